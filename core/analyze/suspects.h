@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/analyze/blocking.h"
+#include "core/leak/judgement.h"
+#include "core/model/world.h"
+
+#include <string>
+#include <vector>
+
+namespace poolscope {
+
+/// JSON names: "checkout", "session", "statement", "bypass", "orphan".
+enum class LeakKind : std::uint8_t { session };
+std::string_view name_of(LeakKind kind);
+std::string_view name_of(LeakSeverity severity);
+
+/// A session held past a threshold without the work that would justify it.
+struct SuspectedLeak
+{
+    LeakKind kind = LeakKind::session;
+    LeakSeverity severity = LeakSeverity::alert;
+    SessionKey session;
+    Timestamp since; ///< server's clock: when it became idle in its transaction
+    std::int32_t blocks = 0;
+    /// How many transactions old the oldest row version is that it keeps vacuum from removing.
+    std::optional<std::uint32_t> xmin_age;
+    /// No session of the target holds vacuum back further.
+    bool oldest_xmin = false;
+    std::string group; ///< application, else user: leaks of one place belong together
+    friend bool operator==(const SuspectedLeak&, const SuspectedLeak&) = default;
+};
+
+/// Worst first: critical, then most blocked, then oldest. Pure: the same world at the same instant
+/// gives the same suspects, live and in replay. Poolscope's own sessions and the server's own workers
+/// are never suspects.
+std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocking& blocking,
+                                         const LeakThresholds& thresholds, Timestamp now);
+
+/// The evidence in words, one sentence each, for a person.
+std::vector<std::string> evidence_of(const SuspectedLeak& leak, const TargetState& target,
+                                     const LeakThresholds& thresholds, Timestamp now);
+
+} // namespace poolscope

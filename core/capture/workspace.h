@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+#include "core/capture/update.h"
+#include "core/record/reader.h"
+#include "core/source/source.h"
+
+#include <QObject>
+
+#include <functional>
+#include <memory>
+
+namespace poolscope {
+
+enum class Mode {
+    empty,  ///< nothing attached, nothing open
+    live,   ///< the cursor follows the live edge
+    paused, ///< a capture goes on, the cursor stands or plays behind it
+    replay, ///< a recording is open, nothing is attached
+};
+
+/// What the toolbar, the strip and the status bar show of time and file. A value.
+struct Transport
+{
+    Mode mode = Mode::empty;
+    Timestamp start;  ///< of the recording
+    Timestamp end;    ///< its end; the live edge of a capture
+    Timestamp cursor;
+    bool playing = false;
+    int speed = 1; ///< 1, 2, 4 … 64
+    bool readOnly = false;
+    QString file;       ///< of the recording; empty while it is temporary
+    bool saved = false; ///< a copy was saved, or it was opened from a file
+    bool redacted = false;
+    std::uint64_t bytes = 0;
+    std::uint64_t gaps = 0;
+    std::uint64_t dropped = 0; ///< observations that could not be recorded
+    QString recordingTrouble;  ///< "The disk is full…" while recording fails, else empty
+    friend bool operator==(const Transport&, const Transport&) = default;
+};
+
+/// Marks of the recording up to what has been read so far.
+using Marks = std::shared_ptr<const std::vector<Mark>>;
+
+/// The window's one door to everything below it. Lives on the GUI thread; every call returns at once;
+/// sources and the live world work on the capture thread, the player on its own. All signals come on
+/// the GUI thread.
+class Workspace : public QObject
+{
+    Q_OBJECT
+public:
+    struct Options
+    {
+        QString temporaryFolder; ///< where recordings live until saved; empty: the user's cache folder
+        bool redact = false;
+        bool readOnly = false;
+        LeakThresholds thresholds;
+        QString recordTo; ///< record to this file from the start instead of a temporary one
+    };
+    explicit Workspace(const Options& options, QObject* parent = nullptr);
+    ~Workspace() override;
+
+    const Transport& transport() const;
+    /// Latest update applied, for views made late. Never null; empty before the first.
+    UpdatePtr latest() const;
+    Marks marks() const;
+
+    // Targets
+    TargetId attach(const AttachRequest& request);
+    void detach(TargetId target);
+    void provideSecret(TargetId target, const QString& password);
+    void sampleNow();
+    void setThresholds(TargetId target, const LeakThresholds& thresholds);
+
+    // Recordings
+    void open(const QString& file);
+    /// Copies what is recorded so far; recording goes on. Ends with saved() or failed().
+    void save(const QString& file);
+    void addNote(const QString& text);
+
+    // Time
+    void pause();
+    void goLive();
+    void seek(Timestamp cursor);
+    void play(bool on);
+    void setSpeed(int speed);
+    void step(bool forward);
+    void jumpToMark(bool forward);
+
+    // Commands; refused with a sentence when not live or read-only
+    void setReadOnly(bool on);
+    void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
+
+    // Questions whose answers come later, on the GUI thread; an answer to a question asked before the
+    // latest of its kind may be dropped
+    using SeriesAnswer = std::function<void(const std::vector<TargetSeries>&)>;
+    void series(Timestamp from, Timestamp to, std::size_t points, SeriesAnswer answer);
+    using PastAnswer = std::function<void(const std::vector<RecordingReader::PastState>&)>;
+    void past(const SessionKey& session, Timestamp from, Timestamp to, PastAnswer answer);
+
+signals:
+    void updated(const poolscope::UpdatePtr& update);
+    void transportChanged(const poolscope::Transport& transport);
+    void marksChanged(const poolscope::Marks& marks);
+    void secretRequired(poolscope::TargetId target, const QString& sentence);
+    void saveProgress(double fraction);
+    void saved(const QString& file);
+    /// Something asked for did not happen.
+    void failed(const poolscope::Error& error);
+
+private:
+    class Private;
+    std::unique_ptr<Private> d_;
+};
+
+} // namespace poolscope

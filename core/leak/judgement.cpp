@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/leak/judgement.h"
+
+namespace poolscope {
+
+LeakSeverity judge(const Holding& holding, const LeakThresholds& thresholds)
+{
+    const Duration excess = holding.held - holding.expected.value_or(Duration{0});
+    if (excess >= thresholds.critical * 10)
+        return LeakSeverity::critical;
+    if (holding.since_heartbeat && *holding.since_heartbeat < thresholds.alert)
+        return LeakSeverity::none;
+    if (excess >= thresholds.critical)
+        return LeakSeverity::critical;
+    return excess >= thresholds.alert ? LeakSeverity::alert : LeakSeverity::none;
+}
+
+} // namespace poolscope

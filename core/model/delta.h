@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/session.h"
+
+#include <vector>
+
+namespace poolscope {
+
+/// What one or several observations changed in a world.
+struct WorldDelta
+{
+    std::vector<SessionKey> changed; ///< new or different; may repeat, may name one that left since
+    std::vector<SessionKey> gone;
+    bool targets = false; ///< some target's info, status, facts, counts or locks
+    bool actions = false;
+    bool notes = false;
+    bool thresholds = false;
+};
+
+} // namespace poolscope

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/session.h"
+#include "core/model/target.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace poolscope {
+
+/// The first observation of a target.
+struct TargetAttached
+{
+    TargetInfo info;
+    friend bool operator==(const TargetAttached&, const TargetAttached&) = default;
+};
+
+struct StatusChanged
+{
+    TargetStatus status;
+    friend bool operator==(const StatusChanged&, const StatusChanged&) = default;
+};
+
+struct FactsReported
+{
+    ServerFacts facts;
+    friend bool operator==(const FactsReported&, const FactsReported&) = default;
+};
+
+/// One poll. A full one lists every session; another one those that changed and those that left.
+struct ServerSample
+{
+    bool full = false;
+    std::vector<Session> changed; ///< ascending by key; whole sessions
+    std::vector<SessionKey> gone; ///< ascending; empty in a full sample
+    /// Server's clock minus ours.
+    Duration clock_offset{};
+    std::optional<std::uint64_t> next_xid;
+    Duration poll_cost{}; ///< from sending the statement to the last row, our clock
+    friend bool operator==(const ServerSample&, const ServerSample&) = default;
+};
+
+/// The locks of one session: at onset and every 10 s for blockers and suspects.
+struct LocksReported
+{
+    SessionKey session;
+    std::vector<Lock> locks;
+    friend bool operator==(const LocksReported&, const LocksReported&) = default;
+};
+
+/// Nothing was seen between the target's last sample and now.
+struct Gap
+{
+    std::string reason;
+    friend bool operator==(const Gap&, const Gap&) = default;
+};
+
+enum class ActionVerb : std::uint8_t { cancel = 0, terminate = 1 };
+enum class ActionPhase : std::uint8_t {
+    requested = 0,
+    sent = 1,
+    accepted = 2,  ///< the server took the signal
+    refused = 3,   ///< by the server, by read-only mode, or because the identity no longer matches
+    timed_out = 4, ///< no answer; what became of it is not known
+    observed = 5,  ///< the session was seen to leave, or its statement to end
+};
+std::string_view name_of(ActionVerb verb);
+std::string_view name_of(ActionPhase phase);
+
+struct ActionReported
+{
+    ActionId action;
+    ActionVerb verb = ActionVerb::cancel;
+    SessionKey session;
+    ActionPhase phase = ActionPhase::requested;
+    /// What the session was, when requested ("shop-api, idle in transaction for 6 min 12 s"); later
+    /// the server's words.
+    std::string sentence;
+    friend bool operator==(const ActionReported&, const ActionReported&) = default;
+};
+
+struct Note
+{
+    std::string text;
+    friend bool operator==(const Note&, const Note&) = default;
+};
+
+/// Thresholds of a target, or of all targets without their own where the target is 0.
+struct ThresholdsChanged
+{
+    LeakThresholds thresholds;
+    friend bool operator==(const ThresholdsChanged&, const ThresholdsChanged&) = default;
+};
+
+/// Drives time when nothing else arrives.
+struct Tick
+{
+    friend bool operator==(const Tick&, const Tick&) = default;
+};
+
+using Fact = std::variant<TargetAttached, StatusChanged, FactsReported, ServerSample, LocksReported,
+                          Gap, ActionReported, Note, ThresholdsChanged, Tick>;
+
+/// One stamped fact. Order is the sequence number alone.
+struct Observation
+{
+    SequenceNumber sequence;
+    Timestamp time; ///< the capture's clock
+    TargetId target; ///< 0 where it is about no target
+    Fact what;
+    friend bool operator==(const Observation&, const Observation&) = default;
+};
+
+} // namespace poolscope

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/session.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace poolscope {
+
+namespace {
+constexpr std::array<std::string_view, session_state_count> names{
+    "idle_in_transaction", "idle_in_transaction_aborted", "waiting", "active", "idle", "other",
+    "unknown"};
+}
+
+std::string_view name_of(SessionState state)
+{
+    return names.at(static_cast<std::size_t>(state));
+}
+
+std::optional<SessionState> session_state_from_name(std::string_view name)
+{
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names.at(i) == name)
+            return static_cast<SessionState>(i);
+    }
+    return std::nullopt;
+}
+
+std::string identity_of(const SessionKey& key)
+{
+    return fmt::format("pg-{}-{}", key.pid.value, to_us(key.started));
+}
+
+std::optional<SessionKey> key_from_identity(TargetId target, std::string_view identity)
+{
+    constexpr std::string_view prefix = "pg-";
+    if (!identity.starts_with(prefix))
+        return std::nullopt;
+    std::int64_t pid = 0, started = 0;
+    const char* const end = identity.data() + identity.size();
+    auto parsed = std::from_chars(identity.data() + prefix.size(), end, pid);
+    if (parsed.ec != std::errc{} || parsed.ptr == end || *parsed.ptr != '-')
+        return std::nullopt;
+    parsed = std::from_chars(parsed.ptr + 1, end, started);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || pid <= 0 || started <= 0)
+        return std::nullopt;
+    return SessionKey{target, Pid{pid}, timestamp_from_us(started)};
+}
+
+bool Session::is_client() const
+{
+    // Before PostgreSQL 10 there is no type, and only client backends are listed.
+    return backend_type.is_null() || backend_type.str() == "client backend";
+}
+
+std::uint32_t xid_age(std::uint32_t xid, std::uint64_t next_xid)
+{
+    return static_cast<std::uint32_t>(next_xid) - xid;
+}
+
+} // namespace poolscope

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/world.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace poolscope {
+
+namespace {
+
+SessionState counted_as(const Session& session)
+{
+    return session.own ? SessionState::other : session.state;
+}
+
+void count(StateCounts& counts, const Session& session, std::int32_t by)
+{
+    if (session.is_client())
+        counts.at(static_cast<std::size_t>(counted_as(session))) += by;
+}
+
+template <class... Cases>
+struct Overloaded : Cases...
+{
+    using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+} // namespace
+
+std::string_view name_of(ActionVerb verb)
+{
+    return verb == ActionVerb::cancel ? "cancel" : "terminate";
+}
+
+std::string_view name_of(ActionPhase phase)
+{
+    constexpr std::array<std::string_view, 6> names{"requested", "sent",      "accepted",
+                                                    "refused",   "timed_out", "observed"};
+    return names.at(static_cast<std::size_t>(phase));
+}
+
+std::int32_t TargetState::client_count() const
+{
+    return std::accumulate(counts.begin(), counts.end(), std::int32_t{0});
+}
+
+Duration TargetState::age(Timestamp since, Timestamp now) const
+{
+    return std::max(Duration{0}, now + clock_offset - since);
+}
+
+const Session* TargetState::find(const SessionKey& key) const
+{
+    const auto found = sessions.find(key.pid);
+    return found != sessions.end() && found->second.key == key ? &found->second : nullptr;
+}
+
+const TargetState* World::target(TargetId id) const
+{
+    const auto found = targets_.find(id);
+    return found == targets_.end() ? nullptr : &found->second;
+}
+
+const Session* World::session(const SessionKey& key) const
+{
+    const TargetState* const state = target(key.target);
+    return state ? state->find(key) : nullptr;
+}
+
+const LeakThresholds& World::thresholds(TargetId target) const
+{
+    const auto own = thresholds_.find(target);
+    return own != thresholds_.end() ? own->second : thresholds_.at(TargetId{0});
+}
+
+SeriesPoint World::series_point(const TargetState& target, bool gap_before) const
+{
+    SeriesPoint point;
+    point.time = target.last_sample.value_or(now_);
+    point.counts = target.counts;
+    if (target.facts) {
+        point.max_connections = target.facts->max_connections;
+        point.reserved = target.facts->reserved;
+    }
+    point.gap_before = gap_before;
+    return point;
+}
+
+void World::apply(const Observation& observation)
+{
+    WorldDelta ignored;
+    apply(observation, ignored);
+}
+
+void World::apply(const Observation& o, WorldDelta& delta)
+{
+    sequence_ = o.sequence;
+    now_ = o.time;
+    const auto known = targets_.find(o.target);
+    TargetState* const target = known == targets_.end() ? nullptr : &known->second;
+
+    std::visit(Overloaded{
+                   [&](const TargetAttached& what) {
+                       targets_[o.target].info = what.info;
+                       delta.targets = true;
+                   },
+                   [&](const StatusChanged& what) {
+                       if (target)
+                           target->status = what.status;
+                       delta.targets = true;
+                   },
+                   [&](const FactsReported& what) {
+                       if (target)
+                           target->facts = what.facts;
+                       delta.targets = true;
+                   },
+                   [&](const ServerSample& what) {
+                       if (target)
+                           apply_to(*target, what, o.time, delta);
+                   },
+                   [&](const LocksReported& what) {
+                       if (target && target->find(what.session))
+                           target->locks[what.session.pid] = what.locks;
+                       delta.targets = true;
+                   },
+                   [&](const Gap&) {
+                       if (target)
+                           target->gap_since_sample = true;
+                       delta.targets = true;
+                   },
+                   [&](const ActionReported& what) {
+                       apply_action(what, o.time);
+                       delta.actions = true;
+                   },
+                   [&](const Note& what) {
+                       notes_.push_back({o.time, what.text});
+                       delta.notes = true;
+                   },
+                   [&](const ThresholdsChanged& what) {
+                       thresholds_[o.target] = what.thresholds;
+                       delta.thresholds = true;
+                   },
+                   [](const Tick&) {},
+               },
+               o.what);
+}
+
+void World::apply_to(TargetState& target, const ServerSample& sample, Timestamp time,
+                     WorldDelta& delta)
+{
+    const auto remove = [&](std::map<Pid, Session>::iterator it) {
+        count(target.counts, it->second, -1);
+        delta.gone.push_back(it->second.key);
+        target.locks.erase(it->first);
+        return target.sessions.erase(it);
+    };
+    if (sample.full) {
+        // Both sides ascend by pid: what the sample does not name is gone.
+        auto listed = sample.changed.begin();
+        for (auto it = target.sessions.begin(); it != target.sessions.end();) {
+            while (listed != sample.changed.end() && listed->key.pid < it->first)
+                ++listed;
+            const bool stays = listed != sample.changed.end() && listed->key == it->second.key;
+            it = stays ? std::next(it) : remove(it);
+        }
+    }
+    for (const SessionKey& key : sample.gone) {
+        const auto it = target.sessions.find(key.pid);
+        if (it != target.sessions.end() && it->second.key == key)
+            remove(it);
+    }
+    for (const Session& session : sample.changed) {
+        auto it = target.sessions.find(session.key.pid);
+        if (it != target.sessions.end() && it->second.key != session.key) {
+            remove(it);
+            it = target.sessions.end();
+        }
+        if (it == target.sessions.end()) {
+            target.sessions.emplace(session.key.pid, session);
+        } else {
+            if (it->second == session)
+                continue;
+            count(target.counts, it->second, -1);
+            it->second = session;
+        }
+        count(target.counts, session, +1);
+        delta.changed.push_back(session.key);
+    }
+    target.clock_offset = sample.clock_offset;
+    target.next_xid = sample.next_xid;
+    target.poll_cost = sample.poll_cost;
+    target.last_sample = time;
+    target.gap_since_sample = false;
+    delta.targets = true;
+}
+
+void World::apply_action(const ActionReported& action, Timestamp time)
+{
+    const auto found = std::find_if(actions_.rbegin(), actions_.rend(),
+                                    [&](const ActionRecord& a) { return a.id == action.action; });
+    if (found == actions_.rend()) {
+        actions_.push_back({action.action, action.verb, action.session, action.phase, time, time,
+                            action.sentence, {}});
+        return;
+    }
+    found->phase = action.phase;
+    found->changed = time;
+    found->outcome = action.sentence;
+}
+
+void World::restore(SequenceNumber sequence, Timestamp now,
+                    std::map<TargetId, TargetState> targets, std::vector<ActionRecord> actions,
+                    std::vector<NoteRecord> notes, std::map<TargetId, LeakThresholds> thresholds)
+{
+    sequence_ = sequence;
+    now_ = now;
+    targets_ = std::move(targets);
+    actions_ = std::move(actions);
+    notes_ = std::move(notes);
+    thresholds_ = std::move(thresholds);
+    thresholds_.try_emplace(TargetId{0});
+}
+
+} // namespace poolscope

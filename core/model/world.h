@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/delta.h"
+#include "core/model/observation.h"
+#include "core/model/series.h"
+
+#include <map>
+
+namespace poolscope {
+
+/// Everything known of one target at one instant.
+struct TargetState
+{
+    TargetInfo info;
+    TargetStatus status;
+    std::optional<ServerFacts> facts;
+    /// By pid: a server has each only once. A new start time under an old pid replaces the session.
+    std::map<Pid, Session> sessions;
+    std::map<Pid, std::vector<Lock>> locks; ///< of blockers and suspects, while they live
+    /// Client sessions by state; Poolscope's own counts as other.
+    StateCounts counts{};
+    Duration clock_offset{}; ///< server's clock minus the capture's
+    Duration poll_cost{};
+    std::optional<std::uint64_t> next_xid;
+    std::optional<Timestamp> last_sample; ///< capture's clock
+    bool gap_since_sample = false; ///< a gap was reported after the last sample
+
+    /// All that take a slot of max_connections.
+    std::int32_t client_count() const;
+    /// Age on the server's clock at the capture's instant `now`; never negative.
+    Duration age(Timestamp since, Timestamp now) const;
+    const Session* find(const SessionKey& key) const;
+    friend bool operator==(const TargetState&, const TargetState&) = default;
+};
+
+/// One action and all that happened to it.
+struct ActionRecord
+{
+    ActionId id;
+    ActionVerb verb = ActionVerb::cancel;
+    SessionKey session;
+    ActionPhase phase = ActionPhase::requested;
+    Timestamp requested;
+    Timestamp changed;
+    std::string subject;  ///< the sentence of the request
+    std::string outcome;  ///< the sentence of the latest phase
+    friend bool operator==(const ActionRecord&, const ActionRecord&) = default;
+};
+
+struct NoteRecord
+{
+    Timestamp time;
+    std::string text;
+    friend bool operator==(const NoteRecord&, const NoteRecord&) = default;
+};
+
+/// The state of everything attached at one instant: the fold of all observations up to then.
+/// A value; not thread-safe, one thread writes it. Copying it is a keyframe.
+class World
+{
+public:
+    /// Folds one observation in. Observations come in the order of their sequence numbers.
+    void apply(const Observation& observation, WorldDelta& delta);
+    void apply(const Observation& observation);
+
+    /// The instant and number of the latest observation.
+    Timestamp now() const { return now_; }
+    SequenceNumber sequence() const { return sequence_; }
+
+    const std::map<TargetId, TargetState>& targets() const { return targets_; }
+    const TargetState* target(TargetId id) const;
+    const Session* session(const SessionKey& key) const;
+    /// Oldest first. All of them: a person makes few.
+    const std::vector<ActionRecord>& actions() const { return actions_; }
+    const std::vector<NoteRecord>& notes() const { return notes_; }
+    /// Of that target, else the common ones.
+    const LeakThresholds& thresholds(TargetId target) const;
+    const std::map<TargetId, LeakThresholds>& all_thresholds() const { return thresholds_; }
+
+    /// The point that the latest sample of a target adds to its series.
+    SeriesPoint series_point(const TargetState& target, bool gap_before) const;
+
+    /// Puts a keyframe in place of everything.
+    void restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
+                 std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
+                 std::map<TargetId, LeakThresholds> thresholds);
+
+    friend bool operator==(const World&, const World&) = default;
+
+private:
+    void apply_to(TargetState& target, const ServerSample& sample, Timestamp time,
+                  WorldDelta& delta);
+    void apply_action(const ActionReported& action, Timestamp time);
+
+    SequenceNumber sequence_;
+    Timestamp now_;
+    std::map<TargetId, TargetState> targets_;
+    std::vector<ActionRecord> actions_;
+    std::vector<NoteRecord> notes_;
+    std::map<TargetId, LeakThresholds> thresholds_{{TargetId{0}, LeakThresholds{}}};
+};
+
+} // namespace poolscope
