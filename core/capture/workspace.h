@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/capture/update.h"
 #include "core/record/reader.h"
 #include "core/source/source.h"
 
 #include <QObject>
+#include <QStringList>
 
 #include <functional>
 #include <memory>
@@ -57,6 +59,13 @@ public:
         bool readOnly = false;
         LeakThresholds thresholds;
         QString recordTo; ///< record to this file from the start instead of a temporary one
+        /// How much of a temporary recording is kept.
+        Duration keepFor = std::chrono::hours{24};
+        std::uint64_t keepBytes = 2'000'000'000;
+        std::shared_ptr<const Clock> clock; ///< null: the machine's
+        /// Null: the registry's makeSource.
+        std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>
+            sourceFactory;
     };
     explicit Workspace(const Options& options, QObject* parent = nullptr);
     ~Workspace() override;
@@ -65,6 +74,10 @@ public:
     /// Latest update applied, for views made late. Never null; empty before the first.
     UpdatePtr latest() const;
     Marks marks() const;
+
+    /// Temporary recordings that a crash left behind, newest first.
+    static QStringList leftBehind(const QString& temporaryFolder = {});
+    static void discardLeftBehind(const QString& file);
 
     // Targets
     TargetId attach(const AttachRequest& request);

@@ -19,6 +19,7 @@ struct RecordingInfo
     std::vector<TargetInfo> targets;
     std::uint64_t observations = 0;
     std::uint64_t gaps = 0;
+    std::uint64_t bytes = 0; ///< on disk
     bool complete = false; ///< closed properly; not still being written, not cut off
     bool redacted = false;
     SequenceNumber first;

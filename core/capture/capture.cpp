@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/capture/capture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace poolscope {
+
+using namespace std::chrono_literals;
+
+namespace {
+/// The window draws at most this often; what comes in between is one update.
+constexpr auto frame = 40ms;
+} // namespace
+
+Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
+                 const LeakThresholds& thresholds)
+    : clock_(std::move(clock))
+    , factory_(std::move(factory))
+    , thresholds_(thresholds)
+    , tick_(this)
+    , frame_(this)
+{
+    tick_.setInterval(1s);
+    connect(&tick_, &QTimer::timeout, this, [this] {
+        observe(TargetId{0}, Tick{});
+        recover();
+    });
+    frame_.setSingleShot(true);
+    frame_.setInterval(frame);
+    connect(&frame_, &QTimer::timeout, this, &Capture::send);
+}
+
+Capture::~Capture() = default;
+
+void Capture::recordWith(std::unique_ptr<RecordingWriter> writer)
+{
+    recorder_ = std::make_unique<Recorder>(std::move(writer), [this](const Recorder::Status& s) {
+        QMetaObject::invokeMethod(this, [this, s] {
+            progress_.bytes = s.bytes;
+            progress_.trouble = s.trouble;
+            frame_.start();
+        });
+    });
+}
+
+void Capture::attach(TargetId target, const AttachRequest& request)
+{
+    auto made = factory_(target, request);
+    if (!made) {
+        emit failed(made.error());
+        return;
+    }
+    Source* const source = made.value().get();
+    connect(source, &Source::observed, this,
+            [this, target](const Fact& fact) { observe(target, fact); });
+    connect(source, &Source::secretRequired, this,
+            [this, target](const QString& sentence) { emit secretRequired(target, sentence); });
+    if (sequence_ == 0 && thresholds_ != LeakThresholds{})
+        observe(TargetId{0}, ThresholdsChanged{thresholds_});
+    observe(target, TargetAttached{source->info()});
+    sources_[target] = std::move(made).value();
+    if (!tick_.isActive())
+        tick_.start();
+    source->start();
+}
+
+void Capture::detach(TargetId target)
+{
+    const auto found = sources_.find(target);
+    if (found == sources_.end())
+        return;
+    found->second->disconnect(this);
+    found->second->stop();
+    found->second.release()->deleteLater();
+    sources_.erase(found);
+    watched_.erase(target);
+    TargetStatus status;
+    status.reach = Reach::stopped;
+    status.sentence = "Detached.";
+    observe(target, StatusChanged{status});
+    observe(target, Gap{"detached"});
+}
+
+void Capture::provideSecret(TargetId target, const QString& password)
+{
+    if (const auto found = sources_.find(target); found != sources_.end())
+        found->second->provideSecret(password);
+}
+
+void Capture::sampleNow()
+{
+    for (const auto& [id, source] : sources_)
+        source->sampleNow();
+}
+
+void Capture::setThresholds(TargetId target, const LeakThresholds& thresholds)
+{
+    observe(target, ThresholdsChanged{thresholds});
+}
+
+void Capture::addNote(const QString& text)
+{
+    observe(TargetId{0}, Note{plain_text(text.toStdString(), 4096)});
+}
+
+std::string Capture::subjectOf(const SessionRow& row) const
+{
+    const Session& s = row.session;
+    std::string subject = s.application.empty() ? s.user.str() : s.application.str();
+    std::string state{name_of(s.state)};
+    std::replace(state.begin(), state.end(), '_', ' ');
+    subject += ", " + state;
+    const TargetState* const target = analysis_.world().target(s.key.target);
+    if (target && s.state_since)
+        subject += " for "
+                   + format_duration_prose(target->age(*s.state_since, analysis_.world().now()));
+    if (row.blocks > 0)
+        subject += fmt::format(", blocks {}", row.blocks);
+    return subject;
+}
+
+void Capture::execute(ActionVerb verb, const std::vector<SessionRow>& sessions)
+{
+    for (const SessionRow& row : sessions) {
+        const ActionId action{++lastAction_};
+        const SessionKey& key = row.session.key;
+        observe(key.target,
+                ActionReported{action, verb, key, ActionPhase::requested, subjectOf(row)});
+        const auto source = sources_.find(key.target);
+        if (source == sources_.end()) {
+            observe(key.target, ActionReported{action, verb, key, ActionPhase::refused,
+                                               "The target is not attached."});
+            continue;
+        }
+        Command command;
+        command.action = action;
+        command.verb = verb;
+        command.session = key;
+        if (verb == ActionVerb::cancel)
+            command.statementSince = row.session.statement_since;
+        source->second->execute(command);
+    }
+}
+
+void Capture::show(bool shown, quint64 epoch)
+{
+    shown_ = shown;
+    epoch_ = epoch;
+    if (shown) {
+        builder_.reset();
+        send();
+    }
+}
+
+void Capture::flush(std::function<void()> then)
+{
+    if (recorder_)
+        recorder_->flush(std::move(then));
+    else
+        then();
+}
+
+void Capture::shutDown()
+{
+    tick_.stop();
+    for (const auto& [id, source] : sources_) {
+        source->disconnect(this);
+        source->stop();
+    }
+    sources_.clear();
+    recorder_.reset();
+}
+
+void Capture::observe(TargetId target, const Fact& fact)
+{
+    Observation observation;
+    observation.sequence = SequenceNumber{++sequence_};
+    observation.time = clock_->now();
+    observation.target = target;
+    observation.what = fact;
+    if (sequence_ == 1)
+        progress_.start = observation.time;
+    apply(observation);
+}
+
+void Capture::apply(const Observation& observation)
+{
+    WorldDelta delta;
+    analysis_.apply(observation, delta);
+    builder_.add(delta);
+    progress_.end = observation.time;
+
+    if (recorder_ && !recordingHole_ && !recorder_->push(observation)) {
+        recordingHole_ = true;
+        progress_.dropped++;
+    } else if (recordingHole_) {
+        progress_.dropped++;
+    }
+
+    const TargetId id = observation.target;
+    if (std::holds_alternative<Gap>(observation.what)) {
+        gap_[id] = true;
+        progress_.gaps++;
+    } else if (std::holds_alternative<ServerSample>(observation.what)) {
+        if (const TargetState* const target = analysis_.world().target(id))
+            builder_.add(id, analysis_.world().series_point(*target, std::exchange(gap_[id], false)));
+        watch(id);
+    }
+    if (std::vector<Mark> marks = analysis_.take_marks(); !marks.empty())
+        emit marked(marks);
+    if (!frame_.isActive())
+        frame_.start();
+}
+
+/// After a hole in the recording: says so in it, and begins anew with the full picture.
+void Capture::recover()
+{
+    if (!recordingHole_ || !recorder_ || !recorder_->has_room())
+        return;
+    recordingHole_ = false;
+    for (const auto& [id, state] : analysis_.world().targets()) {
+        ServerSample picture;
+        picture.full = true;
+        picture.clock_offset = state.clock_offset;
+        picture.next_xid = state.next_xid;
+        picture.poll_cost = state.poll_cost;
+        for (const auto& [pid, session] : state.sessions)
+            picture.changed.push_back(session);
+        const TargetStatus status = state.status;
+        observe(id, TargetAttached{state.info});
+        observe(id, StatusChanged{status});
+        if (const auto facts = state.facts)
+            observe(id, FactsReported{*facts});
+        observe(id, Gap{"recording could not keep up, or the disk was full"});
+        observe(id, picture);
+    }
+}
+
+void Capture::watch(TargetId target)
+{
+    const auto source = sources_.find(target);
+    const TargetState* const state = analysis_.world().target(target);
+    if (source == sources_.end() || !state)
+        return;
+    const TargetFindings& findings = analysis_.findings(target);
+    std::vector<SessionKey> keys;
+    for (const auto& [pid, ignored] : findings.blocking.blocks) {
+        if (const auto found = state->sessions.find(pid); found != state->sessions.end())
+            keys.push_back(found->second.key);
+    }
+    for (const SuspectedLeak& leak : findings.suspects)
+        keys.push_back(leak.session);
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    if (watched_[target] != keys) {
+        watched_[target] = keys;
+        source->second->setWatched(keys);
+    }
+}
+
+void Capture::send()
+{
+    if (builder_.dirty()) {
+        const UpdatePtr update = builder_.build(analysis_);
+        if (shown_)
+            emit updated(update, epoch_);
+        else if (!update->live_points.empty())
+            emit edgeMoved(update->live_points);
+    }
+    if (progress_ != sent_) {
+        sent_ = progress_;
+        emit progressed(progress_);
+    }
+}
+
+} // namespace poolscope

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/capture/recorder.h"
+#include "core/capture/updatebuilder.h"
+#include "core/source/source.h"
+
+#include <QObject>
+#include <QTimer>
+
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace poolscope {
+
+/// Makes a source; the registry's, or a test's own.
+using SourceFactory
+    = std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>;
+
+/// How the capture itself does, for the strip and the status bar.
+struct CaptureProgress
+{
+    Timestamp start;
+    Timestamp end;
+    std::uint64_t bytes = 0;
+    std::uint64_t gaps = 0;
+    std::uint64_t dropped = 0;
+    std::string trouble;
+    friend bool operator==(const CaptureProgress&, const CaptureProgress&) = default;
+};
+
+/// Owns the sources and the live world; stamps and numbers every observation; lives on the capture
+/// thread, the only one that writes this world. Speaks by signals.
+class Capture : public QObject
+{
+    Q_OBJECT
+public:
+    Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
+            const LeakThresholds& thresholds);
+    ~Capture() override;
+
+    /// Where to record from now on; called before the first attach. Without one nothing is kept.
+    void recordWith(std::unique_ptr<RecordingWriter> writer);
+    /// Ticks begin with the first target.
+    void attach(TargetId target, const AttachRequest& request);
+    void detach(TargetId target);
+    void provideSecret(TargetId target, const QString& password);
+    void sampleNow();
+    void setThresholds(TargetId target, const LeakThresholds& thresholds);
+    void addNote(const QString& text);
+    void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
+    /// Whether the window shows the live edge. The epoch comes back with each update, so that one
+    /// from before a switch can be told.
+    void show(bool shown, quint64 epoch);
+    /// Calls `then`, on some thread, once all seen so far can be read from the recording.
+    void flush(std::function<void()> then);
+    /// Stops all sources and closes the recording.
+    void shutDown();
+
+signals:
+    void updated(const poolscope::UpdatePtr& update, quint64 epoch);
+    /// New points at the live edge while the window shows another moment.
+    void edgeMoved(const std::vector<poolscope::TargetSeries>& points);
+    void marked(const std::vector<poolscope::Mark>& marks);
+    void progressed(const poolscope::CaptureProgress& progress);
+    void secretRequired(poolscope::TargetId target, const QString& sentence);
+    void failed(const poolscope::Error& error);
+
+private:
+    void observe(TargetId target, const Fact& fact);
+    void apply(const Observation& observation);
+    void recover();
+    void watch(TargetId target);
+    void send();
+    std::string subjectOf(const SessionRow& row) const;
+
+    std::shared_ptr<const Clock> clock_;
+    SourceFactory factory_;
+    LeakThresholds thresholds_;
+    Analysis analysis_;
+    UpdateBuilder builder_;
+    std::map<TargetId, std::unique_ptr<Source>> sources_;
+    std::map<TargetId, std::vector<SessionKey>> watched_;
+    std::map<TargetId, bool> gap_; ///< a gap before the next sample
+    std::unique_ptr<Recorder> recorder_;
+    std::uint64_t sequence_ = 0;
+    std::uint64_t lastAction_ = 0;
+    bool recordingHole_ = false;
+    CaptureProgress progress_;
+    CaptureProgress sent_;
+    bool shown_ = false;
+    quint64 epoch_ = 0;
+    QTimer tick_;
+    QTimer frame_;
+};
+
+} // namespace poolscope

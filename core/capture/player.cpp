@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/capture/player.h"
+
+#include <algorithm>
+
+namespace poolscope {
+
+using namespace std::chrono_literals;
+
+namespace {
+/// Forward jumps shorter than this are played, not restored from a keyframe.
+constexpr Duration short_way = 10s;
+constexpr auto frame_interval = 50ms;
+} // namespace
+
+Player::Player() : timer_(this)
+{
+    timer_.setInterval(frame_interval);
+    connect(&timer_, &QTimer::timeout, this, &Player::frame);
+}
+
+void Player::open(const std::filesystem::path& file)
+{
+    close();
+    auto made = RecordingReader::open(file);
+    if (!made) {
+        emit failed(made.error());
+        return;
+    }
+    reader_ = std::move(made).value();
+    const auto info = reader_->info();
+    if (!info) {
+        reader_.reset();
+        emit failed(info.error());
+        return;
+    }
+    emit opened(info.value());
+}
+
+void Player::close()
+{
+    timer_.stop();
+    reader_.reset();
+    restored_ = false;
+    atEnd_ = false;
+    overrides_.clear();
+    analysis_ = {};
+}
+
+void Player::seek(Timestamp cursor, quint64 epoch)
+{
+    if (!reader_)
+        return;
+    const bool continues = restored_ && epoch == epoch_ && cursor >= cursor_
+                           && cursor - cursor_ <= short_way;
+    epoch_ = epoch;
+    atEnd_ = false;
+    if (!continues) {
+        if (!restore(cursor - Analysis::longest_window))
+            return;
+        builder_.reset();
+    }
+    if (!advance(cursor))
+        return;
+    cursor_ = cursor;
+    emit updated(builder_.build(analysis_), epoch_);
+    emit cursorMoved(cursor_, timer_.isActive(), epoch_);
+}
+
+bool Player::restore(Timestamp at)
+{
+    auto world = reader_->keyframe(at);
+    if (!world) {
+        emit failed(world.error());
+        return false;
+    }
+    analysis_.restore(std::move(world).value());
+    WorldDelta ignored;
+    applyOverrides(ignored);
+    restored_ = true;
+    return true;
+}
+
+void Player::applyOverrides(WorldDelta& delta)
+{
+    for (const auto& [target, thresholds] : overrides_) {
+        Observation what_if;
+        what_if.sequence = analysis_.world().sequence();
+        what_if.time = analysis_.world().now();
+        what_if.target = target;
+        what_if.what = ThresholdsChanged{thresholds};
+        analysis_.apply(what_if, delta);
+    }
+}
+
+bool Player::advance(Timestamp to)
+{
+    WorldDelta delta;
+    bool more = false;
+    const auto read
+        = reader_->read(analysis_.world().sequence(), [&](const Observation& observation) {
+              if (observation.time > to) {
+                  more = true;
+                  return false;
+              }
+              analysis_.apply(observation, delta);
+              if (std::holds_alternative<ThresholdsChanged>(observation.what))
+                  applyOverrides(delta);
+              return true;
+          });
+    analysis_.take_marks();
+    builder_.add(delta);
+    atEnd_ = !more;
+    if (!read)
+        emit failed(read.error());
+    return static_cast<bool>(read);
+}
+
+void Player::play(bool on, int speed)
+{
+    speed_ = std::clamp(speed, 1, 64);
+    if (on && reader_ && restored_) {
+        sinceFrame_.start();
+        timer_.start();
+    } else {
+        timer_.stop();
+    }
+    emit cursorMoved(cursor_, timer_.isActive(), epoch_);
+}
+
+void Player::frame()
+{
+    const Duration passed = std::chrono::milliseconds{sinceFrame_.restart()};
+    const Timestamp to = cursor_ + passed * speed_;
+    if (!advance(to)) {
+        timer_.stop();
+        return;
+    }
+    cursor_ = to;
+    if (atEnd_ && cursor_ >= analysis_.world().now()) {
+        cursor_ = analysis_.world().now();
+        timer_.stop();
+    }
+    emit updated(builder_.build(analysis_), epoch_);
+    emit cursorMoved(cursor_, timer_.isActive(), epoch_);
+    if (!timer_.isActive())
+        emit reachedEnd(epoch_);
+}
+
+void Player::step(bool forward)
+{
+    if (!reader_)
+        return;
+    const auto next = reader_->step(cursor_, forward);
+    if (!next)
+        emit failed(next.error());
+    else if (next.value())
+        seek(*next.value(), epoch_);
+    else if (forward)
+        emit reachedEnd(epoch_);
+}
+
+void Player::setThresholds(TargetId target, const LeakThresholds& thresholds)
+{
+    overrides_[target] = thresholds;
+    WorldDelta delta;
+    applyOverrides(delta);
+    builder_.add(delta);
+    emit updated(builder_.build(analysis_), epoch_);
+}
+
+std::vector<TargetSeries> Player::series(Timestamp from, Timestamp to, std::size_t points)
+{
+    if (!reader_)
+        return {};
+    auto answer = reader_->series(from, to, points);
+    if (!answer) {
+        emit failed(answer.error());
+        return {};
+    }
+    return std::move(answer).value();
+}
+
+std::vector<RecordingReader::PastState> Player::past(const SessionKey& session, Timestamp from,
+                                                     Timestamp to)
+{
+    if (!reader_)
+        return {};
+    auto answer = reader_->past(session, from, to);
+    return answer ? std::move(answer).value() : std::vector<RecordingReader::PastState>{};
+}
+
+std::vector<Mark> marksOf(const std::filesystem::path& file, const std::atomic<bool>& stop,
+                          const std::function<void(const std::vector<Mark>&)>& progress)
+{
+    std::vector<Mark> marks;
+    auto reader = RecordingReader::open(file);
+    if (!reader)
+        return marks;
+    Analysis analysis;
+    // A ring begins at a keyframe, not with the first observation.
+    if (const auto info = reader.value()->info()) {
+        if (auto world = reader.value()->keyframe(info.value().started))
+            analysis.restore(std::move(world).value());
+    }
+    std::size_t reported = 0;
+    int since_report = 0;
+    // Trouble while reading ends the marks where the recording can no longer be read.
+    (void)reader.value()->read(analysis.world().sequence(), [&](const Observation& observation) {
+        WorldDelta ignored;
+        analysis.apply(observation, ignored);
+        for (Mark& mark : analysis.take_marks())
+            marks.push_back(std::move(mark));
+        if (++since_report >= 2000) {
+            since_report = 0;
+            if (marks.size() != reported) {
+                reported = marks.size();
+                progress(marks);
+            }
+        }
+        return !stop.load(std::memory_order_relaxed);
+    });
+    return marks;
+}
+
+} // namespace poolscope

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/updatebuilder.h"
+#include "core/record/reader.h"
+
+#include <QElapsedTimer>
+#include <QObject>
+#include <QTimer>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+namespace poolscope {
+
+/// Owns the world at the cursor: reads a recording, also one being written, and moves through it.
+/// Lives on the player thread, so that a seek never stalls the capture. Speaks by signals.
+class Player : public QObject
+{
+    Q_OBJECT
+public:
+    Player();
+
+    /// Shows nothing yet. Emits opened() or failed().
+    void open(const std::filesystem::path& file);
+    void close();
+    /// Emits a reset update of the world at that instant, and of the cursor.
+    void seek(Timestamp cursor, quint64 epoch);
+    void play(bool on, int speed);
+    void step(bool forward);
+    /// A what-if: from now on, whatever the recording says.
+    void setThresholds(TargetId target, const LeakThresholds& thresholds);
+    std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
+    std::vector<RecordingReader::PastState> past(const SessionKey& session, Timestamp from,
+                                                 Timestamp to);
+
+signals:
+    void opened(const poolscope::RecordingInfo& info);
+    void updated(const poolscope::UpdatePtr& update, quint64 epoch);
+    void cursorMoved(poolscope::Timestamp cursor, bool playing, quint64 epoch);
+    /// Played, or stepped, past the last observation.
+    void reachedEnd(quint64 epoch);
+    void failed(const poolscope::Error& error);
+
+private:
+    bool advance(Timestamp to);
+    bool restore(Timestamp at);
+    void applyOverrides(WorldDelta& delta);
+    void frame();
+
+    std::unique_ptr<RecordingReader> reader_;
+    Analysis analysis_;
+    UpdateBuilder builder_;
+    std::map<TargetId, LeakThresholds> overrides_;
+    Timestamp cursor_;
+    bool restored_ = false;
+    bool atEnd_ = false;
+    quint64 epoch_ = 0;
+    int speed_ = 1;
+    QTimer timer_;
+    QElapsedTimer sinceFrame_;
+};
+
+/// Folds a whole recording, in the background, only for its marks.
+std::vector<Mark> marksOf(const std::filesystem::path& file, const std::atomic<bool>& stop,
+                          const std::function<void(const std::vector<Mark>&)>& progress);
+
+} // namespace poolscope

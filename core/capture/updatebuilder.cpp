@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/capture/updatebuilder.h"
+
+#include <algorithm>
+
+namespace poolscope {
+
+void UpdateBuilder::add(const WorldDelta& delta)
+{
+    dirty_ = true;
+    touched_.insert(delta.changed.begin(), delta.changed.end());
+    touched_.insert(delta.gone.begin(), delta.gone.end());
+    if (delta.actions)
+        actions_.reset();
+    if (delta.notes)
+        notes_.reset();
+}
+
+void UpdateBuilder::add(TargetId target, const SeriesPoint& point)
+{
+    dirty_ = true;
+    points_[target].push_back(point);
+}
+
+UpdatePtr UpdateBuilder::build(const Analysis& analysis)
+{
+    const World& world = analysis.world();
+    auto update = std::make_shared<Update>();
+    update->reset = reset_;
+    update->now = world.now();
+    collect_rows(analysis, *update);
+    for (const auto& [id, target] : world.targets())
+        update->targets.push_back(summarise(analysis, target));
+    for (auto& [id, points] : points_)
+        update->live_points.push_back({id, std::move(points)});
+    if (reset_ || !actions_)
+        actions_ = std::make_shared<const std::vector<ActionRecord>>(world.actions());
+    if (reset_ || !notes_)
+        notes_ = std::make_shared<const std::vector<NoteRecord>>(world.notes());
+    update->actions = actions_;
+    update->notes = notes_;
+    points_.clear();
+    touched_.clear();
+    reset_ = false;
+    dirty_ = false;
+    return update;
+}
+
+void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
+{
+    const World& world = analysis.world();
+    const auto blocks_of = [&](const SessionKey& key) {
+        const auto& blocks = analysis.findings(key.target).blocking.blocks;
+        const auto found = blocks.find(key.pid);
+        return found == blocks.end() ? 0 : found->second;
+    };
+    if (reset_) {
+        for (const auto& [id, target] : world.targets()) {
+            for (const auto& [pid, session] : target.sessions)
+                update.changed.push_back({session, blocks_of(session.key)});
+        }
+    } else {
+        // A session also changes by who waits behind it.
+        for (const auto& [id, target] : world.targets()) {
+            const auto& now = analysis.findings(id).blocking.blocks;
+            const auto& before = blocks_[id];
+            const auto touch = [&](Pid pid) {
+                if (const auto found = target.sessions.find(pid); found != target.sessions.end())
+                    touched_.insert(found->second.key);
+            };
+            for (const auto& [pid, count] : now) {
+                const auto known = before.find(pid);
+                if (known == before.end() || known->second != count)
+                    touch(pid);
+            }
+            for (const auto& [pid, count] : before) {
+                if (!now.contains(pid))
+                    touch(pid);
+            }
+        }
+        for (const SessionKey& key : touched_) {
+            if (const Session* const session = world.session(key))
+                update.changed.push_back({*session, blocks_of(key)});
+            else
+                update.gone.push_back(key);
+        }
+    }
+    blocks_.clear();
+    for (const auto& [id, target] : world.targets())
+        blocks_[id] = analysis.findings(id).blocking.blocks;
+}
+
+TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetState& target) const
+{
+    const World& world = analysis.world();
+    const TargetFindings& findings = analysis.findings(target.info.id);
+    TargetSummary summary;
+    summary.info = target.info;
+    summary.status = target.status;
+    summary.facts = target.facts;
+    summary.counts = target.counts;
+    summary.clock_offset = target.clock_offset;
+    summary.poll_cost = target.poll_cost;
+    summary.next_xid = target.next_xid;
+    summary.last_sample = target.last_sample;
+    summary.gap = target.gap_since_sample;
+    summary.locks = target.locks;
+    summary.thresholds = world.thresholds(target.info.id);
+    summary.blocking = findings.blocking;
+    summary.suspects = findings.suspects;
+    for (const SuspectedLeak& leak : findings.suspects)
+        summary.evidence.push_back(evidence_of(leak, target, summary.thresholds, world.now()));
+    return summary;
+}
+
+} // namespace poolscope

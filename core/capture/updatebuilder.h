@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+
+#include <set>
+
+namespace poolscope {
+
+/// Coalesces what observations changed into the next Update. The live capture and the player each own
+/// one, so that the window gets the same from both. Not thread-safe.
+class UpdateBuilder
+{
+public:
+    /// What an observation changed.
+    void add(const WorldDelta& delta);
+    /// A point at the live edge.
+    void add(TargetId target, const SeriesPoint& point);
+    /// The next update carries everything.
+    void reset() { reset_ = true; }
+    bool dirty() const { return dirty_ || reset_; }
+    /// What changed since the last call.
+    UpdatePtr build(const Analysis& analysis);
+
+private:
+    void collect_rows(const Analysis& analysis, Update& update);
+    TargetSummary summarise(const Analysis& analysis, const TargetState& target) const;
+
+    bool reset_ = true;
+    bool dirty_ = false;
+    std::set<SessionKey> touched_;
+    std::map<TargetId, std::map<Pid, std::int32_t>> blocks_; ///< as last sent
+    std::map<TargetId, std::vector<SeriesPoint>> points_;
+    std::shared_ptr<const std::vector<ActionRecord>> actions_;
+    std::shared_ptr<const std::vector<NoteRecord>> notes_;
+};
+
+} // namespace poolscope

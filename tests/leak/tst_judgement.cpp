@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/leak/judgement.h"
+
+#include <QTest>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+
+class TestJudgement : public QObject
+{
+    Q_OBJECT
+private slots:
+    void thresholdsAreInclusive();
+    void expectedDurationDelays();
+    void heartbeatQuietensButNotForEver();
+};
+
+void TestJudgement::thresholdsAreInclusive()
+{
+    const LeakThresholds t;
+    QCOMPARE(judge({30s - 1us, {}, {}}, t), LeakSeverity::none);
+    QCOMPARE(judge({30s, {}, {}}, t), LeakSeverity::alert);
+    QCOMPARE(judge({300s - 1us, {}, {}}, t), LeakSeverity::alert);
+    QCOMPARE(judge({300s, {}, {}}, t), LeakSeverity::critical);
+}
+
+void TestJudgement::expectedDurationDelays()
+{
+    const LeakThresholds t;
+    QCOMPARE(judge({10min, 10min, {}}, t), LeakSeverity::none);
+    QCOMPARE(judge({10min + 30s, 10min, {}}, t), LeakSeverity::alert);
+    QCOMPARE(judge({15min, 10min, {}}, t), LeakSeverity::critical);
+}
+
+void TestJudgement::heartbeatQuietensButNotForEver()
+{
+    const LeakThresholds t;
+    QCOMPARE(judge({20min, {}, 5s}, t), LeakSeverity::none);
+    QCOMPARE(judge({20min, {}, 30s}, t), LeakSeverity::critical);
+    QCOMPARE(judge({50min, {}, 5s}, t), LeakSeverity::critical);
+}
+
+QTEST_APPLESS_MAIN(TestJudgement)
+#include "tst_judgement.moc"

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+#include "core/capture/workspace.h"
+
+#include <QWidget>
+
+#include <vector>
+
+class QAction;
+
+namespace poolscope {
+
+class ViewContext;
+
+/// One page of the sidebar: one view, one question. The window hands it every update and calls it by
+/// this interface alone. A page that is not shown may put off its work until shown.
+class Page : public QWidget
+{
+    Q_OBJECT
+public:
+    using QWidget::QWidget;
+
+    /// As on the command line: "sessions".
+    virtual QString name() const = 0;
+    /// In the sidebar: "Sessions".
+    virtual QString title() const = 0;
+    /// A name in :/icons/NAME.svg.
+    virtual QString iconName() const = 0;
+    /// Beside the title in the sidebar; 0 shows nothing.
+    virtual int count() const { return 0; }
+
+    virtual void apply(const Update& update) = 0;
+    virtual void setTransport(const Transport& transport) = 0;
+    /// Ctrl+F or /: gives the page's filter the focus; pages without one do nothing.
+    virtual void focusFilter() {}
+    /// Ctrl+K and links: narrows the page to this text.
+    virtual void setFilter(const QString& text) { Q_UNUSED(text) }
+    /// G: the next grouping.
+    virtual void nextGrouping() {}
+    /// Esc: clears filter, then zoom, then selection; true if there was something to clear.
+    virtual bool clearOne() { return false; }
+    /// For the window's Session menu.
+    virtual std::vector<SessionRow> selectedSessions() const { return {}; }
+
+signals:
+    void countChanged(int count);
+};
+
+std::vector<Page*> makePages(ViewContext& context, QWidget* parent);
+
+} // namespace poolscope

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+#include "core/capture/workspace.h"
+
+#include <QObject>
+#include <QString>
+
+#include <optional>
+#include <vector>
+
+namespace poolscope {
+
+/// What the views share, so that they can stay strangers to each other: selection, visible range,
+/// hover instant, time zone, and the requests they make of the window. GUI thread.
+class ViewContext : public QObject
+{
+    Q_OBJECT
+public:
+    explicit ViewContext(Workspace& workspace, QObject* parent = nullptr);
+
+    /// Only to ask questions (series, past) and to read latest() and transport(); views send no
+    /// commands past the window.
+    Workspace& workspace() const { return workspace_; }
+
+    const std::optional<SessionKey>& selection() const { return selection_; }
+    void select(const std::optional<SessionKey>& session);
+
+    /// The range that charts show. While it follows, its end moves with the cursor.
+    Timestamp rangeFrom() const { return from_; }
+    Timestamp rangeTo() const { return to_; }
+    bool rangeFollows() const { return follows_; }
+    void setRange(Timestamp from, Timestamp to);
+    /// Back to the last 15 minutes before the cursor, following it.
+    void resetRange();
+
+    const std::optional<Timestamp>& hover() const { return hover_; }
+    void setHover(const std::optional<Timestamp>& instant);
+
+    bool utc() const { return utc_; }
+    void setUtc(bool utc);
+
+    /// Asks the window to open a page ("sessions") on what is selected.
+    void navigate(const QString& page) { emit navigationRequested(page); }
+    /// Asks the window to confirm and send; nothing is sent without a confirmation.
+    void requestCommand(ActionVerb verb, const std::vector<SessionRow>& sessions)
+    {
+        emit commandRequested(verb, sessions);
+    }
+    void requestSeek(Timestamp instant) { emit seekRequested(instant); }
+
+signals:
+    void selectionChanged(const std::optional<poolscope::SessionKey>& session);
+    void rangeChanged(poolscope::Timestamp from, poolscope::Timestamp to);
+    void hoverChanged(const std::optional<poolscope::Timestamp>& instant);
+    void timeZoneChanged(bool utc);
+    void navigationRequested(const QString& page);
+    void commandRequested(poolscope::ActionVerb verb,
+                          const std::vector<poolscope::SessionRow>& sessions);
+    void seekRequested(poolscope::Timestamp instant);
+
+private:
+    void follow(Timestamp cursor);
+
+    Workspace& workspace_;
+    std::optional<SessionKey> selection_;
+    Timestamp from_, to_;
+    bool follows_ = true;
+    std::optional<Timestamp> hover_;
+    bool utc_ = false;
+};
+
+} // namespace poolscope
