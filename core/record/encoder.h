@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+#include "core/model/world.h"
+#include "core/record/rows.h"
+#include "core/record/writer.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace poolscope::record {
+
+/// Numbers for texts, given once each. Keeps the texts of late in memory: one that has not been seen
+/// for long may get a second number.
+class TextNumbers
+{
+public:
+    struct Entry
+    {
+        std::int64_t id = 0;
+        std::int64_t used = 0;
+    };
+    /// `added` tells that the number is new.
+    Entry& number(const Text& text, bool& added);
+
+private:
+    struct Key
+    {
+        Text text;
+        bool operator==(const Key&) const = default;
+    };
+    struct Hash
+    {
+        std::size_t operator()(const Key& k) const noexcept
+        {
+            return std::hash<std::string>{}(k.text.str());
+        }
+    };
+    using Table = std::unordered_map<Key, Entry, Hash>;
+
+    Entry& insert(const Text& text, Entry entry);
+
+    Table recent_, older_;
+    std::size_t bytes_ = 0;
+    std::int64_t last_ = 0;
+};
+
+/// Turns observations into rows, and folds them into a world, from which counts and keyframes come.
+/// It only ever goes forward: what a failed commit leaves unwritten stays in `Pending`.
+class Encoder
+{
+public:
+    explicit Encoder(const WriterOptions& options);
+
+    /// Nothing has changed where this gives an error.
+    std::optional<Error> refuses(const Observation& observation) const;
+    void append(const Observation& observation, Pending& pending);
+    /// Writes out the minute that has begun.
+    void finish(Pending& pending);
+    const World& world() const { return world_; }
+    std::optional<Timestamp> started() const { return started_; }
+
+private:
+    struct Refs
+    {
+        std::optional<std::int64_t> attached, status, facts;
+        std::map<Pid, std::int64_t> locks;
+    };
+    struct LiveSession
+    {
+        std::int64_t id = 0;
+        std::int64_t used = 0;
+        SessionIdentity identity;
+    };
+    struct Minute
+    {
+        std::int64_t peak = 0;
+        std::int32_t clients = -1;
+        bool gap = false;
+    };
+
+    Observation redacted(const Observation& observation);
+    void note_refs(const Observation& observation);
+    void encode(const Observation& observation, const WorldDelta& delta, bool gap_before,
+                Pending& pending);
+    void encode_sample(const Observation& observation, const ServerSample& sample,
+                       const WorldDelta& delta, bool gap_before, Pending& pending);
+    void encode_locks(const Observation& observation, const LocksReported& report, Pending& pending);
+    void put_session(SessionRow& row, const Session& session, Timestamp server_now,
+                     Pending& pending);
+    void departure(std::int64_t id, const SessionKey& key, bool implied, Pending& pending);
+    std::int64_t number(const Text& text, Pending& pending);
+    std::int64_t number(const std::string& text, Pending& pending);
+    std::int64_t number(const Session& session, Pending& pending);
+    LiveSession& add_session(const SessionIdentity& identity, Pending& pending);
+    void count_minute(const Observation& observation, bool gap_before, Pending& pending);
+    void flush_minute(Pending& pending);
+    bool keyframe_due(Timestamp time) const;
+    void keyframe(Pending& pending);
+
+    WriterOptions options_;
+    World world_;
+    TextNumbers texts_;
+    std::unordered_map<SessionKey, LiveSession> live_;
+    std::map<TargetId, Refs> refs_;
+    std::map<TargetId, Minute> minutes_;
+    std::optional<std::int64_t> minute_;
+    std::unordered_map<const void*, std::pair<Text, Text>> redactions_;
+    std::int64_t last_session_ = 0;
+    std::int64_t span_ = 0; ///< sequence of the latest keyframe
+    std::optional<Timestamp> started_;
+    std::optional<Timestamp> keyframe_time_;
+    std::optional<Timestamp> anchor_; ///< of ticks: the latest sample or keyframe
+    std::size_t changes_since_ = 0;   ///< rows since the latest keyframe
+    std::size_t bytes_since_ = 0;     ///< roughly
+    std::int64_t observations_ = 0;
+};
+
+} // namespace poolscope::record

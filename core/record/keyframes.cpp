@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/keyframes.h"
+
+#include "core/record/observations.h"
+#include "core/record/schema.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace poolscope::record {
+
+namespace {
+
+/// What the keyframe says of one target.
+struct TargetRow
+{
+    TargetId id;
+    std::optional<std::int64_t> attached, status, facts;
+    ServerSample sample; ///< a full one, with all sessions
+    std::optional<Timestamp> last_sample;
+    bool gap = false;
+    std::vector<std::pair<SessionKey, std::int64_t>> locks;
+};
+
+/// Folds the parts of a keyframe into a world as if they had just been observed, so that there is one
+/// place that knows what follows from a sample.
+class Assembly
+{
+public:
+    Assembly(SQLite::Database& database, Lookup& lookup, std::int64_t sequence)
+        : database_(database), lookup_(lookup), sequence_(sequence)
+    {
+    }
+
+    World run()
+    {
+        SQLite::Statement frame{database_, "SELECT time FROM keyframe WHERE sequence = ?"};
+        frame.bind(1, sequence_);
+        if (!frame.executeStep())
+            throw Damaged(fmt::format("keyframe {} is missing", sequence_));
+        time_ = timestamp_from_us(Row{frame}.integer(0));
+        read_targets();
+        read_sessions();
+        for (auto& [number, target] : targets_)
+            fold_target(target);
+        fold_all("SELECT * FROM \"action\" WHERE sequence <= ? ORDER BY sequence",
+                 [](const Row& row) -> Fact { return read_action(row); });
+        fold_all("SELECT * FROM note WHERE sequence <= ? ORDER BY sequence",
+                 [](const Row& row) -> Fact { return Note{row.text(3)}; });
+        fold_all("SELECT * FROM threshold WHERE sequence <= ? ORDER BY sequence",
+                 [](const Row& row) -> Fact { return ThresholdsChanged{read_thresholds(row)}; });
+        world_.restore(SequenceNumber{static_cast<std::uint64_t>(sequence_)}, time_,
+                       world_.targets(), world_.actions(), world_.notes(),
+                       world_.all_thresholds());
+        return std::move(world_);
+    }
+
+private:
+    void read_targets()
+    {
+        SQLite::Statement query{database_, "SELECT * FROM keyframe_target WHERE id BETWEEN ? AND ?"
+                                           " ORDER BY id"};
+        bind_range(query);
+        while (query.executeStep()) {
+            const Row row{query};
+            TargetRow target;
+            target.id = target_id(row.integer(1));
+            target.attached = row.optional_integer(2);
+            target.status = row.optional_integer(3);
+            target.facts = row.optional_integer(4);
+            target.sample.full = true;
+            target.sample.clock_offset = Duration{row.integer(5)};
+            target.sample.poll_cost = Duration{row.integer(6)};
+            if (const auto next_xid = row.optional_integer(7))
+                target.sample.next_xid = static_cast<std::uint64_t>(*next_xid);
+            if (const auto last = row.optional_integer(8))
+                target.last_sample = timestamp_from_us(*last);
+            target.gap = row.boolean(9);
+            targets_.emplace(row.integer(1), std::move(target));
+        }
+    }
+
+    void read_sessions()
+    {
+        SQLite::Statement query{database_, "SELECT * FROM keyframe_session WHERE id BETWEEN ? AND ?"
+                                           " ORDER BY id"};
+        bind_range(query);
+        while (query.executeStep()) {
+            const Row row{query};
+            const auto found = targets_.find(row.integer(12));
+            if (found == targets_.end())
+                throw Damaged("a session stands in no target");
+            TargetRow& target = found->second;
+            const Timestamp server_now
+                = timestamp_from_us(wrapped_sum(to_us(time_), to_us(target.sample.clock_offset)));
+            target.sample.changed.push_back(lookup_.whole_session(row, server_now));
+            if (const auto locks = row.optional_integer(13))
+                target.locks.emplace_back(target.sample.changed.back().key, *locks);
+        }
+    }
+
+    void fold_target(TargetRow& target)
+    {
+        fold_one("target", target.attached, target.id,
+                 [](const Row& row) -> Fact { return TargetAttached{read_target(row)}; });
+        fold_one("status", target.status, target.id,
+                 [](const Row& row) -> Fact { return StatusChanged{read_status(row)}; });
+        fold_one("facts", target.facts, target.id,
+                 [](const Row& row) -> Fact { return FactsReported{read_facts(row)}; });
+        if (target.last_sample)
+            world_.apply({SequenceNumber{}, *target.last_sample, target.id,
+                          std::move(target.sample)});
+        for (const auto& [session, report] : target.locks) {
+            if (report < 0)
+                throw Damaged("a session refers to no report of locks");
+            world_.apply({SequenceNumber{}, time_, target.id,
+                          LocksReported{session, read_locks(database_, lookup_,
+                                                            static_cast<std::uint64_t>(report))}});
+        }
+        if (target.gap)
+            world_.apply({SequenceNumber{}, time_, target.id, Gap{}});
+    }
+
+    template <class Read>
+    void fold_one(const char* table, std::optional<std::int64_t> sequence, TargetId target,
+                  const Read& read)
+    {
+        if (!sequence)
+            return;
+        SQLite::Statement query{database_,
+                                fmt::format("SELECT * FROM {} WHERE sequence = ?", table)};
+        query.bind(1, *sequence);
+        if (!query.executeStep())
+            throw Damaged(fmt::format("a keyframe refers to a {} that is missing", table));
+        world_.apply({SequenceNumber{}, time_, target, read(Row{query})});
+    }
+
+    template <class Read>
+    void fold_all(const char* sql, const Read& read)
+    {
+        SQLite::Statement query{database_, sql};
+        query.bind(1, sequence_);
+        while (query.executeStep()) {
+            const Row row{query};
+            world_.apply({SequenceNumber{}, timestamp_from_us(row.integer(1)),
+                          target_id(row.integer(2)), read(row)});
+        }
+    }
+
+    void bind_range(SQLite::Statement& query) const
+    {
+        const std::int64_t first = schema::row_id(static_cast<std::uint64_t>(sequence_), 0);
+        query.bind(1, first);
+        query.bind(2, first | schema::position_mask);
+    }
+
+    SQLite::Database& database_;
+    Lookup& lookup_;
+    std::int64_t sequence_;
+    Timestamp time_;
+    std::map<std::int64_t, TargetRow> targets_;
+    World world_;
+};
+
+} // namespace
+
+World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t sequence)
+{
+    return Assembly{database, lookup, sequence}.run();
+}
+
+SequenceRange sequence_range(SQLite::Database& database, Timestamp from, Timestamp to)
+{
+    SequenceRange range;
+    SQLite::Statement first{database,
+                            "SELECT max(sequence) FROM keyframe WHERE sequence <"
+                            " coalesce((SELECT min(sequence) FROM keyframe WHERE time > ?), 1 << 62)"
+                            " AND time <= ?"};
+    first.bind(1, to_us(from));
+    first.bind(2, to_us(from));
+    if (first.executeStep())
+        range.first = Row{first}.optional_integer(0).value_or(0);
+    SQLite::Statement last{database, "SELECT min(sequence) FROM keyframe WHERE sequence >"
+                                     " coalesce((SELECT max(sequence) FROM keyframe WHERE time <= ?), 0)"};
+    last.bind(1, to_us(to));
+    range.last = static_cast<std::int64_t>(schema::last_sequence);
+    if (last.executeStep())
+        range.last = Row{last}.optional_integer(0).value_or(range.last);
+    return range;
+}
+
+} // namespace poolscope::record

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/observations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace poolscope::record {
+
+namespace {
+
+using schema::Table;
+
+constexpr std::int64_t most_32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int64_t most_31 = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t least_31 = std::numeric_limits<std::int32_t>::min();
+
+std::optional<std::int32_t> optional_small(const Row& row, int column)
+{
+    if (row.null(column))
+        return std::nullopt;
+    return static_cast<std::int32_t>(row.integer(column, least_31, most_31));
+}
+
+std::optional<Timestamp> optional_time(const Row& row, int column)
+{
+    const auto us = row.optional_integer(column);
+    return us ? std::optional{timestamp_from_us(*us)} : std::nullopt;
+}
+
+} // namespace
+
+TargetId target_id(std::int64_t value)
+{
+    if (value < 0 || value > most_32)
+        throw Damaged(fmt::format("a target has the number {}", value));
+    return TargetId{static_cast<std::uint32_t>(value)};
+}
+
+SessionKey read_key(const Row& row, int first)
+{
+    return {target_id(row.integer(first)), Pid{row.integer(first + 1)},
+            timestamp_from_us(row.integer(first + 2))};
+}
+
+TargetInfo read_target(const Row& row)
+{
+    return {target_id(row.integer(3)), row.text(4), row.text(5), row.text(6)};
+}
+
+TargetStatus read_status(const Row& row)
+{
+    TargetStatus status;
+    status.reach = static_cast<Reach>(row.integer(3, 0, 3));
+    status.sentence = row.text(4);
+    status.next_step = row.text(5);
+    status.next_try = optional_time(row, 6);
+    return status;
+}
+
+ServerFacts read_facts(const Row& row)
+{
+    ServerFacts facts;
+    facts.version = row.text(3);
+    facts.version_number = static_cast<std::int32_t>(row.integer(4, least_31, most_31));
+    facts.max_connections = optional_small(row, 5);
+    facts.reserved = optional_small(row, 6);
+    facts.role = row.text(7);
+    facts.superuser = row.boolean(8);
+    facts.in_recovery = row.boolean(9);
+    facts.sees_all = row.boolean(10);
+    facts.can_signal = row.boolean(11);
+    facts.missing_grant = row.text(12);
+    facts.tls = row.boolean(13);
+    facts.server_started = optional_time(row, 14);
+    return facts;
+}
+
+ActionReported read_action(const Row& row)
+{
+    ActionReported action;
+    action.action = ActionId{static_cast<std::uint64_t>(row.integer(3))};
+    action.verb = static_cast<ActionVerb>(row.integer(4, 0, 1));
+    action.session = read_key(row, 5);
+    action.phase = static_cast<ActionPhase>(row.integer(8, 0, 5));
+    action.sentence = row.text(9);
+    return action;
+}
+
+LeakThresholds read_thresholds(const Row& row)
+{
+    return {Duration{row.integer(3)}, Duration{row.integer(4)}};
+}
+
+std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence)
+{
+    SQLite::Statement query{database, "SELECT id, type, relation, mode, granted FROM lock"
+                                      " WHERE id BETWEEN ? AND ? ORDER BY id"};
+    query.bind(1, schema::row_id(sequence, 0));
+    query.bind(2, schema::row_id(sequence, 0) | schema::position_mask);
+    std::vector<Lock> locks;
+    while (query.executeStep()) {
+        const Row row{query};
+        locks.push_back({lookup.lock_text(row, 1), lookup.lock_text(row, 2), lookup.lock_text(row, 3),
+                         row.boolean(4)});
+    }
+    return locks;
+}
+
+ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
+                                     SequenceNumber after)
+    : database_(database), lookup_(lookup),
+      changes_(database, "SELECT * FROM session_change WHERE id > ? ORDER BY id"),
+      keyframes_(database, "SELECT sequence, time FROM keyframe WHERE sequence > ? ORDER BY sequence")
+{
+    const std::uint64_t from = std::min(after.value, schema::last_sequence);
+    const auto from_row = static_cast<std::int64_t>(from);
+    for (const Table table : schema::observation_tables) {
+        Source source{table,
+                      std::make_unique<SQLite::Statement>(
+                          database, fmt::format("SELECT * FROM \"{}\" WHERE sequence > ?"
+                                                " ORDER BY sequence",
+                                                schema::definition(table).name)),
+                      {}};
+        source.rows->bind(1, from_row);
+        advance(source);
+        sources_.push_back(std::move(source));
+    }
+    changes_.bind(1, schema::row_id(from, 0) | schema::position_mask);
+    change_ready_ = changes_.executeStep();
+    keyframes_.bind(1, from_row);
+    keyframe_ready_ = keyframes_.executeStep();
+
+    // The latest sample or keyframe so far, else the beginning.
+    SQLite::Statement anchor{
+        database, "SELECT time FROM (SELECT * FROM (SELECT sequence, time FROM sample WHERE sequence <= ?1"
+                  " ORDER BY sequence DESC LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, time"
+                  " FROM keyframe WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1) UNION ALL"
+                  " SELECT 0, value FROM meta WHERE key = 'started') ORDER BY sequence DESC LIMIT 1"};
+    anchor.bind(1, from_row);
+    if (anchor.executeStep() && !anchor.getColumn(0).isNull())
+        anchor_ = timestamp_from_us(Row{anchor}.integer(0));
+}
+
+void ObservationCursor::advance(Source& source)
+{
+    source.head.reset();
+    if (source.rows->executeStep())
+        source.head = static_cast<std::uint64_t>(Row{*source.rows}.integer(
+            0, 1, static_cast<std::int64_t>(schema::last_sequence)));
+}
+
+std::optional<Observation> ObservationCursor::next()
+{
+    Source* first = nullptr;
+    for (Source& source : sources_) {
+        if (source.head && (!first || *source.head < *first->head))
+            first = &source;
+    }
+    if (!first)
+        return std::nullopt;
+    while (keyframe_ready_) {
+        const Row row{keyframes_};
+        if (static_cast<std::uint64_t>(row.integer(0)) >= *first->head)
+            break;
+        anchor_ = timestamp_from_us(row.integer(1));
+        keyframe_ready_ = keyframes_.executeStep();
+    }
+    Observation observation = read(*first);
+    advance(*first);
+    return observation;
+}
+
+Observation ObservationCursor::read(Source& source)
+{
+    const Row row{*source.rows};
+    Observation o;
+    o.sequence = SequenceNumber{*source.head};
+    if (source.table == Table::tick) {
+        o.time = timestamp_from_us(wrapped_sum(to_us(anchor_), row.integer(1)));
+        o.target = target_id(row.optional_integer(2).value_or(0));
+        o.what = Tick{};
+        return o;
+    }
+    o.time = timestamp_from_us(row.integer(1));
+    o.target = target_id(row.integer(2));
+    o.what = read_fact(source.table, row, o);
+    if (source.table == Table::sample)
+        anchor_ = o.time;
+    return o;
+}
+
+Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation& so_far)
+{
+    switch (table) {
+    case Table::target:
+        return TargetAttached{read_target(row)};
+    case Table::status:
+        return StatusChanged{read_status(row)};
+    case Table::facts:
+        return FactsReported{read_facts(row)};
+    case Table::sample:
+        return read_sample(row, so_far);
+    case Table::lock_report: {
+        LocksReported report;
+        report.session = read_key(row, 3);
+        report.locks = record::read_locks(database_, lookup_, so_far.sequence.value);
+        return report;
+    }
+    case Table::gap:
+        return Gap{row.text(3)};
+    case Table::action:
+        return read_action(row);
+    case Table::note:
+        return Note{row.text(3)};
+    case Table::threshold:
+        return ThresholdsChanged{read_thresholds(row)};
+    default:
+        return Tick{};
+    }
+}
+
+ServerSample ObservationCursor::read_sample(const Row& row, const Observation& so_far)
+{
+    ServerSample sample;
+    sample.full = row.boolean(3);
+    sample.clock_offset = Duration{row.integer(14)};
+    if (const auto next_xid = row.optional_integer(15))
+        sample.next_xid = static_cast<std::uint64_t>(*next_xid);
+    sample.poll_cost = Duration{row.integer(16)};
+
+    const Timestamp server_now
+        = timestamp_from_us(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
+    const std::int64_t end = schema::row_id(so_far.sequence.value, 0) | schema::position_mask;
+    while (change_ready_) {
+        const Row change{changes_};
+        const std::int64_t id = change.integer(0);
+        if (id > end)
+            break;
+        // Rows below belong to no sample that is left; a damaged file may have such.
+        if (schema::sequence_of(id) == so_far.sequence.value) {
+            if (change.null(2))
+                sample.gone.push_back(lookup_.session(change.integer(1)).key);
+            else if (change.integer(2) != SessionRow::implied_departure)
+                sample.changed.push_back(lookup_.whole_session(change, server_now));
+        }
+        change_ready_ = changes_.executeStep();
+    }
+    return sample;
+}
+
+} // namespace poolscope::record

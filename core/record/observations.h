@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/observation.h"
+#include "core/record/rows.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace poolscope::record {
+
+/// Reads the tables of observations side by side, in the order of their sequence numbers. Memory is
+/// that of one observation. Throws Damaged.
+class ObservationCursor
+{
+public:
+    ObservationCursor(SQLite::Database& database, Lookup& lookup, SequenceNumber after);
+    /// The next one, or nothing at the end.
+    std::optional<Observation> next();
+
+private:
+    struct Source
+    {
+        schema::Table table;
+        std::unique_ptr<SQLite::Statement> rows;
+        std::optional<std::uint64_t> head; ///< sequence of the row that stands ready
+    };
+
+    void advance(Source& source);
+    Observation read(Source& source);
+    Fact read_fact(schema::Table table, const Row& row, const Observation& so_far);
+    ServerSample read_sample(const Row& row, const Observation& so_far);
+
+    SQLite::Database& database_;
+    Lookup& lookup_;
+    std::vector<Source> sources_;
+    SQLite::Statement changes_;
+    bool change_ready_ = false;
+    Timestamp anchor_; ///< what ticks count from
+    SQLite::Statement keyframes_;
+    bool keyframe_ready_ = false;
+};
+
+/// The columns of single tables, after sequence, time and target.
+TargetInfo read_target(const Row& row);
+TargetStatus read_status(const Row& row);
+ServerFacts read_facts(const Row& row);
+ActionReported read_action(const Row& row);
+LeakThresholds read_thresholds(const Row& row);
+SessionKey read_key(const Row& row, int first_column);
+std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence);
+TargetId target_id(std::int64_t value);
+
+} // namespace poolscope::record

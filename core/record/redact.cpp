@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/redact.h"
+
+namespace poolscope {
+
+namespace {
+
+bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'
+           || static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// Walks over one statement, from literal to literal.
+class Redaction
+{
+public:
+    explicit Redaction(std::string_view in) : in_(in) { out_.reserve(in.size()); }
+
+    std::string run()
+    {
+        while (at_ < in_.size())
+            step();
+        return std::move(out_);
+    }
+
+private:
+    char peek(std::size_t ahead = 0) const
+    {
+        return at_ + ahead < in_.size() ? in_[at_ + ahead] : '\0';
+    }
+
+    void step()
+    {
+        const char c = peek();
+        if (c == '\'') {
+            skip_string(false);
+        } else if (c == '"') {
+            keep_quoted_name();
+        } else if (c == '-' && peek(1) == '-') {
+            at_ = std::min(in_.find('\n', at_), in_.size());
+        } else if (c == '/' && peek(1) == '*') {
+            skip_comment();
+        } else if (c == '$') {
+            dollar();
+        } else if (digit(c) || (c == '.' && digit(peek(1)))) {
+            skip_number();
+        } else if (word(c)) {
+            keep_word();
+        } else {
+            out_ += c;
+            ++at_;
+        }
+    }
+
+    /// At the opening quote. A doubled quote is part of the string; a backslash escapes in E'' and,
+    /// since a server may be set so, ends nothing elsewhere either if that would leave more open.
+    void skip_string(bool escapes)
+    {
+        out_ += '?';
+        ++at_;
+        while (at_ < in_.size()) {
+            if (escapes && peek() == '\\') {
+                at_ += 2;
+            } else if (peek() == '\'' && peek(1) == '\'') {
+                at_ += 2;
+            } else if (peek() == '\'') {
+                ++at_;
+                return;
+            } else {
+                ++at_;
+            }
+        }
+        at_ = in_.size();
+    }
+
+    void keep_quoted_name()
+    {
+        const std::size_t end = in_.find('"', at_ + 1);
+        if (end == std::string_view::npos) {
+            // Cut off: it may as well be a text with a quote in it.
+            out_ += '?';
+            at_ = in_.size();
+            return;
+        }
+        out_ += in_.substr(at_, end + 1 - at_);
+        at_ = end + 1;
+    }
+
+    /// Comments nest. One space stays, so that words do not grow together.
+    void skip_comment()
+    {
+        std::size_t depth = 0;
+        while (at_ < in_.size()) {
+            if (peek() == '/' && peek(1) == '*') {
+                ++depth;
+                at_ += 2;
+            } else if (peek() == '*' && peek(1) == '/') {
+                --depth;
+                at_ += 2;
+                if (depth == 0)
+                    break;
+            } else {
+                ++at_;
+            }
+        }
+        at_ = std::min(at_, in_.size());
+        out_ += ' ';
+    }
+
+    /// $1 is a parameter and stays; $tag$…$tag$ is a string.
+    void dollar()
+    {
+        if (digit(peek(1))) {
+            out_ += '$';
+            ++at_;
+            while (digit(peek()))
+                out_ += in_[at_++];
+            return;
+        }
+        std::size_t end = at_ + 1;
+        while (end < in_.size() && (word(in_[end]) || digit(in_[end])))
+            ++end;
+        if (end >= in_.size() || in_[end] != '$') {
+            // Cut off in the tag, or no quote at all.
+            if (end >= in_.size())
+                at_ = end;
+            else
+                out_ += in_[at_++];
+            return;
+        }
+        const std::string_view tag = in_.substr(at_, end + 1 - at_);
+        const std::size_t close = in_.find(tag, end + 1);
+        out_ += '?';
+        at_ = close == std::string_view::npos ? in_.size() : close + tag.size();
+    }
+
+    /// 42, 4.2e-1, 0x2A, 1_000; takes letters that stick to it as well.
+    void skip_number()
+    {
+        out_ += '?';
+        while (at_ < in_.size()) {
+            const char c = peek();
+            const bool exponent = (c == '+' || c == '-') && at_ > 0
+                                  && (in_[at_ - 1] == 'e' || in_[at_ - 1] == 'E') && digit(peek(1));
+            if (!digit(c) && !word(c) && c != '.' && !exponent)
+                return;
+            ++at_;
+        }
+    }
+
+    void keep_word()
+    {
+        const std::size_t begin = at_;
+        while (word(peek()) || digit(peek()) || peek() == '$')
+            ++at_;
+        const std::string_view name = in_.substr(begin, at_ - begin);
+        if (peek() == '\'' && name.size() == 1) {
+            // E'', B'', X'', N'': the letter belongs to the literal.
+            skip_string(name == "E" || name == "e");
+            return;
+        }
+        out_ += name;
+        if (peek() == '&' && peek(1) == '\'' && (name == "U" || name == "u")) {
+            out_.pop_back();
+            ++at_;
+            skip_string(false);
+        }
+    }
+
+    std::string_view in_;
+    std::size_t at_ = 0;
+    std::string out_;
+};
+
+} // namespace
+
+std::string redact_statement(std::string_view statement)
+{
+    return Redaction{statement}.run();
+}
+
+} // namespace poolscope

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/series.h"
+
+#include "core/record/keyframes.h"
+#include "core/record/observations.h"
+#include "core/record/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace poolscope::record {
+
+namespace {
+
+constexpr std::int64_t minute_us = 60'000'000;
+/// Buckets at least this wide are filled from the peaks of whole minutes.
+constexpr std::int64_t widest_raw_us = 2 * minute_us;
+constexpr std::int64_t far = std::int64_t{1} << 60;
+
+std::int32_t clients(const SeriesPoint& point)
+{
+    return std::accumulate(point.counts.begin(), point.counts.end(), std::int32_t{0});
+}
+
+/// The points of one target: all, while they are few enough, else the peak of each bucket.
+class Collector
+{
+public:
+    Collector(std::int64_t origin, std::int64_t width, std::size_t most)
+        : origin_(origin), width_(width), most_(most)
+    {
+    }
+
+    void add(const SeriesPoint& point)
+    {
+        if (bucketed_) {
+            put(point);
+            return;
+        }
+        points_.push_back(point);
+        if (points_.size() > most_) {
+            bucketed_ = true;
+            std::vector<SeriesPoint> all = std::move(points_);
+            for (const SeriesPoint& each : all)
+                put(each);
+        }
+    }
+
+    std::vector<SeriesPoint> take()
+    {
+        for (auto& [number, point] : buckets_)
+            points_.push_back(point);
+        const auto earlier
+            = [](const SeriesPoint& a, const SeriesPoint& b) { return a.time < b.time; };
+        if (!std::is_sorted(points_.begin(), points_.end(), earlier))
+            std::stable_sort(points_.begin(), points_.end(), earlier);
+        return std::move(points_);
+    }
+
+private:
+    void put(const SeriesPoint& point)
+    {
+        const std::int64_t number = (to_us(point.time) - origin_) / width_;
+        const auto [at, added] = buckets_.try_emplace(number, point);
+        if (added)
+            return;
+        const bool gap = at->second.gap_before || point.gap_before;
+        if (clients(point) > clients(at->second))
+            at->second = point;
+        at->second.gap_before = gap;
+    }
+
+    std::int64_t origin_, width_;
+    std::size_t most_;
+    bool bucketed_ = false;
+    std::vector<SeriesPoint> points_;
+    std::map<std::int64_t, SeriesPoint> buckets_;
+};
+
+std::optional<std::int32_t> small(const Row& row, int column)
+{
+    if (row.null(column))
+        return std::nullopt;
+    return static_cast<std::int32_t>(row.integer(column, std::numeric_limits<std::int32_t>::min(),
+                                                 std::numeric_limits<std::int32_t>::max()));
+}
+
+constexpr std::string_view point_columns
+    = "s.target, s.time, s.idle_in_transaction, s.idle_in_transaction_aborted, s.waiting, s.active,"
+      " s.idle, s.other, s.unknown, s.max_connections, s.reserved";
+
+} // namespace
+
+std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from_time,
+                                      Timestamp to_time, std::size_t points)
+{
+    const std::int64_t from = std::clamp(to_us(from_time), -far, far);
+    const std::int64_t to = std::clamp(to_us(to_time), -far, far);
+    if (points == 0 || to < from)
+        return {};
+    const auto most = static_cast<std::int64_t>(std::min<std::size_t>(points, std::size_t{1} << 30));
+    std::int64_t origin = from;
+    std::int64_t width = (to - from) / most + 1;
+    const bool minutes = width >= widest_raw_us && most > 1;
+    if (minutes) {
+        // Whole minutes, so that none lies in two buckets; one bucket less, for the shift.
+        width = ((to - from) / (most - 1) / minute_us + 1) * minute_us;
+        origin = from - ((from % minute_us) + minute_us) % minute_us;
+    }
+
+    std::map<TargetId, Collector> collectors;
+    const auto collect = [&](SQLite::Statement& query) {
+        while (query.executeStep()) {
+            const Row row{query};
+            // Counts are missing where a sample came from a target that never was attached.
+            if (row.null(2))
+                continue;
+            SeriesPoint point;
+            point.time = timestamp_from_us(row.integer(1));
+            for (std::size_t i = 0; i < session_state_count; ++i)
+                point.counts.at(i) = small(row, static_cast<int>(i) + 2).value_or(0);
+            point.max_connections = small(row, 9);
+            point.reserved = small(row, 10);
+            point.gap_before = row.boolean(11);
+            const TargetId target = target_id(row.integer(0));
+            collectors.try_emplace(target, origin, width, static_cast<std::size_t>(most))
+                .first->second.add(point);
+        }
+    };
+
+    SequenceRange range = sequence_range(database, timestamp_from_us(from), timestamp_from_us(to));
+    if (minutes) {
+        SQLite::Statement peaks{database,
+                                fmt::format("SELECT {}, m.gap FROM minute m CROSS JOIN sample s"
+                                            " ON s.sequence = m.peak WHERE m.id BETWEEN ? AND ?"
+                                            " AND s.time BETWEEN ? AND ? ORDER BY m.id",
+                                            point_columns)};
+        peaks.bind(1, schema::row_id(static_cast<std::uint64_t>(range.first), 0));
+        peaks.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0)
+                          | schema::position_mask);
+        peaks.bind(3, from);
+        peaks.bind(4, to);
+        collect(peaks);
+        const std::int64_t rolled = ask(database, "SELECT max(id) FROM minute").value_or(0);
+        range.first = std::max(range.first, static_cast<std::int64_t>(schema::sequence_of(rolled)));
+    }
+    SQLite::Statement samples{database,
+                              fmt::format("SELECT {}, s.gap_before FROM sample s WHERE s.sequence > ?"
+                                          " AND s.sequence <= ? AND s.time BETWEEN ? AND ?"
+                                          " ORDER BY s.sequence",
+                                          point_columns)};
+    // A keyframe stands behind its own sample, which may be the first of the range.
+    samples.bind(1, minutes ? range.first : range.first - 1);
+    samples.bind(2, range.last);
+    samples.bind(3, from);
+    samples.bind(4, to);
+    collect(samples);
+
+    std::vector<TargetSeries> all;
+    for (auto& [target, collector] : collectors)
+        all.push_back({target, collector.take()});
+    return all;
+}
+
+namespace {
+
+/// The numbers that a session has in the file: more than one where its user or client changed.
+std::set<std::int64_t> numbers_of(SQLite::Database& database, const SessionKey& session)
+{
+    SQLite::Statement query{database, "SELECT id FROM session WHERE pid = ? AND started = ?"
+                                      " AND target = ?"};
+    query.bind(1, session.pid.value);
+    query.bind(2, to_us(session.started));
+    query.bind(3, std::int64_t{session.target.value});
+    std::set<std::int64_t> numbers;
+    while (query.executeStep())
+        numbers.insert(Row{query}.integer(0));
+    return numbers;
+}
+
+std::optional<SessionState> state_in(const Row& row, int column)
+{
+    if (row.null(column) || row.integer(column) == -1)
+        return std::nullopt;
+    return static_cast<SessionState>(
+        row.integer(column, 0, static_cast<std::int64_t>(session_state_count) - 1));
+}
+
+} // namespace
+
+std::vector<RecordingReader::PastState> read_past(SQLite::Database& database,
+                                                  const SessionKey& session, Timestamp from,
+                                                  Timestamp to)
+{
+    const std::set<std::int64_t> numbers = numbers_of(database, session);
+    std::vector<RecordingReader::PastState> past;
+    if (numbers.empty() || to < from)
+        return past;
+    std::string list;
+    for (const std::int64_t number : numbers)
+        list += fmt::format("{}{}", list.empty() ? "" : ",", number);
+
+    const SequenceRange range = sequence_range(database, from, to);
+    const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, range.first));
+    std::optional<SessionState> state;
+    SQLite::Statement start{database,
+                            fmt::format("SELECT state FROM keyframe_session WHERE id BETWEEN ? AND ?"
+                                        " AND session IN ({})",
+                                        list)};
+    start.bind(1, schema::row_id(first, 0));
+    start.bind(2, schema::row_id(first, 0) | schema::position_mask);
+    if (start.executeStep())
+        state = state_in(Row{start}, 0);
+
+    SQLite::Statement changes{
+        database, fmt::format("SELECT c.id, c.state, s.time FROM session_change c CROSS JOIN sample s"
+                              " ON s.sequence = c.id >> 20 WHERE c.id > ? AND c.id <= ?"
+                              " AND c.session IN ({}) ORDER BY c.id",
+                              list)};
+    changes.bind(1, schema::row_id(first, 0) | schema::position_mask);
+    changes.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0)
+                        | schema::position_mask);
+    bool begun = false;
+    const auto begin = [&] {
+        if (!begun && state)
+            past.push_back({from, state});
+        begun = true;
+    };
+    while (changes.executeStep()) {
+        const Row row{changes};
+        const Timestamp time = timestamp_from_us(row.integer(2));
+        if (time > to)
+            break;
+        if (time > from)
+            begin();
+        const std::optional<SessionState> now = state_in(row, 1);
+        if (begun && now != state)
+            past.push_back({time, now});
+        state = now;
+    }
+    begin();
+    return past;
+}
+
+} // namespace poolscope::record
