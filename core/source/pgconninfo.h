@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+#include "core/source/registry.h"
+
+#include <QString>
+
+#include <map>
+#include <vector>
+
+namespace poolscope {
+
+/// Connection parameters by libpq's keyword. May hold a password.
+using PgParams = std::map<QString, QString>;
+
+/// What a conninfo, URI or service= says itself; nothing from the environment. The error never
+/// repeats the text, as that may hold a password.
+Result<PgParams> parseConninfo(const QString& target);
+
+/// With the service's entry, the environment and libpq's own defaults filled in: what libpq will
+/// use. An unknown service is an error.
+Result<PgParams> effectiveParams(const PgParams& given);
+
+/// The same target without secrets, as a URI or a conninfo, as it was; empty if it cannot be read.
+QString conninfoWithoutSecrets(const QString& target);
+
+/// One server address to try.
+struct PgEndpoint
+{
+    QString host; ///< name for TLS and ~/.pgpass, or a socket folder; may be empty
+    QString address; ///< numeric, or empty
+    QString port;
+    /// "db1.shop.internal:5432", for sentences.
+    QString label() const;
+    bool isLocalSocket() const;
+    /// Must be looked up before libpq sees it.
+    bool needsLookup() const;
+    friend bool operator==(const PgEndpoint&, const PgEndpoint&) = default;
+};
+
+/// One for each host of a multi-host string, in order. An error if hosts and ports do not match.
+Result<std::vector<PgEndpoint>> endpointsOf(const PgParams& effective);
+
+/// A section of pg_service.conf; empty if there is none of that name.
+PgParams serviceParams(const QString& service);
+/// Reads one file; for tests and pgServices.
+std::vector<std::pair<QString, PgParams>> readServiceFile(const QString& path);
+
+/// The password that libpq's password file holds for a server; empty if none. Needed where we
+/// connect to another port than the one that the file names: through a tunnel.
+QString passwordFromFile(const QString& path, const QString& host, const QString& port,
+                         const QString& database, const QString& user);
+
+} // namespace poolscope

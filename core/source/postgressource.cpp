@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reaching the server and staying there; postgrespoll.cpp has what is asked of it.
+#include "core/source/postgressource.h"
+
+#include "core/base/clock.h"
+#include "core/source/registry.h"
+
+#include <QHostAddress>
+#include <QRandomGenerator>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+QString valueOf(const PgParams& params, const char* key)
+{
+    const auto found = params.find(QString::fromLatin1(key));
+    return found == params.end() ? QString() : found->second;
+}
+
+/// Short, for the sidebar: the service, else the host's first label and the database.
+std::string shortName(const PgParams& given)
+{
+    const QString service = valueOf(given, "service");
+    if (!service.isEmpty())
+        return plain_line(service.toStdString(), 64);
+    const Result<PgParams> effective = effectiveParams(given);
+    const PgParams& params = effective ? effective.value() : given;
+    QString host = valueOf(params, "host");
+    if (host.isEmpty())
+        host = valueOf(params, "hostaddr");
+    host = host.section(QLatin1Char(','), 0, 0);
+    if (host.isEmpty() || host.startsWith(QLatin1Char('/')))
+        host = QStringLiteral("local");
+    else if (QHostAddress(host).isNull())
+        host = host.section(QLatin1Char('.'), 0, 0);
+    const QString database = valueOf(params, "dbname");
+    return plain_line((database.isEmpty() ? host : host + QLatin1Char('/') + database).toStdString(),
+                      64);
+}
+
+milliseconds jittered(milliseconds wait)
+{
+    // A fifth either way, so that many who lost one server do not come back at once.
+    const double factor = 0.8 + 0.4 * QRandomGenerator::global()->generateDouble();
+    return milliseconds{static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor)};
+}
+
+} // namespace
+
+PostgresSource::PostgresSource(TargetId id, const AttachRequest& request, const PgParams& given)
+    : request_(request), given_(given), sessions_(id)
+{
+    info_.id = id;
+    info_.kind = "postgresql";
+    info_.url = plain_line(withoutSecrets(request.target).toStdString(), 4096);
+    info_.name = shortName(given);
+    request_.target.clear(); // it may hold a password; given_ has all that is needed
+    setInterval(request.interval);
+    for (QTimer* timer : {&retry_, &poll_, &watchdog_, &commandTimer_})
+        timer->setSingleShot(true);
+    poll_.setTimerType(Qt::PreciseTimer);
+    connect(&connection_, &PgConnection::opened, this, &PostgresSource::reached);
+    connect(&connection_, &PgConnection::failed, this, &PostgresSource::failed);
+    connect(&connection_, &PgConnection::lost, this, &PostgresSource::failed);
+    connect(&tunnel_, &SshTunnel::ready, this, &PostgresSource::connectTo);
+    connect(&tunnel_, &SshTunnel::failed, this, [this](const QString& words) {
+        connection_.close();
+        failed(tunnelTrouble(words));
+    });
+    connect(&retry_, &QTimer::timeout, this, &PostgresSource::reach);
+    connect(&poll_, &QTimer::timeout, this, [this] {
+        pollDue_ = true;
+        next();
+    });
+    connect(&watchdog_, &QTimer::timeout, this, &PostgresSource::silent);
+    connect(&commandTimer_, &QTimer::timeout, this, [this] {
+        tell(commands_.expire(Steady::now()));
+        armCommandTimer();
+    });
+}
+
+PostgresSource::~PostgresSource() = default;
+
+void PostgresSource::setTimings(const Timings& timings)
+{
+    timings_ = timings;
+    connection_.setLimits({timings.lookup, timings.connect});
+    commands_.setLimit(timings.command);
+}
+
+void PostgresSource::start()
+{
+    if (started_)
+        return;
+    started_ = true;
+    status(Reach::connecting, {});
+    reach();
+}
+
+void PostgresSource::stop()
+{
+    started_ = false;
+    phase_ = Phase::stopped;
+    for (QTimer* timer : {&retry_, &poll_, &watchdog_, &commandTimer_})
+        timer->stop();
+    connection_.close();
+    tunnel_.stop();
+}
+
+void PostgresSource::reach()
+{
+    if (!started_)
+        return;
+    retry_.stop();
+    phase_ = Phase::connecting;
+    if (request_.sshHost.isEmpty()) {
+        connectTo(0);
+        return;
+    }
+    if (tunnel_.isReady()) {
+        connectTo(tunnel_.port());
+        return;
+    }
+    const Result<PgParams> effective = effectiveParams(given_);
+    const Result<std::vector<PgEndpoint>> endpoints = effective
+                                                          ? endpointsOf(effective.value())
+                                                          : Result<std::vector<PgEndpoint>>(
+                                                              effective.error());
+    if (!endpoints) {
+        connectTo(0); // says what is wrong
+        return;
+    }
+    const PgEndpoint& first = endpoints.value().front();
+    QString remote = first.label();
+    if (first.host.isEmpty() && first.address.isEmpty())
+        remote = QStringLiteral("localhost:") + first.port;
+    tunnel_.start(request_.sshHost, remote, timings_.connect * 2);
+}
+
+void PostgresSource::connectTo(quint16 tunnelPort)
+{
+    PgTrouble trouble;
+    trouble.kind = PgTrouble::Kind::persistent;
+    const Result<PgParams> effective = effectiveParams(given_);
+    if (!effective) {
+        trouble.sentence = effective.error().sentence;
+        trouble.next_step = effective.error().next_step;
+        failed(trouble);
+        return;
+    }
+    const Result<std::vector<PgEndpoint>> endpoints = endpointsOf(effective.value());
+    if (!endpoints) {
+        trouble.sentence = endpoints.error().sentence;
+        trouble.next_step = endpoints.error().next_step;
+        failed(trouble);
+        return;
+    }
+    PgConnection::Plan plan{given_, effective.value(), endpoints.value(), request_.password};
+    if (tunnelPort != 0) {
+        // The name stays for TLS and the password file, the address is the tunnel's.
+        PgEndpoint endpoint = plan.endpoints.front();
+        if (plan.password.isEmpty() && valueOf(plan.effective, "password").isEmpty())
+            plan.password = passwordFromFile(valueOf(plan.effective, "passfile"), endpoint.host,
+                                             endpoint.port, valueOf(plan.effective, "dbname"),
+                                             valueOf(plan.effective, "user"));
+        if (endpoint.host.isEmpty() || endpoint.host.startsWith(QLatin1Char('/')))
+            endpoint.host = QStringLiteral("localhost");
+        endpoint.address = QStringLiteral("127.0.0.1");
+        endpoint.port = QString::number(tunnelPort);
+        plan.endpoints = {endpoint};
+    }
+    connection_.open(std::move(plan));
+}
+
+void PostgresSource::reached()
+{
+    phase_ = Phase::up;
+    failures_ = 0;
+    pollFailures_ = 0;
+    if (connection_.parameter("server_version").find("bouncer") != std::string::npos) {
+        halt(pooler_trouble(connection_.whom()));
+        return;
+    }
+    version_ = connection_.serverVersion();
+    sessions_.clear();
+    names_.clear();
+    lastFull_.reset();
+    lastFacts_.reset();
+    lastBlockers_.reset();
+    offset_.reset();
+    pending_.reset();
+    locksRefused_ = false;
+    for (Watched& each : watched_)
+        each.read.reset();
+    factsDue_ = true;
+    pollDue_ = true;
+    next();
+}
+
+PgTrouble PostgresSource::tunnelTrouble(const QString& words) const
+{
+    PgTrouble trouble;
+    const std::string said = plain_line(words.toStdString(), 600);
+    trouble.sentence = "ssh to " + plain_line(request_.sshHost.toStdString(), 256) + ": " + said
+                       + ".";
+    trouble.next_step = "Try the same host with ssh in a terminal first: its key must be known and "
+                        "the login must work without a question.";
+    const bool login = said.find("Permission denied") != std::string::npos
+                       || said.find("Host key verification failed") != std::string::npos
+                       || said.find("cannot be started") != std::string::npos;
+    if (login)
+        trouble.kind = PgTrouble::Kind::persistent;
+    return trouble;
+}
+
+void PostgresSource::failed(const PgTrouble& trouble)
+{
+    if (!started_)
+        return;
+    watchdog_.stop();
+    poll_.stop();
+    job_ = Job::none;
+    quiet_ = false;
+    pending_.reset();
+    phase_ = Phase::waiting;
+    tell(commands_.lost());
+    if (trouble.kind == PgTrouble::Kind::transient)
+        retryAfter(trouble);
+    else
+        halt(trouble);
+}
+
+void PostgresSource::halt(const PgTrouble& trouble)
+{
+    gap(trouble.sentence);
+    phase_ = Phase::stopped;
+    retry_.stop();
+    poll_.stop();
+    watchdog_.stop();
+    connection_.close();
+    tunnel_.stop();
+    status(Reach::stopped, trouble.sentence, trouble.next_step);
+    if (trouble.kind == PgTrouble::Kind::password && started_)
+        emit secretRequired(QString::fromStdString(trouble.sentence));
+}
+
+void PostgresSource::retryAfter(const PgTrouble& trouble)
+{
+    gap(trouble.sentence);
+    milliseconds wait = std::chrono::duration_cast<milliseconds>(trouble.retry);
+    if (wait.count() == 0) {
+        wait = timings_.firstRetry * (1 << std::min(failures_, 10));
+        wait = jittered(std::min(wait, timings_.longestRetry));
+    }
+    ++failures_;
+    retry_.start(wait);
+    status(Reach::failing, trouble.sentence, trouble.next_step, wait);
+}
+
+void PostgresSource::sampleNow()
+{
+    if (!started_ || phase_ == Phase::connecting)
+        return;
+    if (phase_ != Phase::up) {
+        failures_ = 0;
+        reach();
+        return;
+    }
+    pollDue_ = job_ != Job::poll && !pending_;
+    next();
+}
+
+void PostgresSource::setInterval(Duration interval)
+{
+    interval_ = std::clamp<Duration>(interval, milliseconds{100}, std::chrono::hours{1});
+    if (phase_ == Phase::up && poll_.isActive())
+        schedulePoll();
+}
+
+void PostgresSource::provideSecret(const QString& password)
+{
+    if (!started_ || phase_ == Phase::up)
+        return;
+    if (password.isEmpty()) {
+        status(Reach::stopped, "No password was given.", "Attach again to be asked again.");
+        return;
+    }
+    request_.password = password;
+    failures_ = 0;
+    status(Reach::connecting, {});
+    reach();
+}
+
+milliseconds PostgresSource::pace() const
+{
+    return std::chrono::duration_cast<milliseconds>(interval_) * (1 << stretch_);
+}
+
+void PostgresSource::weigh(Duration cost)
+{
+    // One slow poll is no trend.
+    cost_ = cost_.count() == 0 ? cost : (cost_ * 7 + cost) / 8;
+    const auto share = [&](int stretch) {
+        return static_cast<double>(cost_.count())
+               / static_cast<double>(interval_.count() * (std::int64_t{1} << stretch));
+    };
+    if (share(stretch_) > 0.2 && pace() < std::chrono::minutes{1})
+        ++stretch_;
+    else if (stretch_ > 0 && share(stretch_ - 1) < 0.1)
+        --stretch_;
+}
+
+void PostgresSource::statusUp()
+{
+    std::vector<std::string> sentences;
+    if (stretch_ > 0)
+        sentences.push_back(fmt::format("The server is slow to answer: polled every {} instead of {}.",
+                                        format_duration_prose(pace()),
+                                        format_duration_prose(interval_)));
+    if (blockersSampled_)
+        sentences.push_back(fmt::format("Many sessions wait for locks: who blocks them is read every "
+                                        "{} only.",
+                                        format_duration_prose(timings_.blockers)));
+    if (locksRefused_)
+        sentences.push_back("The server did not let Poolscope read the locks.");
+    status(Reach::up, fmt::format("{}", fmt::join(sentences, " ")));
+}
+
+void PostgresSource::status(Reach reach, const std::string& sentence, const std::string& nextStep,
+                            std::optional<milliseconds> retry)
+{
+    TargetStatus now{reach, sentence, nextStep, {}};
+    // The same trouble again brings only another next try.
+    if (retry)
+        now.next_try = SystemClock{}.now() + *retry;
+    if (told_ == now)
+        return;
+    told_ = now;
+    fact(StatusChanged{now});
+}
+
+void PostgresSource::gap(const std::string& reason)
+{
+    if (std::exchange(sampled_, false))
+        fact(Gap{reason});
+}
+
+void PostgresSource::fact(const Fact& what)
+{
+    if (started_)
+        emit observed(what);
+}
+
+} // namespace poolscope

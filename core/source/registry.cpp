@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/source/registry.h"
+
+#include "core/source/pgconninfo.h"
+#include "core/source/postgressource.h"
+
+#include <QFileInfo>
+#include <QRegularExpression>
+
+namespace poolscope {
+
+namespace {
+
+const QString& acceptedForms()
+{
+    static const QString forms = QStringLiteral(
+        "Give a recording, postgresql://user@host:5432/database, host=… dbname=… user=…, or "
+        "service=….");
+    return forms;
+}
+
+QString schemeOf(const QString& target)
+{
+    static const QRegularExpression scheme(QStringLiteral("^([a-zA-Z][a-zA-Z0-9+.-]*):"));
+    return scheme.match(target).captured(1).toLower();
+}
+
+bool isPostgresUri(const QString& target)
+{
+    return target.startsWith(QLatin1String("postgresql://"))
+           || target.startsWith(QLatin1String("postgres://"));
+}
+
+} // namespace
+
+Result<TargetKind> classifyTarget(const QString& target)
+{
+    if (target.trimmed().isEmpty())
+        return Error{"No target is given.", acceptedForms().toStdString()};
+    if (QFileInfo::exists(target))
+        return TargetKind::recording;
+    const bool conninfo = !target.contains(QLatin1String("://"))
+                          && target.contains(QLatin1Char('='));
+    if (isPostgresUri(target) || conninfo) {
+        const Result<PgParams> params = parseConninfo(target);
+        if (!params)
+            return params.error();
+        return TargetKind::postgresql;
+    }
+    const QString scheme = schemeOf(target);
+    if (target.contains(QLatin1String("://")) && !scheme.isEmpty())
+        return Error{"Poolscope cannot attach to " + scheme.left(32).toStdString() + ":// targets.",
+                     acceptedForms().toStdString()};
+    if (target.endsWith(QLatin1String(".poolrec")) || target.contains(QLatin1Char('/')))
+        return Error{"There is no file " + plain_line(target.toStdString(), 256) + ".",
+                     "Check the path; a recording ends in .poolrec."};
+    return Error{"\"" + plain_line(target.toStdString(), 256)
+                     + "\" is neither a file nor a target.",
+                 acceptedForms().toStdString()};
+}
+
+QString withoutSecrets(const QString& target)
+{
+    if (QFileInfo::exists(target))
+        return target;
+    const bool uri = target.contains(QLatin1String("://"));
+    if (isPostgresUri(target) || (!uri && target.contains(QLatin1Char('=')))) {
+        const QString stripped = conninfoWithoutSecrets(target);
+        if (!stripped.isEmpty())
+            return stripped;
+        return isPostgresUri(target) ? schemeOf(target) + QLatin1String("://")
+                                     : QStringLiteral("postgresql://");
+    }
+    const QString scheme = schemeOf(target);
+    return uri && !scheme.isEmpty() ? scheme + QLatin1String("://") : QString();
+}
+
+Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& request)
+{
+    const Result<TargetKind> kind = classifyTarget(request.target);
+    if (!kind)
+        return kind.error();
+    if (kind.value() == TargetKind::recording)
+        return Error{"A recording is opened, not attached to.", "Use Open instead of Attach."};
+    const Result<PgParams> params = parseConninfo(request.target);
+    if (!params)
+        return params.error();
+    const Result<Done> ssh = request.sshHost.isEmpty() ? Result<Done>{Done{}}
+                                                       : checkSshHost(request.sshHost);
+    if (!ssh)
+        return ssh.error();
+    return std::unique_ptr<Source>(std::make_unique<PostgresSource>(id, request, params.value()));
+}
+
+} // namespace poolscope

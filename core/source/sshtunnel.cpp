@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/source/sshtunnel.h"
+
+#include "core/base/text.h"
+
+#include <QHostAddress>
+#include <QTcpServer>
+
+#include <algorithm>
+
+namespace poolscope {
+
+Result<Done> checkSshHost(const QString& host)
+{
+    const bool odd = std::any_of(host.begin(), host.end(), [](QChar c) {
+        return c.isSpace() || c.category() == QChar::Other_Control;
+    });
+    if (host.isEmpty() || host.startsWith(QLatin1Char('-')) || odd || host.size() > 512)
+        return Error{"This is not a host for ssh.", "Give HOST, USER@HOST, or a Host of your "
+                                                    "~/.ssh/config."};
+    return Done{};
+}
+
+SshTunnel::SshTunnel(QObject* parent)
+    : QObject(parent)
+    , program_(qEnvironmentVariable("POOLSCOPE_SSH", QStringLiteral("ssh")))
+{
+    limit_.setSingleShot(true);
+    connect(&limit_, &QTimer::timeout, this, [this] {
+        ended(QStringLiteral("it did not reach the host in time"));
+    });
+}
+
+SshTunnel::~SshTunnel()
+{
+    stop();
+}
+
+void SshTunnel::start(const QString& sshHost, const QString& remote,
+                      std::chrono::milliseconds limit)
+{
+    stop();
+    if (!checkSshHost(sshHost)) {
+        ended(QStringLiteral("that is no host"));
+        return;
+    }
+    QTcpServer probe;
+    if (!probe.listen(QHostAddress::LocalHost, 0)) {
+        ended(probe.errorString());
+        return;
+    }
+    port_ = probe.serverPort();
+    probe.close();
+
+    QStringList arguments = extra_;
+    const auto option = [&](const char* text) {
+        arguments << QStringLiteral("-o") << QString::fromLatin1(text);
+    };
+    // -v tells when the port is open; a shared connection would open it elsewhere.
+    arguments << QStringLiteral("-v") << QStringLiteral("-N") << QStringLiteral("-T");
+    option("ExitOnForwardFailure=yes");
+    option("ControlMaster=no");
+    option("ControlPath=none");
+    option("ServerAliveInterval=15");
+    option("ServerAliveCountMax=3");
+    if (qEnvironmentVariableIsEmpty("SSH_ASKPASS"))
+        option("BatchMode=yes");
+    arguments << QStringLiteral("-L")
+              << QStringLiteral("127.0.0.1:%1:%2").arg(port_).arg(remote) << QStringLiteral("--")
+              << sshHost;
+    process_ = std::make_unique<QProcess>();
+    process_->setStandardInputFile(QProcess::nullDevice());
+    process_->setStandardOutputFile(QProcess::nullDevice());
+    connect(process_.get(), &QProcess::readyReadStandardError, this, &SshTunnel::listen);
+    connect(process_.get(), &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart)
+            ended(QStringLiteral("the program %1 cannot be started").arg(program_));
+    });
+    connect(process_.get(), &QProcess::finished, this, [this] {
+        listen();
+        ended(QStringLiteral("it ended"));
+    });
+    limit_.start(limit);
+    process_->start(program_, arguments);
+}
+
+void SshTunnel::listen()
+{
+    if (!process_)
+        return;
+    line_ += process_->readAllStandardError();
+    bool opened = false;
+    for (qsizetype end = line_.indexOf('\n'); end >= 0; end = line_.indexOf('\n')) {
+        const QByteArray line = line_.left(end).trimmed();
+        line_.remove(0, end + 1);
+        if (line.startsWith("debug") || line.startsWith("OpenSSH")) {
+            opened = opened || line.contains("Entering interactive session");
+            continue;
+        }
+        if (line.startsWith("Authenticated to") || line.startsWith("Transferred:")
+            || line.startsWith("Bytes per second") || line.isEmpty())
+            continue;
+        words_ += QString::fromStdString(plain_line(line.toStdString(), 300));
+        if (words_.size() > 4)
+            words_.removeFirst();
+    }
+    if (line_.size() > 65536)
+        line_.clear();
+    if (opened && !ready_) {
+        ready_ = true;
+        limit_.stop();
+        words_.clear();
+        emit ready(port_);
+    }
+}
+
+void SshTunnel::ended(const QString& fallback)
+{
+    const QString words = words_.isEmpty() ? fallback : words_.join(QStringLiteral("; "));
+    stop();
+    emit failed(words);
+}
+
+void SshTunnel::stop()
+{
+    limit_.stop();
+    ready_ = false;
+    line_.clear();
+    words_.clear();
+    if (!process_)
+        return;
+    QProcess* const process = process_.release();
+    process->disconnect(this);
+    if (process->state() == QProcess::NotRunning) {
+        process->deleteLater();
+        return;
+    }
+    // It goes by itself when told to; waiting for that would block this thread.
+    QObject::connect(process, &QProcess::finished, process, &QObject::deleteLater);
+    process->terminate();
+}
+
+} // namespace poolscope

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+
+#include <QObject>
+#include <QProcess>
+#include <QString>
+#include <QTimer>
+
+#include <memory>
+
+namespace poolscope {
+
+/// Whether a host may be handed to ssh: no option in disguise, no blanks or control characters.
+Result<Done> checkSshHost(const QString& host);
+
+/// A local port that leads through the user's own ssh to a server behind it. ssh's own settings,
+/// keys, agent and known hosts apply; it never asks on a terminal.
+class SshTunnel : public QObject
+{
+    Q_OBJECT
+public:
+    explicit SshTunnel(QObject* parent = nullptr);
+    ~SshTunnel() override;
+
+    /// `remote` is "host:port" as seen from the bastion, or a socket's path. Ends with ready() or
+    /// failed().
+    void start(const QString& sshHost, const QString& remote, std::chrono::milliseconds limit);
+    void stop();
+    bool isReady() const { return ready_; }
+    quint16 port() const { return port_; }
+    /// "ssh", unless a test or POOLSCOPE_SSH names another program.
+    void setProgram(const QString& program) { program_ = program; }
+    void setExtraArguments(const QStringList& arguments) { extra_ = arguments; }
+
+signals:
+    void ready(quint16 port);
+    /// In ssh's own words. Also after ready(), when the tunnel breaks.
+    void failed(const QString& words);
+
+private:
+    void listen();
+    void ended(const QString& fallback);
+
+    QString program_;
+    QStringList extra_;
+    std::unique_ptr<QProcess> process_;
+    QTimer limit_;
+    QByteArray line_;
+    QStringList words_; ///< the last ones that ssh said
+    quint16 port_ = 0;
+    bool ready_ = false;
+};
+
+} // namespace poolscope
