@@ -55,17 +55,20 @@ void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
         return found == blocks.end() ? 0 : found->second;
     };
     if (reset_) {
+        sent_.clear();
         for (const auto& [id, target] : world.targets()) {
-            for (const auto& [pid, session] : target.sessions)
+            for (const auto& [pid, session] : target.sessions) {
                 update.changed.push_back({session, blocks_of(session.key)});
+                sent_.insert(session.key);
+            }
         }
     } else {
         // A session also changes by who waits behind it.
         for (const auto& [id, target] : world.targets()) {
             const auto& now = analysis.findings(id).blocking.blocks;
             const auto& before = blocks_[id];
-            const auto touch = [&](Pid pid) {
-                if (const auto found = target.sessions.find(pid); found != target.sessions.end())
+            const auto touch = [this, &sessions = target.sessions](Pid pid) {
+                if (const auto found = sessions.find(pid); found != sessions.end())
                     touched_.insert(found->second.key);
             };
             for (const auto& [pid, count] : now) {
@@ -79,10 +82,12 @@ void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
             }
         }
         for (const SessionKey& key : touched_) {
-            if (const Session* const session = world.session(key))
+            if (const Session* const session = world.session(key)) {
                 update.changed.push_back({*session, blocks_of(key)});
-            else
+                sent_.insert(key);
+            } else if (sent_.erase(key) > 0) {
                 update.gone.push_back(key);
+            }
         }
     }
     blocks_.clear();

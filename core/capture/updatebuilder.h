@@ -29,6 +29,7 @@ private:
     bool reset_ = true;
     bool dirty_ = false;
     std::set<SessionKey> touched_;
+    std::set<SessionKey> sent_; ///< whom the window knows
     std::map<TargetId, std::map<Pid, std::int32_t>> blocks_; ///< as last sent
     std::map<TargetId, std::vector<SeriesPoint>> points_;
     std::shared_ptr<const std::vector<ActionRecord>> actions_;

@@ -61,7 +61,7 @@ public:
         QString recordTo; ///< record to this file from the start instead of a temporary one
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};
-        std::uint64_t keepBytes = 2'000'000'000;
+        std::uint64_t keepBytes = 2000000000;
         std::shared_ptr<const Clock> clock; ///< null: the machine's
         /// Null: the registry's makeSource.
         std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>

@@ -11,6 +11,7 @@ set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 # With the compiler's predefines moc 6.4 reads the standard library as C++20 and stumbles over it.
 set(CMAKE_AUTOMOC_COMPILER_PREDEFINES OFF)
+set(CMAKE_AUTOMOC_MOC_OPTIONS --include "${CMAKE_SOURCE_DIR}/packaging/cmake/mocfirst.h")
 
 find_program(POOLSCOPE_CCACHE ccache)
 if(POOLSCOPE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -28,6 +29,9 @@ target_compile_options(poolscope_flags INTERFACE
 target_compile_definitions(poolscope_flags INTERFACE
     QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_DISABLE_DEPRECATED_BEFORE=0x060400
     $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+if(POOLSCOPE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(POOLSCOPE_SANITIZE)
     add_compile_options(-fsanitize=${POOLSCOPE_SANITIZE} -fno-omit-frame-pointer
         -fno-sanitize-recover=all)

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/capture/recorder.h"
+
+#include <QTest>
+
+#include <atomic>
+#include <future>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A writer whose disk the test fills and empties.
+class Disk final : public RecordingWriter
+{
+public:
+    struct State
+    {
+        std::atomic<bool> full{false};
+        std::atomic<int> kept{0};
+        std::atomic<int> commits{0};
+        std::atomic<bool> closed{false};
+    };
+    explicit Disk(State& state) : state_(state) {}
+    Result<Done> append(const Observation&) override
+    {
+        if (state_.full)
+            return Error{"The disk is full.", "Make room."};
+        ++state_.kept;
+        return Done{};
+    }
+    Result<Done> commit() override
+    {
+        ++state_.commits;
+        if (state_.full)
+            return Error{"The disk is full.", "Make room."};
+        return Done{};
+    }
+    Result<Done> close() override
+    {
+        state_.closed = true;
+        return Done{};
+    }
+    std::uint64_t bytes() const override { return 42; }
+
+private:
+    State& state_;
+};
+
+void flush(Recorder& recorder)
+{
+    std::promise<void> done;
+    recorder.flush([&] { done.set_value(); });
+    done.get_future().wait();
+}
+
+} // namespace
+
+class TestRecorder : public QObject
+{
+    Q_OBJECT
+private slots:
+    void flushMeansWritten();
+    void fullDiskLosesNothingThatFits();
+    void neverWaitsAndCountsWhatDoesNotFit();
+    void closesWithWhatIsQueued();
+};
+
+void TestRecorder::flushMeansWritten()
+{
+    Disk::State disk;
+    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+    for (int i = 0; i < 100; ++i)
+        QVERIFY(recorder.push({}));
+    flush(recorder);
+    QCOMPARE(disk.kept.load(), 100);
+}
+
+void TestRecorder::fullDiskLosesNothingThatFits()
+{
+    Disk::State disk;
+    disk.full = true;
+    std::mutex mutex;
+    std::string trouble;
+    Recorder recorder{std::make_unique<Disk>(disk), [&](const Recorder::Status& s) {
+                          const std::lock_guard lock{mutex};
+                          trouble = s.trouble;
+                      }};
+    for (int i = 0; i < 100; ++i)
+        QVERIFY(recorder.push({}));
+    flush(recorder);
+    QCOMPARE(disk.kept.load(), 0);
+    {
+        const std::lock_guard lock{mutex};
+        QCOMPARE(trouble, std::string("The disk is full. Make room."));
+    }
+    disk.full = false;
+    flush(recorder);
+    QCOMPARE(disk.kept.load(), 100);
+    const std::lock_guard lock{mutex};
+    QVERIFY(trouble.empty());
+}
+
+void TestRecorder::neverWaitsAndCountsWhatDoesNotFit()
+{
+    Disk::State disk;
+    disk.full = true;
+    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+    std::size_t taken = 0;
+    while (taken <= Recorder::capacity && recorder.push({}))
+        ++taken;
+    QCOMPARE(taken, Recorder::capacity);
+    QVERIFY(!recorder.has_room());
+    flush(recorder);
+    QVERIFY(!recorder.push({}));
+    disk.full = false;
+    flush(recorder);
+    QVERIFY(recorder.has_room());
+    QVERIFY(recorder.push({}));
+}
+
+void TestRecorder::closesWithWhatIsQueued()
+{
+    Disk::State disk;
+    {
+        Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+        for (int i = 0; i < 10; ++i)
+            QVERIFY(recorder.push({}));
+    }
+    QCOMPARE(disk.kept.load(), 10);
+    QVERIFY(disk.closed);
+}
+
+QTEST_APPLESS_MAIN(TestRecorder)
+#include "tst_recorder.moc"
