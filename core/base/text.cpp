@@ -70,13 +70,12 @@ std::string clean(std::string_view in, std::size_t max_bytes, bool one_line)
     while (!in.empty()) {
         std::uint32_t code = 0;
         const std::size_t length = decode(in, code);
+        const bool space = code == '\n' || code == '\t' || code == '\r';
         std::string_view piece = in.substr(0, length);
-        if (length == 0 || deceptive(code))
+        if (length == 0 || deceptive(code) || (code < 0x20 && !space))
             piece = replacement;
-        else if (code == '\n' || code == '\t' || code == '\r')
-            piece = one_line || code == '\r' ? std::string_view{" "} : piece;
-        else if (code < 0x20)
-            piece = replacement;
+        else if (space && (one_line || code == '\r'))
+            piece = " ";
         if (out.size() + piece.size() > max_bytes) {
             out += ellipsis;
             break;

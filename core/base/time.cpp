@@ -157,7 +157,7 @@ std::string format_duration_cell(Duration duration)
 {
     const std::int64_t us = std::max<std::int64_t>(0, to_us(duration));
     if (us < 1000000)
-        return fmt::format("{:.1f} ms", static_cast<double>(us / 100) / 10.0);
+        return fmt::format("{}.{} ms", us / 1000, us / 100 % 10);
     if (us < 60000000)
         return fmt::format("{}.{} s", us / 1000000, us / 100000 % 10);
     const Parts p = split(Duration{us});
