@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The Debian packages that Poolscope needs, and how they get there. Sourced by run.sh, test.sh and
+# .ci/run. Asks dpkg first, so that it costs nothing when all is there.
+
+build_packages=(
+    cmake ninja-build g++ pkg-config ccache lld
+    qt6-base-dev libqt6opengl6-dev qt6-charts-dev qt6-svg-dev libqt6svg6 qt6-qpa-plugins
+    libgl1-mesa-dev libpq-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev libcli11-dev
+    fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
+)
+test_packages=(
+    python3 procps sqlite3 openssl
+    xvfb xauth xdotool openbox imagemagick
+    desktop-file-utils appstream shared-mime-info
+)
+# Servers: installed without being started, see install_servers.
+server_packages=(pgbouncer)
+check_packages=(clang-format clang-tidy clang libclang-rt-14-dev git)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# as_root COMMAND…: sudo only for who needs it.
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "This needs an administrator, and there is no sudo here. Run as root: $*"
+        return 1
+    fi
+}
+
+# missing_of PACKAGE…: those that are not installed, one a line.
+missing_of()
+{
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] \
+            || printf '%s\n' "$package"
+    done
+}
+
+apt_install()
+{
+    say "Installing: $*"
+    if [ -z "${apt_updated:-}" ]; then
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null >&2
+        apt_updated=1
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+        -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
+}
+
+# install_missing PACKAGE…
+install_missing()
+{
+    if ! command -v dpkg-query >/dev/null; then
+        say "This is no Debian system: expecting what these packages hold to be there already: $*"
+        return 0
+    fi
+    local missing
+    mapfile -t missing < <(missing_of "$@")
+    [ "${#missing[@]}" = 0 ] || apt_install "${missing[@]}"
+}
+
+# The tests start private servers of their own. The packages would create and start a system-wide
+# one: that is kept from happening while they are installed, and everything is put back after.
+install_servers()
+{
+    command -v dpkg-query >/dev/null || return 0
+    local missing=() postgres=
+    mapfile -t missing < <(missing_of "${server_packages[@]}")
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || postgres=postgresql
+    [ "${#missing[@]}" = 0 ] && [ -z "$postgres" ] && return 0
+    (
+        set -e
+        policy=/usr/sbin/policy-rc.d
+        dropin=/etc/postgresql-common/createcluster.d/poolscope-tests.conf
+        put_back()
+        {
+            [ -z "${made_policy:-}" ] || as_root rm -f "$policy"
+            [ -z "${made_dropin:-}" ] || as_root rm -f "$dropin"
+        }
+        trap put_back EXIT
+        if [ ! -e "$policy" ]; then
+            made_policy=1
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+            as_root chmod 755 "$policy"
+        fi
+        if [ -n "$postgres" ]; then
+            install_missing postgresql-common
+            as_root mkdir -p "$(dirname "$dropin")"
+            made_dropin=1
+            echo 'create_main_cluster = false' | as_root tee "$dropin" >/dev/null
+            apt_install "$postgres"
+        fi
+        if [ "${#missing[@]}" != 0 ]; then
+            apt_install "${missing[@]}"
+            # Not at the next boot either.
+            if [ -d /run/systemd/system ]; then
+                as_root systemctl disable --quiet "${missing[@]}" || true
+            fi
+        fi
+    )
+}
+
+# Jobs for a build: every core, but one for each GB of memory at most.
+build_jobs()
+{
+    local cores memory
+    cores=$(nproc)
+    memory=$(awk '/^MemTotal/ { print int($2 / 1048576) }' /proc/meminfo)
+    [ "$memory" -ge 1 ] || memory=1
+    echo $((cores < memory ? cores : memory))
+}

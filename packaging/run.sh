@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# packaging/run.sh [TARGET|FILE…]: installs what is missing, builds, starts Poolscope.
+set -euo pipefail
+here=$PWD
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/packaging/packages.sh"
+
+cd "$root"
+install_missing "${build_packages[@]}"
+if [ ! -f build/run/build.ninja ]; then
+    say "Building Poolscope. This takes a few minutes, once."
+    cmake --preset run >&2
+fi
+cmake --build build/run -j "$(build_jobs)" >&2
+
+sample=$root/resources/samples/incident.poolrec
+if [ $# = 0 ] && [ -f "$sample" ]; then
+    set -- "$sample"
+fi
+
+cd "$here"
+poolscope=$root/build/run/app/poolscope
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+    exec "$poolscope" "$@"
+fi
+case ${1:-} in
+    --screenshot | --help | --version | -h)
+        QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen} exec "$poolscope" "$@" ;;
+    watch | record | sessions | leaks | blocking | states | info | cancel | terminate)
+        exec "$poolscope" "$@" ;;
+    '')
+        exec "$poolscope" --help ;;
+esac
+say "There is no display here: showing the text screen. q quits."
+exec "$poolscope" watch "$@"
