@@ -46,11 +46,11 @@ QByteArray TestMimeType::header(const QByteArray& applicationId)
 
 void TestMimeType::byName()
 {
-    const QMimeType type = QMimeDatabase().mimeTypeForFile(
-        QStringLiteral("last night.poolrec"), QMimeDatabase::MatchExtension);
+    const QMimeType type = QMimeDatabase().mimeTypeForFile(QStringLiteral("last night.poolrec"),
+                                                           QMimeDatabase::MatchExtension);
     QCOMPARE(type.name(), QStringLiteral("application/vnd.poolscope.recording"));
-    QVERIFY(type.inherits(QStringLiteral("application/vnd.sqlite3"))
-            || type.parentMimeTypes().contains(QStringLiteral("application/vnd.sqlite3")));
+    QVERIFY(type.inherits(QStringLiteral("application/vnd.sqlite3")) ||
+            type.parentMimeTypes().contains(QStringLiteral("application/vnd.sqlite3")));
 }
 
 void TestMimeType::byContent()

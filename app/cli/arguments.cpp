@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/arguments.h"
+
+#include "app/cli/exitcode.h"
+#include "core/model/session.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace poolscope {
+
+namespace {
+
+constexpr const char* overview =
+    R"(Poolscope: who holds my database connections, since when, and who waits behind whom.
+
+Usage
+  poolscope [TARGET|FILE...]                        the window
+  poolscope watch TARGET|FILE...                    a text screen; JSON lines with --json
+  poolscope record TARGET... -o FILE                record without a window
+  poolscope sessions|leaks|blocking|states TARGET|FILE...
+  poolscope info FILE...                            what a recording holds
+  poolscope cancel|terminate TARGET PID --started TIME
+  poolscope VERB --help                             all about one verb
+
+A TARGET is what libpq takes: postgresql://user@host/database, "host=... dbname=...", service=NAME.
+Passwords come from ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, else you are asked.
+A FILE is a recording (*.poolrec). Every verb that reads takes either.
+
+Options of the window
+  --page NAME             begin at: overview, leaks, sessions, blocking, actions
+  --theme light|dark      instead of the desktop's
+  --screenshot OUT.png    draw the window to a picture and exit
+  --at TIME               the instant of a recording to begin at
+  --size 1440x900         of the window or the picture
+
+Common options
+  --ssh HOST              reach the database through HOST, by your own ssh
+  --interval 1s           between polls
+  --leak-after 30s        when holding a transaction open becomes suspicious
+  --critical-after 300s   when it becomes critical
+  --read-only             no command leaves Poolscope
+  -h, --help   --version
+
+Durations are 500ms, 30s, 10m, 2h. Times are ISO 8601 (UTC unless they say otherwise) or, on a
+recording's day, 14:31:58.
+
+Exit status: 0 done, 2 usage, 3 a target not reachable (the others are still printed), 4 refused by
+the server or by read-only mode or because it is no longer the same session, 5 file not readable.
+
+Examples
+  poolscope postgresql://dba@db1.example/postgres
+  poolscope watch service=shop
+  poolscope leaks service=shop --json | jq -r '.[] | [.severity, .server_pid, .group] | @tsv'
+  poolscope record service=shop -o incident.poolrec --for 10m
+  poolscope sessions incident.poolrec --at 14:31:58
+)";
+
+struct VerbText
+{
+    Verb verb;
+    const char* name;
+    const char* what;
+    const char* examples;
+};
+
+constexpr VerbText verbs[] = {
+    {Verb::watch, "watch", "A text screen that renews itself; q quits. A recording is played.",
+     "Examples:\n  poolscope watch service=shop service=billing\n"
+     "  poolscope watch service=shop --json --for 1m > minute.jsonl\n"
+     "  poolscope watch incident.poolrec --at 14:31:00\n\n"
+     "Without a terminal the screens are printed one after the other; with --json each is one\n"
+     "object on one line: time, targets, states, leaks, blocking, sessions.\n"},
+    {Verb::record, "record", "Record targets to a file, unattended. Ctrl+C ends it properly.",
+     "Examples:\n  poolscope record service=shop -o night.poolrec\n"
+     "  poolscope record service=shop -o incident.poolrec --for 10m --redact\n\n"
+     "A target that is not there yet, or goes away, is tried again. An existing file is never\n"
+     "overwritten. A recording holds statements: --redact replaces literals before they are\n"
+     "written.\n"},
+    {Verb::sessions, "sessions", "Every session: who, since when, in what state, waiting for whom.",
+     "Examples:\n  poolscope sessions service=shop\n"
+     "  poolscope sessions service=shop --json | jq '.[] | select(.blocks > 0)'\n"
+     "  poolscope sessions incident.poolrec --at 14:31:58\n"},
+    {Verb::leaks, "leaks", "Sessions that hold a transaction open without working, with evidence.",
+     "Examples:\n  poolscope leaks service=shop --leak-after 10s\n"
+     "  poolscope leaks incident.poolrec --json\n\n"
+     "On a recording, --leak-after and --critical-after ask what would have been found with other\n"
+     "thresholds.\n"},
+    {Verb::blocking, "blocking", "Who waits behind whom, as trees.",
+     "Examples:\n  poolscope blocking service=shop\n"
+     "  poolscope blocking incident.poolrec --at 14:31:58 --json\n"},
+    {Verb::states, "states", "How many sessions in each state, against max_connections.",
+     "Examples:\n  poolscope states service=shop service=billing\n"},
+    {Verb::info, "info",
+     "What a recording holds: from when to when, of which targets, complete or not.",
+     "Examples:\n  poolscope info incident.poolrec --json\n"},
+    {Verb::cancel, "cancel", "Cancel the statement that a session runs; the session lives on.",
+     "Examples:\n  poolscope cancel service=shop 4711 --started 2026-11-21T14:28:40.412000Z\n"
+     "  poolscope cancel service=shop --identity pg-4711-1795271320412000\n\n"
+     "PID and start time are compared on the server in the same statement as the signal: a pid\n"
+     "that was given to another session in the meantime is not touched. Both stand in the output\n"
+     "of sessions.\n"},
+    {Verb::terminate, "terminate", "End a session; its open transaction is rolled back.",
+     "Examples:\n  poolscope terminate service=shop 4711 --started 2026-11-21T14:28:40.412000Z\n"
+     "  poolscope terminate service=shop --identity pg-4711-1795271320412000\n\n"
+     "PID and start time are compared on the server in the same statement as the signal: a pid\n"
+     "that was given to another session in the meantime is not touched. Both stand in the output\n"
+     "of sessions.\n"},
+};
+
+std::string readDuration(const std::string& text, Duration& into)
+{
+    const auto duration = parse_duration(text);
+    if (!duration)
+        return "\"" + text + "\" is no duration: give it as 500ms, 30s, 10m or 2h";
+    into = *duration;
+    return {};
+}
+
+using Take = std::function<std::string(const std::string&)>;
+
+/// An option whose value is read by us; what `take` returns is the complaint.
+CLI::Option* addOption(CLI::App& app, const char* name, Take take, const char* what,
+                       const char* placeholder)
+{
+    return app
+        .add_option_function<std::string>(
+            name,
+            [take = std::move(take), name](const std::string& text) {
+                if (const std::string complaint = take(text); !complaint.empty())
+                    throw CLI::ValidationError(name, complaint);
+            },
+            what)
+        ->type_name(placeholder);
+}
+
+void addCommon(CLI::App& app, Arguments& a)
+{
+    app.add_option("--ssh", a.sshHost, "Reach the database through HOST, by your own ssh")
+        ->type_name("HOST");
+    addOption(
+        app, "--interval",
+        [&a](const std::string& text) -> std::string {
+            if (std::string complaint = readDuration(text, a.interval); !complaint.empty())
+                return complaint;
+            if (a.interval < std::chrono::milliseconds{100} || a.interval > std::chrono::hours{1})
+                return "polls are 100ms to 1h apart";
+            return {};
+        },
+        "Between polls (1s)", "DURATION");
+    addOption(
+        app, "--leak-after",
+        [&a](const std::string& text) {
+            a.thresholdsGiven = true;
+            return readDuration(text, a.thresholds.alert);
+        },
+        "When holding becomes suspicious (30s)", "DURATION");
+    addOption(
+        app, "--critical-after",
+        [&a](const std::string& text) {
+            a.thresholdsGiven = true;
+            return readDuration(text, a.thresholds.critical);
+        },
+        "When it becomes critical (300s)", "DURATION");
+    app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
+}
+
+void addAt(CLI::App& app, Arguments& a)
+{
+    app.add_option("--at", a.at, "The instant of a recording, ISO 8601 or HH:MM:SS (UTC)")
+        ->type_name("TIME");
+}
+
+void addFor(CLI::App& app, Arguments& a, const char* what)
+{
+    addOption(
+        app, "--for",
+        [&a](const std::string& text) {
+            a.runFor.emplace();
+            return readDuration(text, *a.runFor);
+        },
+        what, "DURATION");
+}
+
+void addActionOptions(CLI::App& app, Arguments& a)
+{
+    addOption(
+        app, "target",
+        [&a](const std::string& text) {
+            a.targets = {text};
+            return std::string{};
+        },
+        "The database server", "TARGET")
+        ->required();
+    addOption(
+        app, "pid",
+        [&a](const std::string& text) -> std::string {
+            const bool digits = !text.empty() && text.size() < 19 &&
+                                text.find_first_not_of("0123456789") == std::string::npos;
+            a.pid = Pid{digits ? std::stoll(text) : 0};
+            return a.pid.value > 0 ? std::string{} : "\"" + text + "\" is no process id";
+        },
+        "The session's process id", "PID");
+    addOption(
+        app, "--started",
+        [&a](const std::string& text) -> std::string {
+            a.started = parse_iso8601(text);
+            return a.started ? std::string{} : "\"" + text + "\" is no ISO 8601 time";
+        },
+        "When the session started, to the microsecond, as sessions prints it", "TIME");
+    app.add_option("--identity", a.identity, "The session's id, as sessions --json prints it")
+        ->type_name("ID");
+    app.add_flag("--json", a.json, "Print JSON");
+}
+
+void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
+{
+    CLI::App& verb = *app.add_subcommand(text.name, text.what);
+    verb.footer(text.examples);
+    verb.callback([&a, which = text.verb] { a.verb = which; });
+    switch (text.verb) {
+    case Verb::cancel:
+    case Verb::terminate:
+        addActionOptions(verb, a);
+        break;
+    case Verb::info:
+        verb.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
+        verb.add_flag("--json", a.json, "Print JSON");
+        return;
+    case Verb::record:
+        verb.add_option("target", a.targets, "Database servers")->required()->type_name("TARGET");
+        verb.add_option("-o,--output", a.output, "The recording to create")
+            ->required()
+            ->type_name("FILE");
+        verb.add_flag("--redact", a.redact, "Replace literals in statements before writing them");
+        verb.add_flag("--json", a.json, "Print progress as JSON lines");
+        addFor(verb, a, "How long (until Ctrl+C)");
+        break;
+    case Verb::watch:
+        verb.add_option("target", a.targets, "Database servers, or one recording")
+            ->required()
+            ->type_name("TARGET|FILE");
+        verb.add_flag("--json", a.json, "Print JSON lines");
+        addFor(verb, a, "How long (until q)");
+        addAt(verb, a);
+        break;
+    default:
+        verb.add_option("target", a.targets, "Database servers and recordings")
+            ->required()
+            ->type_name("TARGET|FILE");
+        verb.add_flag("--json", a.json, "Print JSON");
+        addFor(verb, a, "Watch a live target this long before printing");
+        addAt(verb, a);
+        break;
+    }
+    addCommon(verb, a);
+}
+
+std::string complaintOf(Arguments& a)
+{
+    if (to_us(a.thresholds.alert) <= 0)
+        return "--leak-after must be longer than nothing";
+    if (a.thresholds.critical < a.thresholds.alert) {
+        // Raising one threshold above the other's default moves that along.
+        if (a.thresholds.critical != LeakThresholds{}.critical)
+            return "--critical-after must not be shorter than --leak-after";
+        a.thresholds.critical = a.thresholds.alert;
+    }
+    if (a.verb != Verb::cancel && a.verb != Verb::terminate)
+        return {};
+    if (!a.identity.empty()) {
+        const auto key = key_from_identity(TargetId{0}, a.identity);
+        if (!key)
+            return "\"" + a.identity + "\" is no identity of a session";
+        const bool same =
+            (a.pid.value == 0 || a.pid == key->pid) && (!a.started || *a.started == key->started);
+        if (!same)
+            return "--identity is of another session than PID and --started";
+        a.pid = key->pid;
+        a.started = key->started;
+    }
+    if (a.pid.value == 0)
+        return "which session? Give PID and --started, or --identity";
+    if (!a.started)
+        return "--started is missing: a process id alone may by now belong to another session";
+    return {};
+}
+
+std::string complaintOfWindow(const Arguments& a)
+{
+    constexpr std::array pages{"overview", "pools",  "leaks",         "sessions", "blocking",
+                               "stacks",   "alerts", "configuration", "actions"};
+    if (!a.page.empty() && std::find(pages.begin(), pages.end(), a.page) == pages.end())
+        return "\"" + a.page + "\" is no page";
+    if (!a.theme.empty() && a.theme != "light" && a.theme != "dark")
+        return "--theme is light or dark";
+    if (!a.size.empty()) {
+        const std::size_t x = a.size.find('x');
+        const auto number = [](const std::string& t) {
+            return !t.empty() && t.size() < 6 &&
+                   t.find_first_not_of("0123456789") == std::string::npos;
+        };
+        if (x == std::string::npos || !number(a.size.substr(0, x)) || !number(a.size.substr(x + 1)))
+            return "--size is given as 1440x900";
+    }
+    return {};
+}
+
+} // namespace
+
+std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arguments)
+{
+    Arguments a;
+    CLI::App app{"", "poolscope"};
+    app.set_version_flag("--version", "poolscope " POOLSCOPE_VERSION);
+    app.require_subcommand(0, 1);
+    app.add_option("target", a.targets);
+    addCommon(app, a);
+    addAt(app, a);
+    app.add_option("--screenshot", a.screenshot);
+    app.add_option("--page", a.page);
+    app.add_option("--theme", a.theme);
+    app.add_option("--size", a.size);
+    app.add_flag("--redact", a.redact);
+    for (const VerbText& text : verbs)
+        addVerb(app, a, text);
+
+    const auto usage = [&](const std::string& complaint) {
+        const auto chosen = app.get_subcommands();
+        const std::string verb = chosen.empty() ? "" : chosen.front()->get_name() + ' ';
+        return Reply{exitUsage,
+                     "poolscope: " + complaint + "\nSee poolscope " + verb + "--help.\n"};
+    };
+    try {
+        std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
+        app.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+        const auto chosen = app.get_subcommands();
+        return Reply{exitDone, chosen.empty() ? overview : chosen.front()->help("poolscope")};
+    } catch (const CLI::CallForVersion& version) {
+        return Reply{exitDone, std::string{version.what()} + '\n'};
+    } catch (const CLI::ParseError& error) {
+        return usage(error.what());
+    }
+    if (const std::string complaint = complaintOf(a); !complaint.empty())
+        return usage(complaint);
+    if (const std::string complaint = complaintOfWindow(a); !complaint.empty())
+        return usage(complaint);
+    return a;
+}
+
+} // namespace poolscope

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/ids.h"
+#include "core/leak/judgement.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace poolscope {
+
+enum class Verb {
+    window,
+    watch,
+    record,
+    sessions,
+    leaks,
+    blocking,
+    states,
+    info,
+    cancel,
+    terminate,
+};
+
+/// The command line, read. A value.
+struct Arguments
+{
+    Verb verb = Verb::window;
+    std::vector<std::string> targets; ///< targets and files; may hold passwords
+    bool json = false;
+    bool readOnly = false;
+    bool redact = false;
+    std::optional<std::string> at;
+    std::optional<Duration> runFor;
+    Duration interval = std::chrono::seconds{1};
+    LeakThresholds thresholds;
+    bool thresholdsGiven = false;
+    std::string sshHost;
+    std::string output; ///< of record
+    // cancel and terminate
+    Pid pid;
+    std::optional<Timestamp> started;
+    std::string identity;
+    // the window
+    std::string screenshot;
+    std::string page;
+    std::string theme;
+    std::string size;
+};
+
+/// Nothing to do but to say something: help, the version, or what is wrong with the arguments.
+struct Reply
+{
+    int exitCode = 0;
+    std::string text;
+};
+
+std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arguments);
+
+} // namespace poolscope

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/text.h"
+#include "core/base/time.h"
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace poolscope {
+
+/// Writes JSON, keys in the order in which they are given.
+class JsonWriter
+{
+public:
+    void beginObject() { open('{'); }
+    void endObject() { close('}'); }
+    void beginArray() { open('['); }
+    void endArray() { close(']'); }
+    void key(std::string_view name);
+
+    void null() { raw("null"); }
+    void value(std::string_view text);
+    void value(const char* text) { value(std::string_view{text}); }
+    void value(bool yes) { raw(yes ? "true" : "false"); }
+    template <std::integral T>
+    requires(!std::same_as<T, bool>) void value(T number) { raw(std::to_string(number)); }
+    void value(Timestamp time) { value(std::string_view{format_iso8601(time)}); }
+    void value(Duration duration) { raw(std::to_string(to_us(duration))); }
+    void value(const Text& text);
+    template <class T>
+    void value(const std::optional<T>& maybe)
+    {
+        if (maybe)
+            value(*maybe);
+        else
+            null();
+    }
+    void value(std::nullopt_t) { null(); }
+
+    template <class T>
+    void member(std::string_view name, const T& content)
+    {
+        key(name);
+        value(content);
+    }
+
+    const std::string& text() const { return out_; }
+
+private:
+    void open(char bracket);
+    void close(char bracket);
+    void raw(std::string_view text);
+    void separate();
+
+    std::string out_;
+    bool comma_ = false;
+};
+
+} // namespace poolscope

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/live.h"
+
+#include "core/source/registry.h"
+
+#include <QEventLoop>
+#include <QTimer>
+
+#include <algorithm>
+#include <cstdio>
+
+#include <termios.h>
+#include <unistd.h>
+
+namespace poolscope {
+
+namespace {
+/// Sources give up on a connection long before.
+constexpr Duration longestWait = std::chrono::seconds{30};
+constexpr int mostQuestions = 3;
+} // namespace
+
+void complain(const std::string& sentence)
+{
+    std::fprintf(stderr, "poolscope: %s\n", sentence.c_str());
+}
+
+void complain(const Error& error)
+{
+    complain(error.next_step.empty() ? error.sentence : error.sentence + ' ' + error.next_step);
+}
+
+QString askForPassword(const QString& sentence)
+{
+    if (isatty(STDIN_FILENO) == 0)
+        return {};
+    std::fprintf(stderr, "%s\nPassword: ", sentence.toStdString().c_str());
+    termios before{};
+    tcgetattr(STDIN_FILENO, &before);
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    QByteArray typed;
+    for (char c = 0; read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
+        typed += c;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::fputc('\n', stderr);
+    QString password = QString::fromLocal8Bit(typed);
+    typed.fill('\0');
+    return password;
+}
+
+Live::Live(const Arguments& arguments, const QString& recordTo)
+    : arguments_(arguments)
+{
+    Workspace::Options options;
+    options.temporaryFolder = scratch_.path();
+    options.recordTo = recordTo;
+    options.redact = arguments.redact;
+    options.readOnly = arguments.readOnly;
+    options.thresholds = arguments.thresholds;
+    workspace_ = std::make_unique<Workspace>(options);
+    connect(workspace_.get(), &Workspace::updated, this, &Live::updated);
+    connect(workspace_.get(), &Workspace::secretRequired, this, &Live::askFor);
+    connect(workspace_.get(), &Workspace::failed, this, [](const Error& e) { complain(e); });
+}
+
+Live::~Live() = default;
+
+bool Live::attachAll()
+{
+    std::vector<AttachRequest> requests;
+    for (const std::string& target : arguments_.targets) {
+        AttachRequest request;
+        request.target = QString::fromStdString(target);
+        request.sshHost = QString::fromStdString(arguments_.sshHost);
+        request.interval = arguments_.interval;
+        // Connects nothing; tells whether the target can be read at all.
+        if (const auto source = makeSource(TargetId{1}, request); !source) {
+            complain(source.error());
+            return false;
+        }
+        requests.push_back(request);
+    }
+    for (const AttachRequest& request : requests)
+        fates_[workspace_->attach(request)] = Fate::pending;
+    return true;
+}
+
+bool Live::anyUnreachable() const
+{
+    return std::any_of(fates_.begin(), fates_.end(),
+                       [](const auto& fate) { return fate.second == Fate::unreachable; });
+}
+
+bool Live::anyReady() const
+{
+    return std::any_of(fates_.begin(), fates_.end(),
+                       [](const auto& fate) { return fate.second == Fate::ready; });
+}
+
+bool Live::allStopped() const
+{
+    return std::all_of(fates_.begin(), fates_.end(), [this](const auto& fate) {
+        const TargetSummary* const target = picture_.target(fate.first);
+        return target && target->status.reach == Reach::stopped;
+    });
+}
+
+void Live::updated(const UpdatePtr& update)
+{
+    picture_.apply(*update);
+    for (const TargetSummary& target : picture_.targets) {
+        const auto found = fates_.find(target.info.id);
+        if (found == fates_.end() || found->second == Fate::ready ||
+            refusals_.contains(target.info.id))
+            continue;
+        if (target.last_sample)
+            found->second = Fate::ready;
+        else if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped)
+            found->second = Fate::unreachable;
+        else
+            found->second = Fate::pending;
+    }
+    emit changed();
+}
+
+void Live::askFor(TargetId target, const QString& sentence)
+{
+    ++questions_;
+    const bool again = asked_[target]++ < mostQuestions;
+    const QString password = again ? askForPassword(sentence) : QString{};
+    if (password.isEmpty()) {
+        refusals_[target] = {sentence.toStdString(),
+                             "There is nobody to ask for it here: use ~/.pgpass or PGPASSWORD."};
+        if (isatty(STDIN_FILENO) != 0)
+            refusals_[target].next_step.clear();
+        fates_[target] = Fate::unreachable;
+    }
+    workspace_->provideSecret(target, password);
+    emit changed();
+}
+
+bool Live::waitUntil(const std::function<bool()>& done, Duration atMost)
+{
+    if (done())
+        return true;
+    QEventLoop loop;
+    connect(this, &Live::changed, &loop, [&] {
+        if (done())
+            loop.quit();
+    });
+    QTimer::singleShot(std::chrono::ceil<std::chrono::milliseconds>(atMost), &loop,
+                       &QEventLoop::quit);
+    loop.exec();
+    return done();
+}
+
+void Live::waitForPictures()
+{
+    const auto decided = [this] {
+        return std::none_of(fates_.begin(), fates_.end(),
+                            [](const auto& fate) { return fate.second == Fate::pending; });
+    };
+    // The time that somebody needs to type a password does not count.
+    for (int asked = -1; asked != questions_ && !decided();) {
+        asked = questions_;
+        waitUntil(decided, longestWait);
+    }
+    for (auto& [id, fate] : fates_) {
+        if (fate == Fate::ready)
+            continue;
+        const TargetSummary* const target = picture_.target(id);
+        const std::string name = target ? plain_line(target->info.name, 64) + ": " : "";
+        if (const auto refusal = refusals_.find(id); refusal != refusals_.end())
+            complain(Error{name + refusal->second.sentence, refusal->second.next_step});
+        else if (target && fate == Fate::unreachable)
+            complain(Error{name + target->status.sentence, target->status.next_step});
+        else
+            complain(name + "no answer in " + format_duration_prose(longestWait) + '.');
+        fate = Fate::unreachable;
+    }
+}
+
+} // namespace poolscope

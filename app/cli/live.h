@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/cli/arguments.h"
+#include "app/cli/picture.h"
+#include "core/capture/workspace.h"
+
+#include <QObject>
+#include <QTemporaryDir>
+
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace poolscope {
+
+/// Says something on standard error, as "poolscope: …".
+void complain(const std::string& sentence);
+void complain(const Error& error);
+/// Asks on the terminal without showing what is typed; null if there is no terminal.
+QString askForPassword(const QString& sentence);
+
+/// Live targets for a verb: attaches them, asks for passwords, keeps the latest picture.
+class Live : public QObject
+{
+    Q_OBJECT
+public:
+    /// recordTo empty: what a workspace records is thrown away at the end.
+    explicit Live(const Arguments& arguments, const QString& recordTo = {});
+    ~Live() override;
+
+    /// False, having said why, if a target is none that could be attached.
+    bool attachAll();
+    Workspace& workspace() { return *workspace_; }
+    const Picture& picture() const { return picture_; }
+
+    enum class Fate { pending, ready, unreachable };
+    /// A target that gave its first full picture stays ready.
+    const std::map<TargetId, Fate>& fates() const { return fates_; }
+    bool anyUnreachable() const;
+    bool anyReady() const;
+    /// No target can come back without the user.
+    bool allStopped() const;
+    /// Returns when every target is ready or unreachable. Says why one is unreachable.
+    void waitForPictures();
+    /// Runs the event loop until `done` after an update, or the time is over; false if it is over.
+    bool waitUntil(const std::function<bool()>& done, Duration atMost);
+
+signals:
+    void changed();
+
+private:
+    void updated(const UpdatePtr& update);
+    void askFor(TargetId target, const QString& sentence);
+
+    const Arguments& arguments_;
+    QTemporaryDir scratch_;
+    std::unique_ptr<Workspace> workspace_;
+    Picture picture_;
+    std::map<TargetId, Fate> fates_;
+    std::map<TargetId, int> asked_;
+    int questions_ = 0;
+    std::map<TargetId, Error> refusals_; ///< no password
+};
+
+} // namespace poolscope

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/objects.h"
+
+namespace poolscope {
+
+namespace {
+
+std::optional<std::uint32_t> xminAge(const TargetSummary& target, const Session& session)
+{
+    if (!session.xmin || !target.next_xid)
+        return std::nullopt;
+    return xid_age(*session.xmin, *target.next_xid);
+}
+
+void writeNode(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               const BlockingNode& node)
+{
+    json.beginObject();
+    json.member("pid", node.key.pid.value);
+    json.member("blocks", node.blocks);
+    json.key("session");
+    if (const SessionRow* const row = picture.row(node.key))
+        writeSession(json, picture, target, *row);
+    else
+        json.null();
+    json.key("waiting");
+    json.beginArray();
+    for (const BlockingNode& waiter : node.waiting)
+        writeNode(json, picture, target, waiter);
+    json.endArray();
+    json.endObject();
+}
+
+} // namespace
+
+std::string_view nameOf(Reach reach)
+{
+    switch (reach) {
+    case Reach::connecting:
+        return "connecting";
+    case Reach::up:
+        return "up";
+    case Reach::failing:
+        return "failing";
+    case Reach::stopped:
+        return "stopped";
+    }
+    return "connecting";
+}
+
+void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                  const SessionRow& row)
+{
+    const Session& s = row.session;
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("pid", s.key.pid.value);
+    json.key("started");
+    if (to_us(s.key.started) == 0)
+        json.null();
+    else
+        json.value(s.key.started);
+    json.member("user", s.user);
+    json.member("database", s.database);
+    json.member("application", s.application);
+    json.member("client", s.client);
+    json.key("state");
+    if (s.state == SessionState::unknown)
+        json.null();
+    else
+        json.value(name_of(s.state));
+    json.member("state_age_us", picture.age(target, s.state_since));
+    json.member("transaction_age_us", picture.age(target, s.transaction_since));
+    json.member("wait_event", s.wait_event);
+    json.key("blocked_by");
+    json.beginArray();
+    for (const Pid pid : s.blocked_by)
+        json.value(pid.value);
+    json.endArray();
+    json.member("blocks", row.blocks);
+    json.member("id", identity_of(s.key));
+    json.member("backend_type", s.backend_type);
+    json.member("xmin_age", xminAge(target, s));
+    json.member("checkout", std::nullopt);
+    json.member("query", s.statement);
+    json.endObject();
+}
+
+void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               std::size_t index)
+{
+    const SuspectedLeak& leak = target.suspects.at(index);
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("kind", name_of(leak.kind));
+    json.member("severity", name_of(leak.severity));
+    json.member("pool", std::nullopt);
+    json.member("checkout", std::nullopt);
+    json.member("server_pid", leak.session.pid.value);
+    json.member("age_us", picture.age(target, leak.since));
+    json.member("acquired_by", std::nullopt);
+    json.member("tags", std::nullopt);
+    json.member("stack", std::nullopt);
+    json.key("evidence");
+    json.beginArray();
+    if (index < target.evidence.size()) {
+        for (const std::string& sentence : target.evidence[index])
+            json.value(sentence);
+    }
+    json.endArray();
+    json.member("joined_by", std::nullopt);
+    json.member("group", leak.group);
+    json.key("session");
+    if (const SessionRow* const row = picture.row(leak.session))
+        writeSession(json, picture, target, *row);
+    else
+        json.null();
+    json.endObject();
+}
+
+void writeStates(JsonWriter& json, const TargetSummary& target)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("time", target.last_sample);
+    json.key("counts");
+    json.beginObject();
+    for (std::size_t i = 0; i < session_state_count; ++i)
+        json.member(name_of(static_cast<SessionState>(i)), target.counts.at(i));
+    json.endObject();
+    json.key("max_connections");
+    json.value(target.facts ? target.facts->max_connections : std::nullopt);
+    json.key("reserved");
+    json.value(target.facts ? target.facts->reserved : std::nullopt);
+    json.endObject();
+}
+
+void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                   const BlockingTree& tree)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.key("root");
+    if (const SessionRow* const row = picture.row(tree.root.key))
+        writeSession(json, picture, target, *row);
+    else
+        json.null();
+    json.member("waiting", tree.root.blocks);
+    json.member("since", tree.since);
+    json.member("checkout", std::nullopt);
+    json.member("stack", std::nullopt);
+    json.key("tree");
+    writeNode(json, picture, target, tree.root);
+    json.endObject();
+}
+
+void writeInfo(JsonWriter& json, const RecordingInfo& info)
+{
+    json.beginObject();
+    json.member("file", info.file);
+    json.member("version", info.version);
+    json.member("started", info.started);
+    json.member("ended", info.ended);
+    json.member("duration_us", Duration{info.ended - info.started});
+    json.key("targets");
+    json.beginArray();
+    for (const TargetInfo& target : info.targets)
+        json.value(target.url);
+    json.endArray();
+    json.member("observations", info.observations);
+    json.member("gaps", info.gaps);
+    json.member("complete", info.complete);
+    json.endObject();
+}
+
+void writeSessions(JsonWriter& json, const Picture& picture)
+{
+    for (const auto& [key, row] : picture.rows) {
+        const TargetSummary* const target = picture.target(key.target);
+        if (target && !row.session.own)
+            writeSession(json, picture, *target, row);
+    }
+}
+
+void writeLeaks(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        for (std::size_t i = 0; i < target.suspects.size(); ++i)
+            writeLeak(json, picture, target, i);
+    }
+}
+
+void writeAllStates(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        if (target.last_sample)
+            writeStates(json, target);
+    }
+}
+
+void writeAllBlocking(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        for (const BlockingTree& tree : target.blocking.trees)
+            writeBlocking(json, picture, target, tree);
+    }
+}
+
+void writeWatched(JsonWriter& json, const Picture& picture)
+{
+    const auto array = [&](std::string_view name, const auto& write) {
+        json.key(name);
+        json.beginArray();
+        write(json, picture);
+        json.endArray();
+    };
+    json.beginObject();
+    json.member("time", picture.now);
+    json.key("targets");
+    json.beginArray();
+    for (const TargetSummary& target : picture.targets) {
+        json.beginObject();
+        json.member("target", target.info.url);
+        json.member("status", nameOf(target.status.reach));
+        json.key("sentence");
+        if (target.status.sentence.empty())
+            json.null();
+        else
+            json.value(target.status.sentence);
+        json.endObject();
+    }
+    json.endArray();
+    array("states", writeAllStates);
+    array("leaks", writeLeaks);
+    array("blocking", writeAllBlocking);
+    array("sessions", writeSessions);
+    json.endObject();
+}
+
+void writeAction(JsonWriter& json, const TargetSummary& target, const ActionRecord& action)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("action", name_of(action.verb));
+    json.member("pid", action.session.pid.value);
+    json.member("started", action.session.started);
+    json.member("id", identity_of(action.session));
+    json.member("outcome", name_of(action.phase));
+    json.member("sentence", action.outcome);
+    json.member("requested", action.requested);
+    json.member("changed", action.changed);
+    json.endObject();
+}
+
+} // namespace poolscope

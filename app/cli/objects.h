@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/cli/json.h"
+#include "app/cli/picture.h"
+#include "core/record/reader.h"
+
+namespace poolscope {
+
+// The objects of DESIGN section 9, with exactly its keys in its order.
+
+void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                  const SessionRow& row);
+void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               std::size_t index);
+void writeStates(JsonWriter& json, const TargetSummary& target);
+void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                   const BlockingTree& tree);
+void writeInfo(JsonWriter& json, const RecordingInfo& info);
+
+/// The objects of a picture, within an array that the caller opened.
+void writeSessions(JsonWriter& json, const Picture& picture);
+void writeLeaks(JsonWriter& json, const Picture& picture);
+void writeAllStates(JsonWriter& json, const Picture& picture);
+void writeAllBlocking(JsonWriter& json, const Picture& picture);
+
+/// A line of watch: everything that its screen shows.
+void writeWatched(JsonWriter& json, const Picture& picture);
+/// What became of a cancel or terminate.
+void writeAction(JsonWriter& json, const TargetSummary& target, const ActionRecord& action);
+
+std::string_view nameOf(Reach reach);
+
+} // namespace poolscope

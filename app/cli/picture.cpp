@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/picture.h"
+
+#include "core/capture/updatebuilder.h"
+#include "core/record/reader.h"
+
+#include <algorithm>
+
+namespace poolscope {
+
+void Picture::apply(const Update& update)
+{
+    if (update.reset)
+        rows.clear();
+    for (const SessionKey& key : update.gone)
+        rows.erase(key);
+    for (const SessionRow& row : update.changed)
+        rows[row.session.key] = row;
+    now = update.now;
+    targets = update.targets;
+    actions = *update.actions;
+}
+
+const TargetSummary* Picture::target(TargetId id) const
+{
+    const auto found = std::find_if(targets.begin(), targets.end(),
+                                    [id](const TargetSummary& t) { return t.info.id == id; });
+    return found == targets.end() ? nullptr : &*found;
+}
+
+const SessionRow* Picture::row(const SessionKey& key) const
+{
+    const auto found = rows.find(key);
+    return found == rows.end() ? nullptr : &found->second;
+}
+
+const SessionRow* Picture::row(TargetId target, Pid pid) const
+{
+    const auto found = rows.lower_bound(SessionKey{target, pid, Timestamp::min()});
+    const bool same =
+        found != rows.end() && found->first.target == target && found->first.pid == pid;
+    return same ? &found->second : nullptr;
+}
+
+Duration Picture::age(const TargetSummary& target, Timestamp since) const
+{
+    return std::max(Duration{0}, now + target.clock_offset - since);
+}
+
+std::optional<Duration> Picture::age(const TargetSummary& target,
+                                     std::optional<Timestamp> since) const
+{
+    if (!since)
+        return std::nullopt;
+    return age(target, *since);
+}
+
+namespace {
+
+/// "14:31" or "14:31:58.5" as time of day.
+std::optional<Duration> timeOfDay(const std::string& text)
+{
+    if (text.size() < 5 || text[2] != ':')
+        return std::nullopt;
+    const std::string seconds = text.size() == 5 ? text + ":00" : text;
+    const auto instant = parse_iso8601("1970-01-01T" + seconds + "Z");
+    if (!instant)
+        return std::nullopt;
+    return instant->time_since_epoch();
+}
+
+} // namespace
+
+Result<Timestamp> instantWithin(const std::string& text, Timestamp start, Timestamp end)
+{
+    std::optional<Timestamp> at = parse_iso8601(text);
+    if (const auto time = timeOfDay(text); !at && time) {
+        at = std::chrono::floor<std::chrono::days>(start) + *time;
+        if (*at < start && *at + std::chrono::days{1} <= end)
+            *at += std::chrono::days{1};
+    }
+    if (!at)
+        return Error{"\"" + text + "\" is no time.",
+                     "Give it as 2026-11-21T14:31:58Z or, on the recording's day, as 14:31:58 "
+                     "(UTC)."};
+    // A time that is given to the second means that second.
+    if (*at < start && start - *at < std::chrono::seconds{1})
+        at = start;
+    if (*at < start)
+        return Error{"The recording begins later, at " + format_iso8601(start) + ".",
+                     "It ends at " + format_iso8601(end) + "."};
+    return std::min(*at, end);
+}
+
+Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& question)
+{
+    auto opened = RecordingReader::open(file);
+    if (!opened)
+        return opened.error();
+    RecordingReader& reader = *opened.value();
+    const auto info = reader.info();
+    if (!info)
+        return info.error();
+    Timestamp at = info.value().ended;
+    if (question.at) {
+        const auto asked = instantWithin(*question.at, info.value().started, at);
+        if (!asked) {
+            FilePicture none;
+            none.badTime = asked.error();
+            return none;
+        }
+        at = asked.value();
+    }
+    auto keyframe = reader.keyframe(at);
+    if (!keyframe)
+        return keyframe.error();
+
+    Analysis analysis;
+    const SequenceNumber from = keyframe.value().sequence();
+    analysis.restore(std::move(keyframe).value());
+    WorldDelta ignored;
+    const auto read = reader.read(from, [&](const Observation& observation) {
+        if (observation.time > at)
+            return false;
+        analysis.apply(observation, ignored);
+        return true;
+    });
+    if (question.thresholds) {
+        Observation whatIf{SequenceNumber{analysis.world().sequence().value + 1},
+                           analysis.world().now(), TargetId{0},
+                           ThresholdsChanged{*question.thresholds}};
+        analysis.apply(whatIf, ignored);
+        for (const auto& [id, own] : analysis.world().all_thresholds()) {
+            if (id == TargetId{0})
+                continue;
+            ++whatIf.sequence.value;
+            whatIf.target = id;
+            analysis.apply(whatIf, ignored);
+        }
+    }
+    FilePicture result;
+    UpdateBuilder builder;
+    result.picture.apply(*builder.build(analysis));
+    if (!read)
+        result.damage = read.error();
+    return result;
+}
+
+} // namespace poolscope

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+#include "core/capture/update.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace poolscope {
+
+/// What a verb prints from: everything at one instant, live or from a recording alike.
+struct Picture
+{
+    Timestamp now;
+    std::vector<TargetSummary> targets;
+    std::map<SessionKey, SessionRow> rows;
+    std::vector<ActionRecord> actions;
+
+    void apply(const Update& update);
+    const TargetSummary* target(TargetId id) const;
+    const SessionRow* row(const SessionKey& key) const;
+    /// By pid alone; Poolscope's own sessions too.
+    const SessionRow* row(TargetId target, Pid pid) const;
+    /// On the clock of the session's server; never negative.
+    Duration age(const TargetSummary& target, Timestamp since) const;
+    std::optional<Duration> age(const TargetSummary& target, std::optional<Timestamp> since) const;
+};
+
+/// The instant that the user means: ISO 8601, or HH:MM[:SS] in UTC on the recording's day (the day
+/// after its start where the recording runs past midnight).
+Result<Timestamp> instantWithin(const std::string& text, Timestamp start, Timestamp end);
+
+struct FileQuestion
+{
+    std::optional<std::string> at;
+    /// Judge by these instead of the recorded ones.
+    std::optional<LeakThresholds> thresholds;
+};
+
+struct FilePicture
+{
+    Picture picture;
+    /// The recording is damaged after what the picture shows.
+    std::optional<Error> damage;
+    /// The instant asked for is none, or lies before the recording; there is no picture then.
+    std::optional<Error> badTime;
+};
+
+/// A recording's picture at an instant, by default its last.
+Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& question);
+
+} // namespace poolscope

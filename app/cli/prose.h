@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/cli/picture.h"
+#include "core/record/reader.h"
+
+#include <string>
+#include <vector>
+
+namespace poolscope {
+
+// The same as objects.h, for people: plain text, cleaned, one line a thing. Width 0: as wide as it
+// is.
+
+std::string sessionsText(const Picture& picture, int width);
+std::string leaksText(const Picture& picture, int width);
+std::string statesText(const Picture& picture, int width);
+std::string blockingText(const Picture& picture, int width);
+std::string infoText(const RecordingInfo& info);
+
+/// "idle in transaction (aborted)".
+std::string stateWords(SessionState state);
+/// Text from outside on one line of a terminal.
+std::string cleaned(const Text& text, std::size_t maxBytes = 256);
+/// Application, else user.
+std::string holderOf(const Session& session);
+/// What hurts first: suspects, blockers, waiters, open transactions, work, the idle.
+std::vector<const SessionRow*> worstFirst(const Picture& picture);
+
+} // namespace poolscope

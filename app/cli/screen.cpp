@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/screen.h"
+
+#include "app/cli/objects.h"
+#include "app/cli/prose.h"
+#include "app/cli/texttable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+constexpr int mostSuspects = 5;
+
+/// A colour never stands alone: the word beside it says the same.
+enum class Paint { none, bold, dim, inverse, amber, red, purple };
+
+class Screen
+{
+public:
+    Screen(const Picture& picture, ScreenSize size, bool colours)
+        : picture_(picture)
+        , size_(size)
+        , colours_(colours)
+    {}
+
+    void head(const std::string& headline);
+    void target(const TargetSummary& target);
+    void suspects();
+    void sessions();
+    std::vector<std::string> take() { return std::move(lines_); }
+
+private:
+    void add(const std::string& text, Paint paint = Paint::none);
+    int left() const
+    {
+        return size_.rows > 0 ? size_.rows - static_cast<int>(lines_.size()) : 1 << 20;
+    }
+
+    const Picture& picture_;
+    ScreenSize size_;
+    bool colours_;
+    std::vector<std::string> lines_;
+};
+
+void Screen::add(const std::string& text, Paint paint)
+{
+    if (left() <= 0)
+        return;
+    std::string line =
+        paint == Paint::inverse ? fitted(text, size_.columns) : shortened(text, size_.columns);
+    if (colours_ && paint != Paint::none) {
+        constexpr const char* codes[] = {"", "1", "2", "7", "33", "31", "35"};
+        line = fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<int>(paint)], line);
+    }
+    lines_.push_back(std::move(line));
+}
+
+void Screen::head(const std::string& headline)
+{
+    std::string time = format_iso8601(picture_.now).substr(0, 19);
+    time[10] = ' ';
+    add(fmt::format("Poolscope  {} UTC  {}", time, headline), Paint::bold);
+}
+
+void Screen::target(const TargetSummary& target)
+{
+    const std::string name = plain_line(target.info.name, 64);
+    if (target.status.reach != Reach::up) {
+        std::string line = name + "  " + std::string{nameOf(target.status.reach)};
+        if (!target.status.sentence.empty())
+            line += ": " + plain_line(target.status.sentence, 500);
+        add(line, target.status.reach == Reach::connecting ? Paint::none : Paint::red);
+        if (!target.last_sample)
+            return;
+        add("  what follows was seen at " + format_iso8601(*target.last_sample));
+    } else {
+        std::string line = name;
+        if (target.facts)
+            line += "  PostgreSQL " + plain_line(target.facts->version, 60);
+        add(line, Paint::bold);
+        if (target.facts && !target.facts->sees_all)
+            add("  This role may not see other users' sessions. " +
+                    plain_line(target.facts->missing_grant, 200),
+                Paint::amber);
+    }
+    int clients = 0;
+    std::string counts;
+    for (std::size_t i = 0; i < session_state_count; ++i) {
+        const std::int32_t count = target.counts.at(i);
+        clients += count;
+        const auto state = static_cast<SessionState>(i);
+        if (count > 0 || (state != SessionState::unknown && state != SessionState::other))
+            counts += fmt::format("   {} {}", stateWords(state), count);
+    }
+    std::string line = fmt::format("  {} connections", clients);
+    Paint paint = Paint::none;
+    if (target.facts && target.facts->max_connections) {
+        line = fmt::format("  {} of {} connections", clients, *target.facts->max_connections);
+        const int usable = *target.facts->max_connections - target.facts->reserved.value_or(0);
+        if (target.facts->reserved.value_or(0) > 0)
+            line += fmt::format(" ({} reserved)", *target.facts->reserved);
+        if (clients >= usable) {
+            line += "  FULL";
+            paint = Paint::red;
+        }
+    }
+    add(line, paint);
+    add(counts.substr(1));
+}
+
+void Screen::suspects()
+{
+    int critical = 0, all = 0;
+    std::vector<std::pair<std::string, Paint>> lines;
+    for (const TargetSummary& target : picture_.targets) {
+        for (const SuspectedLeak& leak : target.suspects) {
+            ++all;
+            const bool worst = leak.severity == LeakSeverity::critical;
+            critical += worst ? 1 : 0;
+            const SessionRow* const row = picture_.row(leak.session);
+            if (!row || all > mostSuspects)
+                continue;
+            std::string line = fmt::format("  {:8}  {:>7}  {}  {} for {}", name_of(leak.severity),
+                                           leak.session.pid.value, holderOf(row->session),
+                                           stateWords(row->session.state),
+                                           format_duration_prose(picture_.age(target, leak.since)));
+            if (leak.blocks > 0)
+                line += fmt::format(", {} behind it", leak.blocks);
+            lines.emplace_back(line, worst ? Paint::red : Paint::amber);
+        }
+    }
+    if (all == 0)
+        return;
+    add("");
+    add(fmt::format("Suspected leaks: {} ({} critical)", all, critical), Paint::bold);
+    for (const auto& [line, paint] : lines)
+        add(line, paint);
+    if (all > mostSuspects)
+        add(fmt::format("  and {} more", all - mostSuspects), Paint::dim);
+}
+
+void Screen::sessions()
+{
+    const bool wide = size_.columns >= 120;
+    const bool several = picture_.targets.size() > 1;
+    TextTable table;
+    table.addColumn("    PID", true);
+    if (several)
+        table.addColumn("TARGET");
+    table.addColumn("STATE");
+    table.addColumn("FOR", true);
+    table.addColumn("TX", true);
+    table.addColumn("BLOCKS", true);
+    table.addColumn("BEHIND");
+    if (wide) {
+        table.addColumn("USER");
+        table.addColumn("DATABASE");
+    }
+    table.addColumn("APPLICATION");
+    table.addColumn("STATEMENT");
+
+    const auto rows = worstFirst(picture_);
+    const int room = std::max(0, left() - 3);
+    const std::size_t shown = std::min(rows.size(), static_cast<std::size_t>(room));
+    std::vector<Paint> paints;
+    for (std::size_t i = 0; i < shown; ++i) {
+        const Session& s = rows[i]->session;
+        const TargetSummary& target = *picture_.target(s.key.target);
+        const auto age = [&](std::optional<Timestamp> since) {
+            return since ? format_duration_cell(picture_.age(target, *since)) : std::string{"-"};
+        };
+        std::vector<std::string> cells{std::to_string(s.key.pid.value)};
+        if (several)
+            cells.push_back(shortened(plain_line(target.info.name, 64), 16));
+        cells.push_back(s.state == SessionState::idle_in_transaction ? "idle in tx"
+                        : s.state == SessionState::idle_in_transaction_aborted
+                            ? "idle in tx (aborted)"
+                            : stateWords(s.state));
+        cells.push_back(age(s.state_since));
+        cells.push_back(age(s.transaction_since));
+        cells.push_back(rows[i]->blocks > 0 ? std::to_string(rows[i]->blocks) : "-");
+        cells.push_back(s.blocked_by.empty() ? "-" : std::to_string(s.blocked_by.front().value));
+        if (wide) {
+            cells.push_back(shortened(cleaned(s.user), 16));
+            cells.push_back(shortened(cleaned(s.database), 16));
+        }
+        cells.push_back(shortened(holderOf(s), 24));
+        cells.push_back(cleaned(s.statement, 400));
+        table.addRow(std::move(cells));
+        paints.push_back(s.state == SessionState::waiting                       ? Paint::purple
+                         : s.state == SessionState::idle_in_transaction         ? Paint::amber
+                         : s.state == SessionState::idle_in_transaction_aborted ? Paint::red
+                         : s.state == SessionState::idle                        ? Paint::dim
+                                                                                : Paint::none);
+    }
+    const auto lines = table.lines(size_.columns);
+    add("");
+    add(lines.front(), Paint::inverse);
+    for (std::size_t i = 1; i < lines.size(); ++i)
+        add(lines[i], paints[i - 1]);
+    if (shown < rows.size())
+        add(fmt::format("and {} more sessions", rows.size() - shown), Paint::dim);
+}
+
+} // namespace
+
+std::vector<std::string> screenLines(const Picture& picture, ScreenSize size, bool colours,
+                                     const std::string& headline)
+{
+    Screen screen{picture, size, colours};
+    screen.head(headline);
+    for (const TargetSummary& target : picture.targets)
+        screen.target(target);
+    screen.suspects();
+    screen.sessions();
+    return screen.take();
+}
+
+} // namespace poolscope

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/verbs.h"
+
+#include "app/cli/exitcode.h"
+#include "app/cli/live.h"
+#include "app/cli/objects.h"
+#include "app/cli/prose.h"
+#include "core/source/registry.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace poolscope {
+
+int outputWidth()
+{
+    winsize size{};
+    if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+void print(const std::string& text)
+{
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+namespace {
+
+void writeObjects(Verb verb, JsonWriter& json, const Picture& picture)
+{
+    switch (verb) {
+    case Verb::sessions:
+        writeSessions(json, picture);
+        break;
+    case Verb::leaks:
+        writeLeaks(json, picture);
+        break;
+    case Verb::blocking:
+        writeAllBlocking(json, picture);
+        break;
+    default:
+        writeAllStates(json, picture);
+        break;
+    }
+}
+
+std::string textOf(Verb verb, const Picture& picture, int width)
+{
+    switch (verb) {
+    case Verb::sessions:
+        return sessionsText(picture, width);
+    case Verb::leaks:
+        return leaksText(picture, width);
+    case Verb::blocking:
+        return blockingText(picture, width);
+    default:
+        return statesText(picture, width);
+    }
+}
+
+void printPictures(const Arguments& arguments, const std::vector<Picture>& pictures)
+{
+    if (!arguments.json) {
+        for (const Picture& picture : pictures)
+            print(textOf(arguments.verb, picture, outputWidth()));
+        return;
+    }
+    JsonWriter json;
+    json.beginArray();
+    for (const Picture& picture : pictures)
+        writeObjects(arguments.verb, json, picture);
+    json.endArray();
+    print(json.text() + '\n');
+}
+
+int readFiles(const Arguments& arguments, std::vector<Picture>& pictures)
+{
+    int code = exitDone;
+    for (const std::string& file : arguments.targets) {
+        FileQuestion question;
+        question.at = arguments.at;
+        if (arguments.thresholdsGiven)
+            question.thresholds = arguments.thresholds;
+        auto read = pictureOf(file, question);
+        if (!read) {
+            complain(read.error());
+            code = exitUnreadable;
+            continue;
+        }
+        if (const auto& bad = read.value().badTime) {
+            complain(*bad);
+            return exitUsage;
+        }
+        if (const auto& damage = read.value().damage) {
+            complain(*damage);
+            code = exitUnreadable;
+        }
+        pictures.push_back(std::move(read.value().picture));
+    }
+    return code;
+}
+
+int readLive(const Arguments& arguments, std::vector<Picture>& pictures)
+{
+    if (arguments.targets.empty())
+        return exitDone;
+    Live live{arguments};
+    if (!live.attachAll())
+        return exitUsage;
+    live.waitForPictures();
+    if (arguments.runFor && live.anyReady())
+        live.waitUntil([] { return false; }, *arguments.runFor);
+    if (live.anyReady())
+        pictures.push_back(live.picture());
+    return live.anyUnreachable() ? exitUnreachable : exitDone;
+}
+
+} // namespace
+
+int runRead(const Arguments& arguments)
+{
+    Arguments files = arguments;
+    Arguments servers = arguments;
+    files.targets.clear();
+    servers.targets.clear();
+    for (const std::string& target : arguments.targets) {
+        const auto kind = classifyTarget(QString::fromStdString(target));
+        if (!kind) {
+            complain(kind.error());
+            return exitUsage;
+        }
+        (kind.value() == TargetKind::recording ? files : servers).targets.push_back(target);
+    }
+    if (arguments.at && !servers.targets.empty()) {
+        complain("--at is for recordings: a live target has no past that Poolscope saw.");
+        return exitUsage;
+    }
+    std::vector<Picture> pictures;
+    const int ofFiles = readFiles(files, pictures);
+    if (ofFiles == exitUsage)
+        return exitUsage;
+    const int ofServers = readLive(servers, pictures);
+    if (ofServers == exitUsage)
+        return exitUsage;
+    // An array is an array, also when nothing could be reached.
+    if (arguments.json || !pictures.empty())
+        printPictures(arguments, pictures);
+    return ofServers != exitDone ? ofServers : ofFiles;
+}
+
+int runInfo(const Arguments& arguments)
+{
+    int code = exitDone;
+    for (const std::string& file : arguments.targets) {
+        auto opened = RecordingReader::open(file);
+        auto info = opened ? opened.value()->info() : Result<RecordingInfo>{opened.error()};
+        if (!info) {
+            complain(info.error());
+            code = exitUnreadable;
+            continue;
+        }
+        if (arguments.json) {
+            JsonWriter json;
+            writeInfo(json, info.value());
+            print(json.text() + '\n');
+        } else {
+            print(infoText(info.value()));
+        }
+    }
+    return code;
+}
+
+int runVerb(const Arguments& arguments)
+{
+    switch (arguments.verb) {
+    case Verb::info:
+        return runInfo(arguments);
+    case Verb::cancel:
+    case Verb::terminate:
+        return runAction(arguments);
+    case Verb::record:
+        return runRecord(arguments);
+    case Verb::watch:
+        return runWatch(arguments);
+    default:
+        return runRead(arguments);
+    }
+}
+
+} // namespace poolscope

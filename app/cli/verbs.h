@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/cli/arguments.h"
+
+namespace poolscope {
+
+// Each prints and returns an ExitCode. They need a QCoreApplication.
+
+int runRead(const Arguments& arguments); ///< sessions, leaks, blocking, states
+int runInfo(const Arguments& arguments);
+int runAction(const Arguments& arguments); ///< cancel, terminate
+int runRecord(const Arguments& arguments);
+int runWatch(const Arguments& arguments);
+
+/// Any verb but the window.
+int runVerb(const Arguments& arguments);
+
+/// How wide standard output is; 0 where it is no terminal.
+int outputWidth();
+/// Writes to standard output and flushes; quiet about a closed pipe.
+void print(const std::string& text);
+
+} // namespace poolscope

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/exitcode.h"
+#include "app/cli/live.h"
+#include "app/cli/objects.h"
+#include "app/cli/screen.h"
+#include "app/cli/signals.h"
+#include "app/cli/verbs.h"
+#include "core/source/registry.h"
+
+#include <QEventLoop>
+#include <QSocketNotifier>
+#include <QTimer>
+
+#include <memory>
+
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace poolscope {
+
+namespace {
+
+/// The terminal's other screen, keys without Enter; everything is put back at the end.
+class Terminal
+{
+public:
+    Terminal()
+    {
+        tcgetattr(STDIN_FILENO, &before_);
+        termios raw = before_;
+        raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        print("\x1b[?1049h\x1b[?25l");
+    }
+    Terminal(const Terminal&) = delete;
+    Terminal& operator=(const Terminal&) = delete;
+    ~Terminal()
+    {
+        print("\x1b[?25h\x1b[?1049l");
+        tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    }
+
+    static bool present() { return isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0; }
+
+    void show(const std::vector<std::string>& lines) const
+    {
+        std::string frame = "\x1b[H";
+        for (std::size_t i = 0; i < lines.size(); ++i)
+            frame += (i > 0 ? "\r\n" : "") + lines[i] + "\x1b[K";
+        print(frame + "\x1b[J");
+    }
+
+    static ScreenSize size()
+    {
+        winsize size{};
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+            return {80, 24};
+        return {size.ws_col, size.ws_row};
+    }
+
+private:
+    termios before_{};
+};
+
+/// Shows what a workspace says, live or replayed: it cannot tell the difference.
+class Watch
+{
+public:
+    Watch(const Arguments& arguments, bool recording)
+        : arguments_(arguments)
+        , recording_(recording)
+        , live_(arguments)
+    {}
+    int run();
+
+private:
+    int begin();
+    void play(const Transport& transport);
+    void draw();
+    void readKey();
+    std::string headline() const;
+
+    const Arguments& arguments_;
+    bool recording_;
+    Live live_;
+    QEventLoop loop_;
+    std::unique_ptr<Terminal> terminal_;
+    bool begun_ = false;
+};
+
+int Watch::begin()
+{
+    if (!recording_) {
+        if (!live_.attachAll())
+            return exitUsage;
+        live_.waitForPictures();
+        return live_.anyReady() ? exitDone : exitUnreachable;
+    }
+    Workspace& workspace = live_.workspace();
+    // Says at once what is wrong with the file or the time; the player would only say that it is.
+    FileQuestion question;
+    question.at = arguments_.at;
+    const auto first = pictureOf(arguments_.targets.front(), question);
+    if (!first) {
+        complain(first.error());
+        return exitUnreadable;
+    }
+    if (const auto& bad = first.value().badTime) {
+        complain(*bad);
+        return exitUsage;
+    }
+    QObject::connect(&workspace, &Workspace::transportChanged, &loop_,
+                     [this](const Transport& t) { play(t); });
+    workspace.open(QString::fromStdString(arguments_.targets.front()));
+    return exitDone;
+}
+
+void Watch::play(const Transport& transport)
+{
+    if (transport.mode != Mode::replay)
+        return;
+    if (!begun_) {
+        begun_ = true;
+        Timestamp from = transport.start;
+        if (arguments_.at) {
+            const auto at = instantWithin(*arguments_.at, transport.start, transport.end);
+            from = at ? at.value() : from;
+        }
+        // Not from within the signal that announces it.
+        QTimer::singleShot(0, &loop_, [this, from] {
+            live_.workspace().seek(from);
+            live_.workspace().play(true);
+        });
+        return;
+    }
+    if (!terminal_ && !transport.playing && transport.cursor >= transport.end)
+        QTimer::singleShot(0, &loop_, [this] {
+            draw();
+            loop_.quit();
+        });
+}
+
+std::string Watch::headline() const
+{
+    std::string line = terminal_ ? "q quits" : "";
+    if (recording_)
+        line += (line.empty() ? "" : "  ") + std::string{"recording "} +
+                plain_line(arguments_.targets.front(), 200);
+    return line;
+}
+
+void Watch::draw()
+{
+    const Picture& picture = live_.picture();
+    if (picture.targets.empty())
+        return;
+    if (arguments_.json) {
+        JsonWriter json;
+        writeWatched(json, picture);
+        print(json.text() + '\n');
+    } else if (terminal_) {
+        terminal_->show(screenLines(picture, Terminal::size(),
+                                    qEnvironmentVariableIsEmpty("NO_COLOR"), headline()));
+    } else {
+        std::string text;
+        for (const std::string& line : screenLines(picture, {160, 0}, false, headline()))
+            text += line + '\n';
+        print(text + '\n');
+    }
+}
+
+void Watch::readKey()
+{
+    char key = 0;
+    const ssize_t got = read(STDIN_FILENO, &key, 1);
+    constexpr char endOfInput = 4;
+    if (got <= 0 || key == 'q' || key == 'Q' || key == endOfInput)
+        loop_.quit();
+}
+
+int Watch::run()
+{
+    if (const int code = begin(); code != exitDone)
+        return code;
+    EndSignals endSignals;
+    QObject::connect(&endSignals, &EndSignals::asked, &loop_, &QEventLoop::quit);
+    std::unique_ptr<QSocketNotifier> keys;
+    if (!arguments_.json && Terminal::present()) {
+        terminal_ = std::make_unique<Terminal>();
+        keys = std::make_unique<QSocketNotifier>(STDIN_FILENO, QSocketNotifier::Read);
+        QObject::connect(keys.get(), &QSocketNotifier::activated, &loop_, [this] { readKey(); });
+    }
+    QTimer frame;
+    QObject::connect(&frame, &QTimer::timeout, &loop_, [this] { draw(); });
+    frame.start(std::chrono::ceil<std::chrono::milliseconds>(arguments_.interval));
+    if (arguments_.runFor)
+        QTimer::singleShot(std::chrono::ceil<std::chrono::milliseconds>(*arguments_.runFor), &loop_,
+                           &QEventLoop::quit);
+    draw();
+    loop_.exec();
+    terminal_.reset();
+    return live_.anyUnreachable() ? exitUnreachable : exitDone;
+}
+
+} // namespace
+
+int runWatch(const Arguments& arguments)
+{
+    std::size_t recordings = 0;
+    for (const std::string& target : arguments.targets) {
+        const auto kind = classifyTarget(QString::fromStdString(target));
+        if (!kind) {
+            complain(kind.error());
+            return exitUsage;
+        }
+        recordings += kind.value() == TargetKind::recording ? 1 : 0;
+    }
+    if (recordings > 0 && arguments.targets.size() > 1) {
+        complain("A recording is watched by itself. Give one recording, or live targets.");
+        return exitUsage;
+    }
+    if (arguments.at && recordings == 0) {
+        complain("--at is for recordings: a live target has no past that Poolscope saw.");
+        return exitUsage;
+    }
+    return Watch{arguments, recordings > 0}.run();
+}
+
+} // namespace poolscope

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/gui/gui.h"
+
+#include "app/gui/screenshot.h"
+#include "core/record/reader.h"
+#include "core/source/registry.h"
+#include "ui/mainwindow/mainwindow.h"
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+#include "ui/views/viewcontext.h"
+
+#include <QApplication>
+#include <QRegularExpression>
+#include <QSettings>
+#include <QTextStream>
+#include <QTimer>
+
+namespace poolscope {
+
+namespace {
+
+/// Sorted out before anything is shown.
+struct Plan
+{
+    std::vector<AttachRequest> live;
+    QStringList recordings;
+    std::optional<Timestamp> at;
+    QSize size{1440, 900};
+    QString trouble;
+};
+
+Plan planOf(const GuiOptions& options)
+{
+    Plan plan;
+    for (const QString& target : options.targets) {
+        const auto kind = classifyTarget(target);
+        if (!kind) {
+            plan.trouble = QString::fromStdString(kind.error().sentence + " "
+                                                  + kind.error().next_step);
+            return plan;
+        }
+        if (kind.value() == TargetKind::recording) {
+            plan.recordings << target;
+            continue;
+        }
+        AttachRequest request;
+        request.target = target;
+        request.sshHost = options.sshHost;
+        request.interval = options.interval;
+        plan.live.push_back(request);
+    }
+    if (plan.recordings.size() > 1 || (!plan.recordings.isEmpty() && !plan.live.empty()))
+        plan.trouble = QStringLiteral("The window shows one recording, or live targets, at a time. "
+                                      "Open the others in windows of their own.");
+    if (!options.at.isEmpty()) {
+        plan.at = parse_iso8601(options.at.toStdString());
+        if (!plan.at)
+            plan.trouble = QStringLiteral("--at takes an instant such as 2026-11-21T14:28:40Z.");
+    }
+    if (!options.size.isEmpty()) {
+        static const QRegularExpression form(QStringLiteral("^(\\d{3,5})x(\\d{3,5})$"));
+        const auto match = form.match(options.size);
+        if (match.hasMatch())
+            plan.size = QSize(match.captured(1).toInt(), match.captured(2).toInt());
+        else
+            plan.trouble = QStringLiteral("--size takes a width and a height such as 1440x900.");
+    }
+    return plan;
+}
+
+void chooseLook(const GuiOptions& options)
+{
+    const QSettings settings;
+    Theme& theme = Theme::current();
+    const QString fallback = options.screenshot.isEmpty() ? QStringLiteral("auto")
+                                                          : QStringLiteral("light");
+    const QString name = !options.theme.isEmpty()       ? options.theme
+                         : options.screenshot.isEmpty() ? settings
+                                                              .value(QStringLiteral("theme"),
+                                                                     fallback)
+                                                              .toString()
+                                                        : fallback;
+    theme.setMode(Theme::modeFromName(name).value_or(Theme::Mode::automatic));
+    if (options.screenshot.isEmpty())
+        theme.setDensity(static_cast<Theme::Density>(
+            std::clamp(settings.value(QStringLiteral("density"), 1).toInt(), 0, 2)));
+    theme.install();
+}
+
+/// The newest recording that a crash left behind, if it holds anything.
+void offerLeftBehind(MainWindow& window)
+{
+    for (const QString& file : Workspace::leftBehind()) {
+        const auto reader = RecordingReader::open(file.toStdString());
+        if (!reader)
+            continue;
+        const auto info = reader.value()->info();
+        if (!info || info.value().targets.empty()) {
+            Workspace::discardLeftBehind(file);
+            continue;
+        }
+        window.offerLeftBehind(file, Formatter::line(info.value().targets.front().name, 80));
+        return;
+    }
+}
+
+int fail(int code, const QString& sentence)
+{
+    QTextStream(stderr) << "poolscope: " << sentence.trimmed() << Qt::endl;
+    return code;
+}
+
+} // namespace
+
+int runGui(int& argc, char** argv, const GuiOptions& options)
+{
+    const bool display = qEnvironmentVariableIsSet("DISPLAY")
+                         || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+    if (!options.screenshot.isEmpty() && !display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
+        qputenv("QT_QPA_PLATFORM", "offscreen");
+    QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+    QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+    QGuiApplication::setApplicationDisplayName(QString());
+    QApplication app(argc, argv);
+    QGuiApplication::setDesktopFileName(QStringLiteral("org.poolscope.Poolscope"));
+
+    const Plan plan = planOf(options);
+    if (!plan.trouble.isEmpty())
+        return fail(2, plan.trouble);
+    chooseLook(options);
+    QApplication::setWindowIcon(applicationIcon());
+
+    Workspace::Options how;
+    how.redact = options.redact;
+    how.readOnly = options.readOnly;
+    how.thresholds = options.thresholds;
+    Workspace workspace(how);
+    AttachChoice defaults;
+    defaults.interval = options.interval;
+    defaults.thresholds = options.thresholds;
+    defaults.readOnly = options.readOnly;
+    defaults.redact = options.redact;
+    MainWindow window(workspace, defaults);
+    if (options.screenshot.isEmpty())
+        window.restoreWindow();
+    if (!options.screenshot.isEmpty() || !options.size.isEmpty())
+        window.resize(plan.size);
+    if (!options.page.isEmpty() && !window.showPage(options.page))
+        return fail(2, QStringLiteral("There is no page %1; there are %2.")
+                           .arg(options.page, window.pageNames().join(QStringLiteral(", "))));
+
+    for (const AttachRequest& request : plan.live)
+        window.attach(request);
+    if (!plan.recordings.isEmpty())
+        window.open(plan.recordings.front());
+    std::unique_ptr<Screenshot> screenshot;
+    if (!options.screenshot.isEmpty()) {
+        window.setAttribute(Qt::WA_ShowWithoutActivating);
+        screenshot = std::make_unique<Screenshot>(workspace, window, options.screenshot, plan.at,
+                                                  plan.live.size(),
+                                                  !plan.recordings.isEmpty());
+    } else {
+        if (plan.at)
+            QObject::connect(
+                &workspace, &Workspace::transportChanged, &window,
+                [&workspace, at = plan.at, done = false](const Transport& t) mutable {
+                    if (done || t.mode != Mode::replay)
+                        return;
+                    done = true;
+                    workspace.seek(*at);
+                });
+        if (plan.live.empty() && plan.recordings.isEmpty())
+            QTimer::singleShot(0, &window, [&window] { offerLeftBehind(window); });
+    }
+    window.show();
+    return QApplication::exec();
+}
+
+} // namespace poolscope

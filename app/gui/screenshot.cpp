@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/gui/screenshot.h"
+
+#include "ui/mainwindow/mainwindow.h"
+
+#include <QCoreApplication>
+#include <QImage>
+#include <QPixmap>
+#include <QTextStream>
+
+namespace poolscope {
+
+namespace {
+constexpr int look_every_ms = 50;
+constexpr int patience_ms = 20000;
+/// Looks with everything there before it is drawn: charts answer in this time.
+constexpr int calm_looks = 10;
+enum Exit { done = 0, usage = 2, unreachable = 3, unreadable = 5 };
+} // namespace
+
+Screenshot::Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
+                       std::optional<Timestamp> at, std::size_t live, bool recording)
+    : workspace_(workspace)
+    , window_(window)
+    , file_(file)
+    , at_(at)
+    , live_(live)
+    , recording_(recording)
+{
+    connect(&workspace_, &Workspace::failed, this, [this](const Error& error) {
+        end(live_ > 0 ? unreachable : unreadable,
+            QString::fromStdString(error.sentence + " " + error.next_step));
+    });
+    connect(&workspace_, &Workspace::secretRequired, this,
+            [this](TargetId, const QString& sentence) { end(unreachable, sentence); });
+    connect(&timer_, &QTimer::timeout, this, &Screenshot::look);
+    since_.start();
+    timer_.start(look_every_ms);
+}
+
+bool Screenshot::settled()
+{
+    const Transport& transport = workspace_.transport();
+    const UpdatePtr latest = workspace_.latest();
+    if (live_ > 0) {
+        std::size_t up = 0;
+        for (const TargetSummary& target : latest->targets)
+            up += target.last_sample ? 1 : 0;
+        return up >= live_;
+    }
+    if (transport.mode == Mode::empty)
+        return !recording_;
+    if (at_ && !sought_) {
+        sought_ = true;
+        workspace_.seek(*at_);
+        return false;
+    }
+    return !latest->targets.empty() && window_.complete();
+}
+
+void Screenshot::look()
+{
+    if (live_ > 0)
+        for (const TargetSummary& target : workspace_.latest()->targets)
+            if (target.status.reach == Reach::stopped
+                || (target.status.reach == Reach::failing && !target.last_sample)) {
+                end(unreachable, QString::fromStdString(target.status.sentence + " "
+                                                        + target.status.next_step));
+                return;
+            }
+    calm_ = settled() ? calm_ + 1 : 0;
+    if (calm_ >= calm_looks) {
+        const bool written = window_.grab().save(file_, "PNG");
+        end(written ? done : usage,
+            written ? QString() : tr("%1 cannot be written.").arg(file_));
+    } else if (since_.elapsed() > patience_ms) {
+        end(live_ > 0 ? unreachable : unreadable, tr("No data arrived in time."));
+    }
+}
+
+void Screenshot::end(int code, const QString& sentence)
+{
+    timer_.stop();
+    workspace_.disconnect(this);
+    if (!sentence.isEmpty())
+        QTextStream(stderr) << "poolscope: " << sentence.trimmed() << Qt::endl;
+    QCoreApplication::exit(code);
+}
+
+} // namespace poolscope

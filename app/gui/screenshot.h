@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/workspace.h"
+
+#include <QElapsedTimer>
+#include <QObject>
+#include <QTimer>
+
+#include <optional>
+
+namespace poolscope {
+
+class MainWindow;
+
+/// Draws the window once its data is there, then ends the program.
+class Screenshot : public QObject
+{
+    Q_OBJECT
+public:
+    /// `at`: where the cursor has to stand first. `live`: how many targets have to answer.
+    /// `recording`: whether one has to open.
+    Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
+               std::optional<Timestamp> at, std::size_t live, bool recording);
+
+private:
+    void look();
+    void end(int code, const QString& sentence = {});
+    bool settled();
+
+    Workspace& workspace_;
+    MainWindow& window_;
+    QString file_;
+    std::optional<Timestamp> at_;
+    std::size_t live_;
+    bool recording_;
+    bool sought_ = false;
+    int calm_ = 0;
+    QElapsedTimer since_;
+    QTimer timer_;
+};
+
+} // namespace poolscope

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/arguments.h"
+#include "app/cli/exitcode.h"
+#include "app/cli/live.h"
+#include "app/cli/secrets.h"
+#include "app/cli/verbs.h"
+#include "core/source/registry.h"
+#ifdef POOLSCOPE_HAS_WINDOW
+#include "app/gui/gui.h"
+#endif
+
+#include <QCoreApplication>
+
+#include <cstdio>
+
+using namespace poolscope;
+
+namespace {
+
+int runWindow(int& argc, char** argv, const Arguments& arguments)
+{
+    for (const std::string& target : arguments.targets) {
+        if (const auto kind = classifyTarget(QString::fromStdString(target)); !kind) {
+            complain(kind.error());
+            return exitUsage;
+        }
+    }
+#ifdef POOLSCOPE_HAS_WINDOW
+    const auto text = [](const std::string& s) {
+        return QString::fromStdString(s);
+    };
+    GuiOptions options;
+    for (const std::string& target : arguments.targets)
+        options.targets << text(target);
+    options.screenshot = text(arguments.screenshot);
+    options.page = text(arguments.page);
+    options.at = text(arguments.at.value_or(std::string{}));
+    options.theme = text(arguments.theme);
+    options.size = text(arguments.size);
+    options.sshHost = text(arguments.sshHost);
+    options.interval = arguments.interval;
+    options.thresholds = arguments.thresholds;
+    options.readOnly = arguments.readOnly;
+    options.redact = arguments.redact;
+    return runGui(argc, argv, options);
+#else
+    static_cast<void>(argc);
+    static_cast<void>(argv);
+    static_cast<void>(arguments);
+    complain("This Poolscope was built without a window. See poolscope --help for what it can do.");
+    return exitUsage;
+#endif
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const TakenArguments taken = takeArguments(argc, argv);
+    if (!taken.secrets.empty())
+        complain("A password among the arguments could be seen by others until just now. Use "
+                 "~/.pgpass or PGPASSWORD, or leave it out to be asked.");
+    const auto read = readArguments(taken.arguments);
+    if (const Reply* const reply = std::get_if<Reply>(&read)) {
+        std::fputs(taken.scrub(reply->text).c_str(), reply->exitCode == exitDone ? stdout : stderr);
+        return reply->exitCode;
+    }
+    QCoreApplication::setApplicationName(QStringLiteral("poolscope"));
+    QCoreApplication::setOrganizationName(QStringLiteral("poolscope"));
+    const Arguments& arguments = std::get<Arguments>(read);
+    if (arguments.verb == Verb::window)
+        return runWindow(argc, argv, arguments);
+    const QCoreApplication application{argc, argv};
+    return runVerb(arguments);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// bench_record [--minutes N] [--sessions N] [--changing PERCENT] [--seeks N]
+// Bytes a session-second, the writer's rate against bare inserts of the same rows in the same
+// batches, and what opening, seeking and charting cost. Prints one figure a line.
+#include "core/record/database.h"
+#include "core/record/encoder.h"
+#include "core/record/reader.h"
+#include "core/record/schema.h"
+#include "core/record/writer.h"
+#include "tests/record/stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+using namespace poolscope;
+using poolscope::test::Folder;
+using poolscope::test::Stream;
+
+namespace {
+
+using Watch = std::chrono::steady_clock;
+
+double ms_since(Watch::time_point start)
+{
+    return std::chrono::duration<double, std::milli>(Watch::now() - start).count();
+}
+
+/// Processor time of this process: other work on the machine does not count.
+double cpu_ms()
+{
+    return 1000.0 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+struct Settings
+{
+    int minutes = 5;
+    int sessions = 500;
+    double changing = 0.1;
+    int seeks = 50;
+};
+
+using Batch = std::vector<Observation>;
+
+/// One batch a second: a sample and a tick.
+std::vector<Batch> make_batches(const Settings& settings)
+{
+    Stream stream{1, {1, settings.sessions, settings.changing, false, false, 0.0}};
+    std::vector<Batch> batches(1);
+    batches.back().push_back(stream.next());
+    for (int i = 0; i < settings.minutes * 60; ++i)
+        batches.push_back(stream.take(2));
+    return batches;
+}
+
+double write(const Folder& folder, const std::vector<Batch>& batches)
+{
+    auto writer = RecordingWriter::create(folder / "bench.poolrec", {});
+    const double start = cpu_ms();
+    for (const Batch& batch : batches) {
+        for (const Observation& o : batch) {
+            if (!writer.value()->append(o))
+                std::abort();
+        }
+        if (!writer.value()->commit())
+            std::abort();
+    }
+    const double ms = cpu_ms() - start;
+    if (!writer.value()->close())
+        std::abort();
+    return ms;
+}
+
+/// The very rows that the writer writes, made beforehand.
+double write_bare(const Folder& folder, const std::vector<Batch>& batches, std::size_t& rows)
+{
+    record::Encoder encoder{{}};
+    std::vector<record::Pending> all;
+    for (const Batch& batch : batches) {
+        record::Pending pending;
+        for (const Observation& o : batch)
+            encoder.append(o, pending);
+        rows += pending.rows();
+        all.push_back(std::move(pending));
+    }
+    SQLite::Database db{(folder / "bare.db").string(),
+                        SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+    db.exec("PRAGMA page_size = 4096");
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = NORMAL");
+    std::vector<std::unique_ptr<SQLite::Statement>> inserts;
+    for (std::size_t i = 0; i < schema::table_count; ++i) {
+        const auto& table = schema::definition(static_cast<schema::Table>(i));
+        db.exec(std::string{table.sql});
+        std::string marks = "?";
+        for (int c = 1; c < table.columns; ++c)
+            marks += ",?";
+        inserts.push_back(std::make_unique<SQLite::Statement>(
+            db, fmt::format("INSERT INTO \"{}\" VALUES ({})", table.name, marks)));
+    }
+    const auto run = [](SQLite::Statement& statement) {
+        statement.exec();
+        statement.reset();
+    };
+    const auto sessions = [&](schema::Table table, const std::vector<record::SessionRow>& some) {
+        SQLite::Statement& insert = *inserts.at(static_cast<std::size_t>(table));
+        for (const record::SessionRow& row : some) {
+            record::bind(insert, row, schema::definition(table).columns);
+            run(insert);
+        }
+    };
+    const double start = cpu_ms();
+    for (const record::Pending& pending : all) {
+        db.exec("BEGIN IMMEDIATE");
+        for (const record::PlainRow& row : pending.plain) {
+            SQLite::Statement& insert = *inserts.at(static_cast<std::size_t>(row.table));
+            record::bind(insert, row);
+            run(insert);
+        }
+        sessions(schema::Table::session_change, pending.changes);
+        sessions(schema::Table::keyframe_session, pending.keyframe_sessions);
+        db.exec("COMMIT");
+    }
+    return cpu_ms() - start;
+}
+
+void read(const Folder& folder, const Settings& settings, const std::vector<Batch>& batches)
+{
+    const auto start = Watch::now();
+    auto reader = RecordingReader::open(folder / "bench.poolrec");
+    const auto info = reader.value()->info();
+    fmt::print("open_and_info_ms {:.1f}\n", ms_since(start));
+    const Timestamp from = batches.front().front().time, to = batches.back().back().time;
+
+    std::vector<double> seeks;
+    for (int i = 0; i < settings.seeks; ++i) {
+        const Timestamp at = from + (to - from) * ((i * 7919) % settings.seeks) / settings.seeks;
+        const auto begin = Watch::now();
+        auto world = reader.value()->keyframe(at);
+        const auto done = reader.value()->read(world.value().sequence(), [&](const Observation& o) {
+            if (o.time > at)
+                return false;
+            world.value().apply(o);
+            return true;
+        });
+        if (!done)
+            std::abort();
+        seeks.push_back(ms_since(begin));
+    }
+    std::sort(seeks.begin(), seeks.end());
+    fmt::print("seek_median_ms {:.1f}\nseek_worst_ms {:.1f}\n", seeks[seeks.size() / 2],
+               seeks.back());
+
+    const auto chart = Watch::now();
+    const auto series = reader.value()->series(from, to, 600);
+    fmt::print("series_600_ms {:.1f}\n", ms_since(chart));
+    const auto lane = Watch::now();
+    const auto& sample =
+        std::get<ServerSample>(batches.at(1).at(0).what.index() == 3 ? batches.at(1).at(0).what
+                                                                     : batches.at(1).at(1).what);
+    const auto past = reader.value()->past(sample.changed.front().key, from, to);
+    fmt::print("past_whole_ms {:.1f}\n", ms_since(lane));
+    if (!info || !series || !past)
+        std::abort();
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    Settings settings;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const auto is = [&](const char* name) {
+            return std::strcmp(argv[i], name) == 0;
+        };
+        if (is("--minutes"))
+            settings.minutes = std::max(1, std::atoi(argv[i + 1]));
+        else if (is("--sessions"))
+            settings.sessions = std::max(1, std::atoi(argv[i + 1]));
+        else if (is("--changing"))
+            settings.changing = std::atof(argv[i + 1]) / 100;
+        else if (is("--seeks"))
+            settings.seeks = std::max(1, std::atoi(argv[i + 1]));
+        else
+            return 2;
+    }
+    const std::vector<Batch> batches = make_batches(settings);
+    std::size_t changed = 0;
+    for (const Batch& batch : batches) {
+        for (const Observation& o : batch) {
+            if (const auto* const s = std::get_if<ServerSample>(&o.what))
+                changed += s->changed.size() + s->gone.size();
+        }
+    }
+    // Alternately, and the best of each, because other work disturbs.
+    constexpr int rounds = 5;
+    double written = 1e9, bare = 1e9;
+    std::size_t rows = 0;
+    for (int round = 0; round < rounds; ++round) {
+        const Folder folder;
+        rows = 0;
+        bare = std::min(bare, write_bare(folder, batches, rows));
+        written = std::min(written, write(folder, batches));
+        if (round + 1 < rounds)
+            continue;
+        const auto size = static_cast<double>(record::size_on_disk(folder / "bench.poolrec"));
+        fmt::print("changed_sessions {}\nfile_bytes {:.0f}\n", changed, size);
+        fmt::print("bytes_a_changed_session {:.1f}\n", size / static_cast<double>(changed));
+        fmt::print("bytes_a_session_second {:.2f}\n",
+                   size / (settings.sessions * settings.minutes * 60.0));
+        fmt::print("mb_an_hour {:.2f}\n", size / settings.minutes * 60 / 1e6);
+        fmt::print("rows_a_second {:.0f}\nbare_rows_a_second {:.0f}\nwriter_against_bare {:.2f}\n",
+                   static_cast<double>(rows) / written * 1000,
+                   static_cast<double>(rows) / bare * 1000, bare / written);
+        read(folder, settings, batches);
+    }
+    return 0;
+}

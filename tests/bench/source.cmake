@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+add_executable(bench_poll bench_poll.cpp)
+target_link_libraries(bench_poll PRIVATE poolscope_core_source poolscope_tests_support fmt::fmt
+    poolscope_flags)

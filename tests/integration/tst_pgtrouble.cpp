@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything that goes wrong between the PostgreSQL source and a server, with real ones.
+#include "tests/integration/sourceprobe.h"
+#include "tests/support/pgcluster.h"
+
+#include <QElapsedTimer>
+#include <QFile>
+#include <QHostAddress>
+#include <QStandardPaths>
+#include <QTcpServer>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QTimer>
+
+#include <unistd.h>
+
+namespace poolscope::test {
+
+class TestPgTrouble : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase();
+    void unknownHost();
+    void nothingListens();
+    void noAnswerToConnect();
+    void severalHosts();
+    void unknownDatabase();
+    void passwordMissingOrWrong();
+    void passwordFile();
+    void tlsRefused();
+    void unknownService();
+    void serverRestart();
+    void sessionEndedByOthers();
+    void frozenServer();
+    void pollRefused();
+    void pgbouncer();
+    void stopIsSilent();
+
+private:
+    PgCluster cluster_;
+    QByteArray password_ = "s3cr:t@/ %x";
+};
+
+void TestPgTrouble::initTestCase()
+{
+    if (!PgCluster::available())
+        QSKIP("no PostgreSQL server here: packaging/fetch-postgres.sh brings some");
+    PgCluster::Options options;
+    options.password = password_;
+    QVERIFY2(cluster_.start(options), qPrintable(cluster_.error()));
+    // TCP asks for a password, but not of this one.
+    PgClient admin(cluster_.localConninfo());
+    QVERIFY(admin.exec(QStringLiteral("CREATE ROLE free SUPERUSER LOGIN")));
+    cluster_.addHba(QStringLiteral("host all free 127.0.0.1/32 trust"));
+}
+
+void TestPgTrouble::unknownHost()
+{
+    SourceProbe probe(QStringLiteral("host=no-such-host.invalid user=u dbname=d"));
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 10000);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("no-such-host.invalid")),
+             qPrintable(probe.sentence()));
+    QVERIFY(!probe.nextStep().isEmpty());
+    QCOMPARE(probe.gaps, 0); // nothing was seen before, so nothing was missed
+}
+
+void TestPgTrouble::nothingListens()
+{
+    QTcpServer free;
+    QVERIFY(free.listen(QHostAddress::LocalHost));
+    const quint16 port = free.serverPort();
+    free.close();
+    SourceProbe probe(QStringLiteral("host=127.0.0.1 port=%1 user=u dbname=d").arg(port));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QCOMPARE(probe.sentence(), QStringLiteral("Nothing listens at 127.0.0.1:%1.").arg(port));
+    QVERIFY(probe.state().status.next_try.has_value());
+    QTRY_VERIFY(probe.failingStatuses >= 3); // and it goes on trying
+}
+
+void TestPgTrouble::noAnswerToConnect()
+{
+    QTcpServer deaf; // takes the connection and never says a word
+    QVERIFY(deaf.listen(QHostAddress::LocalHost));
+    PostgresSource::Timings timings = SourceProbe::quick();
+    timings.connect = std::chrono::milliseconds{400};
+    SourceProbe probe(
+        QStringLiteral("host=127.0.0.1 port=%1 user=u dbname=d").arg(deaf.serverPort()), timings);
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("did not answer within")),
+             qPrintable(probe.sentence()));
+}
+
+void TestPgTrouble::severalHosts()
+{
+    QTcpServer deaf;
+    QVERIFY(deaf.listen(QHostAddress::LocalHost));
+    PostgresSource::Timings timings = SourceProbe::quick();
+    timings.connect = std::chrono::milliseconds{400};
+    SourceProbe probe(QStringLiteral("postgresql://free@no-such-host.invalid:1,127.0.0.1:%1,"
+                                     "localhost:%2/postgres")
+                          .arg(deaf.serverPort())
+                          .arg(cluster_.port()),
+                      timings);
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);
+}
+
+void TestPgTrouble::unknownDatabase()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("nowhere"), QStringLiteral("free")));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::stopped);
+    QVERIFY(probe.sentence().contains(QStringLiteral("has no database \"nowhere\"")));
+    QVERIFY(!probe.state().status.next_try.has_value());
+}
+
+void TestPgTrouble::passwordMissingOrWrong()
+{
+    qputenv("PGPASSFILE", "/nonexistent");
+    SourceProbe probe(cluster_.conninfo());
+    probe.start();
+    QTRY_COMPARE(probe.secrets.size(), 1);
+    QCOMPARE(probe.reach(), Reach::stopped);
+    QVERIFY(probe.secrets.first().contains(QStringLiteral("wants a password")));
+    probe.source().provideSecret(QStringLiteral("wrong"));
+    QTRY_COMPARE(probe.secrets.size(), 2);
+    QVERIFY(probe.secrets.last().contains(QStringLiteral("refused the password")));
+    QVERIFY(!probe.secrets.last().contains(QStringLiteral("wrong")));
+    probe.source().provideSecret(QString::fromUtf8(password_));
+    QTRY_VERIFY(probe.up());
+    QCOMPARE(probe.secrets.size(), 2);
+    qunsetenv("PGPASSFILE");
+}
+
+void TestPgTrouble::passwordFile()
+{
+    QTemporaryDir dir;
+    QFile file(dir.filePath(QStringLiteral("pgpass")));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("127.0.0.1:*:*:postgres:s3cr\\:t@/ %x\n");
+    file.close();
+    file.setPermissions(QFileDevice::ReadOwner | QFileDevice::WriteOwner);
+    qputenv("PGPASSFILE", file.fileName().toUtf8());
+    SourceProbe probe(cluster_.uri());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    QVERIFY(probe.secrets.isEmpty());
+    QCOMPARE(passwordFromFile(file.fileName(), QStringLiteral("127.0.0.1"), QStringLiteral("1"),
+                              QStringLiteral("d"), QStringLiteral("postgres")),
+             QString::fromUtf8(password_));
+    qunsetenv("PGPASSFILE");
+    // In the URI it works too, and is in nothing that we tell.
+    const QString secret = QStringLiteral("s3cr%3At%40%2F%20%25x");
+    SourceProbe with(QStringLiteral("postgresql://postgres:") + secret
+                     + QStringLiteral("@127.0.0.1:%1/postgres").arg(cluster_.port()));
+    with.start();
+    QTRY_VERIFY(with.up());
+    QCOMPARE(QString::fromStdString(with.source().info().url), cluster_.uri());
+}
+
+void TestPgTrouble::tlsRefused()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free"))
+                      + QStringLiteral(" sslmode=require"));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::stopped);
+    QVERIFY2(probe.sentence().startsWith(QStringLiteral("TLS with")), qPrintable(probe.sentence()));
+    QVERIFY(probe.nextStep().contains(QStringLiteral("sslmode")));
+}
+
+void TestPgTrouble::unknownService()
+{
+    SourceProbe probe(QStringLiteral("service=not-in-any-file"));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::stopped);
+    QVERIFY(probe.sentence().contains(QStringLiteral("no service \"not-in-any-file\"")));
+}
+
+void TestPgTrouble::serverRestart()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")));
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    QVERIFY(cluster_.stop());
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QCOMPARE(probe.gaps, 1);
+    QTRY_VERIFY(probe.sentence().contains(QStringLiteral("Nothing listens")));
+    const int full = probe.fullSamples;
+    QVERIFY2(cluster_.resume(), qPrintable(cluster_.error()));
+    QTRY_COMPARE(probe.reach(), Reach::up);
+    QTRY_COMPARE(probe.fullSamples, full + 1);
+    QCOMPARE(probe.gaps, 1);
+    QVERIFY(!probe.state().gap_since_sample);
+    QVERIFY(probe.orderly);
+}
+
+void TestPgTrouble::sessionEndedByOthers()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")));
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    PgClient admin(cluster_.localConninfo());
+    QVERIFY(admin.exec(QStringLiteral("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                      " WHERE application_name = 'poolscope'")));
+    QTRY_VERIFY(probe.gaps == 1);
+    QTRY_COMPARE(probe.reach(), Reach::up);
+    bool said = false;
+    for (const Fact& fact : probe.facts) {
+        const auto* const status = std::get_if<StatusChanged>(&fact);
+        said = said
+               || (status
+                   && status->status.sentence.find("ended the connection") != std::string::npos);
+    }
+    QVERIFY(said);
+}
+
+void TestPgTrouble::frozenServer()
+{
+    PgClient victim(cluster_.localConninfo());
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")));
+    probe.start();
+    QTRY_VERIFY(probe.up() && probe.session(victim.pid()));
+
+    // The thread goes on turning: a timer of 5 ms tells the longest time that it did not.
+    QElapsedTimer since;
+    qint64 longest = 0;
+    QTimer beat;
+    beat.setTimerType(Qt::PreciseTimer);
+    connect(&beat, &QTimer::timeout, this, [&] { longest = std::max(longest, since.restart()); });
+    since.start();
+    beat.start(5);
+
+    cluster_.freeze();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("No answer from")),
+             qPrintable(probe.sentence()));
+    QCOMPARE(probe.gaps, 1);
+    const ActionId act = probe.execute(ActionVerb::terminate, probe.keyOf(victim.pid()));
+    QTRY_VERIFY_WITH_TIMEOUT(probe.phases(act).endsWith(QStringLiteral("timed_out")), 6000);
+    // It gave up that connection by now, and goes on trying.
+    QTRY_VERIFY_WITH_TIMEOUT(probe.sentence().contains(QStringLiteral("did not answer within")),
+                             8000);
+    QVERIFY2(longest < 100, qPrintable(QStringLiteral("blocked for %1 ms").arg(longest)));
+    cluster_.thaw();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::up, 8000);
+    QVERIFY(victim.exec(QStringLiteral("SELECT 1")));
+    qInfo("longest pause of the event loop: %lld ms", longest);
+}
+
+void TestPgTrouble::pollRefused()
+{
+    PgClient admin(cluster_.localConninfo());
+    QVERIFY(admin.exec(QStringLiteral("CREATE ROLE barred LOGIN")));
+    cluster_.addHba(QStringLiteral("host all barred 127.0.0.1/32 trust"));
+    QVERIFY(admin.exec(QStringLiteral("REVOKE EXECUTE ON FUNCTION pg_stat_get_activity(int)"
+                                      " FROM public")));
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("barred")));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("permission denied")),
+             qPrintable(probe.sentence()));
+    QVERIFY(probe.nextStep().contains(QStringLiteral("GRANT")));
+    const int before = probe.failingStatuses;
+    QTest::qWait(500); // how often it asks in a given time is the question
+    QVERIFY2(probe.failingStatuses - before <= 2, "it must not spin");
+    QVERIFY(admin.exec(QStringLiteral("GRANT EXECUTE ON FUNCTION pg_stat_get_activity(int)"
+                                      " TO public")));
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);
+}
+
+void TestPgTrouble::pgbouncer()
+{
+    const QString program = QStandardPaths::findExecutable(
+        QStringLiteral("pgbouncer"), {QStringLiteral("/usr/sbin"), QStringLiteral("/usr/bin")});
+    if (program.isEmpty())
+        QSKIP("pgbouncer is not installed");
+    QTcpServer free;
+    QVERIFY(free.listen(QHostAddress::LocalHost));
+    const quint16 port = free.serverPort();
+    free.close();
+    for (const bool ignoresOptions : {false, true}) {
+        const QString name = cluster_.socketDir() + QStringLiteral("/pgbouncer.ini");
+        QFile file(name);
+        QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
+        file.write(QStringLiteral("[databases]\npostgres = host=127.0.0.1 port=%1 user=free\n"
+                                  "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %2\n"
+                                  "unix_socket_dir =\nauth_type = any\nadmin_users = adm\n%3\n")
+                       .arg(cluster_.port())
+                       .arg(port)
+                       .arg(ignoresOptions ? QStringLiteral("ignore_startup_parameters = options")
+                                           : QString())
+                       .toUtf8());
+        file.close();
+        file.setPermissions(file.permissions() | QFileDevice::ReadOther);
+        QProcess pooler;
+        QStringList arguments{QStringLiteral("-q"), name};
+        if (::geteuid() == 0)
+            arguments = QStringList{QStringLiteral("-u"), QStringLiteral("nobody")} + arguments;
+        pooler.start(program, arguments);
+        QVERIFY(pooler.waitForStarted());
+        for (const QString& database : {QStringLiteral("postgres"), QStringLiteral("pgbouncer")}) {
+            SourceProbe probe(QStringLiteral("host=127.0.0.1 port=%1 user=adm dbname=%2")
+                                  .arg(port)
+                                  .arg(database));
+            probe.start();
+            QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::stopped, 8000);
+            QVERIFY2(probe.sentence().contains(QStringLiteral("PgBouncer")),
+                     qPrintable(probe.sentence()));
+            QVERIFY(probe.nextStep().contains(QStringLiteral("pgbouncer://")));
+            QCOMPARE(probe.samples, 0);
+        }
+        pooler.terminate();
+        QVERIFY(pooler.waitForFinished(5000));
+    }
+}
+
+void TestPgTrouble::stopIsSilent()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")));
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    probe.source().stop();
+    const std::size_t before = probe.facts.size();
+    QTest::qWait(300);
+    QCOMPARE(probe.facts.size(), before);
+    PgClient admin(cluster_.localConninfo());
+    QTRY_COMPARE(admin.value(QStringLiteral("SELECT count(*) FROM pg_stat_activity"
+                                            " WHERE application_name = 'poolscope'")),
+                 QStringLiteral("0"));
+}
+
+} // namespace poolscope::test
+
+QTEST_GUILESS_MAIN(poolscope::test::TestPgTrouble)
+#include "tst_pgtrouble.moc"

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A server behind a bastion: through the real ssh, to a private sshd with keys of its own.
+#include "tests/integration/sourceprobe.h"
+#include "tests/support/pgcluster.h"
+
+#include <QFile>
+#include <QHostAddress>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTcpServer>
+#include <QTcpSocket>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <pwd.h>
+#include <unistd.h>
+
+namespace poolscope::test {
+
+class TestSshTunnel : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase();
+    void throughTheBastion();
+    void wordsOfSsh();
+    void noSuchProgram();
+
+private:
+    QString path(const char* name) const { return dir_.filePath(QString::fromLatin1(name)); }
+    QStringList clientOptions(const char* key) const;
+
+    QTemporaryDir dir_{QStringLiteral("/tmp/psh-XXXXXX")};
+    QProcess sshd_;
+    quint16 port_ = 0;
+    QString user_;
+    PgCluster cluster_;
+};
+
+void TestSshTunnel::initTestCase()
+{
+    const QString sshd = QStandardPaths::findExecutable(QStringLiteral("sshd"),
+                                                        {QStringLiteral("/usr/sbin")});
+    const QString keygen = QStandardPaths::findExecutable(QStringLiteral("ssh-keygen"));
+    if (sshd.isEmpty() || keygen.isEmpty() || !PgCluster::available())
+        QSKIP("this needs sshd, ssh-keygen and a PostgreSQL server");
+    for (const char* key : {"host", "good", "bad"}) {
+        QCOMPARE(QProcess::execute(keygen, {QStringLiteral("-q"), QStringLiteral("-t"),
+                                            QStringLiteral("ed25519"), QStringLiteral("-N"),
+                                            QString(), QStringLiteral("-f"), path(key)}),
+                 0);
+    }
+    QVERIFY(QFile::copy(path("good.pub"), path("authorized")));
+    QTcpServer free;
+    QVERIFY(free.listen(QHostAddress::LocalHost));
+    port_ = free.serverPort();
+    free.close();
+    QFile config(path("sshd_config"));
+    QVERIFY(config.open(QIODevice::WriteOnly));
+    config.write(QStringLiteral("Port %1\nListenAddress 127.0.0.1\nHostKey %2\n"
+                                "AuthorizedKeysFile %3\nStrictModes no\nPidFile none\nUsePAM no\n"
+                                "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                                "PermitRootLogin yes\n")
+                     .arg(port_)
+                     .arg(path("host"), path("authorized"))
+                     .toUtf8());
+    config.close();
+    user_ = QString::fromLocal8Bit(::getpwuid(::geteuid())->pw_name);
+    sshd_.start(sshd, {QStringLiteral("-D"), QStringLiteral("-e"), QStringLiteral("-f"),
+                       config.fileName()});
+    QVERIFY(sshd_.waitForStarted());
+    bool listens = false;
+    for (int i = 0; i < 50 && !listens; ++i) {
+        QTcpSocket probe;
+        probe.connectToHost(QHostAddress::LocalHost, port_);
+        listens = probe.waitForConnected(200);
+        if (sshd_.state() == QProcess::NotRunning
+            || (!listens && sshd_.waitForFinished(100)))
+            QSKIP("sshd does not start here: " + sshd_.readAllStandardError());
+    }
+    QVERIFY(listens);
+    QVERIFY2(cluster_.start(), qPrintable(cluster_.error()));
+}
+
+QStringList TestSshTunnel::clientOptions(const char* key) const
+{
+    const auto option = [](const QString& text) { return QStringList{QStringLiteral("-o"), text}; };
+    return QStringList{QStringLiteral("-F"), QStringLiteral("none"), QStringLiteral("-p"),
+                       QString::number(port_), QStringLiteral("-i"), path(key)}
+           + option(QStringLiteral("IdentitiesOnly=yes"))
+           + option(QStringLiteral("IdentityAgent=none"))
+           + option(QStringLiteral("StrictHostKeyChecking=accept-new"))
+           + option(QStringLiteral("UserKnownHostsFile=") + path("known"));
+}
+
+void TestSshTunnel::throughTheBastion()
+{
+    SourceProbe probe(cluster_.uri(), SourceProbe::quick(), user_ + QStringLiteral("@127.0.0.1"));
+    probe.source().tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);
+    QVERIFY(probe.source().tunnel().isReady());
+    QVERIFY(probe.source().tunnel().port() != cluster_.port());
+    const quint16 local = probe.source().tunnel().port();
+    // It ends with the source.
+    probe.source().stop();
+    QTRY_VERIFY_WITH_TIMEOUT(
+        [&] {
+            QTcpSocket socket;
+            socket.connectToHost(QHostAddress::LocalHost, local);
+            return !socket.waitForConnected(200);
+        }(),
+        5000);
+}
+
+void TestSshTunnel::wordsOfSsh()
+{
+    SourceProbe probe(cluster_.uri(), SourceProbe::quick(), user_ + QStringLiteral("@127.0.0.1"));
+    probe.source().tunnel().setExtraArguments(clientOptions("bad"));
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::stopped, 10000);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("Permission denied")),
+             qPrintable(probe.sentence()));
+    QVERIFY(!probe.sentence().contains(QStringLiteral("debug")));
+}
+
+void TestSshTunnel::noSuchProgram()
+{
+    SourceProbe probe(cluster_.uri(), SourceProbe::quick(), QStringLiteral("bastion"));
+    probe.source().tunnel().setProgram(path("no-such-ssh"));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::stopped);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be started")),
+             qPrintable(probe.sentence()));
+}
+
+} // namespace poolscope::test
+
+QTEST_GUILESS_MAIN(poolscope::test::TestSshTunnel)
+#include "tst_sshtunnel.moc"

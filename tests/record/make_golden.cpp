@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// make_golden FILE: writes the recording that stands in tests/data as vN.poolrec, one for each
+// version of the format. A committed one is never made again: it proves that old files can still be
+// read.
+#include "tests/record/stream.h"
+
+#include <cstdio>
+
+using namespace poolscope;
+using namespace poolscope::test;
+
+int main(int argc, char** argv)
+{
+    if (argc != 2) {
+        std::fputs("usage: make_golden FILE\n", stderr);
+        return 2;
+    }
+    const auto observations = Stream{2026, {2, 12, 0.2, true, false}}.take(500);
+    const std::string trouble =
+        record(argv[1], observations, keyframes_every(std::chrono::seconds{60}));
+    if (trouble.empty())
+        return 0;
+    std::fprintf(stderr, "%s\n", trouble.c_str());
+    return 1;
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/reader.h"
+#include "core/record/writer.h"
+#include "tests/record/stream.h"
+
+#include <QTest>
+#include <SQLiteCpp/Database.h>
+
+#include <csignal>
+#include <fstream>
+#include <random>
+#include <sys/resource.h>
+#include <unistd.h>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string contents(const std::filesystem::path& file)
+{
+    std::ifstream in{file, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write(const std::filesystem::path& file, const std::string& bytes)
+{
+    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
+}
+
+/// Asks everything that can be asked; gives what went wrong first.
+std::string use(const std::filesystem::path& file)
+{
+    auto reader = RecordingReader::open(file);
+    if (!reader)
+        return reader.error().sentence;
+    RecordingReader& r = *reader.value();
+    std::string trouble;
+    const auto note = [&](const auto& result) {
+        if (!result && trouble.empty())
+            trouble = result.error().sentence;
+        return static_cast<bool>(result);
+    };
+    const auto info = r.info();
+    note(info);
+    const Timestamp from = info ? info.value().started : Timestamp{};
+    const Timestamp to = info ? info.value().ended : Timestamp::max();
+    SessionKey someone{TargetId{1}, Pid{1000}, from};
+    note(r.read({}, [&](const Observation& o) {
+        if (const auto* const sample = std::get_if<ServerSample>(&o.what);
+            sample && !sample->changed.empty())
+            someone = sample->changed.front().key;
+        return true;
+    }));
+    note(r.keyframe(from));
+    note(r.keyframe(to));
+    note(r.keyframe(Timestamp::max()));
+    note(r.series(from, to, 100));
+    note(r.series(Timestamp::min(), Timestamp::max(), 100));
+    note(r.step(from, true));
+    note(r.step(to, false));
+    note(r.past(someone, from, to));
+    return trouble;
+}
+
+} // namespace
+
+class BadInput : public QObject
+{
+    Q_OBJECT
+
+private:
+    Folder folder_;
+    std::filesystem::path good_;
+
+    /// A copy of the good recording after some SQL.
+    std::filesystem::path altered(const char* sql)
+    {
+        const auto file = folder_ / "altered.poolrec";
+        std::filesystem::copy_file(good_, file, std::filesystem::copy_options::overwrite_existing);
+        SQLite::Database db{file.string(), SQLite::OPEN_READWRITE};
+        db.exec(sql);
+        return file;
+    }
+
+private slots:
+    void initTestCase();
+    void sentences_data();
+    void sentences();
+    void alteredTables_data();
+    void alteredTables();
+    void cutOff();
+    void flippedBytes();
+    void hostileTextIsPlain();
+    void copyRefuses();
+    void copyReplacesOnlyWhole();
+    void copyOfALiveRecording();
+    void copyOntoAFullDisk();
+};
+
+void BadInput::initTestCase()
+{
+    good_ = folder_ / "good.poolrec";
+    QCOMPARE(record(good_, Stream{51, {2, 15, 0.3, true, false}}.take(800), keyframes_every(15s)),
+             std::string{});
+    QCOMPARE(use(good_), std::string{});
+}
+
+void BadInput::sentences_data()
+{
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<QString>("expected");
+    std::filesystem::create_directory(folder_ / "folder");
+    write(folder_ / "empty", "");
+    write(folder_ / "text", std::string(5000, 'x'));
+    write(folder_ / "short", "SQLite format 3");
+    {
+        SQLite::Database db{(folder_ / "foreign").string(),
+                            SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+        db.exec("CREATE TABLE t(a)");
+    }
+    std::filesystem::copy_file(good_, folder_ / "newer");
+    SQLite::Database{(folder_ / "newer").string(), SQLite::OPEN_READWRITE}.exec(
+        "PRAGMA user_version = 2");
+    std::filesystem::copy_file(good_, folder_ / "older");
+    SQLite::Database{(folder_ / "older").string(), SQLite::OPEN_READWRITE}.exec(
+        "PRAGMA user_version = 0");
+    QTest::newRow("missing") << "missing"
+                             << "There is no file";
+    QTest::newRow("folder") << "folder"
+                            << "is a folder";
+    QTest::newRow("empty") << "empty"
+                           << "is empty";
+    QTest::newRow("text") << "text"
+                          << "is not a recording";
+    QTest::newRow("short") << "short"
+                           << "is not a recording";
+    QTest::newRow("foreign") << "foreign"
+                             << "database of another program";
+    QTest::newRow("newer") << "newer"
+                           << "newer Poolscope";
+    QTest::newRow("older") << "older"
+                           << "is damaged";
+}
+
+void BadInput::sentences()
+{
+    QFETCH(QString, name);
+    QFETCH(QString, expected);
+    const auto reader = RecordingReader::open(folder_ / name.toUtf8().constData());
+    QVERIFY(!reader);
+    const QString sentence = QString::fromStdString(reader.error().sentence);
+    QVERIFY2(sentence.contains(expected), qPrintable(sentence));
+    QVERIFY(!reader.error().next_step.empty());
+}
+
+void BadInput::alteredTables_data()
+{
+    QTest::addColumn<QString>("sql");
+    const auto row = [](const char* sql) {
+        QTest::newRow(sql) << QString::fromUtf8(sql);
+    };
+    row("DROP TABLE note");
+    row("DROP VIEW v_states; DROP TABLE sample; CREATE VIEW sample AS SELECT 1");
+    row("ALTER TABLE text ADD COLUMN more");
+    row("UPDATE session_change SET state = 99 WHERE id = (SELECT max(id) FROM session_change)");
+    row("UPDATE session_change SET statement = 1 << 40");
+    row("UPDATE session_change SET session = 'x'");
+    row("UPDATE session_change SET session = NULL");
+    row("UPDATE session_change SET state_age_us = 1.5 WHERE state >= 0");
+    row("UPDATE session_change SET xid = -1 WHERE state >= 0");
+    row("UPDATE sample SET target = -1");
+    row("UPDATE sample SET active = 1 << 40");
+    row("UPDATE sample SET full = 7");
+    row("UPDATE sample SET time = NULL");
+    row("UPDATE status SET reach = 4");
+    row("UPDATE status SET sentence = x'00ff'");
+    row("UPDATE \"action\" SET phase = 6");
+    row("UPDATE \"action\" SET verb = NULL");
+    row("DELETE FROM text WHERE id % 2");
+    row("DELETE FROM session");
+    row("DELETE FROM status");
+    row("UPDATE session SET target = 1 << 33");
+    row("UPDATE text SET body = '1,,2' WHERE body GLOB '0,*'");
+    row("UPDATE keyframe_target SET gap = 2");
+    row("UPDATE keyframe_session SET target = 77");
+    row("UPDATE keyframe_session SET locks = -5");
+    row("UPDATE keyframe SET time = 'soon'");
+    row("UPDATE meta SET value = -1 WHERE key = 'first_keyframe'");
+    row("UPDATE meta SET value = 'x' WHERE key = 'first_keyframe'");
+    row("UPDATE minute SET gap = NULL");
+    row("UPDATE target SET name = zeroblob(100)");
+    row("UPDATE text SET body = zeroblob(17 << 20) WHERE id = 1");
+}
+
+void BadInput::alteredTables()
+{
+    QFETCH(QString, sql);
+    const std::string trouble = use(altered(sql.toUtf8().constData()));
+    QVERIFY2(!trouble.empty(), "nothing was noticed");
+    QVERIFY2(trouble.find("damaged") != std::string::npos ||
+                 trouble.find("could not be") != std::string::npos,
+             trouble.c_str());
+}
+
+void BadInput::cutOff()
+{
+    const std::string bytes = contents(good_);
+    for (const double share : {0.999, 0.9, 0.5, 0.1, 0.01, 0.0005}) {
+        write(folder_ / "cut",
+              bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * share)));
+        const auto reader = RecordingReader::open(folder_ / "cut");
+        QVERIFY(!reader);
+        QVERIFY2(reader.error().sentence.find("is damaged") != std::string::npos ||
+                     reader.error().sentence.find("is not a recording") != std::string::npos,
+                 reader.error().sentence.c_str());
+    }
+}
+
+void BadInput::flippedBytes()
+{
+    const std::string bytes = contents(good_);
+    std::mt19937 random{52};
+    int noticed = 0;
+    for (int i = 0; i < 300; ++i) {
+        std::string broken = bytes;
+        // One byte, or a whole stretch of rubbish.
+        const std::size_t at = random() % broken.size();
+        const std::size_t length = i % 3 == 0 ? std::min<std::size_t>(200, broken.size() - at) : 1;
+        for (std::size_t k = 0; k < length; ++k)
+            broken[at + k] = static_cast<char>(random());
+        write(folder_ / "broken", broken);
+        const std::string trouble = use(folder_ / "broken");
+        noticed += trouble.empty() ? 0 : 1;
+    }
+    QVERIFY2(noticed > 30, qPrintable(QString::number(noticed)));
+}
+
+void BadInput::hostileTextIsPlain()
+{
+    const auto file = altered("UPDATE target SET name = 'a' || char(8238) || 'b' || char(7)");
+    const auto info = RecordingReader::open(file).value()->info();
+    QVERIFY(info);
+    const std::string& name = info.value().targets.front().name;
+    QVERIFY(name.find("\xE2\x80\xAE") == std::string::npos);
+    QVERIFY(name.find('\a') == std::string::npos);
+}
+
+void BadInput::copyRefuses()
+{
+    const auto to = folder_ / "copy.poolrec";
+    QVERIFY(!save_recording(folder_ / "missing", to, {}));
+    QVERIFY(!save_recording(folder_ / "text", to, {}));
+    const auto onto_itself = save_recording(good_, good_, {});
+    QVERIFY(!onto_itself);
+    QVERIFY(onto_itself.error().sentence.find("itself") != std::string::npos);
+    QVERIFY(!save_recording(good_, folder_ / "folder", {}));
+    const auto nowhere = save_recording(good_, folder_ / "no" / "copy.poolrec", {});
+    QVERIFY(!nowhere);
+    QVERIFY(nowhere.error().sentence.find("does not exist") != std::string::npos);
+    QVERIFY(!std::filesystem::exists(to));
+    QCOMPARE(use(good_), std::string{});
+}
+
+void BadInput::copyReplacesOnlyWhole()
+{
+    const Folder out;
+    const auto to = out / "copy.poolrec";
+    write(to, "what was there before");
+    const auto stopped = save_recording(good_, to, [](double) { return false; });
+    QVERIFY(!stopped);
+    QCOMPARE(contents(to), std::string{"what was there before"});
+    QCOMPARE(files_in(out.path()), std::size_t{1});
+
+    std::vector<double> progress;
+    QVERIFY(save_recording(good_, to, [&](double done) {
+        progress.push_back(done);
+        return true;
+    }));
+    QVERIFY(std::is_sorted(progress.begin(), progress.end()));
+    QCOMPARE(progress.back(), 1.0);
+    QCOMPARE(files_in(out.path()), std::size_t{1});
+    QVERIFY(read_file(to) == read_file(good_));
+    QVERIFY(RecordingReader::open(to).value()->info().value().complete);
+
+    write(out / "open.poolrec", "x");
+    write(out / "open.poolrec-wal", "x");
+    QVERIFY(!save_recording(good_, out / "open.poolrec", {}));
+}
+
+void BadInput::copyOfALiveRecording()
+{
+    const Folder out;
+    Stream stream{53, {2, 50, 0.5, true, false}};
+    auto writer = RecordingWriter::create(out / "live.poolrec", {});
+    QVERIFY(writer);
+    for (int i = 0; i < 3000; ++i)
+        QVERIFY(writer.value()->append(stream.next()));
+    QVERIFY(writer.value()->commit());
+    // It grows while it is copied, and the copy still comes to an end.
+    int steps = 0;
+    const auto done = save_recording(out / "live.poolrec", out / "copy.poolrec", [&](double) {
+        ++steps;
+        return steps < 1000 && writer.value()->append(stream.next()) && writer.value()->commit();
+    });
+    QVERIFY(done);
+    QVERIFY(steps > 1);
+    QCOMPARE(read_file(out / "copy.poolrec").size(), std::size_t{3000});
+    QVERIFY(RecordingReader::open(out / "copy.poolrec").value()->info().value().complete);
+    QVERIFY(!RecordingReader::open(out / "live.poolrec").value()->info().value().complete);
+    QVERIFY(!std::filesystem::exists(out / "copy.poolrec-wal"));
+    QVERIFY(writer.value()->close());
+}
+
+void BadInput::copyOntoAFullDisk()
+{
+    const Folder out;
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit tight{50'000, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    const auto done = save_recording(good_, out / "copy.poolrec", {});
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    QVERIFY(!done);
+    QVERIFY2(done.error().sentence.find("could not be written") != std::string::npos,
+             done.error().sentence.c_str());
+    QVERIFY(!done.error().next_step.empty());
+    QCOMPARE(files_in(out.path()), std::size_t{0});
+}
+
+QTEST_APPLESS_MAIN(BadInput)
+#include "tst_badinput.moc"

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/reader.h"
+#include "core/record/writer.h"
+#include "tests/record/stream.h"
+
+#include <QTest>
+
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+class Durability : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void killedWriterLosesOnlyTheUncommitted();
+    void readersSeeEachCommit();
+    void fullDiskLosesNothingCommitted();
+    void onlyTheOwnerMayRead();
+    void anExistingFileIsKept();
+    void ringForgetsByAge();
+    void ringForgetsByBytes();
+};
+
+void Durability::killedWriterLosesOnlyTheUncommitted()
+{
+    const auto original = Stream{31, {}}.take(900);
+    const Folder folder;
+    const auto file = folder / "a.poolrec";
+    int line[2];
+    QCOMPARE(::pipe(line), 0);
+    const pid_t child = ::fork();
+    QVERIFY(child >= 0);
+    if (child == 0) {
+        auto writer = RecordingWriter::create(file, keyframes_every(20s));
+        bool good = static_cast<bool>(writer);
+        for (std::size_t i = 0; good && i < original.size(); ++i) {
+            good = static_cast<bool>(writer.value()->append(original[i]));
+            if (good && i % 10 == 9 && i < 700)
+                good = static_cast<bool>(writer.value()->commit());
+        }
+        // Committed up to 700, appended up to 900: now the parent may shoot.
+        const char answer = good ? 'g' : 'b';
+        static_cast<void>(::write(line[1], &answer, 1));
+        for (;;)
+            ::pause();
+    }
+    char answer = 0;
+    QCOMPARE(::read(line[0], &answer, 1), ssize_t{1});
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(line[0]);
+    ::close(line[1]);
+    QCOMPARE(answer, 'g');
+
+    const auto reader = RecordingReader::open(file);
+    QVERIFY(reader);
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QVERIFY(!info.value().complete);
+    QCOMPARE(info.value().observations, std::uint64_t{700});
+    const auto rest = read_all(*reader.value());
+    QCOMPARE(rest.size(), std::size_t{700});
+    QVERIFY(std::equal(rest.begin(), rest.end(), original.begin()));
+
+    // Saved, it is one whole file.
+    QVERIFY(save_recording(file, folder / "saved.poolrec", {}));
+    QVERIFY(read_file(folder / "saved.poolrec") == rest);
+    QVERIFY(!std::filesystem::exists(folder / "saved.poolrec-wal"));
+}
+
+void Durability::readersSeeEachCommit()
+{
+    const auto original = Stream{32, {}}.take(600);
+    const Folder folder;
+    auto writer = RecordingWriter::create(folder / "a.poolrec", keyframes_every(10s));
+    QVERIFY(writer);
+    const auto reader = RecordingReader::open(folder / "a.poolrec");
+    QVERIFY(reader);
+    World live, seen;
+    SequenceNumber last;
+    for (std::size_t i = 0; i < original.size(); ++i) {
+        QVERIFY(writer.value()->append(original[i]));
+        live.apply(original[i]);
+        if (i % 20 != 19)
+            continue;
+        QVERIFY(writer.value()->commit());
+        const auto done = reader.value()->read(last, [&](const Observation& o) {
+            seen.apply(o);
+            return true;
+        });
+        QVERIFY(done);
+        last = done.value();
+        QVERIFY(seen == live);
+        const auto info = reader.value()->info();
+        QVERIFY(info && info.value().observations == i + 1 && !info.value().complete);
+        const auto keyframe = reader.value()->keyframe(original[i].time);
+        QVERIFY(keyframe && keyframe.value().now() <= original[i].time);
+    }
+    QVERIFY(writer.value()->bytes() > 50'000);
+    // A reader that is in the middle of reading does not hold the writer up.
+    Stream more{32, {}};
+    more.take(600);
+    const auto done = reader.value()->read({}, [&](const Observation&) {
+        return writer.value()->append(more.next()) && writer.value()->commit();
+    });
+    QVERIFY(done && done.value().value == 600);
+    QCOMPARE(reader.value()->info().value().observations, std::uint64_t{1200});
+}
+
+void Durability::fullDiskLosesNothingCommitted()
+{
+    const auto original = Stream{33, {2, 60, 0.5, true, false}}.take(1500);
+    const Folder folder;
+    const auto file = folder / "a.poolrec";
+    const pid_t child = ::fork();
+    QVERIFY(child >= 0);
+    if (child == 0) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        auto writer = RecordingWriter::create(file, keyframes_every(20s));
+        if (!writer)
+            ::_exit(1);
+        const rlimit tight{700'000, RLIM_INFINITY};
+        bool failed = false;
+        for (std::size_t i = 0; i < original.size(); ++i) {
+            if (i == 200)
+                ::setrlimit(RLIMIT_FSIZE, &tight);
+            if (!writer.value()->append(original[i]))
+                ::_exit(2);
+            if (i % 10 != 9)
+                continue;
+            const auto done = writer.value()->commit();
+            if (!done) {
+                failed = true;
+                if (done.error().sentence.find("could not be written") == std::string::npos ||
+                    done.error().next_step.empty())
+                    ::_exit(3);
+                // What was committed is there, meanwhile.
+                const auto reader = RecordingReader::open(file);
+                if (!reader || !reader.value()->info() ||
+                    reader.value()->info().value().observations < 200)
+                    ::_exit(4);
+            }
+        }
+        if (!failed)
+            ::_exit(5);
+        const rlimit open{RLIM_INFINITY, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &open);
+        ::_exit(writer.value()->close() ? 0 : 6);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    QVERIFY(WIFEXITED(status));
+    QCOMPARE(WEXITSTATUS(status), 0);
+    // Nothing was lost at all: it waited in memory.
+    QVERIFY(read_file(file) == original);
+}
+
+void Durability::onlyTheOwnerMayRead()
+{
+    const auto mode_of = [](const std::filesystem::path& file) {
+        struct stat what
+        {};
+        return ::stat(file.c_str(), &what) == 0 ? what.st_mode & 07777 : 0;
+    };
+    const Folder folder;
+    for (const mode_t mask : {mode_t{0}, mode_t{0777}}) {
+        const mode_t before = ::umask(mask);
+        const auto file = folder / (mask == 0 ? "a.poolrec" : "b.poolrec");
+        const auto copy = folder / (mask == 0 ? "a2.poolrec" : "b2.poolrec");
+        auto writer = RecordingWriter::create(file, {});
+        for (const Observation& o : Stream{1, {}}.take(50)) {
+            if (writer)
+                static_cast<void>(writer.value()->append(o));
+        }
+        const bool committed = writer && writer.value()->commit();
+        const bool saved = static_cast<bool>(save_recording(file, copy, {}));
+        ::umask(before);
+        QVERIFY(committed);
+        QVERIFY(saved);
+        QCOMPARE(mode_of(file), mode_t{0600});
+        QCOMPARE(mode_of(file.string() + "-wal"), mode_t{0600});
+        QCOMPARE(mode_of(copy), mode_t{0600});
+    }
+}
+
+void Durability::anExistingFileIsKept()
+{
+    const Folder folder;
+    QCOMPARE(record(folder / "a.poolrec", Stream{1, {}}.take(50)), std::string{});
+    const auto again = RecordingWriter::create(folder / "a.poolrec", {});
+    QVERIFY(!again);
+    QVERIFY(again.error().sentence.find("exists already") != std::string::npos);
+    QCOMPARE(read_file(folder / "a.poolrec").size(), std::size_t{50});
+    const auto nowhere = RecordingWriter::create(folder / "no" / "a.poolrec", {});
+    QVERIFY(!nowhere);
+    QVERIFY(nowhere.error().sentence.find("folder does not exist") != std::string::npos);
+    const auto in_proc = RecordingWriter::create("/proc/a.poolrec", {});
+    QVERIFY(!in_proc);
+    QVERIFY(!in_proc.error().sentence.empty());
+}
+
+void Durability::ringForgetsByAge()
+{
+    const auto original = Stream{41, {2, 15, 0.3, true, true}}.take(3000);
+    const Folder folder;
+    WriterOptions options = keyframes_every(10s);
+    options.keep_for = 60s;
+    QCOMPARE(record(folder / "a.poolrec", original, options), std::string{});
+    const auto reader = RecordingReader::open(folder / "a.poolrec");
+    QVERIFY(reader);
+    const auto info = reader.value()->info();
+    QVERIFY2(info, info ? "" : info.error().sentence.c_str());
+    const Duration kept = info.value().ended - info.value().started;
+    QVERIFY(kept >= 60s);
+    QVERIFY(kept <= 85s);
+    QVERIFY(info.value().first.value > 1);
+    QCOMPARE(info.value().targets.size(), std::size_t{2});
+
+    // The world at the first kept keyframe and all that follows is as if nothing had been dropped.
+    World expected;
+    const auto world = reader.value()->keyframe(original.front().time);
+    QVERIFY(world);
+    for (const Observation& o : original) {
+        if (o.sequence <= world.value().sequence())
+            expected.apply(o);
+    }
+    QVERIFY(world.value() == expected);
+    const auto rest = read_all(*reader.value());
+    QCOMPARE(rest.size(), info.value().observations);
+    QVERIFY(rest.front().sequence == info.value().first);
+    QVERIFY(std::equal(rest.begin(), rest.end(),
+                       original.end() - static_cast<std::ptrdiff_t>(rest.size())));
+    for (const Observation& o : rest)
+        expected.apply(o);
+    const auto last = reader.value()->keyframe(Timestamp::max());
+    QVERIFY(last);
+    World end = last.value();
+    QVERIFY(reader.value()->read(end.sequence(), [&](const Observation& o) {
+        end.apply(o);
+        return true;
+    }));
+    QVERIFY(end == expected);
+    // And so is a saved copy.
+    QVERIFY(save_recording(folder / "a.poolrec", folder / "b.poolrec", {}));
+    QVERIFY(read_file(folder / "b.poolrec") == rest);
+}
+
+void Durability::ringForgetsByBytes()
+{
+    Stream stream{42, {1, 100, 0.5, true, false}};
+    const Folder folder;
+    constexpr std::uint64_t limit = 1'000'000;
+    WriterOptions options;
+    options.keep_bytes = limit;
+    auto writer = RecordingWriter::create(folder / "a.poolrec", options);
+    QVERIFY(writer);
+    std::uintmax_t largest = 0;
+    for (int second = 0; second < 1500; ++second) {
+        for (const Observation& o : stream.take(2))
+            QVERIFY(writer.value()->append(o));
+        QVERIFY(writer.value()->commit());
+        largest = std::max(largest, std::filesystem::file_size(folder / "a.poolrec"));
+    }
+    QVERIFY2(largest < limit * 3 / 2, qPrintable(QString::number(largest)));
+    const auto reader = RecordingReader::open(folder / "a.poolrec");
+    QVERIFY(reader);
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QVERIFY(info.value().first.value > 100);
+    QVERIFY(info.value().observations > 100);
+    QCOMPARE(read_all(*reader.value()).size(), info.value().observations);
+    QVERIFY(reader.value()->keyframe(info.value().started));
+}
+
+QTEST_APPLESS_MAIN(Durability)
+#include "tst_durability.moc"

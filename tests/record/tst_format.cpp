@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/reader.h"
+#include "core/record/schema.h"
+#include "core/record/writer.h"
+#include "tests/record/stream.h"
+
+#include <QTest>
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <cmath>
+#include <fstream>
+#include <set>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string contents(const std::filesystem::path& file)
+{
+    std::ifstream in{file, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+} // namespace
+
+/// What FORMAT.md promises to a person with the sqlite3 shell, and the recordings of old.
+class Format : public QObject
+{
+    Q_OBJECT
+
+private:
+    Folder folder_;
+    std::filesystem::path file_;
+
+    std::int64_t ask(const std::string& sql)
+    {
+        SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
+        return db.execAndGet(sql).getInt64();
+    }
+
+private slots:
+    void initTestCase();
+    void everyExampleAnswers();
+    void everyViewAndTableIsDescribed();
+    void viewsSayWhatWasSeen();
+    void seekableWithoutSecondIndex();
+    void goldenRecording();
+};
+
+void Format::initTestCase()
+{
+    file_ = folder_ / "a.poolrec";
+    QCOMPARE(record(file_, Stream{71, {2, 15, 0.3, true, false}}.take(2000), keyframes_every(20s)),
+             std::string{});
+}
+
+void Format::everyExampleAnswers()
+{
+    const std::string text = contents(POOLSCOPE_FORMAT);
+    SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
+    int examples = 0;
+    for (std::size_t at = text.find("```sql\n"); at != std::string::npos;
+         at = text.find("```sql\n", at)) {
+        at += 7;
+        const std::size_t end = text.find("```", at);
+        QVERIFY(end != std::string::npos);
+        const std::string sql = text.substr(at, end - at);
+        SQLite::Statement query{db, sql};
+        QVERIFY2(query.executeStep(), sql.c_str());
+        bool something = false;
+        for (int i = 0; i < query.getColumnCount(); ++i)
+            something = something || !query.getColumn(i).isNull();
+        QVERIFY2(something, sql.c_str());
+        ++examples;
+        at = end;
+    }
+    QVERIFY(examples >= 6);
+}
+
+void Format::everyViewAndTableIsDescribed()
+{
+    const std::string text = contents(POOLSCOPE_FORMAT);
+    SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
+    SQLite::Statement names{db, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+                                " AND name NOT LIKE 'sqlite_%'"};
+    int count = 0;
+    while (names.executeStep()) {
+        const std::string name = names.getColumn(0).getString();
+        QVERIFY2(text.find('`' + name + '`') != std::string::npos, name.c_str());
+        SQLite::Statement columns{db, "SELECT * FROM \"" + name + "\" LIMIT 1"};
+        for (int i = 0; i < columns.getColumnCount(); ++i) {
+            const std::string column = columns.getColumnName(i);
+            QVERIFY2(text.find(column) != std::string::npos, (name + '.' + column).c_str());
+        }
+        ++count;
+    }
+    QVERIFY(count >= 30);
+    QCOMPARE(ask("PRAGMA application_id"), std::int64_t{0x50534350});
+    QVERIFY(text.find(std::to_string(0x50534350)) != std::string::npos);
+    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{1});
+}
+
+void Format::viewsSayWhatWasSeen()
+{
+    const auto original = read_file(file_);
+    World world;
+    std::int32_t peak = 0;
+    std::size_t idle_in_transaction = 0, gaps = 0;
+    double longest = 0;
+    for (const Observation& o : original) {
+        world.apply(o);
+        gaps += std::holds_alternative<Gap>(o.what) ? 1 : 0;
+        const auto* const sample = std::get_if<ServerSample>(&o.what);
+        if (!sample)
+            continue;
+        peak = std::max(peak, world.target(o.target)->client_count());
+        for (const Session& s : sample->changed) {
+            idle_in_transaction += s.state == SessionState::idle_in_transaction ? 1 : 0;
+            if (s.transaction_since) {
+                const Duration age = o.time + sample->clock_offset - *s.transaction_since;
+                longest = std::max(longest, static_cast<double>(to_us(age)) / 1e6);
+            }
+        }
+    }
+    QCOMPARE(ask("SELECT max(clients) FROM v_states"), std::int64_t{peak});
+    QCOMPARE(ask("SELECT count(*) FROM v_session_changes WHERE state = 'idle_in_transaction'"),
+             static_cast<std::int64_t>(idle_in_transaction));
+    QCOMPARE(ask("SELECT count(*) FROM v_gaps"), static_cast<std::int64_t>(gaps));
+    QCOMPARE(ask("SELECT round(max(longest_seen_s) * 1000) FROM v_long_transactions"),
+             static_cast<std::int64_t>(std::llround(longest * 1000)));
+    QCOMPARE(ask("SELECT count(*) FROM v_states WHERE time GLOB "
+                 "'2026-11-21T14:*Z' AND target = 'shop-db'") > 100,
+             true);
+    // Everybody who came and is not there now has left.
+    std::int64_t alive = 0;
+    for (const auto& [id, target] : world.targets())
+        alive += static_cast<std::int64_t>(target.sessions.size());
+    QCOMPARE(ask("SELECT count(*) FROM (SELECT session, max(sequence), state FROM v_session_changes"
+                 " GROUP BY session) WHERE state <> 'gone'"),
+             alive);
+}
+
+void Format::seekableWithoutSecondIndex()
+{
+    QCOMPARE(ask("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
+                 " ('session_change', 'sample', 'keyframe_session', 'text', 'tick')"),
+             std::int64_t{0});
+    QVERIFY(ask("SELECT count(*) FROM tick") > 100);
+}
+
+void Format::goldenRecording()
+{
+    const std::filesystem::path golden = POOLSCOPE_DATA "/v1.poolrec";
+    QVERIFY(std::filesystem::file_size(golden) < 200'000);
+    const auto reader = RecordingReader::open(golden);
+    QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QCOMPARE(info.value().version, 1);
+    QVERIFY(info.value().complete);
+    QCOMPARE(info.value().observations, std::uint64_t{500});
+    QCOMPARE(info.value().gaps, std::uint64_t{10});
+    QCOMPARE(info.value().targets.size(), std::size_t{2});
+    QCOMPARE(info.value().targets[0].name, std::string{"shop-db"});
+    QCOMPARE(info.value().targets[1].url, std::string{"postgresql://billing-db.example/shop"});
+    QCOMPARE(QString::fromStdString(format_iso8601(info.value().started)),
+             QStringLiteral("2026-11-21T14:28:40.000000Z"));
+    QCOMPARE(QString::fromStdString(format_iso8601(info.value().ended)),
+             QStringLiteral("2026-11-21T14:31:12.045476Z"));
+
+    World world;
+    std::set<std::size_t> kinds;
+    for (const Observation& o : read_all(*reader.value())) {
+        world.apply(o);
+        kinds.insert(o.what.index());
+    }
+    QCOMPARE(kinds.size(), std::variant_size_v<Fact>);
+    QCOMPARE(world.target(TargetId{1})->sessions.size(), std::size_t{12});
+    QCOMPARE(world.target(TargetId{2})->sessions.size(), std::size_t{12});
+    QCOMPARE(world.actions().size(), std::size_t{3});
+    QCOMPARE(world.notes().size(), std::size_t{7});
+    World seeked = reader.value()->keyframe(info.value().ended).value();
+    QVERIFY(seeked.sequence().value > 100);
+    QVERIFY(reader.value()->read(seeked.sequence(), [&](const Observation& o) {
+        seeked.apply(o);
+        return true;
+    }));
+    QVERIFY(seeked == world);
+}
+
+QTEST_APPLESS_MAIN(Format)
+#include "tst_format.moc"

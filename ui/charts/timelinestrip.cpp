@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/charts/timelinestrip.h"
+
+#include "ui/charts/timeaxis.h"
+#include "ui/theme/glyphs.h"
+#include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
+
+#include <QHelpEvent>
+#include <QKeyEvent>
+#include <QMouseEvent>
+#include <QToolTip>
+#include <QWheelEvent>
+
+#include <algorithm>
+#include <cmath>
+
+namespace poolscope {
+
+namespace {
+
+constexpr double margin = 16;
+constexpr double mergeDistance = 12;
+constexpr std::size_t mostPoints = 4'000; ///< a target
+
+} // namespace
+
+TimelineStrip::TimelineStrip(QWidget* parent)
+    : QWidget(parent)
+{
+    setMouseTracking(true);
+    setFocusPolicy(Qt::StrongFocus);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    setAccessibleName(tr("Timeline"));
+    build_.setSingleShot(true);
+    build_.setInterval(0);
+    connect(&build_, &QTimer::timeout, this, &TimelineStrip::rebuild);
+    connect(&Theme::current(), &Theme::changed, this, qOverload<>(&QWidget::update));
+}
+
+void TimelineStrip::setUtc(bool utc)
+{
+    utc_ = utc;
+    update();
+}
+
+void TimelineStrip::setBounds(Timestamp start, Timestamp end, bool live)
+{
+    if (start == start_ && end == end_ && live == live_)
+        return;
+    start_ = start;
+    end_ = std::max(start, end);
+    live_ = live;
+    schedule();
+}
+
+void TimelineStrip::mergeSeries(const std::vector<TargetSeries>& series)
+{
+    for (const TargetSeries& one : series)
+        stores_.try_emplace(one.target, mostPoints).first->second.merge(one.points);
+    schedule();
+}
+
+void TimelineStrip::appendSeries(const std::vector<TargetSeries>& series)
+{
+    for (const TargetSeries& one : series) {
+        SeriesStore& store = stores_.try_emplace(one.target, mostPoints).first->second;
+        for (const SeriesPoint& point : one.points)
+            store.append(point);
+    }
+    schedule();
+}
+
+void TimelineStrip::clearSeries()
+{
+    stores_.clear();
+    schedule();
+}
+
+void TimelineStrip::setMarks(const std::vector<Mark>& marks)
+{
+    marks_ = marks;
+    std::stable_sort(marks_.begin(), marks_.end(),
+                     [](const Mark& a, const Mark& b) { return a.time < b.time; });
+    schedule();
+}
+
+void TimelineStrip::setRange(Timestamp from, Timestamp to)
+{
+    from_ = from;
+    to_ = to;
+    update();
+}
+
+void TimelineStrip::setCursor(Timestamp cursor)
+{
+    cursor_ = cursor;
+    setAccessibleDescription(tr("cursor at %1").arg(clockText(cursor, utc_)));
+    update();
+}
+
+void TimelineStrip::setHover(const std::optional<Timestamp>& hover)
+{
+    if (hover_ == hover)
+        return;
+    hover_ = hover;
+    update();
+}
+
+std::size_t TimelineStrip::wantedPoints() const
+{
+    return static_cast<std::size_t>(std::clamp(lane().width(), 100.0, mostPoints / 2.0));
+}
+
+QRectF TimelineStrip::lane() const
+{
+    return QRectF(margin, 2, std::max(1.0, width() - 2 * margin), height() - 2);
+}
+
+double TimelineStrip::x(Timestamp t) const
+{
+    const QRectF area = lane();
+    if (end_ <= start_)
+        return area.right();
+    return area.left() + area.width() * static_cast<double>(to_us(t - start_)) /
+                             static_cast<double>(to_us(end_ - start_));
+}
+
+Timestamp TimelineStrip::instant(double px) const
+{
+    const QRectF area = lane();
+    const double share = std::clamp((px - area.left()) / area.width(), 0.0, 1.0);
+    return start_ +
+           Duration(static_cast<std::int64_t>(share * static_cast<double>(to_us(end_ - start_))));
+}
+
+double TimelineStrip::shareAt(double px) const
+{
+    const auto column = static_cast<std::ptrdiff_t>(px - lane().left());
+    if (column < 0 || column >= static_cast<std::ptrdiff_t>(columns_.size()))
+        return -1;
+    return columns_[static_cast<std::size_t>(column)];
+}
+
+void TimelineStrip::flush()
+{
+    build_.stop();
+    rebuild();
+}
+
+QSize TimelineStrip::sizeHint() const
+{
+    return QSize(600, Theme::current().scaled(metrics::stripHeight));
+}
+
+QSize TimelineStrip::minimumSizeHint() const
+{
+    return QSize(200, Theme::current().scaled(metrics::stripHeight));
+}
+
+void TimelineStrip::schedule()
+{
+    if (isVisible() && !build_.isActive())
+        build_.start();
+}
+
+void TimelineStrip::showEvent(QShowEvent*)
+{
+    flush();
+}
+
+void TimelineStrip::resizeEvent(QResizeEvent*)
+{
+    flush();
+}
+
+void TimelineStrip::rebuild()
+{
+    columns_.assign(static_cast<std::size_t>(std::ceil(lane().width())) + 1, -1.0);
+    holes_.clear();
+    for (const auto& [target, store] : stores_)
+        addColumns(store.points());
+    // With several targets a hole is where none of them was observed.
+    std::erase_if(holes_, [this](const Hole& hole) {
+        const double middle = (x(hole.from) + x(hole.to)) / 2;
+        return stores_.size() > 1 && shareAt(middle) >= 0;
+    });
+    groupMarks();
+    update();
+}
+
+void TimelineStrip::addColumns(const std::vector<SeriesPoint>& points)
+{
+    if (end_ <= start_)
+        return;
+    const double left = lane().left();
+    const auto most = static_cast<std::ptrdiff_t>(columns_.size()) - 1;
+    const auto columnOf = [&](Timestamp t) {
+        return static_cast<std::ptrdiff_t>(std::floor(x(t) - left));
+    };
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        const SeriesPoint& point = points[i];
+        if (point.gap_before && i > 0)
+            holes_.push_back({points[i - 1].time, point.time});
+        if (!point.max_connections || *point.max_connections <= 0)
+            continue;
+        const double share = static_cast<double>(total_of(point)) / *point.max_connections;
+        const bool joined = i + 1 < points.size() && !points[i + 1].gap_before;
+        const std::ptrdiff_t first = columnOf(point.time);
+        const std::ptrdiff_t last = joined ? columnOf(points[i + 1].time) - 1 : first;
+        for (std::ptrdiff_t c = std::max<std::ptrdiff_t>(first, 0);
+             c <= std::min(std::max(first, last), most); ++c) {
+            double& column = columns_[static_cast<std::size_t>(c)];
+            column = std::max(column, share);
+        }
+    }
+}
+
+void TimelineStrip::groupMarks()
+{
+    groups_.clear();
+    for (const Mark& mark : marks_) {
+        if (mark.time < start_ || mark.time > end_)
+            continue;
+        const double at = x(mark.time);
+        const bool merge = !groups_.empty() &&
+                           at - x(groups_.back().marks.back().time) < mergeDistance &&
+                           at - x(groups_.back().marks.front().time) < 4 * mergeDistance;
+        if (!merge)
+            groups_.push_back({at, mark.kind, {}});
+        MarkGroup& group = groups_.back();
+        group.marks.push_back(mark);
+        group.x = (x(group.marks.front().time) + at) / 2;
+        if (rankOf(mark.kind) > rankOf(group.worst))
+            group.worst = mark.kind;
+    }
+}
+
+QString TimelineStrip::toolTipAt(const QPointF& at) const
+{
+    if (at.y() > metrics::marksLane + 6)
+        return {};
+    const auto hit = std::find_if(groups_.begin(), groups_.end(), [&](const MarkGroup& group) {
+        return std::abs(group.x - at.x()) <= 9;
+    });
+    if (hit == groups_.end())
+        return {};
+    QStringList lines;
+    constexpr std::size_t most = 8;
+    for (std::size_t i = 0; i < hit->marks.size() && i < most; ++i) {
+        const Mark& mark = hit->marks[i];
+        lines << tr("%1 %2: %3")
+                     .arg(clockText(mark.time, utc_, end_), markName(mark.kind),
+                          QString::fromStdString(plain_line(mark.sentence, 200)));
+    }
+    if (hit->marks.size() > most)
+        lines << tr("and %1 more").arg(hit->marks.size() - most);
+    return lines.join(QLatin1Char('\n'));
+}
+
+bool TimelineStrip::event(QEvent* event)
+{
+    if (event->type() != QEvent::ToolTip)
+        return QWidget::event(event);
+    const auto* help = static_cast<QHelpEvent*>(event);
+    QToolTip::showText(help->globalPos(), plainToolTip(toolTipAt(help->pos())), this);
+    return true;
+}
+
+void TimelineStrip::mousePressEvent(QMouseEvent* event)
+{
+    if (event->button() != Qt::LeftButton || end_ <= start_)
+        return;
+    // On a mark the cursor goes to it, not to the pixel beside it.
+    if (event->position().y() <= metrics::marksLane + 4)
+        for (const MarkGroup& group : groups_)
+            if (std::abs(group.x - event->position().x()) <= 7) {
+                emit seekRequested(group.marks.front().time);
+                return;
+            }
+    emit seekRequested(instant(event->position().x()));
+}
+
+void TimelineStrip::mouseMoveEvent(QMouseEvent* event)
+{
+    if (end_ <= start_)
+        return;
+    const Timestamp at = instant(event->position().x());
+    if (event->buttons() & Qt::LeftButton) {
+        emit seekRequested(at);
+        return;
+    }
+    setHover(at);
+    emit hoverChanged(hover_);
+}
+
+void TimelineStrip::leaveEvent(QEvent*)
+{
+    setHover(std::nullopt);
+    emit hoverChanged(hover_);
+}
+
+void TimelineStrip::wheelEvent(QWheelEvent* event)
+{
+    if (event->angleDelta().y() == 0)
+        return;
+    emit zoomRequested(event->angleDelta().y() > 0 ? 1 : -1);
+    event->accept();
+}
+
+void TimelineStrip::keyPressEvent(QKeyEvent* event)
+{
+    const bool control = event->modifiers() & Qt::ControlModifier;
+    const bool shift = event->modifiers() & Qt::ShiftModifier;
+    switch (event->key()) {
+    case Qt::Key_Left:
+    case Qt::Key_Right: {
+        const bool forward = event->key() == Qt::Key_Right;
+        if (control)
+            emit markRequested(forward);
+        else if (shift)
+            emit jumpRequested(forward ? 10 : -10);
+        else
+            emit stepRequested(forward);
+        break;
+    }
+    case Qt::Key_Home:
+        emit startRequested();
+        break;
+    case Qt::Key_End:
+        emit liveRequested();
+        break;
+    case Qt::Key_Plus:
+    case Qt::Key_Equal:
+    case Qt::Key_Minus: {
+        const int direction = event->key() == Qt::Key_Minus ? -1 : 1;
+        if (control)
+            emit zoomRequested(direction);
+        else
+            emit speedRequested(direction);
+        break;
+    }
+    default:
+        QWidget::keyPressEvent(event);
+    }
+}
+
+void TimelineStrip::focusInEvent(QFocusEvent*)
+{
+    update();
+}
+
+void TimelineStrip::focusOutEvent(QFocusEvent*)
+{
+    update();
+}
+
+} // namespace poolscope

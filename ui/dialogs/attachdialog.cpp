@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/attachdialog.h"
+
+#include "ui/dialogs/attachlist.h"
+#include "ui/dialogs/attachtest.h"
+#include "ui/dialogs/parts.h"
+#include "ui/theme/theme.h"
+
+#include <QCheckBox>
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+namespace poolscope {
+
+namespace {
+
+QString shown(Duration duration)
+{
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    return ms % 1000 == 0 ? QStringLiteral("%1 s").arg(ms / 1000)
+                          : QStringLiteral("%1 ms").arg(ms);
+}
+
+/// "1 s", "30s", "5m"; a bare number is seconds.
+std::optional<Duration> read(const QString& text)
+{
+    QString compact = text;
+    compact.remove(QLatin1Char(' '));
+    bool number = false;
+    compact.toUInt(&number);
+    if (number)
+        compact += QLatin1Char('s');
+    return parse_duration(compact.toStdString());
+}
+
+QString kindOf(const QString& target, TargetKind kind)
+{
+    if (kind == TargetKind::recording)
+        return AttachDialog::tr("A recording; it opens in replay.");
+    if (target.contains(QStringLiteral("://")))
+        return AttachDialog::tr("PostgreSQL by URL.");
+    if (target.trimmed().startsWith(QStringLiteral("service=")))
+        return AttachDialog::tr("PostgreSQL by service.");
+    return AttachDialog::tr("PostgreSQL by conninfo.");
+}
+
+bool holdsSecret(const QString& target)
+{
+    return target.contains(QStringLiteral("password"), Qt::CaseInsensitive)
+           || (target.contains(QStringLiteral("://"))
+               && target.section(QStringLiteral("://"), 1)
+                      .section(QLatin1Char('@'), 0, -2)
+                      .contains(QLatin1Char(':')));
+}
+
+} // namespace
+
+AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bool redactFixed,
+                           QWidget* parent)
+    : QDialog(parent)
+    , settings_(settings)
+    , target_(new QLineEdit(this))
+    , ssh_(new QLineEdit(this))
+    , interval_(new QLineEdit(this))
+    , alert_(new QLineEdit(this))
+    , critical_(new QLineEdit(this))
+    , readOnly_(new QCheckBox(tr("&Read-only, no commands"), this))
+    , redact_(new QCheckBox(tr("Redact &literals in recordings"), this))
+    , recognised_(parts::label(QString(), this, "caption"))
+    , foot_(parts::label(QString(), this, "caption"))
+    , testButton_(new QPushButton(tr("T&est"), this))
+    , attach_(new QPushButton(tr("&Attach"), this))
+    , list_(new AttachList(pgServices(), RecentTargets(settings).all(),
+                           QDateTime::currentDateTime(), this))
+    , test_(new AttachTest(this))
+{
+    setWindowTitle(tr("Attach"));
+    const Theme& theme = Theme::current();
+    resize(theme.scaled(800), theme.scaled(620));
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(16, 16, 16, 12);
+    layout->setSpacing(10);
+    addTarget(layout);
+    layout->addWidget(list_, 1);
+    auto* lower = new QHBoxLayout;
+    lower->setSpacing(16);
+    test_->setMinimumHeight(theme.scaled(140));
+    lower->addWidget(test_, 1);
+    auto* options = new QGridLayout;
+    addOptions(options, defaults, redactFixed);
+    lower->addLayout(options);
+    layout->addLayout(lower);
+    addFoot(layout);
+
+    connect(target_, &QLineEdit::textChanged, this, &AttachDialog::recognise);
+    for (QLineEdit* edit : {interval_, alert_, critical_})
+        connect(edit, &QLineEdit::textChanged, this, &AttachDialog::recognise);
+    connect(list_, &AttachList::pickedChanged, this, &AttachDialog::picked);
+    connect(list_, &AttachList::chosen, this, &AttachDialog::accept);
+    connect(list_, &AttachList::removeRequested, this,
+            [this](const QString& target, const QString& ssh) {
+                RecentTargets(settings_).remove(target, ssh);
+            });
+    connect(test_, &AttachTest::finished, this, [this] { testButton_->setText(tr("T&est")); });
+    recognise();
+    target_->setFocus();
+}
+
+AttachDialog::~AttachDialog()
+{
+    target_->clear();
+}
+
+void AttachDialog::addTarget(QVBoxLayout* layout)
+{
+    const Theme& theme = Theme::current();
+    auto* grid = new QGridLayout;
+    grid->setHorizontalSpacing(8);
+    grid->setVerticalSpacing(4);
+    grid->setColumnMinimumWidth(0, theme.scaled(60));
+    QLabel* label = parts::label(tr("&Target"), this);
+    label->setBuddy(target_);
+    grid->addWidget(label, 0, 0);
+    target_->setFont(theme.mono());
+    target_->setObjectName(QStringLiteral("target"));
+    target_->setAccessibleName(tr("Target"));
+    target_->setPlaceholderText(tr("postgresql://dba@db1/shop"));
+    grid->addWidget(target_, 0, 1);
+    testButton_->setAutoDefault(false);
+    connect(testButton_, &QPushButton::clicked, this, &AttachDialog::runTest);
+    grid->addWidget(testButton_, 0, 2);
+    recognised_->setObjectName(QStringLiteral("recognised"));
+    grid->addWidget(recognised_, 1, 1, 1, 2);
+    QLabel* sshLabel = parts::label(tr("SSH &host"), this);
+    sshLabel->setWordWrap(false);
+    sshLabel->setBuddy(ssh_);
+    grid->addWidget(sshLabel, 2, 0);
+    ssh_->setFont(theme.mono());
+    ssh_->setAccessibleName(tr("SSH host"));
+    ssh_->setPlaceholderText(tr("directly; else a bastion, through your own ssh"));
+    grid->addWidget(ssh_, 2, 1, 1, 2);
+    layout->addLayout(grid);
+}
+
+void AttachDialog::addOptions(QGridLayout* grid, const AttachChoice& defaults, bool redactFixed)
+{
+    const Theme& theme = Theme::current();
+    grid->setVerticalSpacing(6);
+    const std::pair<QString, QLineEdit*> fields[] = {
+        {tr("&Poll every"), interval_},
+        {tr("Lea&k after"), alert_},
+        {tr("C&ritical after"), critical_},
+    };
+    int row = 0;
+    for (const auto& [text, edit] : fields) {
+        QLabel* label = parts::label(text, this);
+        label->setWordWrap(false);
+        label->setBuddy(edit);
+        grid->addWidget(label, row, 0);
+        edit->setFont(theme.mono());
+        edit->setFixedWidth(theme.scaled(84));
+        edit->setAccessibleName(QString(text).remove(QLatin1Char('&')));
+        grid->addWidget(edit, row++, 1);
+    }
+    interval_->setText(shown(defaults.interval));
+    alert_->setText(shown(defaults.thresholds.alert));
+    critical_->setText(shown(defaults.thresholds.critical));
+    readOnly_->setChecked(defaults.readOnly);
+    redact_->setChecked(defaults.redact);
+    redact_->setEnabled(!redactFixed);
+    grid->addWidget(readOnly_, row++, 0, 1, 2);
+    grid->addWidget(redact_, row++, 0, 1, 2);
+    if (redactFixed)
+        grid->addWidget(parts::label(tr("decided by the recording under way"), this, "caption"),
+                        row++, 0, 1, 2);
+    grid->setRowStretch(row, 1);
+}
+
+void AttachDialog::addFoot(QVBoxLayout* layout)
+{
+    layout->addWidget(parts::rule(this));
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    foot_->setObjectName(QStringLiteral("foot"));
+    row->addWidget(foot_, 1);
+    auto* cancel = new QPushButton(tr("Cancel"), this);
+    cancel->setAutoDefault(false);
+    connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
+    row->addWidget(cancel);
+    attach_->setProperty("kind", QStringLiteral("primary"));
+    attach_->setDefault(true);
+    connect(attach_, &QPushButton::clicked, this, &AttachDialog::accept);
+    row->addWidget(attach_);
+    layout->addLayout(row);
+}
+
+void AttachDialog::recognise()
+{
+    if (!filling_ && !target_->text().isEmpty()) {
+        const QSignalBlocker quiet(list_);
+        list_->clearSelection();
+    }
+    const QString target = target_->text().trimmed();
+    const std::size_t several = list_->picked().size();
+    bool usable = false;
+    bool live = true;
+    if (target.isEmpty() && several > 1) {
+        recognised_->setText(tr("%1 targets, picked below; all are attached.").arg(several));
+        usable = true;
+    } else if (target.isEmpty()) {
+        recognised_->setText(tr("Takes postgresql://, service=, any libpq conninfo, or a file."));
+    } else if (const auto kind = classifyTarget(target)) {
+        live = kind.value() != TargetKind::recording;
+        recognised_->setText(kindOf(target, kind.value()));
+        usable = true;
+    } else {
+        recognised_->setText(QString::fromStdString(kind.error().sentence + " "
+                                                    + kind.error().next_step));
+    }
+    QString trouble;
+    const bool readable = optionsReadable(&trouble);
+    attach_->setText(live ? tr("&Attach") : tr("&Open"));
+    attach_->setEnabled(usable && readable);
+    testButton_->setEnabled(usable && readable && live && !target.isEmpty());
+    if (!readable)
+        foot_->setText(trouble);
+    else if (holdsSecret(target))
+        foot_->setText(tr("The password in it is used and never stored, but anyone can read it "
+                          "here. ~/.pgpass is safer."));
+    else
+        foot_->setText(tr("Passwords come from ~/.pgpass, PGPASSFILE or the service file, else "
+                          "they are asked for; nothing is stored."));
+}
+
+void AttachDialog::picked()
+{
+    const std::vector<AttachList::Entry> entries = list_->picked();
+    filling_ = true;
+    if (entries.size() == 1) {
+        target_->setText(entries.front().target);
+        ssh_->setText(entries.front().sshHost);
+    } else if (entries.size() > 1) {
+        target_->clear();
+    }
+    target_->setPlaceholderText(entries.size() > 1 ? tr("%1 targets, below").arg(entries.size())
+                                                   : tr("postgresql://dba@db1/shop"));
+    recognise();
+    filling_ = false;
+}
+
+bool AttachDialog::optionsReadable(QString* trouble) const
+{
+    const auto interval = read(interval_->text());
+    const auto alert = read(alert_->text());
+    const auto critical = read(critical_->text());
+    if (!interval || *interval < std::chrono::milliseconds{100}
+        || *interval > std::chrono::hours{1})
+        *trouble = tr("Poll every: between 100 ms and 1 h, such as 1 s.");
+    else if (!alert || *alert <= Duration{0})
+        *trouble = tr("Leak after: a duration such as 30 s.");
+    else if (!critical || *critical < *alert)
+        *trouble = tr("Critical after: a duration not shorter than Leak after.");
+    return trouble->isEmpty();
+}
+
+AttachRequest AttachDialog::request(const QString& target, const QString& ssh) const
+{
+    AttachRequest request;
+    request.target = target;
+    request.sshHost = ssh;
+    request.interval = read(interval_->text()).value_or(request.interval);
+    return request;
+}
+
+AttachChoice AttachDialog::choice() const
+{
+    AttachChoice choice;
+    choice.interval = read(interval_->text()).value_or(choice.interval);
+    choice.thresholds.alert = read(alert_->text()).value_or(choice.thresholds.alert);
+    choice.thresholds.critical = read(critical_->text()).value_or(choice.thresholds.critical);
+    choice.readOnly = readOnly_->isChecked();
+    choice.redact = redact_->isChecked();
+    std::vector<AttachList::Entry> entries;
+    if (const QString target = target_->text().trimmed(); !target.isEmpty())
+        entries.push_back({target, ssh_->text().trimmed(), false});
+    else
+        entries = list_->picked();
+    for (const AttachList::Entry& entry : entries) {
+        const auto kind = classifyTarget(entry.target);
+        if (kind && kind.value() == TargetKind::recording)
+            choice.recordings << entry.target;
+        else if (kind)
+            choice.live.push_back(request(entry.target, entry.sshHost));
+    }
+    return choice;
+}
+
+void AttachDialog::runTest()
+{
+    if (test_->running()) {
+        test_->stop();
+        testButton_->setText(tr("T&est"));
+        return;
+    }
+    testButton_->setText(tr("Stop"));
+    test_->start(request(target_->text().trimmed(), ssh_->text().trimmed()));
+}
+
+void AttachDialog::accept()
+{
+    if (!attach_->isEnabled())
+        return;
+    RecentTargets recent(settings_);
+    const AttachChoice chosen = choice();
+    for (const AttachRequest& live : chosen.live)
+        recent.add({live.target, live.sshHost, QString(), QDateTime::currentDateTime()});
+    for (const QString& file : chosen.recordings)
+        recent.add({file, QString(), QString(), QDateTime::currentDateTime()});
+    QDialog::accept();
+}
+
+} // namespace poolscope

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/leak/judgement.h"
+#include "core/source/registry.h"
+
+#include <QDialog>
+
+#include <memory>
+#include <vector>
+
+class QCheckBox;
+class QGridLayout;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QSettings;
+class QVBoxLayout;
+
+namespace poolscope {
+
+class AttachList;
+class AttachTest;
+
+/// What the user wants attached or opened, and how.
+struct AttachChoice
+{
+    std::vector<AttachRequest> live;
+    QStringList recordings;
+    Duration interval = std::chrono::seconds{1};
+    LeakThresholds thresholds;
+    bool readOnly = false;
+    bool redact = false;
+};
+
+/// One field that takes everything, lists below that fill it, and a test that answers in place.
+/// A password inside a target is used and warned of; the settings never get it.
+class AttachDialog : public QDialog
+{
+    Q_OBJECT
+public:
+    /// `redactFixed`: a recording is under way, and how it is written is decided.
+    AttachDialog(const AttachChoice& defaults, QSettings& settings, bool redactFixed = false,
+                 QWidget* parent = nullptr);
+    ~AttachDialog() override;
+
+    AttachChoice choice() const;
+    AttachTest* test() const { return test_; }
+
+private:
+    void addTarget(QVBoxLayout* layout);
+    void addOptions(QGridLayout* grid, const AttachChoice& defaults, bool redactFixed);
+    void addFoot(QVBoxLayout* layout);
+    void recognise();
+    void picked();
+    void runTest();
+    void accept() override;
+    bool optionsReadable(QString* trouble) const;
+    AttachRequest request(const QString& target, const QString& ssh) const;
+
+    QSettings& settings_;
+    QLineEdit* target_;
+    QLineEdit* ssh_;
+    QLineEdit* interval_;
+    QLineEdit* alert_;
+    QLineEdit* critical_;
+    QCheckBox* readOnly_;
+    QCheckBox* redact_;
+    QLabel* recognised_;
+    QLabel* foot_;
+    QPushButton* testButton_;
+    QPushButton* attach_;
+    AttachList* list_;
+    AttachTest* test_;
+    bool filling_ = false;
+};
+
+} // namespace poolscope

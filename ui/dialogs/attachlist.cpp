@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/attachlist.h"
+
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
+
+#include <QContextMenuEvent>
+#include <QFileInfo>
+#include <QHeaderView>
+#include <QMenu>
+#include <QPainter>
+#include <QStyledItemDelegate>
+#include <QUrl>
+
+namespace poolscope {
+
+namespace {
+
+enum Role { targetRole = Qt::UserRole, sshRole, recentRole, sectionRole };
+
+/// Rows of the theme's height parted by hairlines; nothing is ever rich text.
+class RowDelegate : public QStyledItemDelegate
+{
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override
+    {
+        return {QStyledItemDelegate::sizeHint(option, index).width(),
+                Theme::current().rowHeight()};
+    }
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override
+    {
+        const Tokens& tokens = Theme::current().tokens();
+        if (index.siblingAtColumn(0).data(sectionRole).toBool())
+            painter->fillRect(option.rect, tokens.alt);
+        QStyledItemDelegate::paint(painter, option, index);
+        painter->fillRect(QRect(option.rect.left(), option.rect.bottom(), option.rect.width(), 1),
+                          tokens.line);
+    }
+};
+
+QString shortName(const QString& target)
+{
+    const auto kind = classifyTarget(target);
+    if (kind && kind.value() == TargetKind::recording)
+        return QFileInfo(target).fileName();
+    if (target.contains(QStringLiteral("://"))) {
+        const QString host = QUrl(target).host();
+        return host.isEmpty() ? target.section(QLatin1Char('/'), 2, 2) : host;
+    }
+    for (const QString& key : {QStringLiteral("service"), QStringLiteral("host")})
+        for (const QString& part : target.split(QLatin1Char(' '), Qt::SkipEmptyParts))
+            if (part.startsWith(key + QLatin1Char('=')))
+                return part.mid(key.size() + 1);
+    return target;
+}
+
+QString ago(const QDateTime& then, const QDateTime& now)
+{
+    if (!then.isValid())
+        return {};
+    const qint64 days = then.date().daysTo(now.date());
+    if (days <= 0)
+        return AttachList::tr("today %1").arg(then.time().toString(QStringLiteral("HH:mm")));
+    if (days == 1)
+        return AttachList::tr("yesterday");
+    return AttachList::tr("%1 days ago").arg(days);
+}
+
+} // namespace
+
+AttachList::AttachList(const std::vector<ServiceEntry>& services,
+                       const std::vector<RecentTarget>& recent, const QDateTime& now,
+                       QWidget* parent)
+    : QTreeWidget(parent)
+{
+    const Theme& theme = Theme::current();
+    setAccessibleName(tr("Services and recent targets"));
+    setHeaderLabels({tr("Name"), tr("Target"), tr("What it is"), tr("Last")});
+    setRootIsDecorated(false);
+    setIndentation(0);
+    setItemDelegate(new RowDelegate(this));
+    setSelectionMode(ExtendedSelection);
+    setUniformRowHeights(true);
+    setAllColumnsShowFocus(true);
+    setTextElideMode(Qt::ElideRight);
+    header()->setStretchLastSection(false);
+    header()->setSectionResizeMode(1, QHeaderView::Stretch);
+    header()->resizeSection(0, theme.scaled(176));
+    header()->resizeSection(2, theme.scaled(180));
+    header()->resizeSection(3, theme.scaled(104));
+    headerItem()->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
+    setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
+
+    addSection(tr("Services"), services.empty()
+                                   ? tr("none: ~/.pg_service.conf names them")
+                                   : tr("%1, from pg_service.conf").arg(services.size()));
+    for (const ServiceEntry& service : services)
+        addEntry({QStringLiteral("service=%1").arg(service.name), QString(), false},
+                 QStringLiteral("database"), service.name.left(80), service.host.left(120),
+                 QString());
+    addSection(tr("Recent"), recent.empty() ? tr("none yet") : QString::number(recent.size()));
+    for (const RecentTarget& entry : recent) {
+        const auto kind = classifyTarget(entry.target);
+        const bool recording = kind && kind.value() == TargetKind::recording;
+        QString what = recording ? tr("recording") : entry.what;
+        if (!entry.sshHost.isEmpty())
+            what = what.isEmpty() ? tr("through %1").arg(entry.sshHost)
+                                  : tr("%1, through %2").arg(what, entry.sshHost);
+        addEntry({entry.target, entry.sshHost, true},
+                 recording ? QStringLiteral("open") : QStringLiteral("database"),
+                 shortName(entry.target).left(80), what, ago(entry.used, now));
+    }
+    connect(this, &QTreeWidget::itemSelectionChanged, this, &AttachList::pickedChanged);
+    connect(this, &QTreeWidget::itemActivated, this, [this](QTreeWidgetItem* item) {
+        if (!item->data(0, sectionRole).toBool())
+            emit chosen();
+    });
+}
+
+QTreeWidgetItem* AttachList::addSection(const QString& title, const QString& rest)
+{
+    auto* item = new QTreeWidgetItem(this, {title, rest});
+    item->setData(0, sectionRole, true);
+    item->setFlags(Qt::ItemIsEnabled);
+    item->setFont(0, Theme::current().ui(13, QFont::DemiBold));
+    item->setForeground(1, Theme::current().tokens().text2);
+    return item;
+}
+
+void AttachList::addEntry(const Entry& entry, const QString& icon, const QString& name,
+                          const QString& what, const QString& last)
+{
+    const Theme& theme = Theme::current();
+    auto* item = new QTreeWidgetItem(this, {name, entry.target.left(400), what, last});
+    item->setData(0, targetRole, entry.target);
+    item->setData(0, sshRole, entry.sshHost);
+    item->setData(0, recentRole, entry.recent);
+    item->setIcon(0, themedIcon(icon));
+    item->setFont(1, theme.mono(12));
+    item->setFont(3, theme.mono(12));
+    item->setForeground(1, theme.tokens().text2);
+    item->setForeground(2, theme.tokens().text2);
+    item->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
+    item->setToolTip(1, plainToolTip(entry.target));
+}
+
+std::vector<AttachList::Entry> AttachList::picked() const
+{
+    std::vector<Entry> entries;
+    for (int i = 0; i < topLevelItemCount(); ++i)
+        if (const QTreeWidgetItem* item = topLevelItem(i); item->isSelected())
+            entries.push_back({item->data(0, targetRole).toString(),
+                               item->data(0, sshRole).toString(),
+                               item->data(0, recentRole).toBool()});
+    return entries;
+}
+
+void AttachList::removeCurrent()
+{
+    QTreeWidgetItem* item = currentItem();
+    if (!item || !item->data(0, recentRole).toBool())
+        return;
+    const QString target = item->data(0, targetRole).toString();
+    const QString ssh = item->data(0, sshRole).toString();
+    delete item;
+    emit removeRequested(target, ssh);
+}
+
+void AttachList::contextMenuEvent(QContextMenuEvent* event)
+{
+    const QTreeWidgetItem* item = itemAt(viewport()->mapFromGlobal(event->globalPos()));
+    if (!item || !item->data(0, recentRole).toBool())
+        return;
+    QMenu menu(this);
+    menu.addAction(themedIcon(QStringLiteral("target-remove")), tr("Remove from this list"), this,
+                   &AttachList::removeCurrent);
+    menu.exec(event->globalPos());
+}
+
+void AttachList::keyPressEvent(QKeyEvent* event)
+{
+    if (event->key() == Qt::Key_Delete)
+        removeCurrent();
+    else
+        QTreeWidget::keyPressEvent(event);
+}
+
+} // namespace poolscope

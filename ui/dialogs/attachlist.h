@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/source/registry.h"
+#include "ui/dialogs/recenttargets.h"
+
+#include <QTreeWidget>
+
+namespace poolscope {
+
+/// What can be attached by picking: services of pg_service.conf, and what was used before.
+class AttachList : public QTreeWidget
+{
+    Q_OBJECT
+public:
+    struct Entry
+    {
+        QString target;
+        QString sshHost;
+        bool recent = false;
+    };
+    AttachList(const std::vector<ServiceEntry>& services, const std::vector<RecentTarget>& recent,
+               const QDateTime& now, QWidget* parent = nullptr);
+
+    /// Those selected, in the order shown.
+    std::vector<Entry> picked() const;
+
+signals:
+    void pickedChanged();
+    void chosen(); ///< by double click or Enter
+    void removeRequested(const QString& target, const QString& sshHost);
+
+protected:
+    void contextMenuEvent(QContextMenuEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+
+private:
+    QTreeWidgetItem* addSection(const QString& title, const QString& rest);
+    void addEntry(const Entry& entry, const QString& icon, const QString& name,
+                  const QString& what, const QString& last);
+    void removeCurrent();
+};
+
+} // namespace poolscope

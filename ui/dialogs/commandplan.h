@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+#include "ui/models/formatter.h"
+#include "ui/models/sessionstore.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <vector>
+
+namespace poolscope {
+
+/// What a command will do, worked out once when its confirmation opens. Plain text throughout.
+struct CommandPlan
+{
+    struct Hit
+    {
+        SessionRow row;
+        QString holds; ///< "locks on public.orders"
+        QString transactionAge;
+    };
+
+    ActionVerb verb = ActionVerb::cancel;
+    std::vector<Hit> hits;     ///< exactly these
+    QStringList leftOut;       ///< "48213: a walsender"; one each
+    QString on;                ///< "shop-db", "2 targets"
+    QString question;          ///< "Terminate session 48213 on shop-db?"
+    QString destroys;
+    QString unblocks;          ///< empty where nobody waits
+    QString frees;
+    QString identity;
+    QString sql;
+    /// Some of them run a statement, so that a gentler cancel would do something.
+    int running = 0;
+
+    std::vector<SessionRow> rows() const;
+};
+
+/// True while a statement runs that a cancel would end.
+bool runsStatement(const Session& session);
+
+/// Own sessions, replication and the server's workers are left out, and for a cancel those that run
+/// nothing.
+CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions,
+                        const SessionStore& store, const Formatter& format);
+
+} // namespace poolscope

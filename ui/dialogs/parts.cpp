@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/parts.h"
+
+#include "ui/theme/theme.h"
+
+#include <QFrame>
+#include <QLabel>
+#include <QVariant>
+
+namespace poolscope::parts {
+
+QLabel* label(const QString& text, QWidget* parent, const char* role)
+{
+    auto* made = new QLabel(parent);
+    made->setTextFormat(Qt::PlainText);
+    made->setText(text);
+    made->setWordWrap(true);
+    if (role)
+        made->setProperty("role", QString::fromLatin1(role));
+    return made;
+}
+
+QLabel* title(const QString& text, QWidget* parent)
+{
+    QLabel* made = label(text, parent);
+    made->setFont(Theme::current().ui(15, QFont::DemiBold));
+    return made;
+}
+
+QLabel* mono(const QString& text, QWidget* parent)
+{
+    QLabel* made = label(text, parent);
+    made->setWordWrap(false);
+    made->setFont(Theme::current().mono());
+    return made;
+}
+
+QWidget* rule(QWidget* parent)
+{
+    auto* line = new QFrame(parent);
+    line->setFrameShape(QFrame::NoFrame);
+    line->setFixedHeight(1);
+    line->setAutoFillBackground(true);
+    line->setBackgroundRole(QPalette::Mid);
+    return line;
+}
+
+} // namespace poolscope::parts

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+class QBoxLayout;
+class QLabel;
+class QWidget;
+
+namespace poolscope::parts {
+
+/// A label that shows every character as it is, selectable by mouse where `selectable`.
+QLabel* label(const QString& text, QWidget* parent, const char* role = nullptr);
+/// 15 px semibold: the question or the answer that a dialog is about.
+QLabel* title(const QString& text, QWidget* parent);
+/// A label in the monospace font.
+QLabel* mono(const QString& text, QWidget* parent);
+/// The line that parts a dialog's body from its foot.
+QWidget* rule(QWidget* parent);
+
+} // namespace poolscope::parts

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/passworddialog.h"
+
+#include "ui/dialogs/parts.h"
+
+#include <QCheckBox>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+namespace poolscope {
+
+PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, QWidget* parent)
+    : QDialog(parent)
+    , edit_(new QLineEdit(this))
+{
+    setWindowTitle(tr("Password"));
+    setMinimumWidth(440);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(20, 16, 20, 16);
+    layout->setSpacing(8);
+    layout->addWidget(parts::title(tr("Password for %1").arg(target.left(120)), this));
+    layout->addWidget(parts::label(sentence.left(600), this, "secondary"));
+
+    edit_->setEchoMode(QLineEdit::Password);
+    edit_->setAccessibleName(tr("Password"));
+    edit_->setInputMethodHints(Qt::ImhHiddenText | Qt::ImhNoPredictiveText
+                               | Qt::ImhNoAutoUppercase);
+    layout->addSpacing(4);
+    layout->addWidget(edit_);
+    auto* show = new QCheckBox(tr("&Show it"), this);
+    connect(show, &QCheckBox::toggled, edit_, [this](bool on) {
+        edit_->setEchoMode(on ? QLineEdit::Normal : QLineEdit::Password);
+    });
+    layout->addWidget(show);
+    layout->addWidget(parts::label(
+        tr("Used for this connection and stored nowhere. A line in ~/.pgpass saves the question."),
+        this, "caption"));
+
+    auto* foot = new QHBoxLayout;
+    foot->addStretch();
+    auto* decline = new QPushButton(tr("Cancel"), this);
+    auto* accepted = new QPushButton(tr("Connect"), this);
+    accepted->setProperty("kind", QStringLiteral("primary"));
+    accepted->setDefault(true);
+    accepted->setEnabled(false);
+    connect(edit_, &QLineEdit::textChanged, accepted,
+            [accepted](const QString& text) { accepted->setEnabled(!text.isEmpty()); });
+    connect(decline, &QPushButton::clicked, this, &QDialog::reject);
+    connect(accepted, &QPushButton::clicked, this, &QDialog::accept);
+    foot->addWidget(decline);
+    foot->addWidget(accepted);
+    layout->addSpacing(4);
+    layout->addLayout(foot);
+    edit_->setFocus();
+}
+
+PasswordDialog::~PasswordDialog()
+{
+    edit_->clear();
+}
+
+QString PasswordDialog::password() const
+{
+    return edit_->text();
+}
+
+} // namespace poolscope

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ui/models/sessionstore.h"
+
+#include <QLineEdit>
+
+#include <memory>
+
+class QListWidget;
+
+namespace poolscope {
+
+/// Ctrl+K: one field that finds sessions (by pid, application, user, statement), pages and targets,
+/// with its answers in a list below it.
+class Finder : public QLineEdit
+{
+    Q_OBJECT
+public:
+    Finder(std::shared_ptr<const SessionStore> store, QWidget* parent = nullptr);
+
+    void addPage(const QString& name, const QString& title);
+    QListWidget* list() const { return list_; }
+
+signals:
+    void pageChosen(const QString& page);
+    void sessionChosen(const poolscope::SessionKey& session);
+    void targetChosen(const QString& name);
+    void filterChosen(const QString& text);
+
+protected:
+    void keyPressEvent(QKeyEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
+
+private:
+    void search(const QString& text);
+    void addSessions(const QString& text);
+    void addAnswer(const QString& kind, const QString& value, const QString& icon,
+                   const QString& text, const SessionKey& key = {});
+    void place();
+    void choose();
+
+    std::shared_ptr<const SessionStore> store_;
+    std::vector<std::pair<QString, QString>> pages_;
+    QListWidget* list_;
+};
+
+} // namespace poolscope

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/mainwindow/mainwindow.h"
+
+#include "ui/dialogs/keysdialog.h"
+#include "ui/mainwindow/commandflow.h"
+#include "ui/mainwindow/finder.h"
+#include "ui/mainwindow/sidebar.h"
+#include "ui/mainwindow/statusstrip.h"
+#include "ui/mainwindow/timelinerow.h"
+#include "ui/mainwindow/windowactions.h"
+#include "ui/theme/banner.h"
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+#include "ui/views/page.h"
+#include "ui/views/viewcontext.h"
+
+#include <QAbstractButton>
+#include <QAction>
+#include <QActionGroup>
+#include <QApplication>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QStackedWidget>
+#include <QToolBar>
+#include <QVBoxLayout>
+
+namespace poolscope {
+
+namespace {
+constexpr int narrow_below = 1280; ///< at and below: icons alone
+constexpr int wide_from = 2200;
+} // namespace
+
+MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidget* parent)
+    : QMainWindow(parent)
+    , workspace_(workspace)
+    , defaults_(defaults)
+    , store_(std::make_shared<SessionStore>())
+    , context_(new ViewContext(workspace, this))
+    , actions_(new WindowActions(this))
+    , sidebar_(new Sidebar(this))
+    , finder_(new Finder(store_, this))
+    , timeline_(new TimelineRow(workspace, *context_, this))
+    , status_(new StatusStrip(this))
+    , banner_(new Banner(this))
+    , stack_(new QStackedWidget(this))
+    , commands_(new CommandFlow(workspace, store_, this))
+{
+    setWindowIcon(applicationIcon());
+    setAcceptDrops(true);
+    setMinimumSize(900, 560);
+    layOut();
+    addPages();
+    wireActions();
+    wireLook();
+    wireContext();
+    wireWorkspace();
+    setUtc(settings_.value(QStringLiteral("utc"), false).toBool());
+    setTransport(workspace_.transport());
+    apply(*workspace_.latest());
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::layOut()
+{
+    auto* spacer = new QWidget(this);
+    spacer->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    actions_->toolbar->addWidget(spacer);
+    actions_->toolbar->addWidget(finder_);
+    actions_->toolbar->setFixedHeight(Theme::current().scaled(38));
+    setStatusBar(status_);
+
+    auto* central = new QWidget(this);
+    auto* rows = new QVBoxLayout(central);
+    rows->setContentsMargins(0, 0, 0, 0);
+    rows->setSpacing(0);
+    auto* columns = new QHBoxLayout;
+    columns->setSpacing(0);
+    columns->addWidget(sidebar_);
+    auto* page = new QVBoxLayout;
+    page->setSpacing(0);
+    auto* bannerRow = new QVBoxLayout;
+    bannerRow->setContentsMargins(metrics::pageMargin, metrics::unit * 2, metrics::pageMargin, 0);
+    bannerRow->addWidget(banner_);
+    banner_->hide();
+    page->addLayout(bannerRow);
+    page->addWidget(stack_, 1);
+    columns->addLayout(page, 1);
+    rows->addLayout(columns, 1);
+    rows->addWidget(timeline_);
+    setCentralWidget(central);
+}
+
+void MainWindow::addPages()
+{
+    for (Page* page : makePages(*context_, stack_)) {
+        stack_->addWidget(page);
+        page->setAccessibleName(page->title());
+        sidebar_->addPage(page->name(), page->title(), page->iconName());
+        actions_->addPage(page->name(), page->title(), page->iconName());
+        finder_->addPage(page->name(), page->title());
+        sidebar_->setCount(page->name(), page->count());
+        connect(page, &Page::countChanged, this,
+                [this, name = page->name()](int count) { sidebar_->setCount(name, count); });
+    }
+    if (const Page* first = currentPage())
+        sidebar_->setCurrentPage(first->name());
+}
+
+void MainWindow::wireActions()
+{
+    const WindowActions& a = *actions_;
+    const auto on = [this](QAction* action, auto does) {
+        connect(action, &QAction::triggered, this, does);
+    };
+    on(a.attach, [this] { showAttach(); });
+    on(a.open, [this] { showOpen(); });
+    on(a.save, [this] { showSave(); });
+    on(a.quit, [this] { close(); });
+    on(a.note, [this] { addNote(); });
+    on(a.live, [this] {
+        workspace_.transport().mode == Mode::live ? workspace_.pause() : workspace_.goLive();
+        actions_->setTransport(workspace_.transport());
+    });
+    on(a.goLive, [this] { workspace_.goLive(); });
+    on(a.readOnly, [this](bool checked) { workspace_.setReadOnly(checked); });
+    on(a.find, [this] {
+        finder_->setFocus(Qt::ShortcutFocusReason);
+        finder_->selectAll();
+    });
+    on(a.filter, [this] {
+        if (Page* page = currentPage())
+            page->focusFilter();
+    });
+    on(a.sampleNow, [this] { workspace_.sampleNow(); });
+    on(a.playPause, [this] { timeline_->playPause(); });
+    on(a.stepBack, [this] { workspace_.step(false); });
+    on(a.stepOn, [this] { workspace_.step(true); });
+    on(a.markBefore, [this] { workspace_.jumpToMark(false); });
+    on(a.markAfter, [this] { workspace_.jumpToMark(true); });
+    on(a.faster, [this] { timeline_->changeSpeed(1); });
+    on(a.slower, [this] { timeline_->changeSpeed(-1); });
+    on(a.cancelStatement, [this] { command(ActionVerb::cancel); });
+    on(a.terminate, [this] { command(ActionVerb::terminate); });
+    on(a.keys, [this] {
+        auto* dialog = new KeysDialog(this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->show();
+    });
+    on(a.about, [this] {
+        auto* dialog = new AboutDialog(this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->open();
+    });
+    connect(actions_, &WindowActions::pageRequested, this, &MainWindow::showPage);
+    connect(a.recentMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
+    connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
+    // Space presses a button that has the focus; elsewhere it pauses and plays.
+    connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
+        actions_->playPause->setShortcut(qobject_cast<QAbstractButton*>(now)
+                                             ? QKeySequence()
+                                             : QKeySequence(Qt::Key_Space));
+    });
+}
+
+void MainWindow::wireLook()
+{
+    Theme& theme = Theme::current();
+    for (QAction* action : actions_->themes->actions())
+        action->setChecked(action->data().toString() == Theme::nameOf(theme.mode()));
+    for (QAction* action : actions_->densities->actions())
+        action->setChecked(action->data().toInt() == static_cast<int>(theme.density()));
+    connect(actions_->themes, &QActionGroup::triggered, this, [this](QAction* chosen) {
+        const QString name = chosen->data().toString();
+        Theme::current().setMode(Theme::modeFromName(name).value_or(Theme::Mode::automatic));
+        settings_.setValue(QStringLiteral("theme"), name);
+    });
+    connect(actions_->densities, &QActionGroup::triggered, this, [this](QAction* chosen) {
+        const int density = chosen->data().toInt();
+        Theme::current().setDensity(static_cast<Theme::Density>(density));
+        settings_.setValue(QStringLiteral("density"), density);
+    });
+    connect(actions_->utc, &QAction::triggered, this, &MainWindow::setUtc);
+    connect(status_, &StatusStrip::timeZoneToggled, this, [this] { setUtc(!context_->utc()); });
+}
+
+void MainWindow::wireContext()
+{
+    connect(sidebar_, &Sidebar::pageChosen, this, &MainWindow::showPage);
+    connect(sidebar_, &Sidebar::attachRequested, this, &MainWindow::showAttach);
+    connect(sidebar_, &Sidebar::detachRequested, &workspace_, &Workspace::detach);
+    connect(sidebar_, &Sidebar::sampleRequested, &workspace_, &Workspace::sampleNow);
+    connect(sidebar_, &Sidebar::targetChosen, this,
+            [this](TargetId) { showPage(QStringLiteral("overview")); });
+    connect(finder_, &Finder::pageChosen, this, &MainWindow::showPage);
+    connect(finder_, &Finder::targetChosen, this,
+            [this] { showPage(QStringLiteral("overview")); });
+    connect(finder_, &Finder::sessionChosen, this, [this](const SessionKey& session) {
+        showPage(QStringLiteral("sessions"));
+        context_->select(session);
+    });
+    connect(finder_, &Finder::filterChosen, this, [this](const QString& text) {
+        if (showPage(QStringLiteral("sessions")))
+            currentPage()->setFilter(text);
+    });
+    connect(context_, &ViewContext::navigationRequested, this, &MainWindow::showPage);
+    connect(context_, &ViewContext::seekRequested, &workspace_, &Workspace::seek);
+    connect(context_, &ViewContext::commandRequested, this,
+            [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {
+                commands_->request(verb, sessions, format());
+            });
+    connect(context_, &ViewContext::selectionChanged, this, &MainWindow::updateCommands);
+    connect(timeline_, &TimelineRow::noteRequested, this, &MainWindow::addNote);
+    connect(banner_, &Banner::linkActivated, this, [this] {
+        banner_->hide();
+        if (const std::function<void()> does = std::exchange(bannerDoes_, {}))
+            does();
+    });
+}
+
+void MainWindow::wireWorkspace()
+{
+    connect(&workspace_, &Workspace::updated, this,
+            [this](const UpdatePtr& update) { apply(*update); });
+    connect(&workspace_, &Workspace::transportChanged, this, &MainWindow::setTransport);
+    connect(&workspace_, &Workspace::secretRequired, this, &MainWindow::askSecret);
+    connect(&workspace_, &Workspace::failed, this, &MainWindow::showTrouble);
+    connect(&workspace_, &Workspace::saveProgress, status_, &StatusStrip::setSaving);
+    connect(&workspace_, &Workspace::saved, this, &MainWindow::saved);
+}
+
+Formatter MainWindow::format() const
+{
+    return Formatter(context_->utc());
+}
+
+Page* MainWindow::currentPage() const
+{
+    return qobject_cast<Page*>(stack_->currentWidget());
+}
+
+QStringList MainWindow::pageNames() const
+{
+    QStringList names;
+    for (int i = 0; i < stack_->count(); ++i)
+        if (const auto* page = qobject_cast<Page*>(stack_->widget(i)))
+            names << page->name();
+    return names;
+}
+
+bool MainWindow::showPage(const QString& name)
+{
+    const qsizetype at = pageNames().indexOf(name);
+    if (at < 0)
+        return false;
+    stack_->setCurrentIndex(static_cast<int>(at));
+    sidebar_->setCurrentPage(name);
+    updateCommands();
+    return true;
+}
+
+bool MainWindow::complete() const
+{
+    return timeline_->complete();
+}
+
+void MainWindow::apply(const Update& update)
+{
+    store_->apply(update);
+    for (int i = 0; i < stack_->count(); ++i)
+        if (auto* page = qobject_cast<Page*>(stack_->widget(i)))
+            page->apply(update);
+    sidebar_->setTargets(update, workspace_.transport(), format());
+    status_->setUpdate(update);
+    timeline_->apply(update);
+    commands_->apply(update);
+    describeTargets(update);
+    updateTitle();
+    updateCommands();
+}
+
+void MainWindow::setTransport(const Transport& transport)
+{
+    actions_->setTransport(transport);
+    timeline_->setTransport(transport);
+    status_->setTransport(transport);
+    commands_->setTransport(transport);
+    for (int i = 0; i < stack_->count(); ++i)
+        if (auto* page = qobject_cast<Page*>(stack_->widget(i)))
+            page->setTransport(transport);
+    updateTitle();
+    updateCommands();
+}
+
+void MainWindow::updateTitle()
+{
+    const Transport& transport = workspace_.transport();
+    QString what;
+    if (transport.mode == Mode::replay)
+        what = QFileInfo(transport.file).fileName();
+    else if (const auto& targets = store_->targets(); targets.size() == 1)
+        what = Formatter::line(targets.front().info.name, 80);
+    else if (targets.size() > 1)
+        what = tr("%1 and %2 more")
+                   .arg(Formatter::line(targets.front().info.name, 80))
+                   .arg(targets.size() - 1);
+    const QString title
+        = what.isEmpty() ? tr("Poolscope") : QStringLiteral("%1 — Poolscope").arg(what);
+    if (title != windowTitle())
+        setWindowTitle(title);
+}
+
+void MainWindow::updateCommands()
+{
+    const Page* page = currentPage();
+    const std::vector<SessionRow> selected
+        = page ? page->selectedSessions() : std::vector<SessionRow>{};
+    QString obstacle = CommandFlow::obstacle(workspace_.transport());
+    if (obstacle.isEmpty() && selected.empty())
+        obstacle = tr("Select a session first.");
+    const bool possible = obstacle.isEmpty();
+    const bool running = std::any_of(
+        selected.begin(), selected.end(),
+        [](const SessionRow& row) { return runsStatement(row.session); });
+    actions_->setCommands(possible && running, possible, obstacle);
+}
+
+void MainWindow::command(ActionVerb verb)
+{
+    if (const Page* page = currentPage())
+        commands_->request(verb, page->selectedSessions(), format());
+}
+
+void MainWindow::setUtc(bool utc)
+{
+    settings_.setValue(QStringLiteral("utc"), utc);
+    actions_->utc->setChecked(utc);
+    status_->setUtc(utc);
+    context_->setUtc(utc);
+    sidebar_->setTargets(*workspace_.latest(), workspace_.transport(), format());
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event)
+{
+    QMainWindow::resizeEvent(event);
+    const Theme& theme = Theme::current();
+    const int width = event->size().width();
+    const bool narrow = width <= narrow_below;
+    if (narrow != sidebar_->narrow() || sidebar_->minimumWidth() == 0)
+        sidebar_->setNarrow(narrow);
+    sidebar_->setFixedWidth(theme.scaled(narrow ? 56 : width >= wide_from ? 240 : 200));
+}
+
+void MainWindow::keyPressEvent(QKeyEvent* event)
+{
+    if (event->key() == Qt::Key_Escape && currentPage() && currentPage()->clearOne())
+        return;
+    QMainWindow::keyPressEvent(event);
+}
+
+} // namespace poolscope

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/mainwindow/sidebar.h"
+
+#include "ui/mainwindow/sidebarrow.h"
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QLabel>
+#include <QListWidget>
+#include <QMenu>
+#include <QPainter>
+#include <QScrollBar>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+namespace poolscope {
+
+namespace {
+
+QListWidget* makeList(const QString& name, bool twoLines, QWidget* parent)
+{
+    auto* list = new QListWidget(parent);
+    list->setAccessibleName(name);
+    list->setItemDelegate(new SidebarRow(twoLines, list));
+    list->setFrameShape(QFrame::NoFrame);
+    list->setStyleSheet(QStringLiteral("QListWidget { background: transparent; border: none; }"));
+    list->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    list->setMouseTracking(true);
+    list->setUniformItemSizes(false);
+    return list;
+}
+
+SidebarRow* rowsOf(QListWidget* list)
+{
+    return static_cast<SidebarRow*>(list->itemDelegate());
+}
+
+/// "15.8 (Debian 15.8-1)" -> "15.8"
+QString shortVersion(const ServerFacts& facts)
+{
+    return Formatter::line(facts.version, 60).section(QLatin1Char(' '), 0, 0);
+}
+
+} // namespace
+
+Sidebar::Sidebar(QWidget* parent)
+    : QWidget(parent)
+    , pages_(makeList(tr("Pages"), false, this))
+    , targets_(makeList(tr("Targets"), true, this))
+    , head_(new QLabel(tr("Targets"), this))
+    , attach_(new QToolButton(this))
+{
+    const Theme& theme = Theme::current();
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, theme.scaled(8), 1, theme.scaled(4));
+    layout->setSpacing(0);
+    layout->addWidget(pages_);
+    head_->setTextFormat(Qt::PlainText);
+    head_->setFont(theme.ui(11, QFont::DemiBold));
+    head_->setProperty("role", QStringLiteral("caption"));
+    head_->setContentsMargins(theme.scaled(12), theme.scaled(16), 0, theme.scaled(4));
+    layout->addWidget(head_);
+    layout->addWidget(targets_, 1);
+    attach_->setIcon(themedIcon(QStringLiteral("attach")));
+    attach_->setText(tr("Attach…"));
+    attach_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    attach_->setToolTip(tr("Attach to a server (Ctrl+T)"));
+    layout->addWidget(attach_, 0, Qt::AlignLeft);
+    targets_->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(attach_, &QToolButton::clicked, this, &Sidebar::attachRequested);
+    connect(pages_, &QListWidget::currentItemChanged, this, [this](QListWidgetItem* item) {
+        if (item)
+            emit pageChosen(item->data(sidebarIdRole).toString());
+    });
+    connect(targets_, &QListWidget::itemClicked, this, [this](QListWidgetItem* item) {
+        emit targetChosen(TargetId{item->data(sidebarIdRole).toUInt()});
+    });
+    connect(targets_, &QListWidget::customContextMenuRequested, this, &Sidebar::showTargetMenu);
+    connect(&Theme::current(), &Theme::changed, this, &Sidebar::fit);
+    fit();
+}
+
+void Sidebar::paintEvent(QPaintEvent*)
+{
+    QPainter painter(this);
+    const Tokens& tokens = Theme::current().tokens();
+    painter.fillRect(rect(), tokens.sidebar);
+    painter.fillRect(QRect(width() - 1, 0, 1, height()), tokens.line);
+    if (!narrow_)
+        painter.fillRect(QRect(0, head_->y() + 6, width() - 1, 1), tokens.line);
+}
+
+void Sidebar::addPage(const QString& name, const QString& title, const QString& icon)
+{
+    const QSignalBlocker quiet(pages_);
+    auto* item = new QListWidgetItem(title, pages_);
+    item->setData(sidebarIdRole, name);
+    item->setData(sidebarIconRole, icon);
+    if (pages_->count() <= 9)
+        item->setToolTip(tr("%1 (Ctrl+%2)").arg(title).arg(pages_->count()));
+    fit();
+}
+
+void Sidebar::setCount(const QString& page, int count)
+{
+    for (int i = 0; i < pages_->count(); ++i) {
+        QListWidgetItem* item = pages_->item(i);
+        if (item->data(sidebarIdRole).toString() != page)
+            continue;
+        item->setData(sidebarValueRole, count > 0 ? Formatter::count(count) : QString());
+        item->setData(Qt::AccessibleTextRole, count > 0
+                                                  ? QStringLiteral("%1, %2").arg(item->text()).arg(count)
+                                                  : item->text());
+    }
+    if (narrow_)
+        fit();
+}
+
+void Sidebar::setCurrentPage(const QString& page)
+{
+    const QSignalBlocker quiet(pages_);
+    for (int i = 0; i < pages_->count(); ++i)
+        if (pages_->item(i)->data(sidebarIdRole).toString() == page)
+            pages_->setCurrentRow(i);
+}
+
+void Sidebar::setInterval(TargetId target, Duration interval)
+{
+    intervals_[target] = interval;
+}
+
+void Sidebar::setTargets(const Update& update, const Transport& transport, const Formatter& format)
+{
+    live_ = transport.mode == Mode::live || transport.mode == Mode::paused;
+    const int wanted = static_cast<int>(update.targets.size());
+    const bool resized = targets_->count() != wanted;
+    while (targets_->count() > wanted)
+        delete targets_->takeItem(targets_->count() - 1);
+    while (targets_->count() < wanted)
+        new QListWidgetItem(targets_);
+    for (int i = 0; i < wanted; ++i)
+        fillTarget(targets_->item(i), update.targets[static_cast<std::size_t>(i)], update,
+                   transport, format);
+    if (resized)
+        fit();
+}
+
+void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, const Update& update,
+                         const Transport& transport, const Formatter& format)
+{
+    const TargetStatus& status = target.status;
+    const bool recorded = transport.mode == Mode::replay;
+    const bool up = status.reach == Reach::up;
+    std::int64_t used = 0;
+    for (const std::int32_t count : target.counts)
+        used += count;
+    QString value;
+    if (target.last_sample && up)
+        value = Formatter::ofLimit(used, target.facts && target.facts->max_connections
+                                             ? std::optional<std::int64_t>(
+                                                 *target.facts->max_connections)
+                                             : std::nullopt);
+    QStringList second;
+    if (status.reach == Reach::failing) {
+        second << (target.last_sample
+                       ? tr("no answer since %1").arg(format.instant(*target.last_sample,
+                                                                     update.now))
+                       : tr("no answer yet"));
+        if (status.next_try) {
+            const auto wait = std::chrono::ceil<std::chrono::seconds>(*status.next_try
+                                                                      - update.now);
+            second << (wait.count() > 0 ? tr("next try in %1 s").arg(wait.count())
+                                        : tr("trying again"));
+        }
+    } else if (status.reach == Reach::stopped) {
+        second << Formatter::line(status.sentence, 200);
+    } else if (target.facts) {
+        const QString version = tr("PostgreSQL %1").arg(shortVersion(*target.facts));
+        const auto found = intervals_.find(target.info.id);
+        if (recorded)
+            second << version << tr("recorded");
+        else if (found != intervals_.end())
+            second << QStringLiteral("%1 · %2").arg(version,
+                                                    Formatter::ageProse(found->second));
+        else
+            second << version;
+    } else {
+        second << tr("connecting");
+    }
+    const QString line = second.join(QStringLiteral(", "));
+    const bool trouble = status.reach == Reach::failing || status.reach == Reach::stopped;
+    const QString name = Formatter::line(target.info.name, 80);
+    item->setText(name);
+    item->setData(sidebarIdRole, target.info.id.value);
+    item->setData(sidebarIconRole,
+                  trouble ? QStringLiteral("server-off") : QStringLiteral("database"));
+    item->setData(sidebarValueRole, value);
+    item->setData(sidebarSecondRole, line);
+    item->setData(sidebarTroubleRole, trouble);
+    item->setData(sidebarUrlRole, Formatter::line(target.info.url, 2000));
+    QStringList tip{name + (value.isEmpty() ? QString() : QStringLiteral("  ") + value), line};
+    if (trouble && !status.sentence.empty() && status.reach == Reach::failing)
+        tip << Formatter::line(status.sentence, 400);
+    if (!status.next_step.empty())
+        tip << Formatter::line(status.next_step, 400);
+    item->setToolTip(plainToolTip(tip.join(QLatin1Char('\n'))));
+    item->setData(Qt::AccessibleTextRole, QStringLiteral("%1, %2, %3").arg(name, value, line));
+}
+
+QString Sidebar::targetText(TargetId target) const
+{
+    for (int i = 0; i < targets_->count(); ++i)
+        if (targets_->item(i)->data(sidebarIdRole).toUInt() == target.value)
+            return targets_->item(i)->data(Qt::AccessibleTextRole).toString();
+    return {};
+}
+
+void Sidebar::showTargetMenu(const QPoint& at)
+{
+    const QListWidgetItem* item = targets_->itemAt(at);
+    if (!item)
+        return;
+    const TargetId target{item->data(sidebarIdRole).toUInt()};
+    const QString url = item->data(sidebarUrlRole).toString();
+    QMenu menu(this);
+    QAction* sample = menu.addAction(tr("Sample now"), this, &Sidebar::sampleRequested);
+    menu.addAction(themedIcon(QStringLiteral("copy")), tr("Copy URL"), this,
+                   [url] { QApplication::clipboard()->setText(url); });
+    menu.addSeparator();
+    QAction* detach = menu.addAction(themedIcon(QStringLiteral("target-remove")), tr("Detach"),
+                                     this, [this, target] { emit detachRequested(target); });
+    sample->setEnabled(live_);
+    detach->setEnabled(live_);
+    menu.exec(targets_->viewport()->mapToGlobal(at));
+}
+
+void Sidebar::setNarrow(bool narrow)
+{
+    narrow_ = narrow;
+    rowsOf(pages_)->setNarrow(narrow);
+    rowsOf(targets_)->setNarrow(narrow);
+    head_->setVisible(!narrow);
+    attach_->setToolButtonStyle(narrow ? Qt::ToolButtonIconOnly : Qt::ToolButtonTextBesideIcon);
+    fit();
+}
+
+void Sidebar::fit()
+{
+    const Theme& theme = Theme::current();
+    attach_->setFixedWidth(narrow_ ? theme.scaled(55) : theme.scaled(110));
+    pages_->doItemsLayout();
+    targets_->doItemsLayout();
+    int height = 0;
+    for (int i = 0; i < pages_->count(); ++i)
+        height += pages_->sizeHintForRow(i);
+    pages_->setFixedHeight(height);
+    int needed = 0;
+    for (int i = 0; i < targets_->count(); ++i)
+        needed += targets_->sizeHintForRow(i);
+    targets_->setMaximumHeight(needed + 1);
+    if (auto* box = qobject_cast<QVBoxLayout*>(layout()); box && box->count() == 4)
+        box->addStretch(0);
+    if (narrow_)
+        layout()->setContentsMargins(0, theme.scaled(8), 1, theme.scaled(4));
+    updateGeometry();
+    update();
+}
+
+} // namespace poolscope

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/mainwindow/statusstrip.h"
+
+#include "ui/models/formatter.h"
+#include "ui/theme/theme.h"
+
+#include <QDateTime>
+#include <QFileInfo>
+#include <QLabel>
+#include <QLocale>
+#include <QTimeZone>
+#include <QToolButton>
+
+namespace poolscope {
+
+namespace {
+
+QString size(std::uint64_t bytes)
+{
+    return QLocale::c().formattedDataSize(static_cast<qint64>(bytes), 1,
+                                          QLocale::DataSizeSIFormat);
+}
+
+QString milliseconds(Duration duration)
+{
+    return QStringLiteral("%1 ms").arg(
+        static_cast<double>(duration.count()) / 1000.0, 0, 'f', 1);
+}
+
+QString zoneName(bool utc)
+{
+    if (utc)
+        return StatusStrip::tr("UTC");
+    const int offset = QDateTime::currentDateTime().offsetFromUtc();
+    QString name = QStringLiteral("UTC");
+    if (offset != 0) {
+        name += offset < 0 ? QStringLiteral("-") : QStringLiteral("+");
+        name += QString::number(std::abs(offset) / 3600);
+        if (offset % 3600 != 0)
+            name += QStringLiteral(":%1").arg(std::abs(offset) % 3600 / 60, 2, 10,
+                                              QLatin1Char('0'));
+    }
+    return StatusStrip::tr("Local time, %1").arg(name);
+}
+
+} // namespace
+
+StatusStrip::StatusStrip(QWidget* parent)
+    : QStatusBar(parent)
+    , poll_(addLeft(tr("Cost of a poll")))
+    , gaps_(addLeft(tr("Gaps and drops")))
+    , clock_(addLeft(tr("Clock offset")))
+    , recording_(new QLabel(this))
+    , zone_(new QToolButton(this))
+{
+    const Theme& theme = Theme::current();
+    setSizeGripEnabled(false);
+    setFixedHeight(theme.scaled(24));
+    setContentsMargins(theme.scaled(8), 0, theme.scaled(4), 0);
+    recording_->setTextFormat(Qt::PlainText);
+    recording_->setFont(theme.ui(11));
+    recording_->setAccessibleName(tr("Recording"));
+    zone_->setFont(theme.ui(11));
+    zone_->setAutoRaise(true);
+    zone_->setFixedHeight(theme.scaled(20));
+    zone_->setToolTip(tr("Change between local time and UTC"));
+    zone_->setAccessibleName(tr("Time zone"));
+    addPermanentWidget(recording_);
+    addPermanentWidget(zone_);
+    connect(zone_, &QToolButton::clicked, this, &StatusStrip::timeZoneToggled);
+    poll_->setText(tr("No target"));
+    setUtc(false);
+    showRecording();
+}
+
+QLabel* StatusStrip::addLeft(const QString& accessibleName)
+{
+    auto* label = new QLabel(this);
+    label->setTextFormat(Qt::PlainText);
+    label->setFont(Theme::current().ui(11));
+    label->setAccessibleName(accessibleName);
+    label->setContentsMargins(4, 0, 12, 0);
+    addWidget(label);
+    return label;
+}
+
+void StatusStrip::setUpdate(const Update& update)
+{
+    QStringList costs;
+    QStringList clocks;
+    for (const TargetSummary& target : update.targets) {
+        const QString name = Formatter::line(target.info.name, 40);
+        if (target.poll_cost.count() > 0 && costs.size() < 3)
+            costs << tr("%1: poll %2").arg(name, milliseconds(target.poll_cost));
+        if (std::chrono::abs(target.clock_offset) >= std::chrono::milliseconds{5}
+            && clocks.size() < 2)
+            clocks << tr("clock of %1 %2%3, corrected")
+                          .arg(name, target.clock_offset.count() > 0 ? QStringLiteral("+")
+                                                                     : QString(),
+                               milliseconds(target.clock_offset));
+    }
+    poll_->setText(update.targets.empty() ? tr("No target")
+                   : costs.isEmpty()      ? tr("No sample yet")
+                                          : costs.join(QStringLiteral("   ")));
+    clock_->setText(clocks.join(QStringLiteral("   ")));
+}
+
+void StatusStrip::setTransport(const Transport& transport)
+{
+    transport_ = transport;
+    if (transport.mode == Mode::empty)
+        gaps_->clear();
+    else
+        gaps_->setText(tr("%1, %2 dropped")
+                           .arg(transport.gaps == 1 ? tr("1 gap")
+                                                    : tr("%1 gaps").arg(transport.gaps))
+                           .arg(transport.dropped));
+    showRecording();
+}
+
+void StatusStrip::setSaving(double fraction)
+{
+    saving_ = fraction;
+    showRecording();
+}
+
+void StatusStrip::showRecording()
+{
+    const Transport& t = transport_;
+    const QString length = Formatter::ageProse(t.end > t.start ? t.end - t.start : Duration{0});
+    QStringList parts;
+    if (saving_ >= 0)
+        parts << tr("Saving, %1 %").arg(static_cast<int>(saving_ * 100));
+    if (!t.recordingTrouble.isEmpty())
+        parts << tr("Not recording: %1").arg(t.recordingTrouble.left(160));
+    else if (t.mode == Mode::empty)
+        parts << tr("Not recording");
+    else if (t.mode == Mode::replay)
+        parts << tr("Recording %1").arg(QFileInfo(t.file).fileName().left(60)) << length
+              << size(t.bytes);
+    else
+        parts << tr("Recording %1").arg(length) << size(t.bytes)
+              << (t.saved ? tr("saved") : tr("not saved"));
+    if (t.redacted && t.mode != Mode::empty)
+        parts << tr("redacted");
+    recording_->setText(parts.join(QStringLiteral(", ")));
+}
+
+void StatusStrip::setUtc(bool utc)
+{
+    zone_->setText(zoneName(utc));
+}
+
+} // namespace poolscope

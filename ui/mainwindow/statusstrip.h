@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+#include "core/capture/workspace.h"
+
+#include <QStatusBar>
+
+class QLabel;
+class QToolButton;
+
+namespace poolscope {
+
+/// The last line of the window: what Poolscope costs and missed, what is recorded, and whose time it
+/// is.
+class StatusStrip : public QStatusBar
+{
+    Q_OBJECT
+public:
+    explicit StatusStrip(QWidget* parent = nullptr);
+
+    void setUpdate(const Update& update);
+    void setTransport(const Transport& transport);
+    void setUtc(bool utc);
+    /// 0 to 1 while saving; negative: not saving.
+    void setSaving(double fraction);
+
+signals:
+    void timeZoneToggled();
+
+private:
+    QLabel* addLeft(const QString& accessibleName);
+    void showRecording();
+
+    QLabel* poll_;
+    QLabel* gaps_;
+    QLabel* clock_;
+    QLabel* recording_;
+    QToolButton* zone_;
+    Transport transport_;
+    double saving_ = -1;
+};
+
+} // namespace poolscope

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/mainwindow/windowactions.h"
+
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+
+#include <QAction>
+#include <QActionGroup>
+#include <QMainWindow>
+#include <QMenu>
+#include <QMenuBar>
+#include <QToolBar>
+#include <QToolButton>
+
+namespace poolscope {
+
+WindowActions::WindowActions(QMainWindow* window)
+    : QObject(window)
+{
+    const auto key = [](int k) { return QKeySequence(k); };
+    attach = make(tr("&Attach…"), QStringLiteral("attach"), key(Qt::CTRL | Qt::Key_T));
+    open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
+    save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
+    quit = make(tr("&Quit"), QString(), QKeySequence::Quit);
+    live = make(tr("Live"), QStringLiteral("live"));
+    live->setCheckable(true);
+    readOnly = make(tr("&Read-only"), QStringLiteral("lock-open"), key(Qt::CTRL | Qt::Key_L));
+    readOnly->setCheckable(true);
+    find = make(tr("&Find…"), QStringLiteral("search"), key(Qt::CTRL | Qt::Key_K));
+    filter = make(tr("F&ilter this page"), QStringLiteral("filter"));
+    filter->setShortcuts({QKeySequence::Find, key(Qt::Key_Slash)});
+    sampleNow = make(tr("&Sample now"), QString(), key(Qt::Key_F5));
+    note = make(tr("Add &note…"), QStringLiteral("note"), key(Qt::CTRL | Qt::Key_N));
+    playPause = make(tr("&Pause or play"), QStringLiteral("pause"), key(Qt::Key_Space));
+    stepBack = make(tr("One observation &back"), QStringLiteral("step-back"));
+    stepOn = make(tr("One observation &on"), QStringLiteral("step-forward"));
+    markBefore = make(tr("Mark be&fore"), QStringLiteral("previous-mark"),
+                      key(Qt::CTRL | Qt::Key_Left));
+    markAfter = make(tr("Mark &after"), QStringLiteral("next-mark"),
+                     key(Qt::CTRL | Qt::Key_Right));
+    goLive = make(tr("To the &live edge"), QStringLiteral("live"));
+    faster = make(tr("Fas&ter"), QString());
+    slower = make(tr("S&lower"), QString());
+    cancelStatement = make(tr("&Cancel statement…\tC"), QStringLiteral("cancel-statement"));
+    terminate = make(tr("&Terminate session…\tK"), QStringLiteral("terminate"));
+    keys = make(tr("&Keys"), QStringLiteral("help"), QKeySequence(Qt::Key_F1));
+    about = make(tr("&About Poolscope"), QString());
+    utc = make(tr("Times in &UTC"), QString());
+    utc->setCheckable(true);
+    for (QAction* action : {attach, open, save, live, readOnly, find, filter, sampleNow, note,
+                            playPause, markBefore, markAfter})
+        window->addAction(action);
+    fillMenus(window);
+    fillToolbar(window);
+    setTransport({});
+    setCommands(false, false, tr("Select a session first."));
+}
+
+QAction* WindowActions::make(const QString& text, const QString& icon, const QKeySequence& key)
+{
+    auto* action = new QAction(text, this);
+    if (!icon.isEmpty())
+        action->setIcon(themedIcon(icon));
+    action->setShortcut(key);
+    action->setIconVisibleInMenu(false);
+    return action;
+}
+
+QActionGroup* WindowActions::choices(QMenu* menu,
+                                     const QList<std::pair<QString, QVariant>>& entries)
+{
+    auto* group = new QActionGroup(this);
+    for (const auto& [text, data] : entries) {
+        QAction* action = menu->addAction(text);
+        action->setCheckable(true);
+        action->setData(data);
+        group->addAction(action);
+    }
+    return group;
+}
+
+void WindowActions::fillMenus(QMainWindow* window)
+{
+    QMenuBar* bar = window->menuBar();
+    QMenu* file = bar->addMenu(tr("&File"));
+    file->addAction(attach);
+    file->addAction(open);
+    recentMenu = file->addMenu(tr("Attach &recent"));
+    targetsMenu = file->addMenu(tr("&Detach"));
+    file->addSeparator();
+    file->addAction(save);
+    file->addSeparator();
+    file->addAction(quit);
+
+    QMenu* view = bar->addMenu(tr("&View"));
+    pagesMenu = view->addMenu(tr("&Page"));
+    view->addSeparator();
+    view->addAction(find);
+    view->addAction(filter);
+    view->addSeparator();
+    themes = choices(view->addMenu(tr("&Theme")), {{tr("As the &desktop"), QStringLiteral("auto")},
+                                                   {tr("&Light"), QStringLiteral("light")},
+                                                   {tr("Dar&k"), QStringLiteral("dark")}});
+    densities = choices(view->addMenu(tr("&Rows")),
+                        {{tr("&Compact"), 0}, {tr("&Normal"), 1}, {tr("C&omfortable"), 2}});
+    view->addAction(utc);
+
+    QMenu* session = bar->addMenu(tr("&Session"));
+    session->addAction(cancelStatement);
+    session->addAction(terminate);
+    session->addSeparator();
+    session->addAction(readOnly);
+
+    QMenu* playback = bar->addMenu(tr("&Playback"));
+    playback->addAction(playPause);
+    playback->addAction(goLive);
+    playback->addSeparator();
+    playback->addAction(stepBack);
+    playback->addAction(stepOn);
+    playback->addAction(markBefore);
+    playback->addAction(markAfter);
+    playback->addSeparator();
+    playback->addAction(faster);
+    playback->addAction(slower);
+    playback->addSeparator();
+    playback->addAction(note);
+    playback->addAction(sampleNow);
+
+    QMenu* help = bar->addMenu(tr("&Help"));
+    help->addAction(keys);
+    help->addAction(about);
+}
+
+void WindowActions::fillToolbar(QMainWindow* window)
+{
+    const Theme& theme = Theme::current();
+    toolbar = new QToolBar(tr("Commands"), window);
+    toolbar->setObjectName(QStringLiteral("toolbar"));
+    toolbar->setMovable(false);
+    toolbar->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    toolbar->setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
+    toolbar->setContextMenuPolicy(Qt::PreventContextMenu);
+    attach->setIconText(tr("Attach"));
+    open->setIconText(tr("Open"));
+    save->setIconText(tr("Save"));
+    readOnly->setIconText(tr("Read-only"));
+    for (QAction* action : {attach, open, save})
+        toolbar->addAction(action);
+    toolbar->addSeparator();
+    toolbar->addAction(live);
+    toolbar->addAction(readOnly);
+    window->addToolBar(toolbar);
+}
+
+void WindowActions::addPage(const QString& name, const QString& title, const QString& icon)
+{
+    QAction* action = make(title, icon);
+    if (++pages_ <= 9)
+        action->setShortcut(QKeySequence(Qt::CTRL | (Qt::Key_0 + pages_)));
+    pagesMenu->addAction(action);
+    connect(action, &QAction::triggered, this, [this, name] { emit pageRequested(name); });
+}
+
+void WindowActions::setTransport(const Transport& transport)
+{
+    const bool any = transport.mode != Mode::empty;
+    const bool capturing = transport.mode == Mode::live || transport.mode == Mode::paused;
+    const bool replay = transport.mode == Mode::replay;
+    save->setEnabled(any);
+    sampleNow->setEnabled(capturing);
+    sampleNow->setStatusTip(capturing ? QString() : tr("Needs a live target."));
+    note->setEnabled(capturing);
+    for (QAction* action : {playPause, stepBack, stepOn, markBefore, markAfter, faster, slower})
+        action->setEnabled(any);
+    goLive->setEnabled(transport.mode == Mode::paused || replay);
+    goLive->setText(replay ? tr("To the &end") : tr("To the &live edge"));
+
+    live->setEnabled(capturing);
+    live->setChecked(transport.mode == Mode::live);
+    live->setText(replay                            ? tr("Replay")
+                  : transport.mode == Mode::paused ? tr("Paused")
+                                                    : tr("Live"));
+    live->setToolTip(transport.mode == Mode::paused ? tr("Back to the live edge")
+                     : transport.mode == Mode::live ? tr("Pause; recording goes on (Space)")
+                                                    : tr("Nothing is attached"));
+    live->setIcon(themedIcon(replay                           ? QStringLiteral("replay")
+                             : transport.mode == Mode::paused ? QStringLiteral("pause")
+                                                              : QStringLiteral("live")));
+    const bool off = transport.readOnly || replay;
+    readOnly->setChecked(transport.readOnly);
+    readOnly->setEnabled(!replay);
+    readOnly->setIconText(replay ? tr("Commands off") : tr("Read-only"));
+    readOnly->setIcon(
+        themedIcon(off ? QStringLiteral("lock-closed") : QStringLiteral("lock-open")));
+    readOnly->setToolTip(replay ? tr("Commands need a live target")
+                                : tr("No command leaves Poolscope while it is locked (Ctrl+L)"));
+}
+
+void WindowActions::setCommands(bool cancellable, bool terminable, const QString& obstacle)
+{
+    cancelStatement->setEnabled(cancellable);
+    terminate->setEnabled(terminable);
+    for (QAction* action : {cancelStatement, terminate}) {
+        action->setToolTip(obstacle);
+        action->setStatusTip(obstacle);
+    }
+}
+
+} // namespace poolscope

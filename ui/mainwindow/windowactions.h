@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/workspace.h"
+
+#include <QObject>
+
+class QAction;
+class QActionGroup;
+class QMainWindow;
+class QMenu;
+class QToolBar;
+
+namespace poolscope {
+
+/// Every command of the window, in its menus, on its toolbar and on its keys. What they do is wired
+/// elsewhere; here they are named, and switched on and off.
+class WindowActions : public QObject
+{
+    Q_OBJECT
+public:
+    explicit WindowActions(QMainWindow* window);
+
+    QAction* attach;
+    QAction* open;
+    QAction* save;
+    QAction* quit;
+    QAction* live; ///< Live, Paused or Replay; press it to pause or to return
+    QAction* readOnly;
+    QAction* find;
+    QAction* filter;
+    QAction* sampleNow;
+    QAction* note;
+    QAction* playPause;
+    QAction* stepBack;
+    QAction* stepOn;
+    QAction* markBefore;
+    QAction* markAfter;
+    QAction* goLive;
+    QAction* faster;
+    QAction* slower;
+    QAction* cancelStatement;
+    QAction* terminate;
+    QAction* keys;
+    QAction* about;
+    QAction* utc;
+    QActionGroup* themes;    ///< data: "auto", "light", "dark"
+    QActionGroup* densities; ///< data: 0 compact, 1 normal, 2 comfortable
+    QMenu* pagesMenu;
+    QMenu* recentMenu;
+    QMenu* targetsMenu; ///< Detach
+    QToolBar* toolbar;
+
+    void addPage(const QString& name, const QString& title, const QString& icon);
+    void setTransport(const Transport& transport);
+    /// `obstacle` says why commands are off; empty: they are on.
+    void setCommands(bool cancellable, bool terminable, const QString& obstacle);
+
+signals:
+    void pageRequested(const QString& page);
+
+private:
+    QAction* make(const QString& text, const QString& icon, const QKeySequence& key = {});
+    void fillMenus(QMainWindow* window);
+    void fillToolbar(QMainWindow* window);
+    QActionGroup* choices(QMenu* menu, const QList<std::pair<QString, QVariant>>& entries);
+    int pages_ = 0;
+};
+
+} // namespace poolscope

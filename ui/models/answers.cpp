@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sentences that pages begin with. Nothing is said that the server did not report.
+#include "ui/models/findings.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <map>
+
+namespace poolscope {
+
+namespace {
+
+QString tr(const char* words)
+{
+    return QCoreApplication::translate("Answers", words);
+}
+
+QString nameOf(const TargetSummary& target)
+{
+    return Formatter::line(target.info.name, 100);
+}
+
+QString applicationOf(const SessionRow& row)
+{
+    const Session& s = row.session;
+    return Formatter::line((s.application.empty() ? s.user : s.application).str(), 100);
+}
+
+/// "8 billing, 3 report-worker": who stands behind a session, by application.
+QString behind(const SessionStore& store, const TargetSummary& target, const SessionKey& root)
+{
+    std::map<QString, int> applications;
+    std::vector<const BlockingNode*> pending;
+    for (const BlockingTree& tree : target.blocking.trees) {
+        if (tree.root.key == root)
+            pending.push_back(&tree.root);
+    }
+    while (!pending.empty()) {
+        const BlockingNode* const node = pending.back();
+        pending.pop_back();
+        for (const BlockingNode& waiter : node->waiting) {
+            if (const SessionRow* const row = store.find(waiter.key))
+                ++applications[applicationOf(*row)];
+            pending.push_back(&waiter);
+        }
+    }
+    std::vector<std::pair<QString, int>> sorted(applications.begin(), applications.end());
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    QStringList words;
+    for (const auto& [name, n] : sorted) {
+        if (words.size() == 4) {
+            words += tr("others");
+            break;
+        }
+        words += QStringLiteral("%1 %2").arg(Formatter::count(n), name.isEmpty() ? tr("without a name") : name);
+    }
+    return words.join(QStringLiteral(", "));
+}
+
+Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const SuspectedLeak& leak,
+                 const SessionRow& row)
+{
+    Answer answer;
+    answer.kind = Answer::Kind::leak;
+    answer.severity = static_cast<int>(leak.severity);
+    answer.session = leak.session;
+    answer.target = target.info.id;
+    const QString age = Formatter::ageProse(store.age(target.info.id, leak.since));
+    const QString pid = QString::number(leak.session.pid.value);
+    const QString state = Formatter::state(row.session.state);
+    if (leak.blocks > 0) {
+        answer.sentence = tr("Session %1 blocks %2, %3 for %4")
+                              .arg(pid, Formatter::sessions(leak.blocks), state, age);
+        answer.relief = tr("Unblocks %1: %2.")
+                            .arg(Formatter::sessions(leak.blocks),
+                                 behind(store, target, leak.session));
+    } else {
+        answer.sentence = tr("Session %1 has been %2 for %3").arg(pid, state, age);
+        answer.relief = tr("Frees 1 slot of %1; its transaction is rolled back.").arg(nameOf(target));
+    }
+    answer.explanation = tr("%1 on %2.").arg(applicationOf(row), nameOf(target));
+    if (!target.evidence.empty()) {
+        const auto at = static_cast<std::size_t>(&leak - target.suspects.data());
+        if (at < target.evidence.size()) {
+            for (const std::string& sentence : target.evidence[at])
+                answer.explanation += QLatin1Char(' ') + Formatter::line(sentence);
+        }
+    }
+    return answer;
+}
+
+std::optional<Answer> worstLeak(const SessionStore& store, bool blockersOnly)
+{
+    const SuspectedLeak* worst = nullptr;
+    const TargetSummary* where = nullptr;
+    for (const TargetSummary& target : store.targets()) {
+        for (const SuspectedLeak& leak : target.suspects) {
+            if ((blockersOnly && leak.blocks == 0) || !store.find(leak.session))
+                continue;
+            const auto rank = [](const SuspectedLeak& l) {
+                return std::make_pair(l.blocks, static_cast<int>(l.severity));
+            };
+            if (!worst || rank(leak) > rank(*worst)) {
+                worst = &leak;
+                where = &target;
+            }
+        }
+    }
+    if (!worst)
+        return std::nullopt;
+    return ofBlocker(store, *where, *worst, *store.find(worst->session));
+}
+
+Answer ofServer(const TargetSummary& target, double share)
+{
+    Answer answer;
+    answer.kind = Answer::Kind::server;
+    answer.severity = share >= 0.95 ? 2 : 1;
+    answer.target = target.info.id;
+    answer.sentence = tr("%1: %2 of %3 slots used")
+                          .arg(nameOf(target), Formatter::count(usedSlots(target)),
+                               Formatter::count(*target.facts->max_connections));
+    if (const int reserved = target.facts->reserved.value_or(0); reserved > 0)
+        answer.explanation = tr("%1 of them are reserved for superusers and roles with that right.")
+                                 .arg(Formatter::count(reserved));
+    QStringList parts;
+    for (const SessionState state : {SessionState::idle_in_transaction,
+                                     SessionState::idle_in_transaction_aborted,
+                                     SessionState::waiting, SessionState::active, SessionState::idle}) {
+        if (const int n = target.counts.at(static_cast<std::size_t>(state)); n > 0)
+            parts += QStringLiteral("%1 %2").arg(Formatter::count(n), Formatter::state(state));
+    }
+    answer.explanation = (parts.join(QStringLiteral(", ")) + QStringLiteral(". ") + answer.explanation)
+                             .trimmed();
+    return answer;
+}
+
+} // namespace
+
+Answer overviewAnswer(const SessionStore& store)
+{
+    bool sampled = false;
+    const TargetSummary* failing = nullptr;
+    const TargetSummary* fullest = nullptr;
+    for (const TargetSummary& target : store.targets()) {
+        sampled = sampled || target.last_sample;
+        if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped)
+            failing = failing ? failing : &target;
+        else if (const auto share = usedShare(target);
+                 share && target.last_sample && (!fullest || *share > *usedShare(*fullest)))
+            fullest = &target;
+    }
+    if (const auto leak = worstLeak(store, true))
+        return *leak;
+    if (fullest && *usedShare(*fullest) >= 0.8)
+        return ofServer(*fullest, *usedShare(*fullest));
+    if (const Answer blocking = blockingAnswer(store, Formatter());
+        blocking.kind == Answer::Kind::blocking)
+        return blocking;
+    if (failing) {
+        Answer answer;
+        answer.kind = Answer::Kind::failing;
+        answer.severity = 1;
+        answer.target = failing->info.id;
+        answer.sentence = tr("%1 does not answer").arg(nameOf(*failing));
+        answer.explanation = Formatter::line(failing->status.sentence) + QLatin1Char(' ')
+                             + Formatter::line(failing->status.next_step);
+        return answer;
+    }
+    if (const auto leak = worstLeak(store, false))
+        return *leak;
+    Answer answer;
+    if (!sampled) {
+        answer.sentence = tr("waiting for the first sample");
+        return answer;
+    }
+    answer.kind = Answer::Kind::healthy;
+    answer.sentence = tr("No server is near its limit");
+    return answer;
+}
+
+Answer leaksAnswer(const SessionStore& store)
+{
+    Answer answer;
+    answer.kind = Answer::Kind::healthy;
+    std::map<std::string, int> groups;
+    int count = 0;
+    std::optional<Duration> oldest;
+    for (const TargetSummary& target : store.targets()) {
+        for (const SuspectedLeak& leak : target.suspects) {
+            ++count;
+            ++groups[leak.group];
+            answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
+            const Duration held = store.age(target.info.id, leak.since);
+            oldest = std::max(oldest.value_or(held), held);
+        }
+    }
+    if (count == 0) {
+        answer.sentence = tr("No session is idle in a transaction past the threshold.");
+        return answer;
+    }
+    answer.kind = Answer::Kind::leak;
+    const auto most = std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;
+    });
+    const QString name = Formatter::line(most->first, 100);
+    answer.sentence = groups.size() == 1 ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
+                                         : tr("%1 held open, %2 of them by %3")
+                                               .arg(Formatter::sessions(count),
+                                                    Formatter::count(most->second), name);
+    answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
+    return answer;
+}
+
+Answer blockingAnswer(const SessionStore& store, const Formatter& format)
+{
+    Answer answer;
+    answer.kind = Answer::Kind::healthy;
+    const BlockingTree* worst = nullptr;
+    const TargetSummary* where = nullptr;
+    int blocked = 0;
+    for (const TargetSummary& target : store.targets()) {
+        blocked += target.blocking.blocked;
+        for (const BlockingTree& tree : target.blocking.trees) {
+            if (!worst || tree.root.blocks > worst->root.blocks) {
+                worst = &tree;
+                where = &target;
+            }
+        }
+    }
+    if (!worst) {
+        answer.sentence = tr("No session waits for a lock.");
+        return answer;
+    }
+    answer.kind = Answer::Kind::blocking;
+    answer.severity = 1;
+    answer.target = where->info.id;
+    const SessionRow* const row = store.find(worst->root.key);
+    const QString pid = QString::number(worst->root.key.pid.value);
+    answer.sentence = worst->cycle
+                          ? tr("Sessions wait for each other in a circle, %1 among them").arg(pid)
+                      : worst->root.key.pid.value == 0
+                          ? tr("A prepared transaction blocks %1")
+                                .arg(Formatter::sessions(worst->root.blocks))
+                          : tr("Session %1 blocks %2")
+                                .arg(pid, Formatter::sessions(worst->root.blocks));
+    QStringList rest;
+    if (worst->since)
+        rest += tr("since %1").arg(format.instant(*worst->since, store.now()));
+    if (row) {
+        answer.session = worst->root.key;
+        rest += Formatter::state(row->session.state);
+        answer.relief = tr("Unblocks %1: %2.")
+                            .arg(Formatter::sessions(worst->root.blocks),
+                                 behind(store, *where, worst->root.key));
+    }
+    if (blocked > worst->root.blocks)
+        rest += tr("%1 wait in all").arg(Formatter::sessions(blocked));
+    answer.explanation = rest.join(QStringLiteral(", "));
+    return answer;
+}
+
+} // namespace poolscope

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ui/models/formatter.h"
+#include "ui/models/sessionstore.h"
+#include "ui/models/treemodel.h"
+
+#include <QString>
+
+#include <memory>
+#include <vector>
+
+namespace poolscope {
+
+/// Columns of the leaks table.
+enum class LeakColumn : int { session, open, oldest, severity, blocks, xminAge, state };
+/// Suspected leaks under the application, or user, that they come from; worst group first.
+/// `filter` narrows to those whose pid, names, client or statement contain it.
+std::unique_ptr<TreeModel> makeLeakModel(QObject* parent);
+TreeNodes leakRows(const SessionStore& store, const QString& filter, bool grouped,
+                   int* shown = nullptr);
+
+enum class BlockingColumn : int { session, state, age, waitsOn, blocks, statement };
+/// Who blocks whom; worst first.
+std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent);
+TreeNodes blockingRows(const SessionStore& store);
+
+enum class ActionColumn : int { time, verb, session, subject, phase, outcome };
+/// What was asked of servers, latest first, and notes among them.
+std::unique_ptr<TreeModel> makeActionModel(QObject* parent);
+TreeNodes actionRows(const Update& update, const SessionStore& store, const Formatter& format);
+
+enum class ServerColumn : int { server, used, idleInTransaction, waiting, suspects };
+/// Servers, the one nearest to its limit first.
+std::unique_ptr<TreeModel> makeServerModel(QObject* parent);
+TreeNodes serverRows(const SessionStore& store);
+
+/// Client sessions of one target.
+std::int64_t usedSlots(const TargetSummary& target);
+/// 0 to 1 of what ordinary roles may use; nullopt where the limit is not reported.
+std::optional<double> usedShare(const TargetSummary& target);
+
+/// What can truthfully be said of everything attached, from server facts alone.
+struct Answer
+{
+    enum class Kind { waiting, healthy, server, leak, blocking, failing };
+    Kind kind = Kind::waiting;
+    int severity = 0;      ///< of LeakSeverity
+    QString sentence;      ///< the answer
+    QString explanation;   ///< one or two sentences below it
+    std::optional<SessionKey> session; ///< whom ending would relieve
+    QString relief;        ///< what that frees
+    std::optional<TargetId> target;
+};
+Answer overviewAnswer(const SessionStore& store);
+Answer leaksAnswer(const SessionStore& store);
+Answer blockingAnswer(const SessionStore& store, const Formatter& format);
+
+} // namespace poolscope

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/session.h"
+
+#include <QMetaType>
+#include <Qt>
+
+namespace poolscope {
+
+/// Roles that all item models share.
+enum Role : int {
+    SortRole = Qt::UserRole + 1, ///< a raw number or text
+    KeyRole,                     ///< SessionKey; invalid on group rows
+    StateRole,                   ///< int of SessionState; invalid where the row has none
+    SeverityRole,                ///< int of LeakSeverity; invalid where the row has none
+    GroupRole,                   ///< bool
+    GroupCountRole,              ///< int
+    GroupSummaryRole,            ///< "17 idle in transaction, 3 waiting"
+    CopyRole,                    ///< raw value for the clipboard
+    EmphasisRole,                ///< int of Emphasis
+    MonoRole,                    ///< bool: numbers, times, code
+};
+
+/// How a cell asks to be written.
+enum class Emphasis : int { plain, secondary, caption, strong, warning, critical };
+
+} // namespace poolscope
+
+Q_DECLARE_METATYPE(poolscope::SessionKey)

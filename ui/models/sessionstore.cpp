@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/models/sessionstore.h"
+
+#include <algorithm>
+
+namespace poolscope {
+
+void SessionStore::apply(const Update& update)
+{
+    if (update.reset) {
+        sessions_.clear();
+        pids_.clear();
+    }
+    for (const SessionKey& key : update.gone) {
+        sessions_.erase(key);
+        const auto found = pids_.find({key.target, key.pid});
+        if (found != pids_.end() && found->second == key)
+            pids_.erase(found);
+    }
+    for (const SessionRow& row : update.changed) {
+        sessions_.insert_or_assign(row.session.key, row);
+        pids_.insert_or_assign({row.session.key.target, row.session.key.pid}, row.session.key);
+    }
+    targets_ = update.targets;
+    now_ = update.now;
+}
+
+const SessionRow* SessionStore::find(const SessionKey& session) const
+{
+    const auto found = sessions_.find(session);
+    return found == sessions_.end() ? nullptr : &found->second;
+}
+
+const SessionRow* SessionStore::find(TargetId target, Pid pid) const
+{
+    const auto found = pids_.find({target, pid});
+    return found == pids_.end() ? nullptr : find(found->second);
+}
+
+const TargetSummary* SessionStore::target(TargetId id) const
+{
+    const auto found = std::find_if(targets_.begin(), targets_.end(),
+                                    [id](const TargetSummary& t) { return t.info.id == id; });
+    return found == targets_.end() ? nullptr : &*found;
+}
+
+Duration SessionStore::age(TargetId id, Timestamp since) const
+{
+    const TargetSummary* const summary = target(id);
+    const Duration offset = summary ? summary->clock_offset : Duration{0};
+    return std::max(Duration{0}, now_ + offset - since);
+}
+
+const SuspectedLeak* SessionStore::suspicion(const SessionKey& session) const
+{
+    const TargetSummary* const summary = target(session.target);
+    if (!summary)
+        return nullptr;
+    const auto found
+        = std::find_if(summary->suspects.begin(), summary->suspects.end(),
+                       [&](const SuspectedLeak& leak) { return leak.session == session; });
+    return found == summary->suspects.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> SessionStore::evidence(const SessionKey& session) const
+{
+    const TargetSummary* const summary = target(session.target);
+    const SuspectedLeak* const leak = suspicion(session);
+    if (!summary || !leak)
+        return {};
+    const auto at = static_cast<std::size_t>(leak - summary->suspects.data());
+    return at < summary->evidence.size() ? summary->evidence[at] : std::vector<std::string>{};
+}
+
+std::vector<SessionKey> SessionStore::waitingFor(const SessionKey& session) const
+{
+    std::vector<SessionKey> waiting;
+    for (const auto& [key, row] : sessions_) {
+        const std::vector<Pid>& blockers = row.session.blocked_by;
+        if (key.target == session.target
+            && std::find(blockers.begin(), blockers.end(), session.pid) != blockers.end())
+            waiting.push_back(key);
+    }
+    std::sort(waiting.begin(), waiting.end());
+    return waiting;
+}
+
+} // namespace poolscope

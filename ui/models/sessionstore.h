@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+
+#include <map>
+#include <unordered_map>
+
+namespace poolscope {
+
+/// The latest of everything, for lookups by key. Applying the same update twice changes nothing, so
+/// that several pages may share one.
+class SessionStore
+{
+public:
+    void apply(const Update& update);
+
+    const SessionRow* find(const SessionKey& session) const;
+    /// Who has this pid on that target now; null for a prepared transaction (0).
+    const SessionRow* find(TargetId target, Pid pid) const;
+    const std::unordered_map<SessionKey, SessionRow>& sessions() const { return sessions_; }
+    const std::vector<TargetSummary>& targets() const { return targets_; }
+    const TargetSummary* target(TargetId id) const;
+    Timestamp now() const { return now_; }
+    /// On the clock of that target's server; never negative.
+    Duration age(TargetId target, Timestamp since) const;
+    /// Its suspicion and evidence, if any.
+    const SuspectedLeak* suspicion(const SessionKey& session) const;
+    std::vector<std::string> evidence(const SessionKey& session) const;
+    /// Who waits for this one, directly.
+    std::vector<SessionKey> waitingFor(const SessionKey& session) const;
+
+private:
+    std::unordered_map<SessionKey, SessionRow> sessions_;
+    std::map<std::pair<TargetId, Pid>, SessionKey> pids_;
+    std::vector<TargetSummary> targets_;
+    Timestamp now_;
+};
+
+} // namespace poolscope

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/models/treemodel.h"
+
+#include <QHash>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+void link(TreeNode& parent)
+{
+    for (std::size_t i = 0; i < parent.children.size(); ++i) {
+        parent.children[i]->parent = &parent;
+        parent.children[i]->at = static_cast<int>(i);
+        link(*parent.children[i]);
+    }
+}
+
+} // namespace
+
+int compareValues(const QVariant& a, const QVariant& b, bool descending)
+{
+    if (!a.isValid() || !b.isValid())
+        return static_cast<int>(!a.isValid()) - static_cast<int>(!b.isValid());
+    int order = 0;
+    if (a.typeId() == QMetaType::QString)
+        order = a.toString().compare(b.toString(), Qt::CaseInsensitive);
+    else if (a.toDouble() != b.toDouble())
+        order = a.toDouble() < b.toDouble() ? -1 : 1;
+    return descending ? -order : order;
+}
+
+TreeModel::TreeModel(std::vector<TreeColumn> columns, QObject* parent)
+    : QAbstractItemModel(parent), columns_(std::move(columns)), root_(std::make_unique<TreeNode>())
+{
+}
+
+TreeModel::~TreeModel() = default;
+
+void TreeModel::replace(TreeNodes rows)
+{
+    merge(*root_, std::move(rows));
+}
+
+void TreeModel::merge(TreeNode& into, TreeNodes incoming)
+{
+    sortRows(incoming);
+    QHash<QString, std::size_t> wanted;
+    for (std::size_t i = 0; i < incoming.size(); ++i)
+        wanted.insert(incoming[i]->id, i);
+    for (std::size_t i = into.children.size(); i-- > 0;) {
+        if (wanted.contains(into.children[i]->id))
+            continue;
+        beginRemoveRows(indexOf(into), static_cast<int>(i), static_cast<int>(i));
+        into.children.erase(into.children.begin() + static_cast<std::ptrdiff_t>(i));
+        for (std::size_t k = i; k < into.children.size(); ++k)
+            into.children[k]->at = static_cast<int>(k);
+        endRemoveRows();
+    }
+    QHash<QString, TreeNode*> present;
+    for (const auto& child : into.children)
+        present.insert(child->id, child.get());
+    std::vector<TreeNode*> order;
+    TreeNodes fresh;
+    for (std::unique_ptr<TreeNode>& row : incoming) {
+        TreeNode* const old = present.value(row->id);
+        order.push_back(old ? old : row.get());
+        if (!old) {
+            fresh.push_back(std::move(row));
+            continue;
+        }
+        TreeNodes children = std::move(row->children);
+        old->cells = std::move(row->cells);
+        old->session = row->session;
+        old->state = row->state;
+        old->severity = row->severity;
+        old->group = row->group;
+        old->groupCount = row->groupCount;
+        old->groupSummary = std::move(row->groupSummary);
+        merge(*old, std::move(children));
+    }
+    if (!fresh.empty()) {
+        const int first = static_cast<int>(into.children.size());
+        beginInsertRows(indexOf(into), first, first + static_cast<int>(fresh.size()) - 1);
+        for (std::unique_ptr<TreeNode>& row : fresh) {
+            sortBelow(*row);
+            into.children.push_back(std::move(row));
+        }
+        link(into);
+        endInsertRows();
+    }
+    reorder(into, order);
+    if (!into.children.empty())
+        emit dataChanged(indexOf(*into.children.front()),
+                         indexOf(*into.children.back(), columnCount() - 1));
+}
+
+void TreeModel::reorder(TreeNode& parent, const std::vector<TreeNode*>& order)
+{
+    const bool same = std::equal(order.begin(), order.end(), parent.children.begin(),
+                                 parent.children.end(),
+                                 [](const TreeNode* a, const auto& b) { return a == b.get(); });
+    if (same)
+        return;
+    emit layoutAboutToBeChanged();
+    const QModelIndexList from = persistentIndexList();
+    QHash<const TreeNode*, int> place;
+    for (std::size_t i = 0; i < order.size(); ++i)
+        place.insert(order[i], static_cast<int>(i));
+    std::sort(parent.children.begin(), parent.children.end(),
+              [&](const auto& a, const auto& b) { return place[a.get()] < place[b.get()]; });
+    for (std::size_t i = 0; i < parent.children.size(); ++i)
+        parent.children[i]->at = static_cast<int>(i);
+    QModelIndexList to;
+    for (const QModelIndex& index : from)
+        to.push_back(indexOf(*static_cast<const TreeNode*>(index.internalPointer()), index.column()));
+    changePersistentIndexList(from, to);
+    emit layoutChanged();
+}
+
+void TreeModel::sortRows(TreeNodes& rows) const
+{
+    if (sortColumn_ < 0)
+        return;
+    const auto column = static_cast<std::size_t>(sortColumn_);
+    std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
+        const QVariant left = column < a->cells.size() ? a->cells[column].sort : QVariant();
+        const QVariant right = column < b->cells.size() ? b->cells[column].sort : QVariant();
+        return compareValues(left, right, sortOrder_ == Qt::DescendingOrder) < 0;
+    });
+}
+
+/// Only for rows that no view knows yet.
+void TreeModel::sortBelow(TreeNode& parent)
+{
+    sortRows(parent.children);
+    for (const auto& child : parent.children)
+        sortBelow(*child);
+}
+
+void TreeModel::sort(int column, Qt::SortOrder order)
+{
+    sortColumn_ = column < columnCount() ? column : -1;
+    sortOrder_ = order;
+    if (sortColumn_ < 0)
+        return;
+    std::vector<TreeNode*> pending{root_.get()};
+    while (!pending.empty()) {
+        TreeNode* const parent = pending.back();
+        pending.pop_back();
+        std::vector<TreeNode*> wanted;
+        for (const auto& child : parent->children)
+            wanted.push_back(child.get());
+        const auto at = static_cast<std::size_t>(sortColumn_);
+        std::stable_sort(wanted.begin(), wanted.end(), [&](const TreeNode* a, const TreeNode* b) {
+            return compareValues(a->cells.at(at).sort, b->cells.at(at).sort,
+                                 order == Qt::DescendingOrder)
+                   < 0;
+        });
+        reorder(*parent, wanted);
+        pending.insert(pending.end(), wanted.begin(), wanted.end());
+    }
+}
+
+const TreeNode* TreeModel::node(const QModelIndex& index) const
+{
+    return static_cast<const TreeNode*>(index.internalPointer());
+}
+
+QModelIndex TreeModel::indexOf(const TreeNode& node, int column) const
+{
+    if (&node == root_.get())
+        return {};
+    return createIndex(node.at, column, &node);
+}
+
+const TreeNode* TreeModel::find(const TreeNode& below, const SessionKey& session) const
+{
+    for (const auto& child : below.children) {
+        if (child->session == session)
+            return child.get();
+        if (const TreeNode* const found = find(*child, session))
+            return found;
+    }
+    return nullptr;
+}
+
+QModelIndex TreeModel::indexOf(const SessionKey& session) const
+{
+    const TreeNode* const found = find(*root_, session);
+    return found ? indexOf(*found) : QModelIndex();
+}
+
+QModelIndex TreeModel::index(int row, int column, const QModelIndex& parent) const
+{
+    if (!hasIndex(row, column, parent))
+        return {};
+    const TreeNode& above = parent.isValid() ? *node(parent) : *root_;
+    return createIndex(row, column, above.children.at(static_cast<std::size_t>(row)).get());
+}
+
+QModelIndex TreeModel::parent(const QModelIndex& child) const
+{
+    return child.isValid() ? indexOf(*node(child)->parent) : QModelIndex();
+}
+
+int TreeModel::rowCount(const QModelIndex& parent) const
+{
+    if (parent.isValid() && parent.column() != 0)
+        return 0;
+    return static_cast<int>((parent.isValid() ? *node(parent) : *root_).children.size());
+}
+
+int TreeModel::columnCount(const QModelIndex&) const
+{
+    return static_cast<int>(columns_.size());
+}
+
+QVariant TreeModel::data(const QModelIndex& index, int role) const
+{
+    if (!index.isValid())
+        return {};
+    const TreeNode& row = *node(index);
+    static const TreeCell blank;
+    const auto at = static_cast<std::size_t>(index.column());
+    const TreeCell& cell = at < row.cells.size() ? row.cells[at] : blank;
+    switch (role) {
+    case Qt::DisplayRole:
+    case Qt::AccessibleTextRole: return cell.text;
+    case Qt::ToolTipRole:
+        // Tooltips guess at rich text; escaped, the guess cannot matter.
+        return cell.tip.isEmpty() ? QString()
+                                  : QStringLiteral("<span style=\"white-space:pre-wrap\">%1</span>")
+                                        .arg(cell.tip.toHtmlEscaped());
+    case Qt::TextAlignmentRole:
+        return static_cast<int>(Qt::AlignVCenter
+                                | (columns_[at].right ? Qt::AlignRight : Qt::AlignLeft));
+    case SortRole: return cell.sort;
+    case KeyRole: return row.session ? QVariant::fromValue(*row.session) : QVariant();
+    case StateRole: return row.state ? QVariant(static_cast<int>(*row.state)) : QVariant();
+    case SeverityRole: return row.severity ? QVariant(*row.severity) : QVariant();
+    case GroupRole: return row.group;
+    case GroupCountRole: return row.groupCount;
+    case GroupSummaryRole: return row.groupSummary;
+    case CopyRole: return cell.copy.isNull() ? cell.text : cell.copy;
+    case EmphasisRole: return static_cast<int>(cell.emphasis);
+    case MonoRole: return columns_[at].mono;
+    default: return {};
+    }
+}
+
+QVariant TreeModel::headerData(int section, Qt::Orientation orientation, int role) const
+{
+    if (orientation != Qt::Horizontal || section < 0 || section >= columnCount())
+        return {};
+    const TreeColumn& column = columns_[static_cast<std::size_t>(section)];
+    if (role == Qt::DisplayRole)
+        return column.title;
+    if (role == Qt::ToolTipRole)
+        return column.explanation.isEmpty() ? column.title : column.explanation;
+    if (role == Qt::TextAlignmentRole)
+        return static_cast<int>(Qt::AlignVCenter | (column.right ? Qt::AlignRight : Qt::AlignLeft));
+    return {};
+}
+
+} // namespace poolscope

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/theme/banner.h"
+
+#include "ui/theme/elidedlabel.h"
+#include "ui/theme/icons.h"
+#include "ui/theme/theme.h"
+
+#include <QClipboard>
+#include <QGuiApplication>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QToolButton>
+
+namespace poolscope {
+
+namespace {
+
+constexpr int glyphRoom = 32;
+
+QToolButton* linkButton(QWidget* parent)
+{
+    auto* button = new QToolButton(parent);
+    button->setAutoRaise(true);
+    button->setCursor(Qt::PointingHandCursor);
+    button->setFocusPolicy(Qt::TabFocus);
+    button->hide();
+    return button;
+}
+
+} // namespace
+
+Banner::Banner(QWidget* parent)
+    : QFrame(parent)
+    , lead_(new QLabel(this))
+    , text_(new ElidedLabel(this))
+    , codeLabel_(new QLabel(this))
+    , copy_(linkButton(this))
+    , link_(linkButton(this))
+{
+    lead_->setTextFormat(Qt::PlainText);
+    codeLabel_->setTextFormat(Qt::PlainText);
+    codeLabel_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    codeLabel_->hide();
+    copy_->setText(tr("Copy"));
+    copy_->setAccessibleName(tr("Copy the statement"));
+    text_->setInk(ElidedLabel::Ink::secondary);
+
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(glyphRoom, 1, 4, 1);
+    row->setSpacing(8);
+    row->addWidget(lead_);
+    row->addWidget(text_, 1);
+    row->addWidget(codeLabel_);
+    row->addWidget(copy_);
+    row->addWidget(link_);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+
+    connect(copy_, &QToolButton::clicked, this,
+            [this] { QGuiApplication::clipboard()->setText(code_); });
+    connect(link_, &QToolButton::clicked, this, &Banner::linkActivated);
+    connect(&Theme::current(), &Theme::changed, this, &Banner::restyle);
+    restyle();
+}
+
+void Banner::setMessage(Severity severity, const QString& lead, const QString& text,
+                        const QString& icon)
+{
+    severity_ = severity;
+    icon_ = icon;
+    lead_->setText(lead);
+    lead_->setVisible(!lead.isEmpty());
+    text_->setText(text);
+    setAccessibleName(lead + QLatin1Char(' ') + text);
+    restyle();
+}
+
+void Banner::setCode(const QString& code)
+{
+    code_ = code;
+    codeLabel_->setText(code);
+    codeLabel_->setVisible(!code.isEmpty());
+    copy_->setVisible(!code.isEmpty());
+}
+
+void Banner::setLink(const QString& text)
+{
+    link_->setText(text);
+    link_->setVisible(!text.isEmpty());
+}
+
+QSize Banner::sizeHint() const
+{
+    return QSize(QFrame::sizeHint().width(), Theme::current().scaled(metrics::banner));
+}
+
+void Banner::restyle()
+{
+    const Theme& theme = Theme::current();
+    setFixedHeight(theme.scaled(metrics::banner));
+    lead_->setFont(theme.ui(13, QFont::DemiBold));
+    codeLabel_->setFont(theme.mono(12));
+    QFont underlined = theme.ui();
+    underlined.setUnderline(true);
+    const QString style =
+        QStringLiteral("QToolButton { color: %1; text-decoration: underline;"
+                       " border: none; padding: 0 6px; background: transparent; }"
+                       "QToolButton:focus { border: 2px solid %1; padding: 0 4px; }")
+            .arg(theme.tokens().accent.name());
+    for (QToolButton* button : {copy_, link_}) {
+        button->setFont(underlined);
+        button->setStyleSheet(style);
+    }
+    update();
+}
+
+void Banner::paintEvent(QPaintEvent*)
+{
+    QPainter painter(this);
+    const Tokens& t = Theme::current().tokens();
+    const bool crit = severity_ == Severity::critical;
+    const bool warn = severity_ == Severity::warning;
+    const QColor& edge = crit ? t.crit : (warn ? t.warn : t.info);
+    painter.fillRect(rect(), edge);
+    painter.fillRect(rect().adjusted(1, 1, -1, -1), crit ? t.critBg : (warn ? t.warnBg : t.infoBg));
+    const QRect box(10, (height() - metrics::icon) / 2, metrics::icon, metrics::icon);
+    if (icon_.isEmpty())
+        paintSeverity(painter, QRectF(box).adjusted(1, 1, -1, -1), severity_, t);
+    else
+        themedIcon(icon_, edge).paint(&painter, box);
+}
+
+} // namespace poolscope

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/answerpanel.h"
+
+#include "ui/theme/glyphs.h"
+#include "ui/theme/theme.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+namespace poolscope {
+
+namespace {
+
+QLabel* plain(QWidget* parent, const char* role)
+{
+    auto* const label = new QLabel(parent);
+    label->setTextFormat(Qt::PlainText);
+    label->setWordWrap(true);
+    if (role)
+        label->setProperty("role", QString::fromLatin1(role));
+    return label;
+}
+
+} // namespace
+
+AnswerPanel::AnswerPanel(QWidget* parent) : Panel(parent)
+{
+    const Theme& theme = Theme::current();
+    auto* const row = new QHBoxLayout(this);
+    row->setContentsMargins(theme.scaled(52), theme.scaled(14), theme.scaled(16), theme.scaled(14));
+    row->setSpacing(theme.scaled(20));
+    auto* const left = new QVBoxLayout;
+    left->setSpacing(8);
+    sentence_ = plain(this, nullptr);
+    sentence_->setObjectName(QStringLiteral("answer"));
+    explanation_ = plain(this, "secondary");
+    evidence_ = new QWidget(this);
+    linkBox_ = new QHBoxLayout(evidence_);
+    linkBox_->setContentsMargins(0, 0, 0, 0);
+    linkBox_->setSpacing(theme.scaled(16));
+    auto* const caption = plain(evidence_, "caption");
+    caption->setText(tr("Evidence"));
+    caption->setWordWrap(false);
+    linkBox_->addWidget(caption);
+    linkBox_->addStretch(1);
+    left->addWidget(sentence_);
+    left->addWidget(explanation_);
+    left->addWidget(evidence_);
+    left->addStretch(1);
+    row->addLayout(left, 1);
+
+    relieve_ = new QWidget(this);
+    relieve_->setFixedWidth(theme.scaled(300));
+    auto* const right = new QVBoxLayout(relieve_);
+    right->setContentsMargins(theme.scaled(16), 0, 0, 0);
+    right->setSpacing(6);
+    auto* const title = plain(relieve_, "caption");
+    title->setText(tr("Relieve now"));
+    terminate_ = new QPushButton(relieve_);
+    terminate_->setProperty("kind", QStringLiteral("primary"));
+    terminate_->setObjectName(QStringLiteral("relieve"));
+    relief_ = plain(relieve_, "secondary");
+    obstacle_ = plain(relieve_, "caption");
+    obstacle_->setObjectName(QStringLiteral("reliefObstacle"));
+    right->addWidget(title);
+    auto* const hold = new QHBoxLayout;
+    hold->addWidget(terminate_);
+    hold->addStretch(1);
+    right->addLayout(hold);
+    right->addWidget(relief_);
+    right->addWidget(obstacle_);
+    right->addStretch(1);
+    row->addWidget(relieve_);
+    connect(terminate_, &QPushButton::clicked, this, &AnswerPanel::reliefWanted);
+    connect(&Theme::current(), &Theme::changed, this, &AnswerPanel::restyle);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Maximum);
+}
+
+void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links,
+                            const QString& obstacle)
+{
+    answer_ = answer;
+    links_ = links;
+    sentence_->setText(answer.sentence);
+    explanation_->setText(answer.explanation);
+    explanation_->setVisible(!answer.explanation.isEmpty());
+    while (buttons_.size() < links.size()) {
+        auto* const button = new QPushButton(evidence_);
+        button->setFlat(true);
+        button->setCursor(Qt::PointingHandCursor);
+        const std::size_t at = buttons_.size();
+        connect(button, &QPushButton::clicked, this, [this, at] {
+            if (at < links_.size())
+                emit linkChosen(links_[at].page, links_[at].session);
+        });
+        buttons_.push_back(button);
+        linkBox_->insertWidget(linkBox_->count() - 1, button);
+    }
+    for (std::size_t i = 0; i < buttons_.size(); ++i) {
+        buttons_[i]->setVisible(i < links.size());
+        if (i < links.size())
+            buttons_[i]->setText(links[i].words);
+    }
+    evidence_->setVisible(!links.empty());
+    relieve_->setVisible(answer.session.has_value());
+    if (answer.session) {
+        terminate_->setText(tr("Terminate %1…").arg(answer.session->pid.value));
+        relief_->setText(answer.relief);
+        terminate_->setEnabled(obstacle.isEmpty());
+        obstacle_->setText(obstacle);
+        obstacle_->setVisible(!obstacle.isEmpty());
+    }
+    restyle();
+}
+
+void AnswerPanel::restyle()
+{
+    const Theme& theme = Theme::current();
+    const Tokens& tokens = theme.tokens();
+    const bool quiet = answer_.severity == 0;
+    sentence_->setFont(quiet ? theme.ui(13) : theme.ui(20, QFont::DemiBold));
+    QPalette palette = sentence_->palette();
+    palette.setColor(QPalette::WindowText, quiet ? tokens.text2 : tokens.text);
+    sentence_->setPalette(palette);
+    layout()->setContentsMargins(theme.scaled(quiet ? 40 : 52), theme.scaled(quiet ? 9 : 14),
+                                 theme.scaled(16), theme.scaled(quiet ? 9 : 14));
+    for (QPushButton* const button : buttons_) {
+        button->setStyleSheet(QStringLiteral(
+            "QPushButton { border: none; background: transparent; padding: 0; min-height: 18px; "
+            "color: %1; text-decoration: underline; } "
+            "QPushButton:focus { border: 2px solid %1; }")
+                                  .arg(tokens.accent.name()));
+    }
+    update();
+}
+
+void AnswerPanel::paintEvent(QPaintEvent* event)
+{
+    Panel::paintEvent(event);
+    const Theme& theme = Theme::current();
+    const Tokens& tokens = theme.tokens();
+    QPainter painter(this);
+    const bool quiet = answer_.severity == 0;
+    if (!quiet)
+        painter.fillRect(0, 0, theme.scaled(4), height(),
+                         answer_.severity == 2 ? tokens.critFill : tokens.warnFill);
+    const int size = theme.scaled(quiet ? 14 : 18);
+    const double y = sentence_->y() + (QFontMetrics(sentence_->font()).height() - size) / 2.0;
+    paintSeverity(painter, QRectF(theme.scaled(quiet ? 16 : 20), y, size, size),
+                  answer_.severity == 2   ? Severity::critical
+                  : answer_.severity == 1 ? Severity::warning
+                                          : Severity::none,
+                  tokens);
+    if (relieve_->isVisible())
+        painter.fillRect(relieve_->x() - 1, theme.scaled(14), 1, height() - theme.scaled(28),
+                         tokens.line);
+}
+
+} // namespace poolscope

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ui/models/findings.h"
+#include "ui/theme/panel.h"
+
+class QHBoxLayout;
+class QLabel;
+class QPushButton;
+
+namespace poolscope {
+
+/// The overview's first panel: what is wrong, the evidence as links, what to do now. Healthy, it is
+/// one grey line.
+class AnswerPanel : public Panel
+{
+    Q_OBJECT
+public:
+    explicit AnswerPanel(QWidget* parent = nullptr);
+
+    struct Link
+    {
+        QString words;
+        QString page;
+        std::optional<SessionKey> session;
+    };
+    /// `obstacle`: why the session cannot be ended, empty where it can.
+    void setAnswer(const Answer& answer, const std::vector<Link>& links, const QString& obstacle);
+
+signals:
+    void linkChosen(const QString& page, const std::optional<poolscope::SessionKey>& session);
+    void reliefWanted();
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    void restyle();
+
+    Answer answer_;
+    std::vector<Link> links_;
+    QLabel* sentence_;
+    QLabel* explanation_;
+    QWidget* evidence_;
+    QHBoxLayout* linkBox_;
+    std::vector<QPushButton*> buttons_;
+    QWidget* relieve_;
+    QPushButton* terminate_;
+    QLabel* relief_;
+    QLabel* obstacle_;
+};
+
+} // namespace poolscope

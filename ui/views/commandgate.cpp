@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/commandgate.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+QString tr(const char* words)
+{
+    return QCoreApplication::translate("CommandGate", words);
+}
+
+QString modeObstacle(const Transport& transport, const Formatter& format)
+{
+    switch (transport.mode) {
+    case Mode::replay:
+        return tr("Off in replay: this is %1, and the session may be gone. Attach to the server to act.")
+            .arg(format.instant(transport.cursor, transport.end));
+    case Mode::paused:
+        return tr("Off while paused at %1: return to the live edge to act.")
+            .arg(format.instant(transport.cursor, transport.end));
+    case Mode::empty: return tr("Nothing is attached.");
+    case Mode::live: break;
+    }
+    return transport.readOnly ? tr("Off: read-only mode. No command leaves this window.") : QString();
+}
+
+QString sessionObstacle(const SessionRow& row, const SessionStore& store)
+{
+    const Session& s = row.session;
+    if (s.own)
+        return tr("This is Poolscope's own session.");
+    if (!s.is_client())
+        return tr("This is the server's own worker, not a client's session.");
+    const TargetSummary* const target = store.target(s.key.target);
+    if (!target)
+        return {};
+    const QString name = Formatter::line(target->info.name, 100);
+    if (target->status.reach != Reach::up)
+        return tr("%1 does not answer; commands wait for it to be back.").arg(name);
+    const QString grant = target->facts ? Formatter::line(target->facts->missing_grant) : QString();
+    const QString help = grant.isEmpty() ? QString() : tr(" This would help: %1").arg(grant);
+    if (to_us(s.key.started) == 0)
+        return tr("Off: the role may not see when this session started, so it cannot be told from "
+                  "a later one with its pid.")
+               + help;
+    if (target->facts && !target->facts->can_signal && !target->facts->superuser
+        && target->facts->role != s.user.str())
+        return tr("Off: the role may not signal sessions of others.") + help;
+    return {};
+}
+
+} // namespace
+
+QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions,
+                        const SessionStore& store, const Transport& transport,
+                        const Formatter& format)
+{
+    if (const QString mode = modeObstacle(transport, format); !mode.isEmpty())
+        return mode;
+    if (sessions.empty())
+        return tr("No session is selected.");
+    for (const SessionRow& row : sessions) {
+        if (const QString reason = sessionObstacle(row, store); !reason.isEmpty())
+            return reason;
+    }
+    const auto runs = [](const SessionRow& row) {
+        return row.session.state == SessionState::active
+               || row.session.state == SessionState::waiting
+               || row.session.state == SessionState::other;
+    };
+    if (verb == ActionVerb::cancel && std::none_of(sessions.begin(), sessions.end(), runs))
+        return sessions.size() == 1 ? tr("Cancel is not offered: the session runs no statement.")
+                                    : tr("Cancel is not offered: none of them runs a statement.");
+    return {};
+}
+
+std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected)
+{
+    if (selected.size() <= 1)
+        return selected;
+    std::vector<SessionRow> rows;
+    for (const SessionRow& row : selected) {
+        if (!row.session.own && row.session.is_client())
+            rows.push_back(row);
+    }
+    return rows;
+}
+
+} // namespace poolscope

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/workspace.h"
+#include "ui/models/formatter.h"
+#include "ui/models/sessionstore.h"
+
+#include <QString>
+
+#include <vector>
+
+namespace poolscope {
+
+/// Why a command cannot be given, as a sentence for the place where its button stands; empty where it
+/// can. The server still has the last word.
+QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions,
+                        const SessionStore& store, const Transport& transport,
+                        const Formatter& format);
+
+/// Of several selected: without Poolscope's own, replication and the server's own workers. One that
+/// was picked alone stays, so that the reason can be shown.
+std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected);
+
+} // namespace poolscope

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/datatable.h"
+
+#include "ui/models/roles.h"
+#include "ui/theme/theme.h"
+#include "ui/views/rowdelegate.h"
+
+#include <QClipboard>
+#include <QGuiApplication>
+#include <QHeaderView>
+#include <QKeyEvent>
+#include <QMenu>
+#include <QMimeData>
+#include <QPainter>
+#include <QSettings>
+
+#include <algorithm>
+
+namespace poolscope {
+
+DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
+    : QTreeView(parent), name_(name), spanning_(spanning), delegate_(new RowDelegate(this))
+{
+    setItemDelegate(delegate_);
+    setUniformRowHeights(true);
+    setSelectionMode(ExtendedSelection);
+    setSelectionBehavior(SelectRows);
+    setEditTriggers(NoEditTriggers);
+    setVerticalScrollMode(ScrollPerPixel);
+    setHorizontalScrollMode(ScrollPerPixel);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
+    setAllColumnsShowFocus(true);
+    setMouseTracking(true);
+    setSortingEnabled(true);
+    setContextMenuPolicy(Qt::CustomContextMenu);
+    setIndentation(spanning ? 0 : Theme::current().scaled(20));
+    setRootIsDecorated(!spanning);
+    setExpandsOnDoubleClick(true);
+    header()->setSectionsMovable(true);
+    header()->setFirstSectionMovable(spanning);
+    header()->setStretchLastSection(true);
+    header()->setMinimumSectionSize(Theme::current().scaled(40));
+    header()->setFixedHeight(Theme::current().scaled(metrics::tableHead));
+    header()->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(header(), &QWidget::customContextMenuRequested, this, &DataTable::showColumnMenu);
+    connect(header(), &QHeaderView::sectionResized, this, &DataTable::saveColumns);
+    connect(header(), &QHeaderView::sectionMoved, this, &DataTable::saveColumns);
+    connect(header(), &QHeaderView::sortIndicatorChanged, this, &DataTable::saveColumns);
+    connect(this, &QTreeView::collapsed, this, [this](const QModelIndex& index) {
+        closed_.insert(index.data(Qt::DisplayRole).toString());
+    });
+    connect(this, &QTreeView::expanded, this, [this](const QModelIndex& index) {
+        closed_.remove(index.data(Qt::DisplayRole).toString());
+    });
+    connect(&Theme::current(), &Theme::changed, this, &QTreeView::doItemsLayout);
+}
+
+void DataTable::setModel(QAbstractItemModel* model)
+{
+    QTreeView::setModel(model);
+    connect(model, &QAbstractItemModel::rowsInserted, this, &DataTable::rowsArrived);
+    connect(model, &QAbstractItemModel::modelReset, this, &DataTable::restoreExpansion);
+}
+
+/// New rows with children come open, unless a head of that name was closed before.
+void DataTable::rowsArrived(const QModelIndex& parent, int first, int last)
+{
+    if (parent.isValid() && first == 0)
+        setExpanded(parent, !closed_.contains(parent.data(Qt::DisplayRole).toString()));
+    for (int row = first; row <= last; ++row) {
+        const QModelIndex index = model()->index(row, 0, parent);
+        if (!model()->hasChildren(index) || closed_.contains(index.data(Qt::DisplayRole).toString()))
+            continue;
+        setExpanded(index, true);
+        rowsArrived(index, 0, model()->rowCount(index) - 1);
+    }
+}
+
+void DataTable::restoreExpansion()
+{
+    rowsArrived({}, 0, model()->rowCount() - 1);
+}
+
+void DataTable::setWidths(const std::vector<int>& widths)
+{
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        if (widths[i] > 0)
+            header()->resizeSection(static_cast<int>(i), Theme::current().scaled(widths[i]));
+    }
+}
+
+void DataTable::setAutomaticColumns(std::function<bool(int, int)> shown)
+{
+    automatic_ = std::move(shown);
+}
+
+void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
+{
+    restoring_ = true;
+    const QSettings settings;
+    const QString group = QStringLiteral("columns/") + name_;
+    const QByteArray state = settings.value(group + QStringLiteral("/header")).toByteArray();
+    if (state.isEmpty() || !header()->restoreState(state))
+        sortByColumn(sortColumn, order);
+    else
+        sortByColumn(header()->sortIndicatorSection(), header()->sortIndicatorOrder());
+    const QVariantMap wanted = settings.value(group + QStringLiteral("/shown")).toMap();
+    for (auto it = wanted.begin(); it != wanted.end(); ++it)
+        wanted_.insert(it.key().toInt(), it.value().toBool());
+    restoring_ = false;
+    ready_ = true;
+    fitColumns();
+}
+
+void DataTable::saveColumns() const
+{
+    if (!ready_ || restoring_)
+        return;
+    QSettings settings;
+    const QString group = QStringLiteral("columns/") + name_;
+    settings.setValue(group + QStringLiteral("/header"), header()->saveState());
+    QVariantMap wanted;
+    for (auto it = wanted_.begin(); it != wanted_.end(); ++it)
+        wanted.insert(QString::number(it.key()), it.value());
+    settings.setValue(group + QStringLiteral("/shown"), wanted);
+}
+
+void DataTable::setAvailable(int column, bool available)
+{
+    if (available ? unavailable_.remove(column) : !unavailable_.contains(column)) {
+        if (!available)
+            unavailable_.insert(column);
+        fitColumns();
+    }
+}
+
+void DataTable::fitColumns()
+{
+    if (!ready_ || !model())
+        return;
+    restoring_ = true;
+    for (int column = 0; column < model()->columnCount(); ++column) {
+        const bool shown = !unavailable_.contains(column)
+                           && wanted_.value(column, !automatic_
+                                                        || automatic_(column, viewport()->width()));
+        if (isColumnHidden(column) == shown)
+            setColumnHidden(column, !shown);
+    }
+    restoring_ = false;
+}
+
+void DataTable::resizeEvent(QResizeEvent* event)
+{
+    QTreeView::resizeEvent(event);
+    fitColumns();
+}
+
+void DataTable::showColumnMenu(const QPoint& at)
+{
+    QMenu menu(this);
+    for (int column = 0; column < model()->columnCount(); ++column) {
+        if (unavailable_.contains(column))
+            continue;
+        QAction* const action = menu.addAction(
+            model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
+        action->setCheckable(true);
+        action->setChecked(!isColumnHidden(column));
+        // What a tree hangs on stays, and so does the last one.
+        action->setEnabled((spanning_ || column != 0)
+                           && (isColumnHidden(column)
+                               || header()->hiddenSectionCount() + 1 < header()->count()));
+        connect(action, &QAction::toggled, this, [this, column](bool on) {
+            wanted_.insert(column, on);
+            fitColumns();
+            saveColumns();
+        });
+    }
+    menu.addSeparator();
+    connect(menu.addAction(tr("Columns by the window's width")), &QAction::triggered, this, [this] {
+        wanted_.clear();
+        fitColumns();
+        saveColumns();
+    });
+    menu.exec(header()->mapToGlobal(at));
+}
+
+std::vector<SessionKey> DataTable::selectedKeys() const
+{
+    std::vector<SessionKey> keys;
+    if (!selectionModel())
+        return keys;
+    for (const QModelIndex& index : selectionModel()->selectedRows()) {
+        const QVariant key = index.data(KeyRole);
+        if (key.isValid())
+            keys.push_back(key.value<SessionKey>());
+    }
+    return keys;
+}
+
+std::optional<SessionKey> DataTable::currentKey() const
+{
+    const std::vector<SessionKey> keys = selectedKeys();
+    const QVariant key = currentIndex().data(KeyRole);
+    if (key.isValid()) {
+        const auto current = key.value<SessionKey>();
+        if (std::find(keys.begin(), keys.end(), current) != keys.end())
+            return current;
+    }
+    return keys.empty() ? std::nullopt : std::optional(keys.front());
+}
+
+void DataTable::selectionChanged(const QItemSelection& selected, const QItemSelection& gone)
+{
+    QTreeView::selectionChanged(selected, gone);
+    emit chosen();
+}
+
+void DataTable::copySelection(bool withHead) const
+{
+    QStringList lines;
+    const auto line = [this](auto cell) {
+        QStringList cells;
+        for (int visual = 0; visual < header()->count(); ++visual) {
+            const int column = header()->logicalIndex(visual);
+            if (!isColumnHidden(column)) {
+                QString text = cell(column);
+                cells += text.replace(QLatin1Char('\t'), QLatin1Char(' '))
+                             .replace(QLatin1Char('\n'), QLatin1Char(' '));
+            }
+        }
+        return cells.join(QLatin1Char('\t'));
+    };
+    if (withHead)
+        lines += line([this](int column) {
+            return model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+        });
+    QModelIndexList rows = selectionModel()->selectedRows();
+    std::sort(rows.begin(), rows.end(), [this](const QModelIndex& a, const QModelIndex& b) {
+        return visualRect(a).top() < visualRect(b).top();
+    });
+    for (const QModelIndex& row : rows)
+        lines += line([&](int column) {
+            return row.siblingAtColumn(column).data(CopyRole).toString();
+        });
+    QGuiApplication::clipboard()->setText(lines.join(QLatin1Char('\n')));
+}
+
+void DataTable::keyPressEvent(QKeyEvent* event)
+{
+    if (event->matches(QKeySequence::Copy)) {
+        copySelection();
+        return;
+    }
+    const auto modifiers = event->modifiers() & ~Qt::KeypadModifier;
+    if (modifiers == Qt::NoModifier && event->key() >= Qt::Key_A && event->key() <= Qt::Key_Z) {
+        emit letter(event->key());
+        return;
+    }
+    if (modifiers == Qt::NoModifier && event->key() == Qt::Key_Space) {
+        event->ignore(); // it plays and pauses
+        return;
+    }
+    QTreeView::keyPressEvent(event);
+}
+
+void DataTable::mousePressEvent(QMouseEvent* event)
+{
+    const QModelIndex index = indexAt(event->position().toPoint());
+    if (spanning_ && index.isValid() && index.data(GroupRole).toBool()
+        && event->position().x() < Theme::current().scaled(26)) {
+        setExpanded(index.siblingAtColumn(0), !isExpanded(index.siblingAtColumn(0)));
+        return;
+    }
+    QTreeView::mousePressEvent(event);
+}
+
+void DataTable::mouseMoveEvent(QMouseEvent* event)
+{
+    QTreeView::mouseMoveEvent(event);
+    const QVariant key = indexAt(event->position().toPoint()).data(KeyRole);
+    emit hovered(key.isValid() ? std::optional(key.value<SessionKey>()) : std::nullopt);
+}
+
+void DataTable::leaveEvent(QEvent* event)
+{
+    QTreeView::leaveEvent(event);
+    emit hovered(std::nullopt);
+}
+
+void DataTable::drawRow(QPainter* painter, const QStyleOptionViewItem& option,
+                        const QModelIndex& index) const
+{
+    const Tokens& tokens = Theme::current().tokens();
+    const QModelIndex first = index.siblingAtColumn(0);
+    const bool selected = selectionModel()->isSelected(first);
+    const QRect row(0, option.rect.top(), viewport()->width(), option.rect.height());
+    const bool group = index.data(GroupRole).toBool();
+    if (spanning_ && group) {
+        RowDelegate::paintGroup(*painter, row, first, isExpanded(first), selected);
+    } else {
+        painter->fillRect(row, selected ? tokens.sel : group ? tokens.alt : tokens.surface);
+        QTreeView::drawRow(painter, option, index);
+    }
+    painter->fillRect(QRect(row.left(), row.bottom(), row.width(), 1), tokens.line);
+    if (selected)
+        painter->fillRect(QRect(row.left(), row.top(), 3, row.height()), tokens.accent);
+}
+
+void DataTable::drawBranches(QPainter* painter, const QRect& rect, const QModelIndex& index) const
+{
+    if (spanning_ || !model()->hasChildren(index))
+        return;
+    QRect box = rect;
+    box.setLeft(box.right() - indentation() + 1);
+    RowDelegate::paintChevron(*painter, box, isExpanded(index));
+}
+
+} // namespace poolscope

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/update.h"
+
+#include <QHash>
+#include <QSet>
+#include <QTreeView>
+
+#include <functional>
+#include <optional>
+
+namespace poolscope {
+
+class RowDelegate;
+
+/// The house's table: columns that can be moved, sized, hidden and sorted, kept in settings per page;
+/// rows of one height; a copy that puts raw values on the clipboard; single letters as commands
+/// instead of a search by typing.
+class DataTable : public QTreeView
+{
+    Q_OBJECT
+public:
+    /// `name` is the page's, for settings. `spanning`: group heads run across all columns.
+    DataTable(const QString& name, bool spanning, QWidget* parent = nullptr);
+
+    void setModel(QAbstractItemModel* model) override;
+    RowDelegate& rows() { return *delegate_; }
+    /// Width in px at 96 dpi of each column; 0 leaves the default. The last visible one takes the rest.
+    void setWidths(const std::vector<int>& widths);
+    /// Which columns are shown when the user chose nothing, given the width of the table.
+    void setAutomaticColumns(std::function<bool(int column, int width)> shown);
+    /// Call once, after model and widths; default sort.
+    void restoreColumns(int sortColumn, Qt::SortOrder order);
+    /// A column that is shown or hidden by circumstance.
+    void setAvailable(int column, bool available);
+
+    /// Of the selected rows; group heads give none.
+    std::vector<SessionKey> selectedKeys() const;
+    std::optional<SessionKey> currentKey() const;
+    /// Where a group's head is expanded or closed, by its text, so that a reset restores it.
+    void restoreExpansion();
+    void copySelection(bool withHead = false) const;
+
+signals:
+    void letter(int key);
+    void hovered(const std::optional<poolscope::SessionKey>& session);
+    void chosen();
+
+protected:
+    void keyPressEvent(QKeyEvent* event) override;
+    void keyboardSearch(const QString&) override {}
+    void mousePressEvent(QMouseEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void leaveEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void drawRow(QPainter* painter, const QStyleOptionViewItem& option,
+                 const QModelIndex& index) const override;
+    void drawBranches(QPainter* painter, const QRect& rect,
+                      const QModelIndex& index) const override;
+    void selectionChanged(const QItemSelection& selected, const QItemSelection& gone) override;
+
+private:
+    void showColumnMenu(const QPoint& at);
+    void fitColumns();
+    void saveColumns() const;
+    void rowsArrived(const QModelIndex& parent, int first, int last);
+
+    QString name_;
+    bool spanning_;
+    RowDelegate* delegate_;
+    std::function<bool(int, int)> automatic_;
+    QHash<int, bool> wanted_; ///< the user's choice
+    QSet<int> unavailable_;
+    QSet<QString> closed_;
+    bool ready_ = false;
+    bool restoring_ = false;
+};
+
+} // namespace poolscope

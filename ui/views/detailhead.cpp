@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/detailhead.h"
+
+#include "ui/theme/glyphs.h"
+#include "ui/theme/theme.h"
+
+#include <QPainter>
+
+namespace poolscope {
+
+DetailHead::DetailHead(QWidget* parent) : QWidget(parent)
+{
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+}
+
+QSize DetailHead::sizeHint() const
+{
+    return {200, Theme::current().scaled(36)};
+}
+
+void DetailHead::setSession(const QString& pid, SessionState state, const QString& words,
+                            const QString& age, LeakSeverity severity)
+{
+    pid_ = pid;
+    state_ = state;
+    words_ = words;
+    age_ = age;
+    severity_ = severity;
+    setAccessibleName(QStringLiteral("%1, %2, %3").arg(pid, words, age));
+    update();
+}
+
+void DetailHead::paintEvent(QPaintEvent*)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& tokens = theme.tokens();
+    QPainter painter(this);
+    const int pad = theme.scaled(metrics::panelPadding);
+    QRect area = rect().adjusted(pad, 0, -pad, 0);
+    const QFont strong = theme.mono(13, QFont::DemiBold);
+    painter.setFont(strong);
+    painter.setPen(severity_ == LeakSeverity::critical ? tokens.crit
+                   : severity_ == LeakSeverity::alert  ? tokens.warn
+                                                       : tokens.text);
+    painter.drawText(area, Qt::AlignRight | Qt::AlignVCenter, age_);
+    area.setRight(area.right() - QFontMetrics(strong).horizontalAdvance(age_) - pad);
+    painter.setPen(tokens.text);
+    painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter, pid_);
+    area.setLeft(area.left() + QFontMetrics(strong).horizontalAdvance(pid_) + pad);
+    const int size = theme.scaled(metrics::glyph);
+    paintState(painter, QRectF(area.left(), (height() - size) / 2.0, size, size), state_, tokens);
+    area.setLeft(area.left() + size + theme.scaled(6));
+    const QFont plain = theme.ui(13);
+    painter.setFont(plain);
+    painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
+                     QFontMetrics(plain).elidedText(words_, Qt::ElideRight, area.width()));
+}
+
+} // namespace poolscope

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/leak/judgement.h"
+#include "core/model/session.h"
+
+#include <QWidget>
+
+namespace poolscope {
+
+/// The first line of a detail: pid, state, and for how long.
+class DetailHead : public QWidget
+{
+    Q_OBJECT
+public:
+    explicit DetailHead(QWidget* parent = nullptr);
+    void setSession(const QString& pid, SessionState state, const QString& words, const QString& age,
+                    LeakSeverity severity);
+    QSize sizeHint() const override;
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    QString pid_, words_, age_;
+    SessionState state_ = SessionState::unknown;
+    LeakSeverity severity_ = LeakSeverity::none;
+};
+
+} // namespace poolscope

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/page.h"
+
+#include "ui/views/actionspage.h"
+#include "ui/views/blockingpage.h"
+#include "ui/views/leakspage.h"
+#include "ui/views/overviewpage.h"
+#include "ui/views/sessionspage.h"
+
+namespace poolscope {
+
+std::vector<Page*> makePages(ViewContext& context, QWidget* parent)
+{
+    const auto store = std::make_shared<SessionStore>();
+    return {new OverviewPage(context, store, parent), new LeaksPage(context, store, parent),
+            new SessionsPage(context, store, parent), new BlockingPage(context, store, parent),
+            new ActionsPage(context, store, parent)};
+}
+
+} // namespace poolscope

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/rowdelegate.h"
+
+#include "ui/models/roles.h"
+#include "ui/theme/glyphs.h"
+#include "ui/theme/theme.h"
+
+#include <QPainter>
+
+namespace poolscope {
+
+namespace {
+
+QColor ink(Emphasis emphasis, const Tokens& tokens, bool selected)
+{
+    switch (emphasis) {
+    case Emphasis::plain:
+    case Emphasis::strong: return tokens.text;
+    case Emphasis::secondary: return tokens.text2;
+    case Emphasis::caption: return tokens.captionOn(selected);
+    case Emphasis::warning: return tokens.warn;
+    case Emphasis::critical: return tokens.crit;
+    }
+    return tokens.text;
+}
+
+} // namespace
+
+RowDelegate::RowDelegate(QObject* parent) : QStyledItemDelegate(parent) {}
+
+void RowDelegate::setGlyphColumns(int state, int severity)
+{
+    stateColumn_ = state;
+    severityColumn_ = severity;
+}
+
+QSize RowDelegate::sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const
+{
+    return {80, Theme::current().rowHeight()};
+}
+
+void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
+                        const QModelIndex& index) const
+{
+    const Theme& theme = Theme::current();
+    const Tokens& tokens = theme.tokens();
+    const bool selected = option.state.testFlag(QStyle::State_Selected);
+    if (selected)
+        painter->fillRect(option.rect, tokens.sel);
+    const int pad = theme.scaled(metrics::cellPadding);
+    QRect area = option.rect.adjusted(pad, 0, -pad, 0);
+    const auto glyphBox = [&] {
+        const int size = theme.scaled(metrics::glyph);
+        const QRectF box(area.left(), area.center().y() - size / 2.0 + 0.5, size, size);
+        area.setLeft(area.left() + size + theme.scaled(6));
+        return box;
+    };
+    if (index.column() == severityColumn_) {
+        if (const QVariant severity = index.data(SeverityRole); severity.isValid())
+            paintSeverity(*painter, glyphBox(),
+                          severity.toInt() == 2   ? Severity::critical
+                          : severity.toInt() == 1 ? Severity::warning
+                                                  : Severity::none,
+                          tokens);
+    }
+    if (index.column() == stateColumn_) {
+        if (const QVariant state = index.data(StateRole); state.isValid())
+            paintState(*painter, glyphBox(), static_cast<SessionState>(state.toInt()), tokens);
+    }
+    const QString text = index.data(Qt::DisplayRole).toString();
+    if (text.isEmpty())
+        return;
+    const auto emphasis = static_cast<Emphasis>(index.data(EmphasisRole).toInt());
+    const bool mono = index.data(MonoRole).toBool();
+    const auto weight = emphasis == Emphasis::strong ? QFont::DemiBold : QFont::Normal;
+    const auto alignment = static_cast<Qt::Alignment>(index.data(Qt::TextAlignmentRole).toInt());
+    painter->setPen(ink(emphasis, tokens, selected));
+    qsizetype split = -1;
+    if (index.column() == 0 && !mono && index.data(KeyRole).isValid())
+        split = text.indexOf(QLatin1String("  "));
+    if (split > 0) {
+        const QFont font = theme.mono(12, QFont::Medium);
+        painter->setFont(font);
+        painter->drawText(area, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
+                          text.left(split));
+        area.setLeft(area.left() + QFontMetrics(font).horizontalAdvance(text.left(split)) + pad);
+        painter->setPen(tokens.text2);
+    }
+    const QFont font = mono ? theme.mono(12, weight) : theme.ui(13, weight);
+    painter->setFont(font);
+    const QString rest = split > 0 ? text.mid(split + 2) : text;
+    // A number that is cut would be another number: those are drawn whole.
+    const QString shown = mono && (alignment & Qt::AlignRight)
+                              ? rest
+                              : QFontMetrics(font).elidedText(rest, Qt::ElideRight, area.width());
+    painter->drawText(area, static_cast<int>(alignment) | Qt::TextSingleLine, shown);
+}
+
+void RowDelegate::paintChevron(QPainter& painter, const QRect& box, bool expanded)
+{
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(Theme::current().tokens().text2, 1.5, Qt::SolidLine, Qt::RoundCap,
+                        Qt::RoundJoin));
+    const QPointF c = QRectF(box).center();
+    const QPointF points[3] = {expanded ? c + QPointF(-3.5, -1.75) : c + QPointF(-1.75, -3.5),
+                               expanded ? c + QPointF(0, 1.75) : c + QPointF(1.75, 0),
+                               expanded ? c + QPointF(3.5, -1.75) : c + QPointF(-1.75, 3.5)};
+    painter.drawPolyline(points, 3);
+    painter.restore();
+}
+
+void RowDelegate::paintGroup(QPainter& painter, const QRect& row, const QModelIndex& index,
+                             bool expanded, bool selected)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& tokens = theme.tokens();
+    painter.fillRect(row, selected ? tokens.sel : tokens.alt);
+    const int pad = theme.scaled(metrics::cellPadding);
+    paintChevron(painter, QRect(row.left() + pad, row.top(), theme.scaled(12), row.height()),
+                 expanded);
+    QRect area = row.adjusted(pad + theme.scaled(18), 0, -pad, 0);
+    const auto write = [&](const QString& text, const QFont& font, const QColor& colour) {
+        painter.setFont(font);
+        painter.setPen(colour);
+        const QFontMetrics fm(font);
+        const QString shown = fm.elidedText(text, Qt::ElideRight, area.width());
+        painter.drawText(area, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine, shown);
+        area.setLeft(area.left() + fm.horizontalAdvance(shown) + pad);
+    };
+    write(index.data(Qt::DisplayRole).toString(), theme.ui(13, QFont::DemiBold), tokens.text);
+    write(QString::number(index.data(GroupCountRole).toInt()), theme.mono(12), tokens.text);
+    write(index.data(GroupSummaryRole).toString(), theme.ui(13), tokens.text2);
+}
+
+} // namespace poolscope

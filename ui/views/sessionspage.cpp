@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/sessionspage.h"
+
+#include "ui/theme/icons.h"
+#include "ui/theme/segmentedcontrol.h"
+#include "ui/theme/theme.h"
+#include "ui/views/datatable.h"
+#include "ui/views/rowdelegate.h"
+#include "ui/views/sessiondetail.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QSettings>
+
+namespace poolscope {
+
+namespace {
+
+/// In the order of the segmented control.
+constexpr SessionGrouping groupings[]
+    = {SessionGrouping::application, SessionGrouping::user,  SessionGrouping::database,
+       SessionGrouping::client,      SessionGrouping::state, SessionGrouping::none};
+
+constexpr int column(SessionColumn c)
+{
+    return static_cast<int>(c);
+}
+
+/// Narrow windows keep what an incident needs; wide ones show everything.
+bool shownAt(int c, int width)
+{
+    const Theme& theme = Theme::current();
+    switch (static_cast<SessionColumn>(c)) {
+    case SessionColumn::user:
+    case SessionColumn::application: return width >= theme.scaled(1020);
+    case SessionColumn::database: return width >= theme.scaled(1120);
+    case SessionColumn::client:
+    case SessionColumn::xminAge: return width >= theme.scaled(1400);
+    case SessionColumn::started: return width >= theme.scaled(1560);
+    case SessionColumn::transaction: return width >= theme.scaled(600);
+    case SessionColumn::wait: return width >= theme.scaled(680);
+    default: return true;
+    }
+}
+
+} // namespace
+
+SessionsPage::SessionsPage(ViewContext& context, std::shared_ptr<SessionStore> store,
+                           QWidget* parent)
+    : BasePage(context, std::move(store), parent)
+{
+    model_.setFormatter(format());
+    makeBar();
+    trouble_ = new QLabel(this);
+    trouble_->setTextFormat(Qt::PlainText);
+    trouble_->setObjectName(QStringLiteral("filterTrouble"));
+    trouble_->hide();
+    layout_->addWidget(trouble_);
+    auto* const row = new QHBoxLayout;
+    row->setSpacing(Theme::current().scaled(metrics::panelGap));
+    auto* const left = new QVBoxLayout;
+    makeTable();
+    empty_ = new QLabel(this);
+    empty_->setTextFormat(Qt::PlainText);
+    empty_->setProperty("role", "secondary");
+    empty_->setObjectName(QStringLiteral("emptyWords"));
+    left->addWidget(empty_);
+    left->addWidget(table_, 1);
+    row->addLayout(left, 1);
+    detail_ = new SessionDetail(context, store_, this);
+    row->addWidget(detail_);
+    layout_->addLayout(row, 1);
+    connect(detail_, &SessionDetail::commandWanted, this,
+            [this](ActionVerb verb) { command(verb, table_->selectedKeys()); });
+    const int kept = QSettings().value(QStringLiteral("sessions/grouping"), 0).toInt();
+    group(groupings[std::clamp(kept, 0, 5)]);
+    updateWords();
+}
+
+void SessionsPage::makeBar()
+{
+    auto* const bar = new QHBoxLayout;
+    bar->setSpacing(8);
+    filter_ = new QLineEdit(this);
+    filter_->setFont(Theme::current().mono(12));
+    filter_->setClearButtonEnabled(true);
+    filter_->setPlaceholderText(tr("Filter: words, state:waiting, app:, user:, age>5m, blocking"));
+    filter_->setAccessibleName(tr("Filter sessions"));
+    filter_->setToolTip(tr("Words, or state: app: user: db: client: pid: blocked blocking age>5m "
+                           "tx>30s; a minus before a term turns it round"));
+    filter_->addAction(themedIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+    filter_->setFixedWidth(Theme::current().scaled(420));
+    connect(filter_, &QLineEdit::textChanged, this, &SessionsPage::applyFilter);
+    connect(filter_, &QLineEdit::returnPressed, this, [this] { table_->setFocus(); });
+    auto* const caption = new QLabel(tr("Group by"), this);
+    caption->setProperty("role", "secondary");
+    grouping_ = new SegmentedControl(
+        {tr("Application"), tr("User"), tr("Database"), tr("Client"), tr("State"), tr("None")}, this);
+    grouping_->setAccessibleName(tr("Group by"));
+    connect(grouping_, &SegmentedControl::chosen, this,
+            [this](int index) { group(groupings[index]); });
+    words_ = new QLabel(this);
+    words_->setTextFormat(Qt::PlainText);
+    words_->setProperty("role", "secondary");
+    words_->setObjectName(QStringLiteral("shownWords"));
+    bar->addWidget(filter_);
+    bar->addSpacing(8);
+    bar->addWidget(caption);
+    bar->addWidget(grouping_);
+    bar->addStretch(1);
+    bar->addWidget(words_);
+    layout_->addLayout(bar);
+}
+
+void SessionsPage::makeTable()
+{
+    table_ = new DataTable(QStringLiteral("sessions"), true, this);
+    table_->setAccessibleName(tr("Sessions"));
+    table_->rows().setGlyphColumns(column(SessionColumn::state), -1);
+    table_->setModel(&model_);
+    table_->setWidths({110, 68, 96, 104, 124, 160, 184, 76, 76, 150, 104, 58, 84, 90, 300});
+    table_->setAutomaticColumns(shownAt);
+    table_->restoreColumns(column(SessionColumn::age), Qt::DescendingOrder);
+    serveTable(table_);
+    connect(table_, &DataTable::letter, this, &SessionsPage::serveLetter);
+    connect(table_, &DataTable::hovered, this,
+            [this](const auto& session) { model_.setPinned(session); });
+    connect(table_, &DataTable::chosen, this, &SessionsPage::tableChosen);
+}
+
+void SessionsPage::resizeEvent(QResizeEvent* event)
+{
+    BasePage::resizeEvent(event);
+    const Theme& theme = Theme::current();
+    detail_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : 336));
+    filter_->setFixedWidth(theme.scaled(width() < theme.scaled(1240) ? 300 : 420));
+}
+
+void SessionsPage::refresh(const Update& update)
+{
+    const std::vector<SessionKey> selected = table_->selectedKeys();
+    selecting_ = true;
+    model_.apply(update);
+    table_->setAvailable(column(SessionColumn::target), model_.targetCount() > 1);
+    if (update.reset)
+        restoreSelection(selected);
+    selecting_ = false;
+    setCount(model_.total());
+    updateWords();
+    if (isVisible())
+        tableChosen();
+}
+
+void SessionsPage::restoreSelection(const std::vector<SessionKey>& keys)
+{
+    QItemSelection selection;
+    for (const SessionKey& key : keys) {
+        const QModelIndex index = model_.indexOf(key);
+        if (index.isValid())
+            selection.select(index, index.siblingAtColumn(sessionColumnCount - 1));
+    }
+    if (selection.isEmpty())
+        return;
+    table_->selectionModel()->setCurrentIndex(selection.front().topLeft(),
+                                              QItemSelectionModel::NoUpdate);
+    table_->selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
+}
+
+void SessionsPage::applyFilter()
+{
+    const SessionFilter::Parsed parsed = SessionFilter::parse(filter_->text());
+    // What is not understood yet changes nothing: it is still being typed.
+    trouble_->setVisible(!parsed.error.isEmpty());
+    trouble_->setText(parsed.error);
+    if (!parsed.error.isEmpty())
+        return;
+    model_.setFilter(parsed.filter);
+    table_->restoreExpansion();
+    updateWords();
+}
+
+void SessionsPage::updateWords()
+{
+    const bool narrowed = !filter_->text().trimmed().isEmpty();
+    words_->setText(narrowed ? tr("%1 of %2").arg(Formatter::count(model_.shown()),
+                                                  Formatter::sessions(model_.total()))
+                             : Formatter::sessions(model_.total()));
+    QString empty;
+    if (store_->targets().empty())
+        empty = tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");
+    else if (model_.total() == 0) {
+        bool sampled = false;
+        for (const TargetSummary& target : store_->targets())
+            sampled = sampled || target.last_sample;
+        empty = sampled ? tr("No session is connected.")
+                        : tr("waiting for the first sample from %1")
+                              .arg(Formatter::line(store_->targets().front().info.name, 100));
+    } else if (model_.shown() == 0)
+        empty = tr("No session matches this filter. Esc clears it.");
+    empty_->setText(empty);
+    empty_->setVisible(!empty.isEmpty());
+}
+
+void SessionsPage::group(SessionGrouping grouping)
+{
+    const std::vector<SessionKey> selected = table_->selectedKeys();
+    int at = 0;
+    while (groupings[at] != grouping)
+        ++at;
+    grouping_->setCurrent(at);
+    QSettings().setValue(QStringLiteral("sessions/grouping"), at);
+    selecting_ = true;
+    model_.setGrouping(grouping);
+    restoreSelection(selected);
+    selecting_ = false;
+}
+
+void SessionsPage::nextGrouping()
+{
+    group(groupings[(grouping_->current() + 1) % grouping_->count()]);
+}
+
+void SessionsPage::serveLetter(int key)
+{
+    const auto current = table_->currentKey();
+    const SessionRow* const row = current ? store_->find(*current) : nullptr;
+    if (key == Qt::Key_I)
+        toggleTerms(SessionFilter::longIdleInTransaction());
+    else if (key == Qt::Key_A && row)
+        toggleTerms(SessionFilter::ofApplication(Formatter::line(row->session.application.str())));
+    else if (key == Qt::Key_L && current)
+        filterLikeThis(*current);
+}
+
+/// A second time takes them out again.
+void SessionsPage::toggleTerms(const QString& terms)
+{
+    QString text = filter_->text();
+    if (text.contains(terms))
+        text.remove(terms);
+    else
+        text += QLatin1Char(' ') + terms;
+    filter_->setText(text.simplified());
+}
+
+void SessionsPage::filterLikeThis(const SessionKey& session)
+{
+    if (const SessionRow* const row = store_->find(session))
+        filter_->setText(SessionFilter::likeThis(row->session));
+}
+
+void SessionsPage::focusFilter()
+{
+    filter_->setFocus();
+    filter_->selectAll();
+}
+
+void SessionsPage::setFilter(const QString& text)
+{
+    filter_->setText(text);
+}
+
+bool SessionsPage::clearOne()
+{
+    if (!filter_->text().isEmpty()) {
+        filter_->clear();
+        return true;
+    }
+    if (table_->selectedKeys().empty())
+        return false;
+    table_->clearSelection();
+    return true;
+}
+
+std::vector<SessionRow> SessionsPage::selectedSessions() const
+{
+    return rowsOf(table_->selectedKeys());
+}
+
+void SessionsPage::tableChosen()
+{
+    const std::vector<SessionKey> keys = table_->selectedKeys();
+    std::vector<SessionKey> ordered = keys;
+    if (const auto current = table_->currentKey()) {
+        std::erase(ordered, *current);
+        ordered.insert(ordered.begin(), *current);
+    }
+    detail_->show(ordered, transport_);
+    if (!selecting_ && isVisible())
+        context_.select(ordered.empty() ? std::nullopt : std::optional(ordered.front()));
+}
+
+void SessionsPage::select(const std::optional<SessionKey>& session)
+{
+    if (!session || table_->currentKey() == session) {
+        tableChosen();
+        return;
+    }
+    QModelIndex index = model_.indexOf(*session);
+    if (!index.isValid() && store_->find(*session)) {
+        filter_->clear(); // it was filtered out, and was asked for
+        index = model_.indexOf(*session);
+    }
+    if (!index.isValid())
+        return;
+    table_->setExpanded(index.parent(), true);
+    restoreSelection({*session});
+    table_->scrollTo(index);
+}
+
+void SessionsPage::transportChanged()
+{
+    detail_->refresh(transport_);
+}
+
+void SessionsPage::zoneChanged()
+{
+    model_.setFormatter(format());
+    detail_->refresh(transport_);
+}
+
+} // namespace poolscope

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ui/models/treemodel.h"
+#include "ui/views/basepage.h"
+
+class QHBoxLayout;
+class QLabel;
+
+namespace poolscope {
+
+class PageTitle;
+class SessionDetail;
+
+/// A sentence, a small table or tree of sessions, and the detail of what is selected: what the leaks
+/// and the blocking page have in common.
+class TreePage : public BasePage
+{
+    Q_OBJECT
+public:
+    bool clearOne() override;
+    std::vector<SessionRow> selectedSessions() const override;
+    DataTable& table() { return *table_; }
+
+protected:
+    TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
+             std::unique_ptr<TreeModel> model, const QString& name, QWidget* parent);
+    void transportChanged() override;
+    void zoneChanged() override;
+    void select(const std::optional<SessionKey>& session) override;
+    void resizeEvent(QResizeEvent* event) override;
+    /// After the rows were replaced.
+    void settled();
+
+    std::unique_ptr<TreeModel> model_;
+    PageTitle* title_;
+    QHBoxLayout* bar_;
+    QLabel* note_;
+    DataTable* table_;
+    SessionDetail* detail_;
+
+private:
+    void tableChosen();
+    bool selecting_ = false;
+};
+
+} // namespace poolscope
