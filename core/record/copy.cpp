@@ -31,12 +31,12 @@ public:
     explicit TemporaryFile(const Path& destination)
     {
         for (int attempt = 0;; ++attempt) {
-            path_ = destination.parent_path()
-                    / fmt::format(".{}.{}-{}.part", destination.filename().string(), ::getpid(),
-                                  attempt);
+            path_ =
+                destination.parent_path() /
+                fmt::format(".{}.{}-{}.part", destination.filename().string(), ::getpid(), attempt);
             std::error_code ignored;
-            if (std::filesystem::exists(std::filesystem::symlink_status(path_, ignored))
-                && attempt < 100)
+            if (std::filesystem::exists(std::filesystem::symlink_status(path_, ignored)) &&
+                attempt < 100)
                 continue;
             record::create_private(path_);
             return;
@@ -65,9 +65,9 @@ void flush_to_disk(const Path& path)
     if (fd >= 0)
         ::close(fd);
     if (!done && cause != EINVAL)
-        throw Refused({fmt::format("{} could not be written: {}.", quoted(path),
-                                   std::strerror(cause)),
-                       "Check the disk, or choose another folder."});
+        throw Refused(
+            {fmt::format("{} could not be written: {}.", quoted(path), std::strerror(cause)),
+             "Check the disk, or choose another folder."});
 }
 
 void check_destination(const Path& from, const Path& to)
@@ -80,9 +80,9 @@ void check_destination(const Path& from, const Path& to)
                        "Choose another name for the copy."});
     // A log beside an older file of that name would be taken for the new file's own.
     if (record::size_on_disk(beside(to, "-wal")) != 0)
-        throw Refused({fmt::format("{} is a recording that is still open, or was not closed.",
-                                   quoted(to)),
-                       "Choose another name for the copy."});
+        throw Refused(
+            {fmt::format("{} is a recording that is still open, or was not closed.", quoted(to)),
+             "Choose another name for the copy."});
 }
 
 /// False where `progress` stopped it.
@@ -109,8 +109,8 @@ bool copy(const Path& from, const Path& to, const std::function<bool(double)>& p
     check_destination(from, to);
     const TemporaryFile temporary{std::filesystem::absolute(to)};
     try {
-        // An open reading transaction holds the moment fast, so that a recording that grows does not
-        // make the copy begin again every second.
+        // An open reading transaction holds the moment fast, so that a recording that grows does
+        // not make the copy begin again every second.
         source->exec("BEGIN");
         static_cast<void>(record::ask(*source, "SELECT count(*) FROM meta"));
         {

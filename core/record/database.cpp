@@ -29,9 +29,10 @@ Error explain_sqlite(const SQLite::Exception& e, const std::string& name, std::s
     };
     switch (e.getErrorCode()) {
     case SQLITE_FULL:
-        return {could_not("the disk is full"),
-                "Free some space on that disk, or choose another folder. What was recorded before is "
-                "safe."};
+        return {
+            could_not("the disk is full"),
+            "Free some space on that disk, or choose another folder. What was recorded before is "
+            "safe."};
     case SQLITE_IOERR:
         return {could_not(fmt::format("the disk reports an error ({})", e.what())),
                 "Check that the disk is there, has room and that no limit on file sizes applies."};
@@ -63,14 +64,15 @@ Error explain_sqlite(const SQLite::Exception& e, const std::string& name, std::s
 /// another connection of this process holds on it.
 void look_at(const Path& file)
 {
-    struct stat what{};
+    struct stat what
+    {};
     if (::stat(file.c_str(), &what) != 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             throw Refused({fmt::format("There is no file {}.", quoted(file)),
                            "Check the name and the folder."});
-        throw Refused({fmt::format("{} could not be opened: {}.", quoted(file),
-                                   std::strerror(errno)),
-                       "Check the permissions of the file and of its folder."});
+        throw Refused(
+            {fmt::format("{} could not be opened: {}.", quoted(file), std::strerror(errno)),
+             "Check the permissions of the file and of its folder."});
     }
     if (S_ISDIR(what.st_mode))
         throw Refused({fmt::format("{} is a folder, not a recording.", quoted(file)),
@@ -98,19 +100,28 @@ void harden(SQLite::Database& database)
 void check(SQLite::Database& database, const Path& file)
 {
     if (ask(database, "PRAGMA application_id") != schema::application_id)
-        throw Refused({fmt::format("{} is a database of another program, not a recording.",
-                                   quoted(file)),
-                       "Choose a file that Poolscope recorded; they usually end in .poolrec."});
+        throw Refused(
+            {fmt::format("{} is a database of another program, not a recording.", quoted(file)),
+             "Choose a file that Poolscope recorded; they usually end in .poolrec."});
     const std::int64_t version = ask(database, "PRAGMA user_version").value_or(0);
     if (version > schema::version)
-        throw Refused({fmt::format("{} was recorded by a newer Poolscope (format {}, this one reads "
-                                   "up to {}).",
-                                   quoted(file), version, schema::version),
-                       "Update Poolscope, then open it again."});
+        throw Refused(
+            {fmt::format("{} was recorded by a newer Poolscope (format {}, this one reads "
+                         "up to {}).",
+                         quoted(file), version, schema::version),
+             "Update Poolscope, then open it again."});
     if (version < 1)
         throw Damaged(fmt::format("its format is given as {}", version));
 
-    SQLite::Statement made{database, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"};
+    // SQLite itself takes the end of a last page that is missing for zeros.
+    const auto pages = ask(database, "PRAGMA page_count").value_or(0) *
+                       ask(database, "PRAGMA page_size").value_or(0);
+    if (size_on_disk(beside(file, "-wal")) == 0 &&
+        size_on_disk(file) < static_cast<std::uint64_t>(pages))
+        throw Damaged("it was cut off");
+
+    SQLite::Statement made{database,
+                           "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"};
     const auto expect = [&](std::string_view name, std::string_view sql) {
         made.bind(1, std::string{name});
         const bool there = made.executeStep() && made.getColumn(0).getString() == sql;
@@ -129,8 +140,8 @@ std::string as_uri(const Path& file)
 {
     std::string uri = "file:";
     for (const char c : std::filesystem::absolute(file).string()) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                           || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
         if (plain)
             uri += c;
         else
@@ -196,7 +207,8 @@ void create_private(const Path& file)
 
 std::uint64_t size_on_disk(const Path& file) noexcept
 {
-    struct stat what{};
+    struct stat what
+    {};
     return ::stat(file.c_str(), &what) == 0 ? static_cast<std::uint64_t>(what.st_size) : 0;
 }
 

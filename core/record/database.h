@@ -27,7 +27,9 @@ struct Damaged : std::runtime_error
 /// Thrown within the room with a finished sentence; never leaves the room.
 struct Refused : std::exception
 {
-    explicit Refused(Error e) : error(std::move(e)) {}
+    explicit Refused(Error e)
+        : error(std::move(e))
+    {}
     const char* what() const noexcept override { return error.sentence.c_str(); }
     Error error;
 };
@@ -61,7 +63,9 @@ std::unique_ptr<SQLite::Database> open_recording(const Path& file);
 class Row
 {
 public:
-    explicit Row(SQLite::Statement& statement) : statement_(statement) {}
+    explicit Row(SQLite::Statement& statement)
+        : statement_(statement)
+    {}
     bool null(int column) const;
     std::int64_t integer(int column) const;
     std::int64_t integer(int column, std::int64_t least, std::int64_t most) const;

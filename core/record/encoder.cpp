@@ -78,7 +78,18 @@ TextNumbers::Entry& TextNumbers::number(const Text& text, bool& added)
     return insert(text, Entry{++last_, 0});
 }
 
-Encoder::Encoder(const WriterOptions& options) : options_(options) {}
+void TextNumbers::forget_before(std::int64_t keyframe)
+{
+    const auto old = [&](const auto& entry) {
+        return entry.second.used < keyframe;
+    };
+    std::erase_if(recent_, old);
+    std::erase_if(older_, old);
+}
+
+Encoder::Encoder(const WriterOptions& options)
+    : options_(options)
+{}
 
 std::optional<Error> Encoder::refuses(const Observation& o) const
 {
@@ -88,13 +99,14 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
                      {}};
     if (const auto* const sample = std::get_if<ServerSample>(&o.what)) {
         const TargetState* const target = world_.target(o.target);
-        const std::size_t rows = sample->changed.size() * 2 + sample->gone.size()
-                                 + (target ? target->sessions.size() : 0);
+        const std::size_t rows = sample->changed.size() * 2 + sample->gone.size() +
+                                 (target ? target->sessions.size() : 0);
         std::size_t all = sample->changed.size();
         for (const auto& [id, state] : world_.targets())
             all += state.sessions.size();
         if (rows >= schema::position_mask || all >= schema::position_mask)
-            return Error{"A sample names more than half a million sessions; it was not recorded.", {}};
+            return Error{"A sample names more than half a million sessions; it was not recorded.",
+                         {}};
     }
     const auto* const report = std::get_if<LocksReported>(&o.what);
     if (report && report->locks.size() >= schema::position_mask)
@@ -244,8 +256,8 @@ void Encoder::encode_sample(const Observation& o, const ServerSample& sample,
                                  optional_value(sample.next_xid), to_us(sample.poll_cost)});
     pending.plain.push_back({Table::sample, std::move(values)});
 
-    const Timestamp server_now
-        = timestamp_from_us(wrapped_sum(to_us(o.time), to_us(sample.clock_offset)));
+    const Timestamp server_now =
+        timestamp_from_us(wrapped_sum(to_us(o.time), to_us(sample.clock_offset)));
     std::size_t position = 0;
     for (const Session& session : sample.changed) {
         SessionRow row;
@@ -348,8 +360,8 @@ std::int64_t Encoder::number(const Session& s, Pending& pending)
     if (known != live_.end()) {
         LiveSession& live = known->second;
         const SessionIdentity& i = live.identity;
-        if (i.user == s.user && i.database == s.database && i.client == s.client
-            && i.backend_type == s.backend_type && i.own == s.own) {
+        if (i.user == s.user && i.database == s.database && i.client == s.client &&
+            i.backend_type == s.backend_type && i.own == s.own) {
             if (live.used != span_) {
                 live.used = span_;
                 if (options_.keep_for || options_.keep_bytes)
@@ -371,23 +383,25 @@ Encoder::LiveSession& Encoder::add_session(const SessionIdentity& identity, Pend
     live.id = ++last_session_;
     live.used = span_;
     live.identity = identity;
-    const auto text = [&](const Text& t) { return t.is_null() ? Value{} : Value{number(t, pending)}; };
-    pending.plain.push_back({Table::session,
-                             {live.id, number_of(identity.key.target), identity.key.pid.value,
-                              to_us(identity.key.started), text(identity.user),
-                              text(identity.database), text(identity.client),
-                              text(identity.backend_type), std::int64_t{identity.own}, span_}});
+    const auto text = [&](const Text& t) {
+        return t.is_null() ? Value{} : Value{number(t, pending)};
+    };
+    pending.plain.push_back(
+        {Table::session,
+         {live.id, number_of(identity.key.target), identity.key.pid.value,
+          to_us(identity.key.started), text(identity.user), text(identity.database),
+          text(identity.client), text(identity.backend_type), std::int64_t{identity.own}, span_}});
     bytes_since_ += 48;
     return live;
 }
 
 void Encoder::encode_locks(const Observation& o, const LocksReported& report, Pending& pending)
 {
-    pending.plain.push_back({Table::lock_report,
-                             {sequence_in(o), to_us(o.time), number_of(o.target),
-                              number_of(report.session.target), report.session.pid.value,
-                              to_us(report.session.started),
-                              static_cast<std::int64_t>(report.locks.size())}});
+    pending.plain.push_back(
+        {Table::lock_report,
+         {sequence_in(o), to_us(o.time), number_of(o.target), number_of(report.session.target),
+          report.session.pid.value, to_us(report.session.started),
+          static_cast<std::int64_t>(report.locks.size())}});
     std::size_t position = 0;
     for (const Lock& lock : report.locks) {
         pending.plain.push_back({Table::lock,
@@ -436,8 +450,8 @@ bool Encoder::keyframe_due(Timestamp time) const
     for (const auto& [id, target] : world_.targets())
         sessions += target.sessions.size();
     // A small ring needs spans that are small against it, to have something to drop.
-    if (options_.keep_bytes && bytes_since_ > *options_.keep_bytes / 10
-        && changes_since_ > 2 * sessions)
+    if (options_.keep_bytes && bytes_since_ > *options_.keep_bytes / 10 &&
+        changes_since_ > 2 * sessions)
         return true;
     return changes_since_ >= std::max(fewest_changes, changes_a_session * sessions);
 }
@@ -453,15 +467,14 @@ void Encoder::keyframe(Pending& pending)
     std::size_t targets = 0;
     for (const auto& [id, target] : world_.targets()) {
         const Refs& refs = refs_[id];
-        pending.plain.push_back({Table::keyframe_target,
-                                 {row_id(sequence, targets++), number_of(id),
-                                  optional_value(refs.attached), optional_value(refs.status),
-                                  optional_value(refs.facts), to_us(target.clock_offset),
-                                  to_us(target.poll_cost), optional_value(target.next_xid),
-                                  optional_value(target.last_sample),
-                                  std::int64_t{target.gap_since_sample}}});
-        const Timestamp server_now
-            = timestamp_from_us(wrapped_sum(to_us(world_.now()), to_us(target.clock_offset)));
+        pending.plain.push_back(
+            {Table::keyframe_target,
+             {row_id(sequence, targets++), number_of(id), optional_value(refs.attached),
+              optional_value(refs.status), optional_value(refs.facts), to_us(target.clock_offset),
+              to_us(target.poll_cost), optional_value(target.next_xid),
+              optional_value(target.last_sample), std::int64_t{target.gap_since_sample}}});
+        const Timestamp server_now =
+            timestamp_from_us(wrapped_sum(to_us(world_.now()), to_us(target.clock_offset)));
         for (const auto& [pid, session] : target.sessions) {
             SessionRow row;
             row.id = row_id(sequence, position++);
@@ -480,9 +493,9 @@ void Encoder::keyframe(Pending& pending)
             pending.keyframe_sessions.push_back(row);
         }
     }
-    pending.plain.push_back({Table::keyframe,
-                             {span_, to_us(world_.now()), observations_,
-                              static_cast<std::int64_t>(position)}});
+    pending.plain.push_back(
+        {Table::keyframe,
+         {span_, to_us(world_.now()), observations_, static_cast<std::int64_t>(position)}});
     pending.keyframe = true;
     bytes_since_ = position * bytes_a_change;
 }

@@ -15,8 +15,8 @@
 
 namespace poolscope::record {
 
-/// Numbers for texts, given once each. Keeps the texts of late in memory: one that has not been seen
-/// for long may get a second number.
+/// Numbers for texts, given once each. Keeps the texts of late in memory: one that has not been
+/// seen for long may get a second number.
 class TextNumbers
 {
 public:
@@ -27,6 +27,8 @@ public:
     };
     /// `added` tells that the number is new.
     Entry& number(const Text& text, bool& added);
+    /// Texts that were last used before that keyframe are going from the file.
+    void forget_before(std::int64_t keyframe);
 
 private:
     struct Key
@@ -62,6 +64,8 @@ public:
     void append(const Observation& observation, Pending& pending);
     /// Writes out the minute that has begun.
     void finish(Pending& pending);
+    /// A ring is about to let go of what was last used before that keyframe.
+    void forget_before(std::int64_t keyframe) { texts_.forget_before(keyframe); }
     const World& world() const { return world_; }
     std::optional<Timestamp> started() const { return started_; }
 
@@ -90,7 +94,8 @@ private:
                 Pending& pending);
     void encode_sample(const Observation& observation, const ServerSample& sample,
                        const WorldDelta& delta, bool gap_before, Pending& pending);
-    void encode_locks(const Observation& observation, const LocksReported& report, Pending& pending);
+    void encode_locks(const Observation& observation, const LocksReported& report,
+                      Pending& pending);
     void put_session(SessionRow& row, const Session& session, Timestamp server_now,
                      Pending& pending);
     void departure(std::int64_t id, const SessionKey& key, bool implied, Pending& pending);

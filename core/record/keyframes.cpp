@@ -23,15 +23,16 @@ struct TargetRow
     std::vector<std::pair<SessionKey, std::int64_t>> locks;
 };
 
-/// Folds the parts of a keyframe into a world as if they had just been observed, so that there is one
-/// place that knows what follows from a sample.
+/// Folds the parts of a keyframe into a world as if they had just been observed, so that there is
+/// one place that knows what follows from a sample.
 class Assembly
 {
 public:
     Assembly(SQLite::Database& database, Lookup& lookup, std::int64_t sequence)
-        : database_(database), lookup_(lookup), sequence_(sequence)
-    {
-    }
+        : database_(database)
+        , lookup_(lookup)
+        , sequence_(sequence)
+    {}
 
     World run()
     {
@@ -51,8 +52,7 @@ public:
         fold_all("SELECT * FROM threshold WHERE sequence <= ? ORDER BY sequence",
                  [](const Row& row) -> Fact { return ThresholdsChanged{read_thresholds(row)}; });
         world_.restore(SequenceNumber{static_cast<std::uint64_t>(sequence_)}, time_,
-                       world_.targets(), world_.actions(), world_.notes(),
-                       world_.all_thresholds());
+                       world_.targets(), world_.actions(), world_.notes(), world_.all_thresholds());
         return std::move(world_);
     }
 
@@ -92,8 +92,8 @@ private:
             if (found == targets_.end())
                 throw Damaged("a session stands in no target");
             TargetRow& target = found->second;
-            const Timestamp server_now
-                = timestamp_from_us(wrapped_sum(to_us(time_), to_us(target.sample.clock_offset)));
+            const Timestamp server_now =
+                timestamp_from_us(wrapped_sum(to_us(time_), to_us(target.sample.clock_offset)));
             target.sample.changed.push_back(lookup_.whole_session(row, server_now));
             if (const auto locks = row.optional_integer(13))
                 target.locks.emplace_back(target.sample.changed.back().key, *locks);
@@ -109,8 +109,8 @@ private:
         fold_one("facts", target.facts, target.id,
                  [](const Row& row) -> Fact { return FactsReported{read_facts(row)}; });
         if (target.last_sample)
-            world_.apply({SequenceNumber{}, *target.last_sample, target.id,
-                          std::move(target.sample)});
+            world_.apply(
+                {SequenceNumber{}, *target.last_sample, target.id, std::move(target.sample)});
         for (const auto& [session, report] : target.locks) {
             if (report < 0)
                 throw Damaged("a session refers to no report of locks");
@@ -173,16 +173,17 @@ World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t seq
 SequenceRange sequence_range(SQLite::Database& database, Timestamp from, Timestamp to)
 {
     SequenceRange range;
-    SQLite::Statement first{database,
-                            "SELECT max(sequence) FROM keyframe WHERE sequence <"
-                            " coalesce((SELECT min(sequence) FROM keyframe WHERE time > ?), 1 << 62)"
-                            " AND time <= ?"};
+    SQLite::Statement first{
+        database, "SELECT max(sequence) FROM keyframe WHERE sequence <"
+                  " coalesce((SELECT min(sequence) FROM keyframe WHERE time > ?), 1 << 62)"
+                  " AND time <= ?"};
     first.bind(1, to_us(from));
     first.bind(2, to_us(from));
     if (first.executeStep())
         range.first = Row{first}.optional_integer(0).value_or(0);
-    SQLite::Statement last{database, "SELECT min(sequence) FROM keyframe WHERE sequence >"
-                                     " coalesce((SELECT max(sequence) FROM keyframe WHERE time <= ?), 0)"};
+    SQLite::Statement last{database,
+                           "SELECT min(sequence) FROM keyframe WHERE sequence >"
+                           " coalesce((SELECT max(sequence) FROM keyframe WHERE time <= ?), 0)"};
     last.bind(1, to_us(to));
     range.last = static_cast<std::int64_t>(schema::last_sequence);
     if (last.executeStep())

@@ -11,8 +11,8 @@ namespace poolscope::record {
 /// The world of a keyframe, put together from what its rows say and refer to. Throws Damaged.
 World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t sequence);
 
-/// Sequence numbers between which everything of a range of time lies: from a keyframe to a keyframe,
-/// because samples are not indexed by time. Both ends included.
+/// Sequence numbers between which everything of a range of time lies: from a keyframe to a
+/// keyframe, because samples are not indexed by time. Both ends included.
 struct SequenceRange
 {
     std::int64_t first = 0;

@@ -102,17 +102,19 @@ std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::ui
     std::vector<Lock> locks;
     while (query.executeStep()) {
         const Row row{query};
-        locks.push_back({lookup.lock_text(row, 1), lookup.lock_text(row, 2), lookup.lock_text(row, 3),
-                         row.boolean(4)});
+        locks.push_back({lookup.lock_text(row, 1), lookup.lock_text(row, 2),
+                         lookup.lock_text(row, 3), row.boolean(4)});
     }
     return locks;
 }
 
 ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
                                      SequenceNumber after)
-    : database_(database), lookup_(lookup),
-      changes_(database, "SELECT * FROM session_change WHERE id > ? ORDER BY id"),
-      keyframes_(database, "SELECT sequence, time FROM keyframe WHERE sequence > ? ORDER BY sequence")
+    : database_(database)
+    , lookup_(lookup)
+    , changes_(database, "SELECT * FROM session_change WHERE id > ? ORDER BY id")
+    , keyframes_(database,
+                 "SELECT sequence, time FROM keyframe WHERE sequence > ? ORDER BY sequence")
 {
     const std::uint64_t from = std::min(after.value, schema::last_sequence);
     const auto from_row = static_cast<std::int64_t>(from);
@@ -134,10 +136,11 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
 
     // The latest sample or keyframe so far, else the beginning.
     SQLite::Statement anchor{
-        database, "SELECT time FROM (SELECT * FROM (SELECT sequence, time FROM sample WHERE sequence <= ?1"
-                  " ORDER BY sequence DESC LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, time"
-                  " FROM keyframe WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1) UNION ALL"
-                  " SELECT 0, value FROM meta WHERE key = 'started') ORDER BY sequence DESC LIMIT 1"};
+        database,
+        "SELECT time FROM (SELECT * FROM (SELECT sequence, time FROM sample WHERE sequence <= ?1"
+        " ORDER BY sequence DESC LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, time"
+        " FROM keyframe WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1) UNION ALL"
+        " SELECT 0, value FROM meta WHERE key = 'started') ORDER BY sequence DESC LIMIT 1"};
     anchor.bind(1, from_row);
     if (anchor.executeStep() && !anchor.getColumn(0).isNull())
         anchor_ = timestamp_from_us(Row{anchor}.integer(0));
@@ -147,8 +150,8 @@ void ObservationCursor::advance(Source& source)
 {
     source.head.reset();
     if (source.rows->executeStep())
-        source.head = static_cast<std::uint64_t>(Row{*source.rows}.integer(
-            0, 1, static_cast<std::int64_t>(schema::last_sequence)));
+        source.head = static_cast<std::uint64_t>(
+            Row{*source.rows}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence)));
 }
 
 std::optional<Observation> ObservationCursor::next()
@@ -230,8 +233,8 @@ ServerSample ObservationCursor::read_sample(const Row& row, const Observation& s
         sample.next_xid = static_cast<std::uint64_t>(*next_xid);
     sample.poll_cost = Duration{row.integer(16)};
 
-    const Timestamp server_now
-        = timestamp_from_us(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
+    const Timestamp server_now =
+        timestamp_from_us(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
     const std::int64_t end = schema::row_id(so_far.sequence.value, 0) | schema::position_mask;
     while (change_ready_) {
         const Row change{changes_};

@@ -26,7 +26,8 @@ using schema::Table;
 class Snapshot
 {
 public:
-    explicit Snapshot(SQLite::Database& database) : handle_(database.getHandle())
+    explicit Snapshot(SQLite::Database& database)
+        : handle_(database.getHandle())
     {
         if (sqlite3_get_autocommit(handle_) == 0)
             return;
@@ -50,7 +51,9 @@ class Reader final : public RecordingReader
 {
 public:
     explicit Reader(const std::filesystem::path& file)
-        : file_(file), database_(record::open_recording(file)), lookup_(*database_)
+        : file_(file)
+        , database_(record::open_recording(file))
+        , lookup_(*database_)
     {
         // What a hostile file could make a number of is looked at here, once.
         static_cast<void>(first_keyframe());
@@ -117,8 +120,8 @@ private:
 
     std::int64_t first_keyframe()
     {
-        const std::int64_t first
-            = ask(*database_, "SELECT value FROM meta WHERE key = 'first_keyframe'").value_or(0);
+        const std::int64_t first =
+            ask(*database_, "SELECT value FROM meta WHERE key = 'first_keyframe'").value_or(0);
         if (first < 0 || first > static_cast<std::int64_t>(schema::last_sequence))
             throw record::Damaged("its first keyframe is out of range");
         return first;
@@ -186,12 +189,12 @@ RecordingInfo Reader::read_info()
     // Keyframes carry the count so far; only what came after the latest is counted.
     const std::int64_t frame = ask(*database_, "SELECT max(sequence) FROM keyframe").value_or(0);
     const auto counted = [&](std::int64_t sequence) {
-        return ask(*database_, fmt::format("SELECT observations FROM keyframe WHERE sequence = {}",
-                                           sequence))
+        return ask(*database_,
+                   fmt::format("SELECT observations FROM keyframe WHERE sequence = {}", sequence))
             .value_or(0);
     };
-    info.observations = count_after(frame) + static_cast<std::uint64_t>(counted(frame))
-                        - static_cast<std::uint64_t>(counted(first));
+    info.observations = count_after(frame) + static_cast<std::uint64_t>(counted(frame)) -
+                        static_cast<std::uint64_t>(counted(first));
     info.gaps = static_cast<std::uint64_t>(ask(*database_, "SELECT count(*) FROM gap").value_or(0));
     return info;
 }
@@ -209,12 +212,13 @@ std::uint64_t Reader::count_after(std::int64_t sequence)
 
 World Reader::nearest_keyframe(Timestamp at)
 {
-    SQLite::Statement query{*database_,
-                            "SELECT sequence FROM keyframe WHERE time <= ? ORDER BY sequence DESC LIMIT 1"};
+    SQLite::Statement query{
+        *database_, "SELECT sequence FROM keyframe WHERE time <= ? ORDER BY sequence DESC LIMIT 1"};
     query.bind(1, to_us(at));
     std::int64_t sequence = 0;
     if (query.executeStep())
-        sequence = record::Row{query}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence));
+        sequence =
+            record::Row{query}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence));
     query.reset();
     // A ring has let go of what came before its first keyframe.
     sequence = std::max(sequence, first_keyframe());
@@ -233,10 +237,11 @@ std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
             continue;
         SQLite::Statement query{
             *database_,
-            fmt::format("SELECT time FROM \"{}\" WHERE sequence {} ?2 AND sequence > ?3 AND time {} ?1"
-                        " ORDER BY sequence {} LIMIT 1",
-                        schema::definition(table).name, forward ? ">=" : "<=", forward ? ">" : "<",
-                        forward ? "ASC" : "DESC")};
+            fmt::format(
+                "SELECT time FROM \"{}\" WHERE sequence {} ?2 AND sequence > ?3 AND time {} ?1"
+                " ORDER BY sequence {} LIMIT 1",
+                schema::definition(table).name, forward ? ">=" : "<=", forward ? ">" : "<",
+                forward ? "ASC" : "DESC")};
         query.bind(1, to_us(from));
         query.bind(2, forward ? range.first : range.last);
         query.bind(3, oldest);

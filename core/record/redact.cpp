@@ -12,15 +12,19 @@ bool digit(char c)
 
 bool word(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'
-           || static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
 }
 
 /// Walks over one statement, from literal to literal.
 class Redaction
 {
 public:
-    explicit Redaction(std::string_view in) : in_(in) { out_.reserve(in.size()); }
+    explicit Redaction(std::string_view in)
+        : in_(in)
+    {
+        out_.reserve(in.size());
+    }
 
     std::string run()
     {
@@ -146,8 +150,8 @@ private:
         out_ += '?';
         while (at_ < in_.size()) {
             const char c = peek();
-            const bool exponent = (c == '+' || c == '-') && at_ > 0
-                                  && (in_[at_ - 1] == 'e' || in_[at_ - 1] == 'E') && digit(peek(1));
+            const bool exponent = (c == '+' || c == '-') && at_ > 0 &&
+                                  (in_[at_ - 1] == 'e' || in_[at_ - 1] == 'E') && digit(peek(1));
             if (!digit(c) && !word(c) && c != '.' && !exponent)
                 return;
             ++at_;

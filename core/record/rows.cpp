@@ -23,15 +23,15 @@ void Pending::clear()
     keyframe = false;
 }
 
-void bind(SQLite::Statement& statement, const SessionRow& row, int columns)
+void bind(SQLite::Statement& statement, const SessionRow& row, int columns, int after)
 {
-    statement.bind(1, row.id);
+    statement.bind(after + 1, row.id);
     for (int i = 0; i + 1 < columns; ++i) {
         const auto column = static_cast<SessionRow::Column>(i);
         if (row.has(column))
-            statement.bind(i + 2, row.values[column]);
+            statement.bind(after + i + 2, row.values[column]);
         else
-            statement.bind(i + 2);
+            statement.bind(after + i + 2);
     }
 }
 
@@ -52,11 +52,11 @@ void bind(SQLite::Statement& statement, const PlainRow& row)
 }
 
 Lookup::Lookup(SQLite::Database& database)
-    : text_query_(database, "SELECT body FROM text WHERE id = ?"),
-      session_query_(database, "SELECT target, pid, started, user, database, client, backend_type, own"
-                               " FROM session WHERE id = ?")
-{
-}
+    : text_query_(database, "SELECT body FROM text WHERE id = ?")
+    , session_query_(database,
+                     "SELECT target, pid, started, user, database, client, backend_type, own"
+                     " FROM session WHERE id = ?")
+{}
 
 Text Lookup::text(std::int64_t id)
 {

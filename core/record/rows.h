@@ -79,7 +79,7 @@ struct Pending
     void clear();
 };
 
-void bind(SQLite::Statement& statement, const SessionRow& row, int columns);
+void bind(SQLite::Statement& statement, const SessionRow& row, int columns, int after = 0);
 void bind(SQLite::Statement& statement, const PlainRow& row);
 
 /// What never or rarely changes of a session.
@@ -99,8 +99,8 @@ public:
     Text optional_text(const Row& row, int column);
     std::string lock_text(const Row& row, int column);
     const SessionIdentity& session(std::int64_t id);
-    /// The session of a row whose columns begin with `id, session, state, …`; `server_now` is what the
-    /// ages in it count from.
+    /// The session of a row whose columns begin with `id, session, state, …`; `server_now` is what
+    /// the ages in it count from.
     Session whole_session(const Row& row, Timestamp server_now);
 
 private:

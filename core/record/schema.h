@@ -69,7 +69,7 @@ const std::vector<std::string_view>& other_statements();
 /// Only a ring forgets texts and sessions, so only a ring pays for finding the oldest.
 const std::vector<std::string_view>& ring_statements();
 /// The names of `meta` and `state_name` with their SQL, checked like the tables.
-inline constexpr std::string_view meta_sql
-    = "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID";
+inline constexpr std::string_view meta_sql =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID";
 
 } // namespace poolscope::schema

@@ -32,9 +32,10 @@ class Collector
 {
 public:
     Collector(std::int64_t origin, std::int64_t width, std::size_t most)
-        : origin_(origin), width_(width), most_(most)
-    {
-    }
+        : origin_(origin)
+        , width_(width)
+        , most_(most)
+    {}
 
     void add(const SeriesPoint& point)
     {
@@ -55,8 +56,9 @@ public:
     {
         for (auto& [number, point] : buckets_)
             points_.push_back(point);
-        const auto earlier
-            = [](const SeriesPoint& a, const SeriesPoint& b) { return a.time < b.time; };
+        const auto earlier = [](const SeriesPoint& a, const SeriesPoint& b) {
+            return a.time < b.time;
+        };
         if (!std::is_sorted(points_.begin(), points_.end(), earlier))
             std::stable_sort(points_.begin(), points_.end(), earlier);
         return std::move(points_);
@@ -90,9 +92,9 @@ std::optional<std::int32_t> small(const Row& row, int column)
                                                  std::numeric_limits<std::int32_t>::max()));
 }
 
-constexpr std::string_view point_columns
-    = "s.target, s.time, s.idle_in_transaction, s.idle_in_transaction_aborted, s.waiting, s.active,"
-      " s.idle, s.other, s.unknown, s.max_connections, s.reserved";
+constexpr std::string_view point_columns =
+    "s.target, s.time, s.idle_in_transaction, s.idle_in_transaction_aborted, s.waiting, s.active,"
+    " s.idle, s.other, s.unknown, s.max_connections, s.reserved";
 
 } // namespace
 
@@ -103,7 +105,8 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
     const std::int64_t to = std::clamp(to_us(to_time), -far, far);
     if (points == 0 || to < from)
         return {};
-    const auto most = static_cast<std::int64_t>(std::min<std::size_t>(points, std::size_t{1} << 30));
+    const auto most =
+        static_cast<std::int64_t>(std::min<std::size_t>(points, std::size_t{1} << 30));
     std::int64_t origin = from;
     std::int64_t width = (to - from) / most + 1;
     const bool minutes = width >= widest_raw_us && most > 1;
@@ -141,19 +144,19 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
                                             " AND s.time BETWEEN ? AND ? ORDER BY m.id",
                                             point_columns)};
         peaks.bind(1, schema::row_id(static_cast<std::uint64_t>(range.first), 0));
-        peaks.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0)
-                          | schema::position_mask);
+        peaks.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0) |
+                          schema::position_mask);
         peaks.bind(3, from);
         peaks.bind(4, to);
         collect(peaks);
         const std::int64_t rolled = ask(database, "SELECT max(id) FROM minute").value_or(0);
         range.first = std::max(range.first, static_cast<std::int64_t>(schema::sequence_of(rolled)));
     }
-    SQLite::Statement samples{database,
-                              fmt::format("SELECT {}, s.gap_before FROM sample s WHERE s.sequence > ?"
-                                          " AND s.sequence <= ? AND s.time BETWEEN ? AND ?"
-                                          " ORDER BY s.sequence",
-                                          point_columns)};
+    SQLite::Statement samples{
+        database, fmt::format("SELECT {}, s.gap_before FROM sample s WHERE s.sequence > ?"
+                              " AND s.sequence <= ? AND s.time BETWEEN ? AND ?"
+                              " ORDER BY s.sequence",
+                              point_columns)};
     // A keyframe stands behind its own sample, which may be the first of the range.
     samples.bind(1, minutes ? range.first : range.first - 1);
     samples.bind(2, range.last);
@@ -193,9 +196,8 @@ std::optional<SessionState> state_in(const Row& row, int column)
 
 } // namespace
 
-std::vector<RecordingReader::PastState> read_past(SQLite::Database& database,
-                                                  const SessionKey& session, Timestamp from,
-                                                  Timestamp to)
+std::vector<RecordingReader::PastState>
+read_past(SQLite::Database& database, const SessionKey& session, Timestamp from, Timestamp to)
 {
     const std::set<std::int64_t> numbers = numbers_of(database, session);
     std::vector<RecordingReader::PastState> past;
@@ -208,23 +210,24 @@ std::vector<RecordingReader::PastState> read_past(SQLite::Database& database,
     const SequenceRange range = sequence_range(database, from, to);
     const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, range.first));
     std::optional<SessionState> state;
-    SQLite::Statement start{database,
-                            fmt::format("SELECT state FROM keyframe_session WHERE id BETWEEN ? AND ?"
-                                        " AND session IN ({})",
-                                        list)};
+    SQLite::Statement start{
+        database, fmt::format("SELECT state FROM keyframe_session WHERE id BETWEEN ? AND ?"
+                              " AND session IN ({})",
+                              list)};
     start.bind(1, schema::row_id(first, 0));
     start.bind(2, schema::row_id(first, 0) | schema::position_mask);
     if (start.executeStep())
         state = state_in(Row{start}, 0);
 
     SQLite::Statement changes{
-        database, fmt::format("SELECT c.id, c.state, s.time FROM session_change c CROSS JOIN sample s"
-                              " ON s.sequence = c.id >> 20 WHERE c.id > ? AND c.id <= ?"
-                              " AND c.session IN ({}) ORDER BY c.id",
-                              list)};
+        database,
+        fmt::format("SELECT c.id, c.state, s.time FROM session_change c CROSS JOIN sample s"
+                    " ON s.sequence = c.id >> 20 WHERE c.id > ? AND c.id <= ?"
+                    " AND c.session IN ({}) ORDER BY c.id",
+                    list)};
     changes.bind(1, schema::row_id(first, 0) | schema::position_mask);
-    changes.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0)
-                        | schema::position_mask);
+    changes.bind(2,
+                 schema::row_id(static_cast<std::uint64_t>(range.last), 0) | schema::position_mask);
     bool begun = false;
     const auto begin = [&] {
         if (!begun && state)

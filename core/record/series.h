@@ -12,8 +12,7 @@ namespace poolscope::record {
 std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from, Timestamp to,
                                       std::size_t points);
 
-std::vector<RecordingReader::PastState> read_past(SQLite::Database& database,
-                                                  const SessionKey& session, Timestamp from,
-                                                  Timestamp to);
+std::vector<RecordingReader::PastState>
+read_past(SQLite::Database& database, const SessionKey& session, Timestamp from, Timestamp to);
 
 } // namespace poolscope::record

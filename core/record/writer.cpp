@@ -23,23 +23,31 @@ constexpr std::size_t rows_at_once = 50'000;
 /// … and nothing more is taken while the disk refuses and this many wait.
 constexpr std::size_t most_waiting_rows = 250'000;
 
-std::string insert_into(Table table)
+/// Changed sessions are the many; several a statement spare SQLite some of its way.
+constexpr std::size_t rows_a_statement = 8;
+
+std::string insert_into(Table table, std::size_t rows = 1)
 {
     const schema::TableDefinition& d = schema::definition(table);
     std::string marks;
     for (int i = 0; i < d.columns; ++i)
         marks += i == 0 ? "?" : ",?";
-    return fmt::format("INSERT INTO \"{}\" VALUES ({})", d.name, marks);
+    std::string sql = fmt::format("INSERT INTO \"{}\" VALUES ({})", d.name, marks);
+    for (std::size_t i = 1; i < rows; ++i)
+        sql += fmt::format(",({})", marks);
+    return sql;
 }
 
 class Writer final : public RecordingWriter
 {
 public:
     Writer(const std::filesystem::path& file, const WriterOptions& options)
-        : file_(file), options_(options), encoder_(options),
-          database_(std::make_unique<SQLite::Database>(
-              std::filesystem::absolute(file).string(),
-              SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX))
+        : file_(file)
+        , options_(options)
+        , encoder_(options)
+        , database_(
+              std::make_unique<SQLite::Database>(std::filesystem::absolute(file).string(),
+                                                 SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX))
     {
         prepare_file();
         prepare_statements();
@@ -56,8 +64,8 @@ public:
     Result<Done> close() override;
     std::uint64_t bytes() const override
     {
-        return record::size_on_disk(file_) + record::size_on_disk(record::beside(file_, "-wal"))
-               + record::size_on_disk(record::beside(file_, "-shm"));
+        return record::size_on_disk(file_) + record::size_on_disk(record::beside(file_, "-wal")) +
+               record::size_on_disk(record::beside(file_, "-shm"));
     }
 
 private:
@@ -81,7 +89,8 @@ private:
     record::Pending pending_;
     std::unique_ptr<SQLite::Database> database_;
     std::array<std::unique_ptr<SQLite::Statement>, schema::table_count> inserts_;
-    std::int64_t first_keyframe_ = 0; ///< of a ring that has dropped something
+    std::unique_ptr<SQLite::Statement> several_; ///< rows of session_change at once
+    std::int64_t first_keyframe_ = 0;            ///< of a ring that has dropped something
     bool started_ = false;
     bool trim_due_ = false;
 };
@@ -108,8 +117,9 @@ void Writer::prepare_file()
         for (const std::string_view sql : schema::ring_statements())
             db.exec(std::string{sql});
     }
-    SQLite::Statement meta{db, "INSERT INTO meta VALUES ('complete', 0), ('redacted', ?),"
-                               " ('first_keyframe', 0), ('started', NULL), ('writer', 'Poolscope')"};
+    SQLite::Statement meta{db,
+                           "INSERT INTO meta VALUES ('complete', 0), ('redacted', ?),"
+                           " ('first_keyframe', 0), ('started', NULL), ('writer', 'Poolscope')"};
     meta.bind(1, options_.redact ? 1 : 0);
     meta.exec();
     db.exec(fmt::format("PRAGMA user_version = {}", schema::version));
@@ -119,9 +129,11 @@ void Writer::prepare_file()
 void Writer::prepare_statements()
 {
     for (std::size_t i = 0; i < schema::table_count; ++i) {
-        inserts_.at(i) = std::make_unique<SQLite::Statement>(*database_,
-                                                             insert_into(static_cast<Table>(i)));
+        inserts_.at(i) =
+            std::make_unique<SQLite::Statement>(*database_, insert_into(static_cast<Table>(i)));
     }
+    several_ = std::make_unique<SQLite::Statement>(
+        *database_, insert_into(Table::session_change, rows_a_statement));
 }
 
 Result<Done> Writer::append(const Observation& observation)
@@ -180,8 +192,16 @@ void Writer::write_pending()
     const auto write_sessions = [&](Table table, const std::vector<record::SessionRow>& rows) {
         SQLite::Statement& statement = insert(table);
         const int columns = schema::definition(table).columns;
-        for (const record::SessionRow& row : rows) {
-            record::bind(statement, row, columns);
+        std::size_t next = 0;
+        SQLite::Statement* const several =
+            table == Table::session_change ? several_.get() : nullptr;
+        while (several && rows.size() - next >= rows_a_statement) {
+            for (std::size_t i = 0; i < rows_a_statement; ++i)
+                record::bind(*several, rows[next++], columns, static_cast<int>(i) * columns);
+            write(*several);
+        }
+        while (next < rows.size()) {
+            record::bind(statement, rows[next++], columns);
             write(statement);
         }
     };
@@ -209,6 +229,7 @@ void Writer::roll_back() noexcept
 {
     for (const auto& statement : inserts_)
         statement->tryReset();
+    several_->tryReset();
     // A full disk makes SQLite roll back by itself.
     if (sqlite3_get_autocommit(database_->getHandle()) == 0)
         sqlite3_exec(database_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
@@ -228,13 +249,14 @@ void Writer::trim()
             drop_up_to(keyframe);
     }
     while (options_.keep_bytes) {
-        const std::int64_t pages = ask(db, "PRAGMA page_count").value_or(0)
-                                   - ask(db, "PRAGMA freelist_count").value_or(0);
+        const std::int64_t pages =
+            ask(db, "PRAGMA page_count").value_or(0) - ask(db, "PRAGMA freelist_count").value_or(0);
         // A tenth is kept free for the span that is being written.
         if (static_cast<std::uint64_t>(pages) * 4096 < *options_.keep_bytes / 10 * 9)
             return;
-        const auto next = ask(db, fmt::format("SELECT min(sequence) FROM keyframe WHERE sequence > {}",
-                                              first_keyframe_));
+        const auto next =
+            ask(db, fmt::format("SELECT min(sequence) FROM keyframe WHERE sequence > {}",
+                                first_keyframe_));
         if (!next)
             return;
         drop_up_to(*next);
@@ -249,19 +271,21 @@ void Writer::run(const std::string& sql, std::int64_t a)
     statement.exec();
 }
 
-/// Everything that the keyframe has taken in goes, but for what it refers to, and what a person did.
+/// Everything that the keyframe has taken in goes, but for what it refers to, and what a person
+/// did.
 void Writer::drop_up_to(std::int64_t keyframe)
 {
     SQLite::Database& db = *database_;
+    encoder_.forget_before(keyframe);
     const auto sequence = static_cast<std::uint64_t>(keyframe);
     const std::int64_t first_row = schema::row_id(sequence, 0);
     const std::int64_t last_row = first_row | schema::position_mask;
-    const std::string kept_locks
-        = fmt::format("(SELECT locks FROM keyframe_session WHERE id BETWEEN {} AND {}"
-                      " AND locks IS NOT NULL)",
-                      first_row, last_row);
-    const std::string targets
-        = fmt::format("FROM keyframe_target WHERE id BETWEEN {} AND {}", first_row, last_row);
+    const std::string kept_locks =
+        fmt::format("(SELECT locks FROM keyframe_session WHERE id BETWEEN {} AND {}"
+                    " AND locks IS NOT NULL)",
+                    first_row, last_row);
+    const std::string targets =
+        fmt::format("FROM keyframe_target WHERE id BETWEEN {} AND {}", first_row, last_row);
     db.exec("BEGIN IMMEDIATE");
     run("DELETE FROM session_change WHERE id <= ?", last_row);
     run("DELETE FROM keyframe_session WHERE id < ?", first_row);
@@ -271,7 +295,8 @@ void Writer::drop_up_to(std::int64_t keyframe)
     for (const char* const table : {"sample", "gap", "tick"})
         run(fmt::format("DELETE FROM {} WHERE sequence <= ?", table), keyframe);
     run(fmt::format("DELETE FROM lock WHERE id <= ? AND id >> 20 NOT IN {}", kept_locks), last_row);
-    run(fmt::format("DELETE FROM lock_report WHERE sequence <= ? AND sequence NOT IN {}", kept_locks),
+    run(fmt::format("DELETE FROM lock_report WHERE sequence <= ? AND sequence NOT IN {}",
+                    kept_locks),
         keyframe);
     for (const char* const table : {"status", "facts"}) {
         run(fmt::format("DELETE FROM {0} WHERE sequence <= ? AND sequence NOT IN"
@@ -299,13 +324,15 @@ Result<Done> Writer::close()
         run("UPDATE meta SET value = 1 WHERE key = 'complete'", 0);
         for (auto& statement : inserts_)
             statement.reset();
+        several_.reset();
         const bool alone = database_->tryExec("PRAGMA journal_mode = DELETE") == SQLite::OK;
         database_.reset();
         if (!alone)
-            return Error{fmt::format("{} is whole, but something still reads it, so that a second file "
-                                     "stays beside it.",
-                                     record::quoted(file_)),
-                         "Close what reads it, then open it once more, or save a copy."};
+            return Error{
+                fmt::format("{} is whole, but something still reads it, so that a second file "
+                            "stays beside it.",
+                            record::quoted(file_)),
+                "Close what reads it, then open it once more, or save a copy."};
         return Done{};
     } catch (const std::exception& e) {
         Error error = record::explain(e, file_, "closed");

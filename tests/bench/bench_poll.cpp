@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a poll costs the server, in its own CPU time, against what the plain view costs. Ratios of one
-// run, medians over repeats in both orders.  bench_poll [SESSIONS…]
+// What a poll costs the server, in its own CPU time, against what the plain view costs. Ratios of
+// one run, medians over repeats in both orders.  bench_poll [SESSIONS…]
 #include "core/base/clock.h"
 #include "core/source/pgstatements.h"
 #include "tests/support/pgcluster.h"
@@ -40,7 +40,8 @@ qint64 cpuOf(int pid)
 class Meter
 {
 public:
-    explicit Meter(const QString& conninfo) : conn_(PQconnectdb(conninfo.toUtf8().constData()), PQfinish)
+    explicit Meter(const QString& conninfo)
+        : conn_(PQconnectdb(conninfo.toUtf8().constData()), PQfinish)
     {
         // As the source does it, with its facts.
         PQclear(PQexec(conn_.get(), "SET plan_cache_mode = force_generic_plan"));
@@ -60,10 +61,10 @@ public:
 
     bool once(const Case& c)
     {
-        const std::string since = c.values == Case::Values::first
-                                      ? "-infinity"
-                                      : format_iso8601(SystemClock{}.now()
-                                                       - std::chrono::seconds{2});
+        const std::string since =
+            c.values == Case::Values::first
+                ? "-infinity"
+                : format_iso8601(SystemClock{}.now() - std::chrono::seconds{2});
         const char* const values[] = {since.c_str(), "t", "{}", "{}"};
         const int count = c.values == Case::Values::none     ? 0
                           : c.values == Case::Values::steady ? 4
@@ -110,15 +111,17 @@ bool run(const PgCluster& cluster, int sessions)
     std::vector<PgClient> idle;
     for (int i = 0; i < sessions; ++i) {
         idle.emplace_back(cluster.conninfo());
-        if (!idle.back().exec(QStringLiteral("SELECT relname, reltuples FROM pg_class WHERE relkind = "
-                                             "'r' AND relname LIKE 'order%' ORDER BY 1 LIMIT 10")))
+        if (!idle.back().exec(
+                QStringLiteral("SELECT relname, reltuples FROM pg_class WHERE relkind = "
+                               "'r' AND relname LIKE 'order%' ORDER BY 1 LIMIT 10")))
             return false;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{2500}); // they are idle, and old enough
     const int v = cluster.versionNumber();
     std::vector<Case> cases{
         {"SELECT 1", "SELECT 1", true, true},
-        {"snapshot: count(*), text", "SELECT count(*) FROM pg_stat_get_activity(NULL)", false, false},
+        {"snapshot: count(*), text", "SELECT count(*) FROM pg_stat_get_activity(NULL)", false,
+         false},
         {"snapshot: count(*), prepared", "SELECT count(*) FROM pg_stat_get_activity(NULL)", true,
          true},
         {"our first poll", full_poll_statement(v).sql, true, true, Case::Values::first},
