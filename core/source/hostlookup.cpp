@@ -7,7 +7,8 @@
 
 namespace poolscope {
 
-HostLookup::HostLookup(QObject* parent) : QObject(parent)
+HostLookup::HostLookup(QObject* parent)
+    : QObject(parent)
 {
     limit_.setSingleShot(true);
     connect(&limit_, &QTimer::timeout, this, [this] { finish(true); });
@@ -61,8 +62,8 @@ void HostLookup::answered(int id, const QHostInfo& info)
             asked.found.push_back(endpoint);
         }
     }
-    const bool waiting = std::any_of(asked_.begin(), asked_.end(),
-                                     [](const Asked& asked) { return asked.id >= 0; });
+    const bool waiting =
+        std::any_of(asked_.begin(), asked_.end(), [](const Asked& asked) { return asked.id >= 0; });
     if (!asked_.empty() && !waiting)
         finish(false);
 }

@@ -32,13 +32,15 @@ PgCommands::Facts PgCommands::add(const Command& command, const PgSessions& sess
         return Facts{fact(command, ActionPhase::refused, std::move(why))};
     };
     if (command.session.started <= Timestamp{})
-        return refused("The start time of this session is hidden from this role, so that its identity "
-                       "cannot be checked: grant pg_monitor first.");
+        return refused(
+            "The start time of this session is hidden from this role, so that its identity "
+            "cannot be checked: grant pg_monitor first.");
     if (session && session->own)
         return refused("This is Poolscope's own session.");
     if (session && !session->is_client())
-        return refused(fmt::format("This is a {}, not a client's session; Poolscope ends only those.",
-                                   session->backend_type.str()));
+        return refused(
+            fmt::format("This is a {}, not a client's session; Poolscope ends only those.",
+                        session->backend_type.str()));
     std::optional<Timestamp> statement = command.statementSince;
     if (!statement && session)
         statement = session->statement_since;
@@ -72,27 +74,32 @@ PgCommands::Facts PgCommands::answered(const PgReply& reply)
         return Facts{fact(command, ActionPhase::refused, std::move(why))};
     };
     if (reply.trouble)
-        return refused(reply.trouble->sentence);
+        return refused(reply.trouble->words.empty() ? reply.trouble->sentence
+                                                    : "The server says: " + reply.trouble->words);
     const PgRows r{reply.rows};
     if (r.count() == 0)
         return refused(no_longer(command));
-    const auto is = [&](const char* name) { return r.boolean(0, r.column(name)).value_or(false); };
+    const auto is = [&](const char* name) {
+        return r.boolean(0, r.column(name)).value_or(false);
+    };
     if (is("hidden"))
-        return refused("This role may not see that session's start time, so that its identity cannot "
-                       "be checked: grant pg_monitor first.");
+        return refused(
+            "This role may not see that session's start time, so that its identity cannot "
+            "be checked: grant pg_monitor first.");
     if (!is("same_session"))
         return refused(no_longer(command));
     if (!is("client"))
         return refused("This is not a client's session; Poolscope ends only those.");
     if (command.verb == ActionVerb::cancel && !is("same_statement"))
-        return refused(fmt::format("Session {} runs another statement by now.",
-                                   command.session.pid.value));
+        return refused(
+            fmt::format("Session {} runs another statement by now.", command.session.pid.value));
     if (command.verb == ActionVerb::cancel && !is("running"))
         return refused(fmt::format("Session {} runs no statement that could be cancelled.",
                                    command.session.pid.value));
     if (!is("done"))
-        return refused("The server could not send the signal: the session ended in this moment, or it "
-                       "is Poolscope's own.");
+        return refused(
+            "The server could not send the signal: the session ended in this moment, or it "
+            "is Poolscope's own.");
     accepted_.push_back(entry);
     return {fact(command, ActionPhase::accepted,
                  command.verb == ActionVerb::cancel ? "The server told the session to cancel its "
@@ -150,10 +157,10 @@ PgCommands::Facts PgCommands::observe(const PgSessions& sessions, Instant now)
             facts.push_back(fact(entry.command, ActionPhase::observed, "The session ended."));
             return true;
         }
-        const bool running = session->state == SessionState::active
-                             || session->state == SessionState::waiting;
-        if (entry.command.verb == ActionVerb::cancel
-            && (!running || session->statement_since != entry.statement)) {
+        const bool running =
+            session->state == SessionState::active || session->state == SessionState::waiting;
+        if (entry.command.verb == ActionVerb::cancel &&
+            (!running || session->statement_since != entry.statement)) {
             facts.push_back(fact(entry.command, ActionPhase::observed, "Its statement ended."));
             return true;
         }

@@ -44,7 +44,7 @@ private:
         Command command;
         Instant added;
         std::optional<Timestamp> statement; ///< that ran when a cancel was accepted
-        bool told = false; ///< its time is up and that was said
+        bool told = false;                  ///< its time is up and that was said
     };
     std::chrono::milliseconds limit_{10000};
     std::deque<Entry> queue_;

@@ -13,9 +13,9 @@ namespace poolscope {
 namespace {
 
 /// Ours come last, so that they win over the user's own.
-constexpr const char* sessionOptions
-    = "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000 "
-      "-c default_transaction_read_only=on -c search_path=pg_catalog";
+constexpr const char* sessionOptions =
+    "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000 "
+    "-c default_transaction_read_only=on -c search_path=pg_catalog";
 
 std::string field(const PGresult* result, int code)
 {
@@ -36,15 +36,17 @@ int severity(const PgTrouble& trouble)
 
 } // namespace
 
-PgConnection::PgConnection(QObject* parent) : QObject(parent), result_(nullptr, PQclear)
+PgConnection::PgConnection(QObject* parent)
+    : QObject(parent)
+    , result_(nullptr, PQclear)
 {
     attemptLimit_.setSingleShot(true);
     connect(&lookup_, &HostLookup::done, this, &PgConnection::resolved);
     connect(&attemptLimit_, &QTimer::timeout, this, [this] {
         PgTrouble trouble;
         const auto seconds = std::chrono::duration_cast<std::chrono::microseconds>(limits_.connect);
-        trouble.sentence = whom().where + " did not answer within " + format_duration_prose(seconds)
-                           + ".";
+        trouble.sentence =
+            whom().where + " did not answer within " + format_duration_prose(seconds) + ".";
         trouble.next_step = "Check the address and any firewall between; --ssh HOST goes through a "
                             "bastion. It is tried again.";
         attemptFailed(trouble);
@@ -129,9 +131,9 @@ void PgConnection::attempt()
     set("port", endpoint.port);
     set("application_name", QStringLiteral("poolscope"));
     set("client_encoding", QStringLiteral("UTF8"));
-    set("options", (valueOf(plan_.effective, "options") + QLatin1Char(' ')
-                    + QLatin1String(sessionOptions))
-                       .trimmed());
+    set("options",
+        (valueOf(plan_.effective, "options") + QLatin1Char(' ') + QLatin1String(sessionOptions))
+            .trimmed());
     if (prefersStandby)
         set("target_session_attrs",
             secondPass_ ? QStringLiteral("any") : QStringLiteral("standby"));
@@ -152,8 +154,8 @@ void PgConnection::attempt()
     values.push_back(nullptr);
     conn_ = PQconnectStartParams(keys.data(), values.data(), 0);
     if (!conn_ || PQstatus(conn_) == CONNECTION_BAD) {
-        attemptFailed(connect_trouble(conn_ ? PQerrorMessage(conn_) : "out of memory", whom(),
-                                      false));
+        attemptFailed(
+            connect_trouble(conn_ ? PQerrorMessage(conn_) : "out of memory", whom(), false));
         return;
     }
     // Verbose messages carry the SQLSTATE, which nothing else gives for a failed login.
@@ -164,7 +166,8 @@ void PgConnection::attempt()
             auto* const c = static_cast<PgConnection*>(self);
             const std::string state = field(notice, PG_DIAG_SQLSTATE);
             if (c->open_ && state.starts_with("57P"))
-                c->fatal_ = server_trouble(state, field(notice, PG_DIAG_MESSAGE_PRIMARY), c->whom());
+                c->fatal_ =
+                    server_trouble(state, field(notice, PG_DIAG_MESSAGE_PRIMARY), c->whom());
         },
         this);
     attemptLimit_.start(limits_.connect);
@@ -190,8 +193,8 @@ void PgConnection::poll()
         emit opened();
         return;
     default:
-        attemptFailed(connect_trouble(PQerrorMessage(conn_), whom(),
-                                      PQconnectionNeedsPassword(conn_) == 1));
+        attemptFailed(
+            connect_trouble(PQerrorMessage(conn_), whom(), PQconnectionNeedsPassword(conn_) == 1));
     }
 }
 
@@ -257,8 +260,7 @@ bool PgConnection::execute(const char* name, const std::vector<PgValue>& values)
     for (const PgValue& value : values)
         texts.push_back(value ? value->c_str() : nullptr);
     return PQsendQueryPrepared(conn_, name, static_cast<int>(texts.size()), texts.data(), nullptr,
-                               nullptr, 1)
-           == 1;
+                               nullptr, 1) == 1;
 }
 
 void PgConnection::run(const PgStatement& statement, const std::vector<PgValue>& values,
@@ -297,7 +299,12 @@ void PgConnection::flush()
 
 void PgConnection::readable()
 {
-    if (PQconsumeInput(conn_) == 0) {
+    const bool alive = PQconsumeInput(conn_) == 1;
+    // Has libpq read what came while nothing was asked: a FATAL says why the server hangs up.
+    const bool complete = PQisBusy(conn_) == 0;
+    if (!alive) {
+        if (handler_ && !result_ && complete)
+            result_.reset(PQgetResult(conn_));
         drop(lossTrouble());
         return;
     }
@@ -348,6 +355,10 @@ void PgConnection::finishReply()
     } else {
         reply.trouble = server_trouble(field(result.get(), PG_DIAG_SQLSTATE),
                                        field(result.get(), PG_DIAG_MESSAGE_PRIMARY), whom());
+        const std::string detail = field(result.get(), PG_DIAG_MESSAGE_DETAIL);
+        reply.trouble->words = plain_line(field(result.get(), PG_DIAG_MESSAGE_PRIMARY) +
+                                              (detail.empty() ? "" : ". " + detail),
+                                          1000);
         // libpq's own refusals have no SQLSTATE: the connection is of no use any more.
         if (reply.trouble->sqlstate.empty() || reply.trouble->sqlstate.starts_with("08")) {
             drop(*reply.trouble);
@@ -362,9 +373,14 @@ PgTrouble PgConnection::lossTrouble() const
 {
     if (fatal_ && !fatal_->sqlstate.empty())
         return *fatal_;
+    // It may have come in place of an answer.
+    const std::string state = result_ ? field(result_.get(), PG_DIAG_SQLSTATE) : std::string{};
+    if (state.starts_with("57P"))
+        return server_trouble(state, field(result_.get(), PG_DIAG_MESSAGE_PRIMARY), whom());
     PgTrouble trouble;
     trouble.sentence = "The connection to " + whom().where + " was cut.";
-    trouble.next_step = "The server crashed or restarted, or the network failed. It is tried again.";
+    trouble.next_step =
+        "The server crashed or restarted, or the network failed. It is tried again.";
     return trouble;
 }
 

@@ -106,7 +106,7 @@ private:
     QTimer attemptLimit_;
     std::vector<PgEndpoint> endpoints_;
     std::size_t next_ = 0;
-    int generation_ = 0; ///< of open() and close(): tells a queued step that it is out of date
+    int generation_ = 0;      ///< of open() and close(): tells a queued step that it is out of date
     bool secondPass_ = false; ///< of target_session_attrs=prefer-standby
     std::optional<PgTrouble> worst_;
 

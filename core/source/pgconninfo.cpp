@@ -31,14 +31,14 @@ Options parsed(const QString& text)
 bool isSecret(const PQconninfoOption& option)
 {
     const QLatin1String keyword(option.keyword);
-    return (option.dispchar && option.dispchar[0] == '*') || keyword == QLatin1String("password")
-           || keyword == QLatin1String("sslpassword");
+    return (option.dispchar && option.dispchar[0] == '*') || keyword == QLatin1String("password") ||
+           keyword == QLatin1String("sslpassword");
 }
 
 bool isUri(const QString& text)
 {
-    return text.startsWith(QLatin1String("postgresql://"))
-           || text.startsWith(QLatin1String("postgres://"));
+    return text.startsWith(QLatin1String("postgresql://")) ||
+           text.startsWith(QLatin1String("postgres://"));
 }
 
 QString percent(const QString& text)
@@ -62,11 +62,13 @@ QString quoted(const QString& value)
 bool partOfPasswordAstray(const QString& uri)
 {
     QString rest = uri.section(QStringLiteral("://"), 1);
+    // As libpq does: the user and password end at the first '@', if no '/' comes before.
+    const qsizetype at = rest.indexOf(QLatin1Char('@')), slash = rest.indexOf(QLatin1Char('/'));
+    if (at >= 0 && (slash < 0 || at < slash))
+        rest = rest.mid(at + 1);
     rest = rest.section(QLatin1Char('?'), 0, 0);
-    const QString authority = rest.section(QLatin1Char('/'), 0, 0);
     const QString path = rest.section(QLatin1Char('/'), 1);
-    return authority.count(QLatin1Char('@')) > 1 || path.contains(QLatin1Char('@'))
-           || path.contains(QLatin1Char('/'));
+    return rest.contains(QLatin1Char('@')) || path.contains(QLatin1Char('/'));
 }
 
 bool portsReadable(const QString& ports)
@@ -135,8 +137,8 @@ Result<PgParams> effectiveParams(const PgParams& given)
     if (!service.isEmpty()) {
         const PgParams entry = serviceParams(service);
         if (entry.empty())
-            return Error{"There is no service \"" + service.toStdString()
-                             + "\" in pg_service.conf.",
+            return Error{"There is no service \"" + service.toStdString() +
+                             "\" in pg_service.conf.",
                          "Look into ~/.pg_service.conf, or the file that PGSERVICEFILE names."};
         params.insert(entry.begin(), entry.end());
     }
@@ -196,9 +198,8 @@ QString PgEndpoint::label() const
 
 bool PgEndpoint::isLocalSocket() const
 {
-    return address.isEmpty()
-           && (host.isEmpty() || host.startsWith(QLatin1Char('/'))
-               || host.startsWith(QLatin1Char('@')));
+    return address.isEmpty() && (host.isEmpty() || host.startsWith(QLatin1Char('/')) ||
+                                 host.startsWith(QLatin1Char('@')));
 }
 
 bool PgEndpoint::needsLookup() const
@@ -216,8 +217,8 @@ Result<std::vector<PgEndpoint>> endpointsOf(const PgParams& effective)
     };
     const QStringList hosts = list("host"), addresses = list("hostaddr"), ports = list("port");
     const qsizetype count = std::max<qsizetype>({1, hosts.size(), addresses.size()});
-    if ((!hosts.isEmpty() && !addresses.isEmpty() && hosts.size() != addresses.size())
-        || (ports.size() > 1 && ports.size() != count))
+    if ((!hosts.isEmpty() && !addresses.isEmpty() && hosts.size() != addresses.size()) ||
+        (ports.size() > 1 && ports.size() != count))
         return Error{"The connection string names a different number of hosts, addresses or ports.",
                      "Give one port for all hosts, or one for each."};
     std::vector<PgEndpoint> endpoints;

@@ -28,7 +28,7 @@ QString conninfoWithoutSecrets(const QString& target);
 /// One server address to try.
 struct PgEndpoint
 {
-    QString host; ///< name for TLS and ~/.pgpass, or a socket folder; may be empty
+    QString host;    ///< name for TLS and ~/.pgpass, or a socket folder; may be empty
     QString address; ///< numeric, or empty
     QString port;
     /// "db1.shop.internal:5432", for sentences.

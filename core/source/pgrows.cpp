@@ -79,8 +79,8 @@ std::optional<Timestamp> PgRows::timestamp(int row, int column) const
 {
     const auto value = int8(row, column);
     constexpr std::int64_t infinity = std::numeric_limits<std::int64_t>::max();
-    if (!value || *value == infinity || *value == std::numeric_limits<std::int64_t>::min()
-        || *value > infinity - postgres_epoch_us)
+    if (!value || *value == infinity || *value == std::numeric_limits<std::int64_t>::min() ||
+        *value > infinity - postgres_epoch_us)
         return std::nullopt;
     return timestamp_from_us(*value + postgres_epoch_us);
 }
@@ -106,7 +106,9 @@ std::optional<std::vector<std::int32_t>> PgRows::int4s(int row, int column) cons
     const auto value = bytes(row, column);
     if (!value || value->size() < 12)
         return std::nullopt;
-    const auto word = [&](std::size_t at) { return qFromBigEndian<std::int32_t>(value->data() + at); };
+    const auto word = [&](std::size_t at) {
+        return qFromBigEndian<std::int32_t>(value->data() + at);
+    };
     std::vector<std::int32_t> numbers;
     const std::int32_t dimensions = word(0);
     if (dimensions == 0)
@@ -132,8 +134,9 @@ std::optional<std::vector<std::int32_t>> PgRows::int4s(int row, int column) cons
 Text client_text(const std::optional<std::string>& address, std::optional<std::int32_t> port)
 {
     if (address && port && *port >= 0)
-        return Text{address->find(':') != std::string::npos ? fmt::format("[{}]:{}", *address, *port)
-                                                            : fmt::format("{}:{}", *address, *port)};
+        return Text{address->find(':') != std::string::npos
+                        ? fmt::format("[{}]:{}", *address, *port)
+                        : fmt::format("{}:{}", *address, *port)};
     if (address)
         return Text{*address};
     return port == -1 ? Text{"local"} : Text{};
@@ -220,8 +223,8 @@ PgRow read_row(const PgRows& r, const Columns& c, int row, std::int32_t own_pid,
     s.transaction_since = r.timestamp(row, c.xact_start);
     s.statement_since = r.timestamp(row, c.query_start);
     if (wait_type)
-        s.wait_event = name(std::string{*wait_type} + "/"
-                            + std::string{r.text(row, c.wait_event).value_or("")});
+        s.wait_event = name(std::string{*wait_type} + "/" +
+                            std::string{r.text(row, c.wait_event).value_or("")});
     s.xid = r.oid(row, c.xid);
     s.xmin = r.oid(row, c.xmin);
     if (const auto blockers = r.int4s(row, c.blockers)) {
@@ -258,14 +261,13 @@ PgPoll read_poll(const pg_result* result, TargetId target, std::int32_t own_pid,
         poll.rows.back().session.key.target = target;
     }
     std::sort(poll.pids.begin(), poll.pids.end());
-    std::sort(poll.rows.begin(), poll.rows.end(), [](const PgRow& a, const PgRow& b) {
-        return a.session.key < b.session.key;
-    });
+    std::sort(poll.rows.begin(), poll.rows.end(),
+              [](const PgRow& a, const PgRow& b) { return a.session.key < b.session.key; });
     // A pid twice cannot be; should a server say so, the later start is the living one.
-    const auto again = std::unique(poll.rows.rbegin(), poll.rows.rend(),
-                                   [](const PgRow& a, const PgRow& b) {
-                                       return a.session.key.pid == b.session.key.pid;
-                                   });
+    const auto again =
+        std::unique(poll.rows.rbegin(), poll.rows.rend(), [](const PgRow& a, const PgRow& b) {
+            return a.session.key.pid == b.session.key.pid;
+        });
     poll.rows.erase(poll.rows.begin(), again.base());
     return poll;
 }

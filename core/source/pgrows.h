@@ -13,12 +13,14 @@ struct pg_result;
 
 namespace poolscope {
 
-/// Reads a binary result by column name. A value that is null, absent or of an unexpected size reads
-/// as nullopt: nothing that a server sends makes it read past the value.
+/// Reads a binary result by column name. A value that is null, absent or of an unexpected size
+/// reads as nullopt: nothing that a server sends makes it read past the value.
 class PgRows
 {
 public:
-    explicit PgRows(const pg_result* result) : result_(result) {}
+    explicit PgRows(const pg_result* result)
+        : result_(result)
+    {}
 
     int count() const;
     int column(const char* name) const; ///< -1 if there is none
@@ -26,7 +28,7 @@ public:
     std::optional<bool> boolean(int row, int column) const;
     std::optional<std::int32_t> int4(int row, int column) const;
     std::optional<std::int64_t> int8(int row, int column) const;
-    std::optional<std::uint32_t> oid(int row, int column) const; ///< xid too
+    std::optional<std::uint32_t> oid(int row, int column) const;   ///< xid too
     std::optional<Timestamp> timestamp(int row, int column) const; ///< nullopt for infinity
     std::optional<std::string> address(int row, int column) const; ///< inet: "10.0.0.1", "::1"
     std::optional<std::vector<std::int32_t>> int4s(int row, int column) const; ///< int4[]

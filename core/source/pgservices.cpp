@@ -106,16 +106,15 @@ QString passwordFromFile(const QString& path, const QString& host, const QString
 {
     const QString name = path.isEmpty() ? QDir::homePath() + QStringLiteral("/.pgpass") : path;
     const QFileInfo info(name);
-    constexpr auto others = QFileDevice::ReadGroup | QFileDevice::WriteGroup | QFileDevice::ReadOther
-                            | QFileDevice::WriteOther;
+    constexpr auto others = QFileDevice::ReadGroup | QFileDevice::WriteGroup |
+                            QFileDevice::ReadOther | QFileDevice::WriteOther;
     QFile file(name);
     // libpq ignores a file that others may read, and so do we.
     if (!info.isFile() || (info.permissions() & others) || !file.open(QIODevice::ReadOnly))
         return {};
-    const QString wanted[] = {host.isEmpty() || host.startsWith(QLatin1Char('/'))
-                                  ? QStringLiteral("localhost")
-                                  : host,
-                              port, database, user};
+    const QString wanted[] = {
+        host.isEmpty() || host.startsWith(QLatin1Char('/')) ? QStringLiteral("localhost") : host,
+        port, database, user};
     for (const QString& raw : QString::fromUtf8(file.read(largestFile)).split(QLatin1Char('\n'))) {
         if (raw.startsWith(QLatin1Char('#')))
             continue;

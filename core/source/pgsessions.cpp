@@ -89,10 +89,10 @@ std::vector<std::int64_t> PgSessions::wanted() const
     std::vector<std::int64_t> pids{unseen_.begin(), unseen_.end()};
     for (const auto& [pid, session] : known_) {
         // Idle ones come by themselves when they begin something, those in a transaction always.
-        const bool comes = session.own || session.state == SessionState::idle
-                           || session.state == SessionState::idle_in_transaction
-                           || session.state == SessionState::idle_in_transaction_aborted
-                           || (session.statement_since && *session.statement_since > since());
+        const bool comes = session.own || session.state == SessionState::idle ||
+                           session.state == SessionState::idle_in_transaction ||
+                           session.state == SessionState::idle_in_transaction_aborted ||
+                           (session.statement_since && *session.statement_since > since());
         if (!comes || textless_.contains(pid))
             pids.push_back(pid);
     }
@@ -120,8 +120,8 @@ void PgSessions::absorb_row(const PgRow& row, ServerSample& sample)
             textless_.insert(pid);
     }
     // Blockers are not asked for every time where many wait: the last ones known stand meanwhile.
-    if (!row.blockers_sent && same && waits(next) && waits(found->second)
-        && found->second.statement_since == next.statement_since)
+    if (!row.blockers_sent && same && waits(next) && waits(found->second) &&
+        found->second.statement_since == next.statement_since)
         next.blocked_by = found->second.blocked_by;
     if (same && found->second == next)
         return;
@@ -158,8 +158,8 @@ ServerSample PgSessions::absorb(const PgPoll& poll, bool full)
     for (const PgRow& row : poll.rows)
         absorb_row(row, sample);
 
-    // A pid that was asked for and not listed is none of ours. One that nobody has asked for yet may
-    // be a session whose login took longer than the overlap.
+    // A pid that was asked for and not listed is none of ours. One that nobody has asked for yet
+    // may be a session whose login took longer than the overlap.
     std::set<std::int32_t> unseen, ignored;
     for (const std::int32_t pid : poll.pids) {
         if (known_.contains(pid))

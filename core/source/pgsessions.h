@@ -30,12 +30,14 @@ private:
     std::map<std::uint32_t, Text> databases_;
 };
 
-/// The sessions of one target as last seen. Turns polls into samples that hold only what changed, and
-/// knows what the next poll has to ask for.
+/// The sessions of one target as last seen. Turns polls into samples that hold only what changed,
+/// and knows what the next poll has to ask for.
 class PgSessions
 {
 public:
-    explicit PgSessions(TargetId target) : target_(target) {}
+    explicit PgSessions(TargetId target)
+        : target_(target)
+    {}
 
     void clear();
     /// `full`: the poll listed every session, and so does the sample.
@@ -45,8 +47,8 @@ public:
     const Session* find(const SessionKey& key) const;
     int waiters() const;
 
-    /// Parameters of the next steady poll. A second's overlap: a session's own stamp may be a little
-    /// older than the moment from which it can be seen.
+    /// Parameters of the next steady poll. A second's overlap: a session's own stamp may be a
+    /// little older than the moment from which it can be seen.
     Timestamp since() const { return clock_ - std::chrono::seconds{1}; }
     /// Sessions that must be listed though their statement is older than since().
     std::vector<std::int64_t> wanted() const;
@@ -62,7 +64,7 @@ private:
     std::set<std::int32_t> textless_;
     std::set<std::int32_t> unseen_;  ///< new pids, to be asked for
     std::set<std::int32_t> ignored_; ///< pids of the server's own housekeeping
-    Timestamp clock_; ///< server's, of the last poll
+    Timestamp clock_;                ///< server's, of the last poll
 };
 
 } // namespace poolscope

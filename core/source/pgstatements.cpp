@@ -27,17 +27,17 @@ std::string shown(int server_version)
 /// The header row, then a row a session: one statement, one snapshot, one round trip.
 std::string poll(int server_version, std::string_view from, std::string_view text)
 {
-    constexpr std::string_view header
-        = "/* poolscope */ SELECT clock_timestamp() AS clock,"
-          " txid_snapshot_xmax(txid_current_snapshot()) AS next_xid,"
-          " ARRAY(SELECT pg_stat_get_backend_pid(i) FROM pg_stat_get_backend_idset() i) AS pids,"
-          " NULL::int4 AS pid, NULL::oid AS datid, NULL::oid AS usesysid,"
-          " NULL::text AS application_name, NULL::text AS state, NULL::text AS wait_event_type,"
-          " NULL::text AS wait_event, NULL::timestamptz AS xact_start,"
-          " NULL::timestamptz AS query_start, NULL::timestamptz AS backend_start,"
-          " NULL::timestamptz AS state_change, NULL::inet AS client_addr,"
-          " NULL::int4 AS client_port, NULL::xid AS backend_xid, NULL::xid AS backend_xmin,"
-          " NULL::text AS backend_type, NULL::int4[] AS blockers, NULL::text AS query";
+    constexpr std::string_view header =
+        "/* poolscope */ SELECT clock_timestamp() AS clock,"
+        " txid_snapshot_xmax(txid_current_snapshot()) AS next_xid,"
+        " ARRAY(SELECT pg_stat_get_backend_pid(i) FROM pg_stat_get_backend_idset() i) AS pids,"
+        " NULL::int4 AS pid, NULL::oid AS datid, NULL::oid AS usesysid,"
+        " NULL::text AS application_name, NULL::text AS state, NULL::text AS wait_event_type,"
+        " NULL::text AS wait_event, NULL::timestamptz AS xact_start,"
+        " NULL::timestamptz AS query_start, NULL::timestamptz AS backend_start,"
+        " NULL::timestamptz AS state_change, NULL::inet AS client_addr,"
+        " NULL::int4 AS client_port, NULL::xid AS backend_xid, NULL::xid AS backend_xmin,"
+        " NULL::text AS backend_type, NULL::int4[] AS blockers, NULL::text AS query";
     return fmt::format(
         "{} UNION ALL SELECT NULL, NULL, NULL, s.pid, s.datid, s.usesysid, s.application_name,"
         " s.state, s.wait_event_type, s.wait_event, s.xact_start, s.query_start, s.backend_start,"
@@ -51,23 +51,21 @@ std::string poll(int server_version, std::string_view from, std::string_view tex
 
 PgStatement full_poll_statement(int server_version)
 {
-    return {"poolscope_full",
-            poll(server_version, "pg_stat_get_activity(NULL) s WHERE true",
-                 "s.query_start IS NULL OR s.query_start > $1::timestamptz")};
+    return {"poolscope_full", poll(server_version, "pg_stat_get_activity(NULL) s WHERE true",
+                                   "s.query_start IS NULL OR s.query_start > $1::timestamptz")};
 }
 
 PgStatement steady_poll_statement(int server_version)
 {
-    return {"poolscope_steady",
-            poll(server_version,
-                 "pg_stat_get_backend_idset() i,"
-                 " LATERAL pg_stat_get_activity(pg_stat_get_backend_pid(i)) s"
-                 " WHERE (pg_stat_get_backend_xact_start(i) IS NOT NULL"
-                 " OR pg_stat_get_backend_activity_start(i) > $1::timestamptz"
-                 " OR pg_stat_get_backend_start(i) > $1::timestamptz"
-                 " OR pg_stat_get_backend_pid(i) = ANY($3::int4[]))",
-                 "s.query_start IS NULL OR s.query_start > $1::timestamptz"
-                 " OR s.pid = ANY($4::int4[])")};
+    return {"poolscope_steady", poll(server_version,
+                                     "pg_stat_get_backend_idset() i,"
+                                     " LATERAL pg_stat_get_activity(pg_stat_get_backend_pid(i)) s"
+                                     " WHERE (pg_stat_get_backend_xact_start(i) IS NOT NULL"
+                                     " OR pg_stat_get_backend_activity_start(i) > $1::timestamptz"
+                                     " OR pg_stat_get_backend_start(i) > $1::timestamptz"
+                                     " OR pg_stat_get_backend_pid(i) = ANY($3::int4[]))",
+                                     "s.query_start IS NULL OR s.query_start > $1::timestamptz"
+                                     " OR s.pid = ANY($4::int4[])")};
 }
 
 PgStatement names_statement()
@@ -78,8 +76,12 @@ PgStatement names_statement()
             " SELECT 'd', oid, datname::text FROM pg_database WHERE oid = ANY($2::oid[])"};
 }
 
-PgStatement facts_statement()
+PgStatement facts_statement(int server_version)
 {
+    const char* const plan_once =
+        server_version >= 120000
+            ? ", set_config('plan_cache_mode', 'force_generic_plan', false) AS planned"
+            : "";
     // Roles that this version does not have yet give null.
     return {"poolscope_facts",
             "/* poolscope */ SELECT current_setting('server_version') AS version,"
@@ -95,7 +97,8 @@ PgStatement facts_statement()
             "  WHERE rolname = 'pg_read_all_stats') AS reads_all,"
             " (SELECT pg_has_role(oid, 'USAGE') FROM pg_roles"
             "  WHERE rolname = 'pg_signal_backend') AS signals,"
-            " pg_postmaster_start_time() AS server_started, pg_backend_pid() AS pid"};
+            " pg_postmaster_start_time() AS server_started, pg_backend_pid() AS pid" +
+                std::string{plan_once}};
 }
 
 PgStatement locks_statement()
@@ -122,22 +125,22 @@ PgStatement signal_statement(ActionVerb verb, int server_version)
 {
     const bool cancel = verb == ActionVerb::cancel;
     // CASE decides the order: no signal is sent before everything has been compared.
-    return {cancel ? "poolscope_cancel" : "poolscope_terminate",
-            fmt::format(
-                "/* poolscope */ SELECT s.backend_start IS NULL AS hidden,"
-                " coalesce(s.backend_start = $2::timestamptz, false) AS same_session,"
-                " coalesce({0} = 'client backend', true) AS client,"
-                " coalesce($3::timestamptz IS NULL OR s.query_start = $3::timestamptz, false)"
-                "  AS same_statement,"
-                " coalesce(s.state IN ('active', 'fastpath function call'), false) AS running,"
-                " CASE WHEN s.backend_start = $2::timestamptz AND s.pid <> pg_backend_pid()"
-                "  AND coalesce({0} = 'client backend', true)"
-                "  AND ($3::timestamptz IS NULL OR s.query_start = $3::timestamptz){1}"
-                "  THEN {2}(s.pid) END AS done"
-                " FROM pg_stat_get_activity($1::int4) s",
-                backend_type(server_version),
-                cancel ? " AND s.state IN ('active', 'fastpath function call')" : "",
-                cancel ? "pg_cancel_backend" : "pg_terminate_backend")};
+    return {
+        cancel ? "poolscope_cancel" : "poolscope_terminate",
+        fmt::format("/* poolscope */ SELECT s.backend_start IS NULL AS hidden,"
+                    " coalesce(s.backend_start = $2::timestamptz, false) AS same_session,"
+                    " coalesce({0} = 'client backend', true) AS client,"
+                    " coalesce($3::timestamptz IS NULL OR s.query_start = $3::timestamptz, false)"
+                    "  AS same_statement,"
+                    " coalesce(s.state IN ('active', 'fastpath function call'), false) AS running,"
+                    " CASE WHEN s.backend_start = $2::timestamptz AND s.pid <> pg_backend_pid()"
+                    "  AND coalesce({0} = 'client backend', true)"
+                    "  AND ($3::timestamptz IS NULL OR s.query_start = $3::timestamptz){1}"
+                    "  THEN {2}(s.pid) END AS done"
+                    " FROM pg_stat_get_activity($1::int4) s",
+                    backend_type(server_version),
+                    cancel ? " AND s.state IN ('active', 'fastpath function call')" : "",
+                    cancel ? "pg_cancel_backend" : "pg_terminate_backend")};
 }
 
 std::string array_of(const std::vector<std::int64_t>& numbers)

@@ -17,7 +17,8 @@ namespace {
 using Kind = PgTrouble::Kind;
 constexpr std::size_t longest_words = 600;
 
-/// Finds "FATAL:  28P01: words" in libpq's verbose message; the severity is in the server's language.
+/// Finds "FATAL:  28P01: words" in libpq's verbose message; the severity is in the server's
+/// language.
 bool find_sqlstate(std::string_view message, std::string& sqlstate, std::string& words)
 {
     for (std::size_t at = message.find(":  "); at != std::string_view::npos;
@@ -43,9 +44,9 @@ bool find_sqlstate(std::string_view message, std::string& sqlstate, std::string&
 
 bool names_tls(std::string_view words)
 {
-    return words.find("SSL") != std::string_view::npos
-           || words.find("certificate") != std::string_view::npos
-           || words.find("TLS") != std::string_view::npos;
+    return words.find("SSL") != std::string_view::npos ||
+           words.find("certificate") != std::string_view::npos ||
+           words.find("TLS") != std::string_view::npos;
 }
 
 bool names_errno(std::string_view words, int code)
@@ -99,8 +100,8 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
     const std::string words = plain_line(words_in, longest_words);
     PgTrouble t;
     t.sqlstate = sqlstate;
-    if (words.find("unsupported startup parameter") != std::string::npos
-        || words.find("not supported by admin console") != std::string::npos)
+    if (words.find("unsupported startup parameter") != std::string::npos ||
+        words.find("not supported by admin console") != std::string::npos)
         return pooler_trouble(whom);
     if (sqlstate.starts_with("28"))
         return login_trouble(sqlstate, words, whom);
@@ -109,8 +110,8 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
         t.sentence = fmt::format("{} has no database \"{}\".", whom.where, whom.database);
         t.next_step = "Check the name; the database \"postgres\" is there on most servers.";
     } else if (sqlstate == "53300") {
-        t.sentence = fmt::format("{} has no free slot for user \"{}\": {}.", whom.where, whom.user,
-                                 words);
+        t.sentence =
+            fmt::format("{} has no free slot for user \"{}\": {}.", whom.where, whom.user, words);
         t.next_step = "It is tried again every 2 s. A superuser may use the slots that the server "
                       "reserves: attach as one to get in now.";
         t.retry = std::chrono::seconds{2};
@@ -128,8 +129,8 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
                                  whom.where, words);
         t.next_step = "The server is very busy. Poolscope asks less often.";
     } else if (sqlstate == "42501") {
-        t.sentence = fmt::format("{} does not let user \"{}\" read what sessions do: {}.", whom.where,
-                                 whom.user, words);
+        t.sentence = fmt::format("{} does not let user \"{}\" read what sessions do: {}.",
+                                 whom.where, whom.user, words);
         t.next_step = fmt::format("Have a superuser run: GRANT pg_monitor TO \"{}\";", whom.user);
     } else if (sqlstate.starts_with("08")) {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);

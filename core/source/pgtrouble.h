@@ -20,6 +20,7 @@ struct PgTrouble
     std::string sentence;
     std::string next_step;
     std::string sqlstate; ///< empty where no server spoke
+    std::string words;    ///< the server's own, with their detail; empty where no server spoke
     Duration retry{};     ///< try again after this, whatever the back-off says; 0: back-off
     friend bool operator==(const PgTrouble&, const PgTrouble&) = default;
 };

@@ -78,9 +78,9 @@ void PostgresSource::silent()
 {
     const auto waited = std::chrono::duration_cast<milliseconds>(Steady::now() - asked_);
     PgTrouble trouble;
-    trouble.sentence = fmt::format("No answer from {} for {}.", connection_.whom().where,
-                                   format_duration_prose(waited >= timings_.drop ? timings_.drop
-                                                                                 : timings_.silence));
+    trouble.sentence = fmt::format(
+        "No answer from {} for {}.", connection_.whom().where,
+        format_duration_prose(waited >= timings_.drop ? timings_.drop : timings_.silence));
     trouble.next_step = "The server hangs, is overloaded, or the network lost the connection. "
                         "Poolscope keeps trying.";
     if (waited + milliseconds{5} >= timings_.drop) {
@@ -101,7 +101,8 @@ void PostgresSource::askFacts()
 {
     factsDue_ = false;
     lastFacts_ = Steady::now();
-    ask(Job::facts, facts_statement(), {}, [this](const PgReply& reply) { factsCame(reply); });
+    ask(Job::facts, facts_statement(version_), {},
+        [this](const PgReply& reply) { factsCame(reply); });
 }
 
 void PostgresSource::factsCame(const PgReply& reply)
@@ -118,7 +119,9 @@ void PostgresSource::factsCame(const PgReply& reply)
     const auto text = [&](const char* name) {
         return plain_line(r.text(0, r.column(name)).value_or(""), 256);
     };
-    const auto is = [&](const char* name) { return r.boolean(0, r.column(name)).value_or(false); };
+    const auto is = [&](const char* name) {
+        return r.boolean(0, r.column(name)).value_or(false);
+    };
     ownPid_ = r.int4(0, r.column("pid")).value_or(0);
     if (ownPid_ != connection_.backendPid()) {
         // The process that answers is not the one that greeted us.
@@ -142,8 +145,8 @@ void PostgresSource::factsCame(const PgReply& reply)
         if (!facts.sees_all)
             facts.missing_grant = "GRANT pg_monitor TO " + role + ";";
         if (!facts.superuser && !is("signals"))
-            facts.missing_grant += (facts.missing_grant.empty() ? "" : " ")
-                                   + ("GRANT pg_signal_backend TO " + role + ";");
+            facts.missing_grant += (facts.missing_grant.empty() ? "" : " ") +
+                                   ("GRANT pg_signal_backend TO " + role + ";");
     }
     version_ = facts.version_number;
     names_.clear(); // roles and databases are renamed now and then
@@ -165,8 +168,8 @@ void PostgresSource::askPoll()
     if (blockers)
         lastBlockers_ = Steady::now();
     blockersSampled_ = many;
-    const PgValue since = sessions_.sessions().empty() ? std::string("-infinity")
-                                                       : format_iso8601(sessions_.since());
+    const PgValue since =
+        sessions_.sessions().empty() ? std::string("-infinity") : format_iso8601(sessions_.since());
     std::vector<PgValue> values{since, std::string(blockers ? "t" : "f")};
     if (!full) {
         values.push_back(array_of(sessions_.wanted()));
@@ -208,7 +211,8 @@ void PostgresSource::keepOffset(const PgReply& reply, Timestamp clock)
 {
     // The server read its clock between our two readings. While what we said fits between them it
     // stands: an offset that wobbles with the network is no news.
-    const bool fits = offset_ && *offset_ >= clock - reply.received && *offset_ <= clock - reply.sent;
+    const bool fits =
+        offset_ && *offset_ >= clock - reply.received && *offset_ <= clock - reply.sent;
     if (!fits)
         offset_ = clock - (reply.sent + (reply.received - reply.sent) / 2);
 }
@@ -241,8 +245,8 @@ void PostgresSource::deliver()
 
 void PostgresSource::schedulePoll()
 {
-    const auto passed = std::chrono::duration_cast<milliseconds>(
-        Steady::now() - lastPoll_.value_or(Steady::now()));
+    const auto passed =
+        std::chrono::duration_cast<milliseconds>(Steady::now() - lastPoll_.value_or(Steady::now()));
     milliseconds wait = std::max(milliseconds{20}, pace() - passed);
     // After a command its effect is what the user waits for.
     if (commands_.watching())

@@ -41,8 +41,8 @@ std::string shortName(const PgParams& given)
     else if (QHostAddress(host).isNull())
         host = host.section(QLatin1Char('.'), 0, 0);
     const QString database = valueOf(params, "dbname");
-    return plain_line((database.isEmpty() ? host : host + QLatin1Char('/') + database).toStdString(),
-                      64);
+    return plain_line(
+        (database.isEmpty() ? host : host + QLatin1Char('/') + database).toStdString(), 64);
 }
 
 milliseconds jittered(milliseconds wait)
@@ -55,7 +55,9 @@ milliseconds jittered(milliseconds wait)
 } // namespace
 
 PostgresSource::PostgresSource(TargetId id, const AttachRequest& request, const PgParams& given)
-    : request_(request), given_(given), sessions_(id)
+    : request_(request)
+    , given_(given)
+    , sessions_(id)
 {
     info_.id = id;
     info_.kind = "postgresql";
@@ -129,10 +131,9 @@ void PostgresSource::reach()
         return;
     }
     const Result<PgParams> effective = effectiveParams(given_);
-    const Result<std::vector<PgEndpoint>> endpoints = effective
-                                                          ? endpointsOf(effective.value())
-                                                          : Result<std::vector<PgEndpoint>>(
-                                                              effective.error());
+    const Result<std::vector<PgEndpoint>> endpoints =
+        effective ? endpointsOf(effective.value())
+                  : Result<std::vector<PgEndpoint>>(effective.error());
     if (!endpoints) {
         connectTo(0); // says what is wrong
         return;
@@ -208,13 +209,13 @@ PgTrouble PostgresSource::tunnelTrouble(const QString& words) const
 {
     PgTrouble trouble;
     const std::string said = plain_line(words.toStdString(), 600);
-    trouble.sentence = "ssh to " + plain_line(request_.sshHost.toStdString(), 256) + ": " + said
-                       + ".";
+    trouble.sentence =
+        "ssh to " + plain_line(request_.sshHost.toStdString(), 256) + ": " + said + ".";
     trouble.next_step = "Try the same host with ssh in a terminal first: its key must be known and "
                         "the login must work without a question.";
-    const bool login = said.find("Permission denied") != std::string::npos
-                       || said.find("Host key verification failed") != std::string::npos
-                       || said.find("cannot be started") != std::string::npos;
+    const bool login = said.find("Permission denied") != std::string::npos ||
+                       said.find("Host key verification failed") != std::string::npos ||
+                       said.find("cannot be started") != std::string::npos;
     if (login)
         trouble.kind = PgTrouble::Kind::persistent;
     return trouble;
@@ -308,8 +309,8 @@ void PostgresSource::weigh(Duration cost)
     // One slow poll is no trend.
     cost_ = cost_.count() == 0 ? cost : (cost_ * 7 + cost) / 8;
     const auto share = [&](int stretch) {
-        return static_cast<double>(cost_.count())
-               / static_cast<double>(interval_.count() * (std::int64_t{1} << stretch));
+        return static_cast<double>(cost_.count()) /
+               static_cast<double>(interval_.count() * (std::int64_t{1} << stretch));
     };
     if (share(stretch_) > 0.2 && pace() < std::chrono::minutes{1})
         ++stretch_;
@@ -321,13 +322,14 @@ void PostgresSource::statusUp()
 {
     std::vector<std::string> sentences;
     if (stretch_ > 0)
-        sentences.push_back(fmt::format("The server is slow to answer: polled every {} instead of {}.",
-                                        format_duration_prose(pace()),
-                                        format_duration_prose(interval_)));
+        sentences.push_back(
+            fmt::format("The server is slow to answer: polled every {} instead of {}.",
+                        format_duration_prose(pace()), format_duration_prose(interval_)));
     if (blockersSampled_)
-        sentences.push_back(fmt::format("Many sessions wait for locks: who blocks them is read every "
-                                        "{} only.",
-                                        format_duration_prose(timings_.blockers)));
+        sentences.push_back(
+            fmt::format("Many sessions wait for locks: who blocks them is read every "
+                        "{} only.",
+                        format_duration_prose(timings_.blockers)));
     if (locksRefused_)
         sentences.push_back("The server did not let Poolscope read the locks.");
     status(Reach::up, fmt::format("{}", fmt::join(sentences, " ")));

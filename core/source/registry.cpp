@@ -27,8 +27,8 @@ QString schemeOf(const QString& target)
 
 bool isPostgresUri(const QString& target)
 {
-    return target.startsWith(QLatin1String("postgresql://"))
-           || target.startsWith(QLatin1String("postgres://"));
+    return target.startsWith(QLatin1String("postgresql://")) ||
+           target.startsWith(QLatin1String("postgres://"));
 }
 
 } // namespace
@@ -39,8 +39,8 @@ Result<TargetKind> classifyTarget(const QString& target)
         return Error{"No target is given.", acceptedForms().toStdString()};
     if (QFileInfo::exists(target))
         return TargetKind::recording;
-    const bool conninfo = !target.contains(QLatin1String("://"))
-                          && target.contains(QLatin1Char('='));
+    const bool conninfo =
+        !target.contains(QLatin1String("://")) && target.contains(QLatin1Char('='));
     if (isPostgresUri(target) || conninfo) {
         const Result<PgParams> params = parseConninfo(target);
         if (!params)
@@ -54,8 +54,8 @@ Result<TargetKind> classifyTarget(const QString& target)
     if (target.endsWith(QLatin1String(".poolrec")) || target.contains(QLatin1Char('/')))
         return Error{"There is no file " + plain_line(target.toStdString(), 256) + ".",
                      "Check the path; a recording ends in .poolrec."};
-    return Error{"\"" + plain_line(target.toStdString(), 256)
-                     + "\" is neither a file nor a target.",
+    return Error{"\"" + plain_line(target.toStdString(), 256) +
+                     "\" is neither a file nor a target.",
                  acceptedForms().toStdString()};
 }
 
@@ -85,8 +85,8 @@ Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& req
     const Result<PgParams> params = parseConninfo(request.target);
     if (!params)
         return params.error();
-    const Result<Done> ssh = request.sshHost.isEmpty() ? Result<Done>{Done{}}
-                                                       : checkSshHost(request.sshHost);
+    const Result<Done> ssh =
+        request.sshHost.isEmpty() ? Result<Done>{Done{}} : checkSshHost(request.sshHost);
     if (!ssh)
         return ssh.error();
     return std::unique_ptr<Source>(std::make_unique<PostgresSource>(id, request, params.value()));

@@ -26,14 +26,17 @@ SshTunnel::SshTunnel(QObject* parent)
     , program_(qEnvironmentVariable("POOLSCOPE_SSH", QStringLiteral("ssh")))
 {
     limit_.setSingleShot(true);
-    connect(&limit_, &QTimer::timeout, this, [this] {
-        ended(QStringLiteral("it did not reach the host in time"));
-    });
+    connect(&limit_, &QTimer::timeout, this,
+            [this] { ended(QStringLiteral("it did not reach the host in time")); });
 }
 
 SshTunnel::~SshTunnel()
 {
     stop();
+    for (const auto& process : ending_) {
+        process->disconnect(this);
+        process->waitForFinished(500); // it was told to go; QProcess ends it if it does not
+    }
 }
 
 void SshTunnel::start(const QString& sshHost, const QString& remote,
@@ -65,9 +68,8 @@ void SshTunnel::start(const QString& sshHost, const QString& remote,
     option("ServerAliveCountMax=3");
     if (qEnvironmentVariableIsEmpty("SSH_ASKPASS"))
         option("BatchMode=yes");
-    arguments << QStringLiteral("-L")
-              << QStringLiteral("127.0.0.1:%1:%2").arg(port_).arg(remote) << QStringLiteral("--")
-              << sshHost;
+    arguments << QStringLiteral("-L") << QStringLiteral("127.0.0.1:%1:%2").arg(port_).arg(remote)
+              << QStringLiteral("--") << sshHost;
     process_ = std::make_unique<QProcess>();
     process_->setStandardInputFile(QProcess::nullDevice());
     process_->setStandardOutputFile(QProcess::nullDevice());
@@ -97,8 +99,8 @@ void SshTunnel::listen()
             opened = opened || line.contains("Entering interactive session");
             continue;
         }
-        if (line.startsWith("Authenticated to") || line.startsWith("Transferred:")
-            || line.startsWith("Bytes per second") || line.isEmpty())
+        if (line.startsWith("Authenticated to") || line.startsWith("Transferred:") ||
+            line.startsWith("Bytes per second") || line.isEmpty())
             continue;
         words_ += QString::fromStdString(plain_line(line.toStdString(), 300));
         if (words_.size() > 4)
@@ -129,14 +131,19 @@ void SshTunnel::stop()
     words_.clear();
     if (!process_)
         return;
-    QProcess* const process = process_.release();
+    QProcess* const process = process_.get();
     process->disconnect(this);
+    // Kept until it has gone: waiting for that would block this thread, and this may be called from
+    // one of its signals.
+    ending_.push_back(std::move(process_));
+    const auto forget = [this, process] {
+        std::erase_if(ending_, [&](const auto& each) { return each.get() == process; });
+    };
     if (process->state() == QProcess::NotRunning) {
-        process->deleteLater();
+        QMetaObject::invokeMethod(this, forget, Qt::QueuedConnection);
         return;
     }
-    // It goes by itself when told to; waiting for that would block this thread.
-    QObject::connect(process, &QProcess::finished, process, &QObject::deleteLater);
+    connect(process, &QProcess::finished, this, forget, Qt::QueuedConnection);
     process->terminate();
 }
 

@@ -9,6 +9,7 @@
 #include <QTimer>
 
 #include <memory>
+#include <vector>
 
 namespace poolscope {
 
@@ -46,6 +47,7 @@ private:
     QString program_;
     QStringList extra_;
     std::unique_ptr<QProcess> process_;
+    std::vector<std::unique_ptr<QProcess>> ending_; ///< told to go
     QTimer limit_;
     QByteArray line_;
     QStringList words_; ///< the last ones that ssh said

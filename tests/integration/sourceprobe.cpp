@@ -63,15 +63,16 @@ void SourceProbe::check(const ServerSample& sample)
 {
     ++samples;
     fullSamples += sample.full;
-    const auto byKey = [](const Session& a, const Session& b) { return a.key < b.key; };
-    orderly = orderly && std::is_sorted(sample.changed.begin(), sample.changed.end(), byKey)
-              && std::is_sorted(sample.gone.begin(), sample.gone.end())
-              && std::adjacent_find(sample.changed.begin(), sample.changed.end(),
-                                    [](const Session& a, const Session& b) {
-                                        return a.key.pid == b.key.pid;
-                                    })
-                     == sample.changed.end()
-              && (!sample.full || sample.gone.empty());
+    const auto byKey = [](const Session& a, const Session& b) {
+        return a.key < b.key;
+    };
+    orderly = orderly && std::is_sorted(sample.changed.begin(), sample.changed.end(), byKey) &&
+              std::is_sorted(sample.gone.begin(), sample.gone.end()) &&
+              std::adjacent_find(sample.changed.begin(), sample.changed.end(),
+                                 [](const Session& a, const Session& b) {
+                                     return a.key.pid == b.key.pid;
+                                 }) == sample.changed.end() &&
+              (!sample.full || sample.gone.empty());
 }
 
 const Session* SourceProbe::session(int pid) const

@@ -29,6 +29,7 @@ private slots:
     void passwordMissingOrWrong();
     void passwordFile();
     void tlsRefused();
+    void tlsVerified();
     void unknownService();
     void serverRestart();
     void sessionEndedByOthers();
@@ -155,8 +156,8 @@ void TestPgTrouble::passwordFile()
     qunsetenv("PGPASSFILE");
     // In the URI it works too, and is in nothing that we tell.
     const QString secret = QStringLiteral("s3cr%3At%40%2F%20%25x");
-    SourceProbe with(QStringLiteral("postgresql://postgres:") + secret
-                     + QStringLiteral("@127.0.0.1:%1/postgres").arg(cluster_.port()));
+    SourceProbe with(QStringLiteral("postgresql://postgres:") + secret +
+                     QStringLiteral("@127.0.0.1:%1/postgres").arg(cluster_.port()));
     with.start();
     QTRY_VERIFY(with.up());
     QCOMPARE(QString::fromStdString(with.source().info().url), cluster_.uri());
@@ -164,12 +165,42 @@ void TestPgTrouble::passwordFile()
 
 void TestPgTrouble::tlsRefused()
 {
-    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free"))
-                      + QStringLiteral(" sslmode=require"));
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")) +
+                      QStringLiteral(" sslmode=require"));
     probe.start();
     QTRY_COMPARE(probe.reach(), Reach::stopped);
     QVERIFY2(probe.sentence().startsWith(QStringLiteral("TLS with")), qPrintable(probe.sentence()));
     QVERIFY(probe.nextStep().contains(QStringLiteral("sslmode")));
+}
+
+void TestPgTrouble::tlsVerified()
+{
+    if (QStandardPaths::findExecutable(QStringLiteral("openssl")).isEmpty())
+        QSKIP("openssl is not installed");
+    PgCluster secure;
+    PgCluster::Options options;
+    options.tls = true;
+    if (!secure.start(options)) {
+        // Some packaged servers are built without TLS.
+        QVERIFY2(secure.error().contains(QStringLiteral("ssl"), Qt::CaseInsensitive),
+                 qPrintable(secure.error()));
+        QSKIP("this server is built without TLS");
+    }
+    QTemporaryDir dir;
+    const QString root = dir.filePath(QStringLiteral("root.crt"));
+    QVERIFY(QFile::copy(secure.socketDir() + QStringLiteral("/data/server.crt"), root));
+    const QString checked = QStringLiteral(" sslmode=verify-full sslrootcert=") + root;
+    const QString rest =
+        QStringLiteral(" port=%1 dbname=postgres user=postgres").arg(secure.port());
+    // The name is looked up by us, and still is what the certificate is compared with.
+    SourceProbe good(QStringLiteral("host=localhost") + rest + checked);
+    good.start();
+    QTRY_VERIFY2(good.up(), qPrintable(good.sentence()));
+    QVERIFY(good.state().facts->tls);
+    SourceProbe bad(QStringLiteral("host=127.0.0.1") + rest + checked);
+    bad.start();
+    QTRY_COMPARE(bad.reach(), Reach::stopped);
+    QVERIFY2(bad.sentence().startsWith(QStringLiteral("TLS with")), qPrintable(bad.sentence()));
 }
 
 void TestPgTrouble::unknownService()
@@ -211,9 +242,8 @@ void TestPgTrouble::sessionEndedByOthers()
     bool said = false;
     for (const Fact& fact : probe.facts) {
         const auto* const status = std::get_if<StatusChanged>(&fact);
-        said = said
-               || (status
-                   && status->status.sentence.find("ended the connection") != std::string::npos);
+        said = said || (status &&
+                        status->status.sentence.find("ended the connection") != std::string::npos);
     }
     QVERIFY(said);
 }

@@ -12,6 +12,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ private slots:
     void throughTheBastion();
     void wordsOfSsh();
     void noSuchProgram();
+    void cleanupTestCase();
 
 private:
     QString path(const char* name) const { return dir_.filePath(QString::fromLatin1(name)); }
@@ -39,8 +41,8 @@ private:
 
 void TestSshTunnel::initTestCase()
 {
-    const QString sshd = QStandardPaths::findExecutable(QStringLiteral("sshd"),
-                                                        {QStringLiteral("/usr/sbin")});
+    const QString sshd =
+        QStandardPaths::findExecutable(QStringLiteral("sshd"), {QStringLiteral("/usr/sbin")});
     const QString keygen = QStandardPaths::findExecutable(QStringLiteral("ssh-keygen"));
     if (sshd.isEmpty() || keygen.isEmpty() || !PgCluster::available())
         QSKIP("this needs sshd, ssh-keygen and a PostgreSQL server");
@@ -65,7 +67,23 @@ void TestSshTunnel::initTestCase()
                      .arg(path("host"), path("authorized"))
                      .toUtf8());
     config.close();
-    user_ = QString::fromLocal8Bit(::getpwuid(::geteuid())->pw_name);
+    // As root sshd wants a folder of the system's: it runs as an ordinary user here.
+    const passwd* who = ::getpwuid(::geteuid());
+    if (::geteuid() == 0)
+        who = ::getpwnam("postgres") ? ::getpwnam("postgres") : ::getpwnam("nobody");
+    QVERIFY(who);
+    user_ = QString::fromLocal8Bit(who->pw_name);
+    const uid_t uid = who->pw_uid;
+    const gid_t gid = who->pw_gid;
+    if (::geteuid() == 0) {
+        for (const QString& each :
+             {dir_.path(), path("host"), path("authorized"), path("sshd_config")})
+            QCOMPARE(::chown(QFile::encodeName(each).constData(), uid, gid), 0);
+        sshd_.setChildProcessModifier([uid, gid] {
+            if (::setgroups(0, nullptr) != 0 || ::setgid(gid) != 0 || ::setuid(uid) != 0)
+                ::_exit(126);
+        });
+    }
     sshd_.start(sshd, {QStringLiteral("-D"), QStringLiteral("-e"), QStringLiteral("-f"),
                        config.fileName()});
     QVERIFY(sshd_.waitForStarted());
@@ -74,8 +92,7 @@ void TestSshTunnel::initTestCase()
         QTcpSocket probe;
         probe.connectToHost(QHostAddress::LocalHost, port_);
         listens = probe.waitForConnected(200);
-        if (sshd_.state() == QProcess::NotRunning
-            || (!listens && sshd_.waitForFinished(100)))
+        if (sshd_.state() == QProcess::NotRunning || (!listens && sshd_.waitForFinished(100)))
             QSKIP("sshd does not start here: " + sshd_.readAllStandardError());
     }
     QVERIFY(listens);
@@ -84,13 +101,15 @@ void TestSshTunnel::initTestCase()
 
 QStringList TestSshTunnel::clientOptions(const char* key) const
 {
-    const auto option = [](const QString& text) { return QStringList{QStringLiteral("-o"), text}; };
-    return QStringList{QStringLiteral("-F"), QStringLiteral("none"), QStringLiteral("-p"),
-                       QString::number(port_), QStringLiteral("-i"), path(key)}
-           + option(QStringLiteral("IdentitiesOnly=yes"))
-           + option(QStringLiteral("IdentityAgent=none"))
-           + option(QStringLiteral("StrictHostKeyChecking=accept-new"))
-           + option(QStringLiteral("UserKnownHostsFile=") + path("known"));
+    const auto option = [](const QString& text) {
+        return QStringList{QStringLiteral("-o"), text};
+    };
+    return QStringList{QStringLiteral("-F"),   QStringLiteral("none"), QStringLiteral("-p"),
+                       QString::number(port_), QStringLiteral("-i"),   path(key)} +
+           option(QStringLiteral("IdentitiesOnly=yes")) +
+           option(QStringLiteral("IdentityAgent=none")) +
+           option(QStringLiteral("StrictHostKeyChecking=accept-new")) +
+           option(QStringLiteral("UserKnownHostsFile=") + path("known"));
 }
 
 void TestSshTunnel::throughTheBastion()
@@ -132,6 +151,12 @@ void TestSshTunnel::noSuchProgram()
     QTRY_COMPARE(probe.reach(), Reach::stopped);
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be started")),
              qPrintable(probe.sentence()));
+}
+
+void TestSshTunnel::cleanupTestCase()
+{
+    sshd_.terminate();
+    sshd_.waitForFinished(5000);
 }
 
 } // namespace poolscope::test

@@ -37,7 +37,8 @@ void TestPgConninfo::classifies_data()
     QTest::newRow("short scheme") << "postgres://" << int(TargetKind::postgresql);
     QTest::newRow("conninfo") << "host=h dbname=d" << int(TargetKind::postgresql);
     QTest::newRow("service") << "service=shop" << int(TargetKind::postgresql);
-    QTest::newRow("a file") << QCoreApplication::applicationFilePath() << int(TargetKind::recording);
+    QTest::newRow("a file") << QCoreApplication::applicationFilePath()
+                            << int(TargetKind::recording);
     QTest::newRow("empty") << "  " << -1;
     QTest::newRow("bare word") << "shop" << -1;
     QTest::newRow("no such file") << "/nowhere/night.poolrec" << -1;
@@ -113,8 +114,8 @@ void TestPgConninfo::stripsSecrets()
         return list;
     };
     QCOMPARE(words(result), words(stripped));
-    if (const Result<TargetKind> wrong = classifyTarget(target); !wrong && target.contains(
-            QLatin1Char('=')))
+    if (const Result<TargetKind> wrong = classifyTarget(target);
+        !wrong && target.contains(QLatin1Char('=')))
         QVERIFY(!QString::fromStdString(wrong.error().sentence).contains(QStringLiteral("hush")));
 }
 

@@ -105,23 +105,23 @@ private slots:
 void TestPgRows::decodesARow()
 {
     const Timestamp start = timestamp_from_us(1700000000123456);
-    const Made made({{"clock", std::nullopt},
-                     {"query", QByteArray("SELECT\t1;\x1b\n")},
-                     {"backend_start", stamp(start)},
-                     {"pid", big<qint32>(42)},
-                     {"usesysid", big<quint32>(4000000000U)},
-                     {"datid", big<quint32>(5)},
-                     {"state", QByteArray("active")},
-                     {"wait_event_type", QByteArray("Lock")},
-                     {"wait_event", QByteArray("tuple")},
-                     {"client_addr", QByteArray("\x02\x20\x00\x04\x0a\x00\x00\x07", 8)},
-                     {"client_port", big<qint32>(5555)},
-                     {"backend_xmin", big<quint32>(3999999999U)},
-                     {"blockers", big<qint32>(1) + big<qint32>(0) + big<qint32>(23) + big<qint32>(3)
-                                      + big<qint32>(1) + big<qint32>(4) + big<qint32>(9)
-                                      + big<qint32>(4) + big<qint32>(0) + big<qint32>(4)
-                                      + big<qint32>(9)},
-                     {"backend_type", QByteArray("client backend")}});
+    const Made made(
+        {{"clock", std::nullopt},
+         {"query", QByteArray("SELECT\t1;\x1b\n")},
+         {"backend_start", stamp(start)},
+         {"pid", big<qint32>(42)},
+         {"usesysid", big<quint32>(4000000000U)},
+         {"datid", big<quint32>(5)},
+         {"state", QByteArray("active")},
+         {"wait_event_type", QByteArray("Lock")},
+         {"wait_event", QByteArray("tuple")},
+         {"client_addr", QByteArray("\x02\x20\x00\x04\x0a\x00\x00\x07", 8)},
+         {"client_port", big<qint32>(5555)},
+         {"backend_xmin", big<quint32>(3999999999U)},
+         {"blockers", big<qint32>(1) + big<qint32>(0) + big<qint32>(23) + big<qint32>(3) +
+                          big<qint32>(1) + big<qint32>(4) + big<qint32>(9) + big<qint32>(4) +
+                          big<qint32>(0) + big<qint32>(4) + big<qint32>(9)},
+         {"backend_type", QByteArray("client backend")}});
     TextPool texts;
     const PgPoll p = read_poll(made.get(), TargetId{3}, 1, texts);
     QCOMPARE(p.rows.size(), std::size_t{1});
@@ -151,8 +151,8 @@ void TestPgRows::hiddenAndMalformed()
     // Sizes that lie: nothing is read, nothing past the value.
     const Made broken({{"pid", QByteArray("\x00\x01", 2)},
                        {"clock", QByteArray("\x01", 1)},
-                       {"pids", big<qint32>(1) + big<qint32>(0) + big<qint32>(23)
-                                    + big<qint32>(2000000000) + big<qint32>(1) + big<qint32>(4)},
+                       {"pids", big<qint32>(1) + big<qint32>(0) + big<qint32>(23) +
+                                    big<qint32>(2000000000) + big<qint32>(1) + big<qint32>(4)},
                        {"next_xid", QByteArray()}});
     const PgPoll none = read_poll(broken.get(), TargetId{1}, 1, texts);
     QVERIFY(none.rows.empty() && none.pids.empty() && !none.clock && !none.next_xid);
@@ -195,7 +195,8 @@ void TestPgRows::clients()
 void TestPgRows::onlyChangesAreTold()
 {
     PgSessions known{TargetId{1}};
-    const Session a = session(10, 100, SessionState::idle), b = session(11, 101, SessionState::idle);
+    const Session a = session(10, 100, SessionState::idle),
+                  b = session(11, 101, SessionState::idle);
     const ServerSample first = known.absorb(poll(5000000, {a, b}), true);
     QVERIFY(first.full);
     QCOMPARE(first.changed, (std::vector<Session>{a, b}));
@@ -282,9 +283,8 @@ void TestPgRows::namesOnce()
     const PgNames::Missing missing = names.missing(p);
     QCOMPARE(missing.roles, std::vector<std::int64_t>{10});
     TextPool texts;
-    const Made answer({{"kind", QByteArray("r")},
-                       {"oid", big<quint32>(10)},
-                       {"name", QByteArray("app\nuser")}});
+    const Made answer(
+        {{"kind", QByteArray("r")}, {"oid", big<quint32>(10)}, {"name", QByteArray("app\nuser")}});
     names.learn(missing, answer.get(), texts);
     QVERIFY2(names.missing(p).none(), "one that the server does not know is not asked for again");
     names.fill(p);
@@ -296,9 +296,12 @@ void TestPgRows::troubleSentences()
 {
     PgWhom whom{"db:5432", "app", "shop", false};
     using Kind = PgTrouble::Kind;
-    const auto of = [&](const char* message) { return connect_trouble(message, whom, false); };
-    const PgTrouble full = of("connection to server at \"db\" failed: FATAL:  53300: sorry, too many "
-                              "clients already\nLOCATION:  x, y.c:1\n");
+    const auto of = [&](const char* message) {
+        return connect_trouble(message, whom, false);
+    };
+    const PgTrouble full =
+        of("connection to server at \"db\" failed: FATAL:  53300: sorry, too many "
+           "clients already\nLOCATION:  x, y.c:1\n");
     QCOMPARE(full.kind, Kind::transient);
     QCOMPARE(full.sqlstate, std::string("53300"));
     QCOMPARE(full.retry, Duration{std::chrono::seconds{2}});

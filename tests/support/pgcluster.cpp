@@ -100,18 +100,20 @@ QStringList PgCluster::binDirs()
         for (const QString& version : root.entryList(QDir::Dirs | QDir::NoDotAndDotDot))
             found += root.filePath(version + QStringLiteral("/bin"));
         std::sort(found.begin(), found.end(), [](const QString& a, const QString& b) {
-            return a.section(QLatin1Char('/'), -2, -2).toDouble()
-                   > b.section(QLatin1Char('/'), -2, -2).toDouble();
+            return a.section(QLatin1Char('/'), -2, -2).toDouble() >
+                   b.section(QLatin1Char('/'), -2, -2).toDouble();
         });
     }
     found.removeIf([](const QString& dir) {
-        return !QFile::exists(dir + QStringLiteral("/initdb"))
-               || !QFile::exists(dir + QStringLiteral("/postgres"));
+        return !QFile::exists(dir + QStringLiteral("/initdb")) ||
+               !QFile::exists(dir + QStringLiteral("/postgres"));
     });
     return found;
 }
 
-PgCluster::PgCluster() : dir_(QStringLiteral("/tmp/psc-XXXXXX")) {}
+PgCluster::PgCluster()
+    : dir_(QStringLiteral("/tmp/psc-XXXXXX"))
+{}
 
 PgCluster::~PgCluster()
 {
@@ -134,10 +136,10 @@ bool PgCluster::run(const QString& program, const QStringList& arguments)
     const Account who = account();
     process.setChildProcessModifier([who] { become(who); });
     process.start(program, arguments);
-    if (!process.waitForFinished(60000) || process.exitStatus() != QProcess::NormalExit
-        || process.exitCode() != 0) {
-        error_ = program + QStringLiteral(": ") + process.errorString() + QLatin1Char('\n')
-                 + QString::fromUtf8(process.readAll());
+    if (!process.waitForFinished(60000) || process.exitStatus() != QProcess::NormalExit ||
+        process.exitCode() != 0) {
+        error_ = program + QStringLiteral(": ") + process.errorString() + QLatin1Char('\n') +
+                 QString::fromUtf8(process.readAll());
         return false;
     }
     return true;
@@ -163,10 +165,11 @@ bool PgCluster::start(const Options& options)
         return false;
     }
     give(dir_.path());
-    QStringList arguments{QStringLiteral("-D"), dir_.filePath(QStringLiteral("data")),
-                          QStringLiteral("-U"), QStringLiteral("postgres"), QStringLiteral("-A"),
-                          QStringLiteral("trust"), QStringLiteral("--no-sync"), QStringLiteral("-E"),
-                          QStringLiteral("UTF8"), QStringLiteral("--locale=C")};
+    QStringList arguments{QStringLiteral("-D"),        dir_.filePath(QStringLiteral("data")),
+                          QStringLiteral("-U"),        QStringLiteral("postgres"),
+                          QStringLiteral("-A"),        QStringLiteral("trust"),
+                          QStringLiteral("--no-sync"), QStringLiteral("-E"),
+                          QStringLiteral("UTF8"),      QStringLiteral("--locale=C")};
     const QString secret = dir_.filePath(QStringLiteral("pw"));
     if (!options.password.isEmpty()) {
         if (!append(secret, QString::fromUtf8(options.password)))
@@ -186,7 +189,8 @@ bool PgCluster::start(const Options& options)
                       QStringLiteral("max_prepared_transactions = 5"),
                       QStringLiteral("deadlock_timeout = '30s'")};
     if (!options.password.isEmpty()) {
-        const QString method = major >= 10 ? QStringLiteral("scram-sha-256") : QStringLiteral("md5");
+        const QString method =
+            major >= 10 ? QStringLiteral("scram-sha-256") : QStringLiteral("md5");
         // initdb hashes the password with the method in force while it ran: md5 before 14.
         const QString asked = major >= 14 ? method : QStringLiteral("md5");
         append(dir_.filePath(QStringLiteral("data/pg_hba.conf")),
@@ -211,7 +215,8 @@ bool PgCluster::launch()
     const Account who = account();
     server_->setChildProcessModifier([who] {
         become(who);
-        // The server must not outlive a test that crashed. After become(): a change of user clears it.
+        // The server must not outlive a test that crashed. After become(): a change of user clears
+        // it.
         ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     });
     server_->start(binDir_ + QStringLiteral("/postgres"),
@@ -290,7 +295,9 @@ void PgCluster::addHba(const QString& line)
 
 QString PgCluster::conninfo(const QString& database, const QString& user) const
 {
-    return QStringLiteral("host=127.0.0.1 port=%1 dbname=%2 user=%3").arg(port_).arg(database, user);
+    return QStringLiteral("host=127.0.0.1 port=%1 dbname=%2 user=%3")
+        .arg(port_)
+        .arg(database, user);
 }
 
 QString PgCluster::localConninfo(const QString& database, const QString& user) const
@@ -312,9 +319,11 @@ QString PgCluster::log() const
     return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
 }
 
-PgClient::PgClient(const QString& conninfo) : conn_(PQconnectdb(conninfo.toUtf8().constData()))
+PgClient::PgClient(const QString& conninfo)
+    : conn_(PQconnectdb(conninfo.toUtf8().constData()))
 {
-    PQsetNoticeProcessor(conn_, [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        conn_, [](void*, const char*) {}, nullptr);
     if (!ok())
         error_ = QString::fromUtf8(PQerrorMessage(conn_));
 }
