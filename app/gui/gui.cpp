@@ -35,8 +35,8 @@ Plan planOf(const GuiOptions& options)
     for (const QString& target : options.targets) {
         const auto kind = classifyTarget(target);
         if (!kind) {
-            plan.trouble = QString::fromStdString(kind.error().sentence + " "
-                                                  + kind.error().next_step);
+            plan.trouble =
+                QString::fromStdString(kind.error().sentence + " " + kind.error().next_step);
             return plan;
         }
         if (kind.value() == TargetKind::recording) {
@@ -72,14 +72,12 @@ void chooseLook(const GuiOptions& options)
 {
     const QSettings settings;
     Theme& theme = Theme::current();
-    const QString fallback = options.screenshot.isEmpty() ? QStringLiteral("auto")
-                                                          : QStringLiteral("light");
-    const QString name = !options.theme.isEmpty()       ? options.theme
-                         : options.screenshot.isEmpty() ? settings
-                                                              .value(QStringLiteral("theme"),
-                                                                     fallback)
-                                                              .toString()
-                                                        : fallback;
+    const QString fallback =
+        options.screenshot.isEmpty() ? QStringLiteral("auto") : QStringLiteral("light");
+    const QString name = !options.theme.isEmpty() ? options.theme
+                         : options.screenshot.isEmpty()
+                             ? settings.value(QStringLiteral("theme"), fallback).toString()
+                             : fallback;
     theme.setMode(Theme::modeFromName(name).value_or(Theme::Mode::automatic));
     if (options.screenshot.isEmpty())
         theme.setDensity(static_cast<Theme::Density>(
@@ -114,8 +112,8 @@ int fail(int code, const QString& sentence)
 
 int runGui(int& argc, char** argv, const GuiOptions& options)
 {
-    const bool display = qEnvironmentVariableIsSet("DISPLAY")
-                         || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+    const bool display =
+        qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
     if (!options.screenshot.isEmpty() && !display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
         qputenv("QT_QPA_PLATFORM", "offscreen");
     QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
@@ -157,18 +155,16 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     if (!options.screenshot.isEmpty()) {
         window.setAttribute(Qt::WA_ShowWithoutActivating);
         screenshot = std::make_unique<Screenshot>(workspace, window, options.screenshot, plan.at,
-                                                  plan.live.size(),
-                                                  !plan.recordings.isEmpty());
+                                                  plan.live.size(), !plan.recordings.isEmpty());
     } else {
         if (plan.at)
-            QObject::connect(
-                &workspace, &Workspace::transportChanged, &window,
-                [&workspace, at = plan.at, done = false](const Transport& t) mutable {
-                    if (done || t.mode != Mode::replay)
-                        return;
-                    done = true;
-                    workspace.seek(*at);
-                });
+            QObject::connect(&workspace, &Workspace::transportChanged, &window,
+                             [&workspace, at = plan.at, done = false](const Transport& t) mutable {
+                                 if (done || t.mode != Mode::replay)
+                                     return;
+                                 done = true;
+                                 workspace.seek(*at);
+                             });
         if (plan.live.empty() && plan.recordings.isEmpty())
             QTimer::singleShot(0, &window, [&window] { offerLeftBehind(window); });
     }

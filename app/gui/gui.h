@@ -11,12 +11,12 @@ namespace poolscope {
 /// What the command line says about the window. Empty means "not said".
 struct GuiOptions
 {
-    QStringList targets;  ///< live ones and recordings, as given
-    QString screenshot;   ///< draw the window into this PNG and exit
-    QString page;         ///< "sessions"
-    QString at;           ///< ISO 8601: where a recording begins to be shown
-    QString theme;        ///< "light", "dark" or "auto"
-    QString size;         ///< "1440x900"
+    QStringList targets; ///< live ones and recordings, as given
+    QString screenshot;  ///< draw the window into this PNG and exit
+    QString page;        ///< "sessions"
+    QString at;          ///< ISO 8601: where a recording begins to be shown
+    QString theme;       ///< "light", "dark" or "auto"
+    QString size;        ///< "1440x900"
     QString sshHost;
     Duration interval = std::chrono::seconds{1};
     LeakThresholds thresholds;
@@ -25,8 +25,8 @@ struct GuiOptions
 };
 
 /// The window, until it is closed. Exit codes are those of the command line: 0 done, 2 usage,
-/// 3 a target not reachable, 5 file not readable; the last two with a screenshot only, since a window
-/// shows its trouble and goes on.
+/// 3 a target not reachable, 5 file not readable; the last two with a screenshot only, since a
+/// window shows its trouble and goes on.
 int runGui(int& argc, char** argv, const GuiOptions& options);
 
 } // namespace poolscope

@@ -62,17 +62,16 @@ void Screenshot::look()
 {
     if (live_ > 0)
         for (const TargetSummary& target : workspace_.latest()->targets)
-            if (target.status.reach == Reach::stopped
-                || (target.status.reach == Reach::failing && !target.last_sample)) {
-                end(unreachable, QString::fromStdString(target.status.sentence + " "
-                                                        + target.status.next_step));
+            if (target.status.reach == Reach::stopped ||
+                (target.status.reach == Reach::failing && !target.last_sample)) {
+                end(unreachable,
+                    QString::fromStdString(target.status.sentence + " " + target.status.next_step));
                 return;
             }
     calm_ = settled() ? calm_ + 1 : 0;
     if (calm_ >= calm_looks) {
         const bool written = window_.grab().save(file_, "PNG");
-        end(written ? done : usage,
-            written ? QString() : tr("%1 cannot be written.").arg(file_));
+        end(written ? done : usage, written ? QString() : tr("%1 cannot be written.").arg(file_));
     } else if (since_.elapsed() > patience_ms) {
         end(live_ > 0 ? unreachable : unreadable, tr("No data arrived in time."));
     }

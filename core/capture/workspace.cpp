@@ -224,7 +224,9 @@ void Workspace::Private::stopCapture()
 {
     if (!capture)
         return;
-    onPlayer([p = player.get()] { p->close(); });
+    // The recording can only become one file once nobody reads it any more.
+    QMetaObject::invokeMethod(
+        player.get(), [p = player.get()] { p->close(); }, Qt::BlockingQueuedConnection);
     Capture* const c = capture.release();
     c->disconnect(this);
     QMetaObject::invokeMethod(c, [c] {
@@ -587,6 +589,11 @@ void Workspace::jumpToMark(bool forward)
         seek(*best);
     else if (forward)
         goLive();
+}
+
+void Workspace::setRedact(bool on)
+{
+    d_->options.redact = on;
 }
 
 void Workspace::setReadOnly(bool on)

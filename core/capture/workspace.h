@@ -103,6 +103,8 @@ public:
 
     // Commands; refused with a sentence when not live or read-only
     void setReadOnly(bool on);
+    /// For captures that begin later; the one under way keeps how it began.
+    void setRedact(bool on);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
 
     // Questions whose answers come later, on the GUI thread; an answer to a question asked before the

@@ -29,11 +29,18 @@ void TestMimeType::initTestCase()
     QVERIFY(QDir().mkpath(packages));
     const QString name = QStringLiteral("/org.poolscope.Poolscope.xml");
     QVERIFY(QFile::copy(QStringLiteral(PACKAGING_FOLDER) + name, packages + name));
+    // In one tree with the system's types, as after an installation under /usr.
+    const QString system = QStandardPaths::locate(
+        QStandardPaths::GenericDataLocation, QStringLiteral("mime/packages/freedesktop.org.xml"));
+    if (system.isEmpty())
+        QSKIP("shared-mime-info is not installed here");
+    QVERIFY(QFile::copy(system, packages + QStringLiteral("/freedesktop.org.xml")));
     const QString tool = QStandardPaths::findExecutable(QStringLiteral("update-mime-database"));
     if (tool.isEmpty())
         QSKIP("update-mime-database is not installed here");
     QCOMPARE(QProcess::execute(tool, {data_.filePath(QStringLiteral("mime"))}), 0);
     qputenv("XDG_DATA_HOME", data_.path().toLocal8Bit());
+    qputenv("XDG_DATA_DIRS", data_.path().toLocal8Bit());
 }
 
 QByteArray TestMimeType::header(const QByteArray& applicationId)

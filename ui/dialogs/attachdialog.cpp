@@ -21,8 +21,7 @@ namespace {
 QString shown(Duration duration)
 {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-    return ms % 1000 == 0 ? QStringLiteral("%1 s").arg(ms / 1000)
-                          : QStringLiteral("%1 ms").arg(ms);
+    return ms % 1000 == 0 ? QStringLiteral("%1 s").arg(ms / 1000) : QStringLiteral("%1 ms").arg(ms);
 }
 
 /// "1 s", "30s", "5m"; a bare number is seconds.
@@ -50,11 +49,10 @@ QString kindOf(const QString& target, TargetKind kind)
 
 bool holdsSecret(const QString& target)
 {
-    return target.contains(QStringLiteral("password"), Qt::CaseInsensitive)
-           || (target.contains(QStringLiteral("://"))
-               && target.section(QStringLiteral("://"), 1)
-                      .section(QLatin1Char('@'), 0, -2)
-                      .contains(QLatin1Char(':')));
+    return target.contains(QStringLiteral("password"), Qt::CaseInsensitive) ||
+           (target.contains(QStringLiteral("://")) && target.section(QStringLiteral("://"), 1)
+                                                          .section(QLatin1Char('@'), 0, -2)
+                                                          .contains(QLatin1Char(':')));
 }
 
 } // namespace
@@ -218,8 +216,8 @@ void AttachDialog::recognise()
         recognised_->setText(kindOf(target, kind.value()));
         usable = true;
     } else {
-        recognised_->setText(QString::fromStdString(kind.error().sentence + " "
-                                                    + kind.error().next_step));
+        recognised_->setText(
+            QString::fromStdString(kind.error().sentence + " " + kind.error().next_step));
     }
     QString trouble;
     const bool readable = optionsReadable(&trouble);
@@ -257,8 +255,8 @@ bool AttachDialog::optionsReadable(QString* trouble) const
     const auto interval = read(interval_->text());
     const auto alert = read(alert_->text());
     const auto critical = read(critical_->text());
-    if (!interval || *interval < std::chrono::milliseconds{100}
-        || *interval > std::chrono::hours{1})
+    if (!interval || *interval < std::chrono::milliseconds{100} ||
+        *interval > std::chrono::hours{1})
         *trouble = tr("Poll every: between 100 ms and 1 h, such as 1 s.");
     else if (!alert || *alert <= Duration{0})
         *trouble = tr("Leak after: a duration such as 30 s.");

@@ -26,8 +26,7 @@ public:
     using QStyledItemDelegate::QStyledItemDelegate;
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override
     {
-        return {QStyledItemDelegate::sizeHint(option, index).width(),
-                Theme::current().rowHeight()};
+        return {QStyledItemDelegate::sizeHint(option, index).width(), Theme::current().rowHeight()};
     }
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override
@@ -84,6 +83,7 @@ AttachList::AttachList(const std::vector<ServiceEntry>& services,
     setItemDelegate(new RowDelegate(this));
     setSelectionMode(ExtendedSelection);
     setUniformRowHeights(true);
+    setStyleSheet(QStringLiteral("QTreeWidget::item { padding: 0 5px; }"));
     setAllColumnsShowFocus(true);
     setTextElideMode(Qt::ElideRight);
     header()->setStretchLastSection(false);

@@ -36,8 +36,8 @@ protected:
 
 private:
     QTreeWidgetItem* addSection(const QString& title, const QString& rest);
-    void addEntry(const Entry& entry, const QString& icon, const QString& name,
-                  const QString& what, const QString& last);
+    void addEntry(const Entry& entry, const QString& icon, const QString& name, const QString& what,
+                  const QString& last);
     void removeCurrent();
 };
 

@@ -204,8 +204,7 @@ void AttachTest::addCode(const QString& sql)
     copy->setIcon(themedIcon(QStringLiteral("copy")));
     copy->setText(tr("Copy"));
     copy->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    connect(copy, &QToolButton::clicked, this,
-            [sql] { QApplication::clipboard()->setText(sql); });
+    connect(copy, &QToolButton::clicked, this, [sql] { QApplication::clipboard()->setText(sql); });
     layout->addWidget(copy);
     layout->addStretch();
     body_->addWidget(row);

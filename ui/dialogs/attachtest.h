@@ -14,8 +14,9 @@ class QVBoxLayout;
 
 namespace poolscope {
 
-/// Attaches for a moment, through a capture of its own that never blocks the window, and says inline
-/// what the server answered: version, slots, what the role may see and do, and the missing grant.
+/// Attaches for a moment, through a capture of its own that never blocks the window, and says
+/// inline what the server answered: version, slots, what the role may see and do, and the missing
+/// grant.
 class AttachTest : public QFrame
 {
     Q_OBJECT

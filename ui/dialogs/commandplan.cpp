@@ -105,20 +105,22 @@ QString unblocksOf(const CommandPlan& plan, const SessionStore& store)
         words << QStringLiteral("%1 %2").arg(Formatter::count(sorted[i].second), sorted[i].first);
     if (sorted.size() > 5)
         words << tr("and others");
-    return QStringLiteral("%1: %2").arg(Formatter::sessions(static_cast<std::int64_t>(
-                                            unblocked.size())),
-                                        words.join(QStringLiteral(", ")));
+    return QStringLiteral("%1: %2").arg(
+        Formatter::sessions(static_cast<std::int64_t>(unblocked.size())),
+        words.join(QStringLiteral(", ")));
 }
 
 QString freesOf(const CommandPlan& plan, const SessionStore& store)
 {
     const auto n = static_cast<std::int64_t>(plan.hits.size());
     if (plan.verb == ActionVerb::cancel)
-        return n == 1 ? tr("no connection: the session stays") : tr("no connection: the sessions stay");
+        return n == 1 ? tr("no connection: the session stays")
+                      : tr("no connection: the sessions stay");
     std::set<TargetId> targets;
     for (const CommandPlan::Hit& hit : plan.hits)
         targets.insert(hit.row.session.key.target);
-    const QString freed = n == 1 ? tr("1 connection") : tr("%1 connections").arg(Formatter::count(n));
+    const QString freed =
+        n == 1 ? tr("1 connection") : tr("%1 connections").arg(Formatter::count(n));
     const TargetSummary* target = targets.size() == 1 ? store.target(*targets.begin()) : nullptr;
     if (!target || !target->facts || !target->facts->max_connections)
         return freed;
@@ -162,7 +164,8 @@ QString destroysOf(const CommandPlan& plan)
 QString identityOf(const CommandPlan& plan, const SessionStore& store, const Formatter& format)
 {
     if (plan.hits.size() != 1)
-        return tr("each only if its pid still has the start time listed here, checked by the server");
+        return tr(
+            "each only if its pid still has the start time listed here, checked by the server");
     const Session& s = plan.hits.front().row.session;
     const QString started = format.instantExact(s.key.started, store.now());
     QString sentence = tr("only if pid %1 still started at %2").arg(s.key.pid.value).arg(started);
@@ -176,8 +179,8 @@ QString identityOf(const CommandPlan& plan, const SessionStore& store, const For
 
 bool runsStatement(const Session& session)
 {
-    return session.state == SessionState::active || session.state == SessionState::waiting
-           || session.state == SessionState::other;
+    return session.state == SessionState::active || session.state == SessionState::waiting ||
+           session.state == SessionState::other;
 }
 
 std::vector<SessionRow> CommandPlan::rows() const
@@ -204,10 +207,9 @@ CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions
             plan.leftOut << QStringLiteral("%1: %2").arg(s.key.pid.value).arg(reason);
             continue;
         }
-        const QString age
-            = s.transaction_since
-                  ? Formatter::ageCell(store.age(s.key.target, *s.transaction_since))
-                  : QString();
+        const QString age = s.transaction_since
+                                ? Formatter::ageCell(store.age(s.key.target, *s.transaction_since))
+                                : QString();
         plan.hits.push_back({row, holdsOf(store, row), age});
         targets.insert(s.key.target);
         plan.running += runsStatement(s) ? 1 : 0;

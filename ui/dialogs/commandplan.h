@@ -23,12 +23,12 @@ struct CommandPlan
     };
 
     ActionVerb verb = ActionVerb::cancel;
-    std::vector<Hit> hits;     ///< exactly these
-    QStringList leftOut;       ///< "48213: a walsender"; one each
-    QString on;                ///< "shop-db", "2 targets"
-    QString question;          ///< "Terminate session 48213 on shop-db?"
+    std::vector<Hit> hits; ///< exactly these
+    QStringList leftOut;   ///< "48213: a walsender"; one each
+    QString on;            ///< "shop-db", "2 targets"
+    QString question;      ///< "Terminate session 48213 on shop-db?"
     QString destroys;
-    QString unblocks;          ///< empty where nobody waits
+    QString unblocks; ///< empty where nobody waits
     QString frees;
     QString identity;
     QString sql;

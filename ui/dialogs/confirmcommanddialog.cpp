@@ -44,8 +44,7 @@ QString resultOf(const ActionRecord& action)
 
 } // namespace
 
-ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb,
-                                           const std::vector<SessionRow>& sessions,
+ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb, const std::vector<SessionRow>& sessions,
                                            const SessionStore& store, const Formatter& format,
                                            QWidget* parent)
     : QDialog(parent)
@@ -70,8 +69,8 @@ ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb,
         QStringList shown = plan_.leftOut.mid(0, 6);
         if (plan_.leftOut.size() > shown.size())
             shown << tr("and %1 more").arg(plan_.leftOut.size() - shown.size());
-        layout->addWidget(
-            parts::label(tr("Left out: %1").arg(shown.join(QStringLiteral("; "))), this, "caption"));
+        layout->addWidget(parts::label(tr("Left out: %1").arg(shown.join(QStringLiteral("; "))),
+                                       this, "caption"));
     }
     addFoot(layout);
     safe_->setFocus();
@@ -97,13 +96,14 @@ void ConfirmCommandDialog::addTable(QVBoxLayout* layout)
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(theme.rowHeight());
     table_->setShowGrid(false);
+    table_->setStyleSheet(QStringLiteral("QTableWidget::item { padding: 0 5px; }"));
     table_->setSelectionMode(QAbstractItemView::NoSelection);
     table_->setFocusPolicy(Qt::TabFocus);
     table_->setTabKeyNavigation(false);
     table_->setWordWrap(false);
     table_->horizontalHeader()->setHighlightSections(false);
     table_->horizontalHeader()->setStretchLastSection(true);
-    const int widths[] = {76, 110, 190, 84, 190};
+    const int widths[] = {76, 110, 220, 88, 190};
     for (int column = 0; column < (bulk ? 5 : 4); ++column)
         table_->setColumnWidth(column, theme.scaled(widths[column]));
     for (int row = 0; row < table_->rowCount(); ++row) {
@@ -111,9 +111,9 @@ void ConfirmCommandDialog::addTable(QVBoxLayout* layout)
         const Session& s = hit.row.session;
         table_->setItem(row, pidColumn, cell(QString::number(s.key.pid.value), true));
         table_->setItem(row, userColumn, cell(Formatter::line(s.user.str(), 80)));
-        QTableWidgetItem* state = cell(Formatter::stateShort(s.state));
-        state->setIcon(QIcon(statePixmap(s.state, theme.scaled(metrics::glyph),
-                                         devicePixelRatioF(), theme.tokens())));
+        QTableWidgetItem* state = cell(Formatter::state(s.state));
+        state->setIcon(QIcon(statePixmap(s.state, theme.scaled(metrics::glyph), devicePixelRatioF(),
+                                         theme.tokens())));
         table_->setItem(row, stateColumn, state);
         table_->setItem(row, ageColumn, cell(hit.transactionAge, true));
         table_->setItem(row, holdsColumn, cell(hit.holds));
@@ -135,8 +135,8 @@ void ConfirmCommandDialog::addFacts(QVBoxLayout* layout, const SessionStore& sto
     grid->setColumnMinimumWidth(0, Theme::current().scaled(76));
     grid->setColumnStretch(1, 1);
     const std::pair<QString, QString> facts[] = {
-        {tr("Unblocks"), plan_.unblocks.isEmpty() ? tr("nobody waits behind this")
-                                                  : plan_.unblocks},
+        {tr("Unblocks"),
+         plan_.unblocks.isEmpty() ? tr("nobody waits behind this") : plan_.unblocks},
         {tr("Frees"), plan_.frees},
         {tr("Identity"), plan_.identity},
         {tr("Recorded"), tr("the request and its outcome, as an action")},
@@ -211,7 +211,8 @@ void ConfirmCommandDialog::addCommandButtons(QHBoxLayout* foot)
                            this);
     act_->setObjectName(QStringLiteral("act"));
     act_->setProperty("kind", QStringLiteral("danger"));
-    // Return is the safe button's alone, even while this one has the focus by Tab: Space presses it.
+    // Return is the safe button's alone, even while this one has the focus by Tab: Space presses
+    // it.
     act_->setAutoDefault(false);
     connect(act_, &QPushButton::clicked, this, &ConfirmCommandDialog::confirm);
     foot->addWidget(act_);
@@ -307,8 +308,8 @@ void ConfirmCommandDialog::fillResults(const Update& update)
             continue;
         bool done = false;
         for (const ActionRecord& action : *update.actions)
-            if (action.session == key && action.verb == plan_.verb
-                && action.id.value > lastAction_) {
+            if (action.session == key && action.verb == plan_.verb &&
+                action.id.value > lastAction_) {
                 table_->item(row, std::min(int{resultColumn}, table_->columnCount() - 1))
                     ->setText(resultOf(action));
                 done = action.phase >= ActionPhase::accepted;

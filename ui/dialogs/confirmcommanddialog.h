@@ -15,9 +15,9 @@ class QVBoxLayout;
 
 namespace poolscope {
 
-/// Asks before sessions are cancelled or terminated, and says exactly which and what that costs. What
-/// it lists is fixed when it opens; a session that has left since is struck and left out. With several
-/// it stays open and fills in each one's result.
+/// Asks before sessions are cancelled or terminated, and says exactly which and what that costs.
+/// What it lists is fixed when it opens; a session that has left since is struck and left out. With
+/// several it stays open and fills in each one's result.
 class ConfirmCommandDialog : public QDialog
 {
     Q_OBJECT

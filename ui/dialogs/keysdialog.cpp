@@ -24,7 +24,9 @@ struct Section
 
 std::vector<Section> everywhere()
 {
-    const auto tr = [](const char* text) { return KeysDialog::tr(text); };
+    const auto tr = [](const char* text) {
+        return KeysDialog::tr(text);
+    };
     return {
         {tr("Anywhere"),
          {{tr("Ctrl+1 … Ctrl+9"), tr("pages, in the order of the sidebar")},
@@ -43,7 +45,9 @@ std::vector<Section> everywhere()
 
 std::vector<Section> places()
 {
-    const auto tr = [](const char* text) { return KeysDialog::tr(text); };
+    const auto tr = [](const char* text) {
+        return KeysDialog::tr(text);
+    };
     return {
         {tr("In a table"),
          {{tr("C"), tr("cancel the statement…")},
@@ -129,8 +133,8 @@ AboutDialog::AboutDialog(QWidget* parent)
     auto* words = new QVBoxLayout;
     words->setSpacing(2);
     words->addWidget(parts::title(tr("Poolscope"), this));
-    words->addWidget(parts::label(
-        tr("Version %1").arg(QCoreApplication::applicationVersion()), this, "secondary"));
+    words->addWidget(parts::label(tr("Version %1").arg(QCoreApplication::applicationVersion()),
+                                  this, "secondary"));
     head->addLayout(words, 1);
     layout->addLayout(head);
     layout->addWidget(parts::label(

@@ -21,8 +21,8 @@ NoteDialog::NoteDialog(const QString& at, QWidget* parent)
     layout->setContentsMargins(20, 16, 20, 16);
     layout->setSpacing(8);
     layout->addWidget(parts::title(tr("Note %1").arg(at), this));
-    layout->addWidget(parts::label(tr("It is recorded, and stands as a flag on the timeline."), this,
-                                   "secondary"));
+    layout->addWidget(parts::label(tr("It is recorded, and stands as a flag on the timeline."),
+                                   this, "secondary"));
     edit_->setMaxLength(500);
     edit_->setPlaceholderText(tr("deployed 4.2, failover to db2, …"));
     edit_->setAccessibleName(tr("Text of the note"));

@@ -26,14 +26,13 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, Q
 
     edit_->setEchoMode(QLineEdit::Password);
     edit_->setAccessibleName(tr("Password"));
-    edit_->setInputMethodHints(Qt::ImhHiddenText | Qt::ImhNoPredictiveText
-                               | Qt::ImhNoAutoUppercase);
+    edit_->setInputMethodHints(Qt::ImhHiddenText | Qt::ImhNoPredictiveText |
+                               Qt::ImhNoAutoUppercase);
     layout->addSpacing(4);
     layout->addWidget(edit_);
     auto* show = new QCheckBox(tr("&Show it"), this);
-    connect(show, &QCheckBox::toggled, edit_, [this](bool on) {
-        edit_->setEchoMode(on ? QLineEdit::Normal : QLineEdit::Password);
-    });
+    connect(show, &QCheckBox::toggled, edit_,
+            [this](bool on) { edit_->setEchoMode(on ? QLineEdit::Normal : QLineEdit::Password); });
     layout->addWidget(show);
     layout->addWidget(parts::label(
         tr("Used for this connection and stored nowhere. A line in ~/.pgpass saves the question."),

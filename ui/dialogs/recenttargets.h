@@ -19,12 +19,14 @@ struct RecentTarget
     QDateTime used;
 };
 
-/// The list of them in the settings, latest first, at most 20. Passwords are taken out on the way in,
-/// and what cannot be read well enough to do so is not kept at all.
+/// The list of them in the settings, latest first, at most 20. Passwords are taken out on the way
+/// in, and what cannot be read well enough to do so is not kept at all.
 class RecentTargets
 {
 public:
-    explicit RecentTargets(QSettings& settings) : settings_(settings) {}
+    explicit RecentTargets(QSettings& settings)
+        : settings_(settings)
+    {}
 
     std::vector<RecentTarget> all() const;
     void add(const RecentTarget& entry);

@@ -17,10 +17,14 @@ CommandFlow::CommandFlow(Workspace& workspace, std::shared_ptr<SessionStore> sto
 QString CommandFlow::obstacle(const Transport& transport)
 {
     switch (transport.mode) {
-    case Mode::empty: return tr("Nothing is attached.");
-    case Mode::replay: return tr("Off in replay: commands need a live target.");
-    case Mode::paused: return tr("Off while paused: return to the live edge first.");
-    case Mode::live: break;
+    case Mode::empty:
+        return tr("Nothing is attached.");
+    case Mode::replay:
+        return tr("Off in replay: commands need a live target.");
+    case Mode::paused:
+        return tr("Off while paused: return to the live edge first.");
+    case Mode::live:
+        break;
     }
     return transport.readOnly ? tr("Off: read-only. Ctrl+L unlocks it.") : QString();
 }
@@ -43,6 +47,11 @@ void CommandFlow::request(ActionVerb verb, const std::vector<SessionRow>& sessio
         Qt::QueuedConnection);
     dialog_->apply(*workspace_.latest(), *store_);
     dialog_->open();
+}
+
+ConfirmCommandDialog* CommandFlow::dialog() const
+{
+    return dialog_;
 }
 
 void CommandFlow::apply(const Update& update)

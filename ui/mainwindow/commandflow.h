@@ -27,7 +27,7 @@ public:
     /// After the store took it.
     void apply(const Update& update);
     void setTransport(const Transport& transport);
-    ConfirmCommandDialog* dialog() const { return dialog_; }
+    ConfirmCommandDialog* dialog() const;
 
 private:
     Workspace& workspace_;

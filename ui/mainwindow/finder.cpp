@@ -28,8 +28,8 @@ QString words(const Session& s)
 
 bool holds(const Text& text, const QString& wanted)
 {
-    return !text.empty()
-           && QString::fromStdString(text.str()).contains(wanted, Qt::CaseInsensitive);
+    return !text.empty() &&
+           QString::fromStdString(text.str()).contains(wanted, Qt::CaseInsensitive);
 }
 
 /// Lower is better; negative: no match.
@@ -123,8 +123,8 @@ void Finder::search(const QString& typed)
             addAnswer(QStringLiteral("target"), name, QStringLiteral("database"), name);
     addSessions(text);
     if (list_->count() == 0) {
-        auto* none = new QListWidgetItem(tr("Nothing has that in its pid, names or statement."),
-                                         list_);
+        auto* none =
+            new QListWidgetItem(tr("Nothing has that in its pid, names or statement."), list_);
         none->setFlags(Qt::NoItemFlags);
     } else {
         list_->setCurrentRow(0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/mainwindow.h"
 
+#include "ui/dialogs/commandplan.h"
 #include "ui/dialogs/keysdialog.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/finder.h"
@@ -21,9 +22,14 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QKeyEvent>
+#include <QMenu>
 #include <QStackedWidget>
 #include <QToolBar>
 #include <QVBoxLayout>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace poolscope {
 
@@ -69,6 +75,9 @@ void MainWindow::layOut()
     spacer->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     actions_->toolbar->addWidget(spacer);
     actions_->toolbar->addWidget(finder_);
+    auto* edge = new QWidget(this);
+    edge->setFixedWidth(Theme::current().scaled(12));
+    actions_->toolbar->addWidget(edge);
     actions_->toolbar->setFixedHeight(Theme::current().scaled(38));
     setStatusBar(status_);
 
@@ -81,11 +90,8 @@ void MainWindow::layOut()
     columns->addWidget(sidebar_);
     auto* page = new QVBoxLayout;
     page->setSpacing(0);
-    auto* bannerRow = new QVBoxLayout;
-    bannerRow->setContentsMargins(metrics::pageMargin, metrics::unit * 2, metrics::pageMargin, 0);
-    bannerRow->addWidget(banner_);
     banner_->hide();
-    page->addLayout(bannerRow);
+    page->addWidget(banner_);
     page->addWidget(stack_, 1);
     columns->addLayout(page, 1);
     rows->addLayout(columns, 1);
@@ -159,9 +165,8 @@ void MainWindow::wireActions()
     connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
     // Space presses a button that has the focus; elsewhere it pauses and plays.
     connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
-        actions_->playPause->setShortcut(qobject_cast<QAbstractButton*>(now)
-                                             ? QKeySequence()
-                                             : QKeySequence(Qt::Key_Space));
+        actions_->playPause->setShortcut(
+            qobject_cast<QAbstractButton*>(now) ? QKeySequence() : QKeySequence(Qt::Key_Space));
     });
 }
 
@@ -195,8 +200,7 @@ void MainWindow::wireContext()
     connect(sidebar_, &Sidebar::targetChosen, this,
             [this](TargetId) { showPage(QStringLiteral("overview")); });
     connect(finder_, &Finder::pageChosen, this, &MainWindow::showPage);
-    connect(finder_, &Finder::targetChosen, this,
-            [this] { showPage(QStringLiteral("overview")); });
+    connect(finder_, &Finder::targetChosen, this, [this] { showPage(QStringLiteral("overview")); });
     connect(finder_, &Finder::sessionChosen, this, [this](const SessionKey& session) {
         showPage(QStringLiteral("sessions"));
         context_->select(session);
@@ -306,8 +310,8 @@ void MainWindow::updateTitle()
         what = tr("%1 and %2 more")
                    .arg(Formatter::line(targets.front().info.name, 80))
                    .arg(targets.size() - 1);
-    const QString title
-        = what.isEmpty() ? tr("Poolscope") : QStringLiteral("%1 — Poolscope").arg(what);
+    const QString title =
+        what.isEmpty() ? tr("Poolscope") : QStringLiteral("%1 — Poolscope").arg(what);
     if (title != windowTitle())
         setWindowTitle(title);
 }
@@ -315,15 +319,15 @@ void MainWindow::updateTitle()
 void MainWindow::updateCommands()
 {
     const Page* page = currentPage();
-    const std::vector<SessionRow> selected
-        = page ? page->selectedSessions() : std::vector<SessionRow>{};
+    const std::vector<SessionRow> selected =
+        page ? page->selectedSessions() : std::vector<SessionRow>{};
     QString obstacle = CommandFlow::obstacle(workspace_.transport());
     if (obstacle.isEmpty() && selected.empty())
         obstacle = tr("Select a session first.");
     const bool possible = obstacle.isEmpty();
-    const bool running = std::any_of(
-        selected.begin(), selected.end(),
-        [](const SessionRow& row) { return runsStatement(row.session); });
+    const bool running = std::any_of(selected.begin(), selected.end(), [](const SessionRow& row) {
+        return runsStatement(row.session);
+    });
     actions_->setCommands(possible && running, possible, obstacle);
 }
 

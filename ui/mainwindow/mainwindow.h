@@ -10,6 +10,9 @@
 #include <QPointer>
 #include <QSettings>
 
+#include <functional>
+#include <map>
+#include <memory>
 #include <set>
 
 class QStackedWidget;

@@ -22,6 +22,9 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
+#include <QUrl>
+
+#include <algorithm>
 
 namespace poolscope {
 
@@ -100,10 +103,9 @@ void MainWindow::taken(const AttachChoice& choice)
 
 void MainWindow::showOpen()
 {
-    const QString folder
-        = settings_.value(QStringLiteral("folder"), QDir::homePath()).toString();
-    const QString file
-        = QFileDialog::getOpenFileName(this, tr("Open recording"), folder, fileFilter());
+    const QString folder = settings_.value(QStringLiteral("folder"), QDir::homePath()).toString();
+    const QString file =
+        QFileDialog::getOpenFileName(this, tr("Open recording"), folder, fileFilter());
     if (file.isEmpty())
         return;
     settings_.setValue(QStringLiteral("folder"), QFileInfo(file).absolutePath());
@@ -112,14 +114,10 @@ void MainWindow::showOpen()
 
 void MainWindow::showSave()
 {
-    const QString folder
-        = settings_.value(QStringLiteral("folder"), QDir::homePath()).toString();
-    const QString proposed
-        = QDir(folder).filePath(QDateTime::currentDateTime().toString(
-                                    QStringLiteral("yyyy-MM-dd-HHmm"))
-                                + suffix);
-    QString file
-        = QFileDialog::getSaveFileName(this, tr("Save recording"), proposed, fileFilter());
+    const QString folder = settings_.value(QStringLiteral("folder"), QDir::homePath()).toString();
+    const QString proposed = QDir(folder).filePath(
+        QDateTime::currentDateTime().toString(QStringLiteral("yyyy-MM-dd-HHmm")) + suffix);
+    QString file = QFileDialog::getSaveFileName(this, tr("Save recording"), proposed, fileFilter());
     if (file.isEmpty()) {
         afterSave_ = {};
         return;
@@ -205,8 +203,8 @@ void MainWindow::showSecretDialog(TargetId target, const QString& sentence)
     auto* dialog = new PasswordDialog(name, sentence, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::finished, this, [this, dialog, target](int result) {
-        workspace_.provideSecret(target, result == QDialog::Accepted ? dialog->password()
-                                                                     : QString());
+        workspace_.provideSecret(target,
+                                 result == QDialog::Accepted ? dialog->password() : QString());
     });
     dialog_ = dialog;
     dialog->open();
@@ -217,8 +215,8 @@ void MainWindow::addNote()
     if (dialog_ || !actions_->note->isEnabled())
         return;
     const Transport& transport = workspace_.transport();
-    auto* dialog
-        = new NoteDialog(tr("at %1").arg(format().instant(transport.end, transport.end)), this);
+    auto* dialog =
+        new NoteDialog(tr("at %1").arg(format().instant(transport.end, transport.end)), this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this,
             [this, dialog] { workspace_.addNote(dialog->text()); });
@@ -260,8 +258,8 @@ void MainWindow::fillTargets()
     for (const TargetSummary& target : store_->targets()) {
         QString text = Formatter::line(target.info.name, 80);
         text.replace(QLatin1Char('&'), QStringLiteral("&&"));
-        QAction* action = menu->addAction(
-            text, this, [this, id = target.info.id] { workspace_.detach(id); });
+        QAction* action =
+            menu->addAction(text, this, [this, id = target.info.id] { workspace_.detach(id); });
         action->setEnabled(mode == Mode::live || mode == Mode::paused);
     }
     if (menu->isEmpty())
@@ -272,14 +270,13 @@ void MainWindow::describeTargets(const Update& update)
 {
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
-        if (!target.facts || attached == targets_.end()
-            || !described_.insert(target.info.id).second)
+        if (!target.facts || attached == targets_.end() ||
+            !described_.insert(target.info.id).second)
             continue;
-        RecentTargets(settings_)
-            .describe(attached->second,
-                      tr("PostgreSQL %1")
-                          .arg(Formatter::line(target.facts->version, 60)
-                                   .section(QLatin1Char(' '), 0, 0)));
+        RecentTargets(settings_).describe(
+            attached->second,
+            tr("PostgreSQL %1")
+                .arg(Formatter::line(target.facts->version, 60).section(QLatin1Char(' '), 0, 0)));
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QListWidget>
 #include <QMenu>
@@ -68,7 +69,11 @@ Sidebar::Sidebar(QWidget* parent)
     attach_->setText(tr("Attach…"));
     attach_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     attach_->setToolTip(tr("Attach to a server (Ctrl+T)"));
-    layout->addWidget(attach_, 0, Qt::AlignLeft);
+    auto* foot = new QHBoxLayout;
+    foot->setContentsMargins(theme.scaled(4), 0, 0, 0);
+    foot->addWidget(attach_);
+    foot->addStretch();
+    layout->addLayout(foot);
     targets_->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(attach_, &QToolButton::clicked, this, &Sidebar::attachRequested);
     connect(pages_, &QListWidget::currentItemChanged, this, [this](QListWidgetItem* item) {
@@ -111,9 +116,9 @@ void Sidebar::setCount(const QString& page, int count)
         if (item->data(sidebarIdRole).toString() != page)
             continue;
         item->setData(sidebarValueRole, count > 0 ? Formatter::count(count) : QString());
-        item->setData(Qt::AccessibleTextRole, count > 0
-                                                  ? QStringLiteral("%1, %2").arg(item->text()).arg(count)
-                                                  : item->text());
+        item->setData(Qt::AccessibleTextRole,
+                      count > 0 ? QStringLiteral("%1, %2").arg(item->text()).arg(count)
+                                : item->text());
     }
     if (narrow_)
         fit();
@@ -159,19 +164,19 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         used += count;
     QString value;
     if (target.last_sample && up)
-        value = Formatter::ofLimit(used, target.facts && target.facts->max_connections
-                                             ? std::optional<std::int64_t>(
-                                                 *target.facts->max_connections)
-                                             : std::nullopt);
+        value = Formatter::ofLimit(used,
+                                   target.facts && target.facts->max_connections
+                                       ? std::optional<std::int64_t>(*target.facts->max_connections)
+                                       : std::nullopt);
     QStringList second;
     if (status.reach == Reach::failing) {
-        second << (target.last_sample
-                       ? tr("no answer since %1").arg(format.instant(*target.last_sample,
-                                                                     update.now))
-                       : tr("no answer yet"));
+        second
+            << (target.last_sample
+                    ? tr("no answer since %1").arg(format.instant(*target.last_sample, update.now))
+                    : tr("no answer yet"));
         if (status.next_try) {
-            const auto wait = std::chrono::ceil<std::chrono::seconds>(*status.next_try
-                                                                      - update.now);
+            const auto wait =
+                std::chrono::ceil<std::chrono::seconds>(*status.next_try - update.now);
             second << (wait.count() > 0 ? tr("next try in %1 s").arg(wait.count())
                                         : tr("trying again"));
         }
@@ -183,8 +188,7 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         if (recorded)
             second << version << tr("recorded");
         else if (found != intervals_.end())
-            second << QStringLiteral("%1 · %2").arg(version,
-                                                    Formatter::ageProse(found->second));
+            second << QStringLiteral("%1 · %2").arg(version, Formatter::ageProse(found->second));
         else
             second << version;
     } else {
@@ -250,7 +254,9 @@ void Sidebar::setNarrow(bool narrow)
 void Sidebar::fit()
 {
     const Theme& theme = Theme::current();
-    attach_->setFixedWidth(narrow_ ? theme.scaled(55) : theme.scaled(110));
+    attach_->setFixedWidth(narrow_ ? theme.scaled(55) : attach_->sizeHint().width());
+    attach_->parentWidget()->layout()->itemAt(3)->layout()->setContentsMargins(
+        narrow_ ? 0 : theme.scaled(4), 0, 0, 0);
     pages_->doItemsLayout();
     targets_->doItemsLayout();
     int height = 0;

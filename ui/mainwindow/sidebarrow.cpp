@@ -22,8 +22,8 @@ void paintGround(QPainter* painter, const QStyleOptionViewItem& option)
     if (selected)
         painter->fillRect(QRect(option.rect.topLeft(), QSize(3, option.rect.height())),
                           tokens.accent);
-    if (option.state.testFlag(QStyle::State_HasFocus)
-        && option.state.testFlag(QStyle::State_KeyboardFocusChange)) {
+    if (option.state.testFlag(QStyle::State_HasFocus) &&
+        option.state.testFlag(QStyle::State_KeyboardFocusChange)) {
         painter->setPen(QPen(tokens.accent, 2));
         painter->drawRect(option.rect.adjusted(1, 1, -1, -1));
     }
@@ -56,8 +56,8 @@ void SidebarRow::paintNarrow(QPainter* painter, const QStyleOptionViewItem& opti
     const QString value = index.data(sidebarValueRole).toString();
     const QRect& r = option.rect;
     const int top = value.isEmpty() ? r.top() + (r.height() - side) / 2 : r.top() + theme.scaled(6);
-    const QIcon icon = themedIcon(index.data(sidebarIconRole).toString(),
-                                  trouble ? tokens.crit : tokens.text);
+    const QIcon icon =
+        themedIcon(index.data(sidebarIconRole).toString(), trouble ? tokens.crit : tokens.text);
     icon.paint(painter, QRect(r.left() + (r.width() - side) / 2, top, side, side));
     if (value.isEmpty())
         return;
@@ -102,17 +102,17 @@ void SidebarRow::paint(QPainter* painter, const QStyleOptionViewItem& option,
                      line);
     painter->setFont(theme.ui(13, selected || twoLines_ ? QFont::DemiBold : QFont::Normal));
     painter->setPen(tokens.text);
-    painter->drawText(name, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
-                      painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight,
-                                                        name.width()));
+    painter->drawText(
+        name, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
+        painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, name.width()));
     if (twoLines_) {
         const QRect second(left, top + line, r.right() - left, r.bottom() - top - line);
         painter->setFont(theme.ui(11));
         painter->setPen(trouble ? tokens.crit : tokens.captionOn(selected));
-        painter->drawText(second, Qt::AlignLeft | Qt::AlignTop | Qt::TextSingleLine,
-                          painter->fontMetrics().elidedText(
-                              index.data(sidebarSecondRole).toString(), Qt::ElideRight,
-                              second.width()));
+        painter->drawText(
+            second, Qt::AlignLeft | Qt::AlignTop | Qt::TextSingleLine,
+            painter->fontMetrics().elidedText(index.data(sidebarSecondRole).toString(),
+                                              Qt::ElideRight, second.width()));
     }
     painter->restore();
 }

@@ -15,16 +15,14 @@ namespace poolscope {
 
 namespace {
 
-QString size(std::uint64_t bytes)
+QString sizeText(std::uint64_t bytes)
 {
-    return QLocale::c().formattedDataSize(static_cast<qint64>(bytes), 1,
-                                          QLocale::DataSizeSIFormat);
+    return QLocale::c().formattedDataSize(static_cast<qint64>(bytes), 1, QLocale::DataSizeSIFormat);
 }
 
 QString milliseconds(Duration duration)
 {
-    return QStringLiteral("%1 ms").arg(
-        static_cast<double>(duration.count()) / 1000.0, 0, 'f', 1);
+    return QStringLiteral("%1 ms").arg(static_cast<double>(duration.count()) / 1000.0, 0, 'f', 1);
 }
 
 QString zoneName(bool utc)
@@ -37,8 +35,8 @@ QString zoneName(bool utc)
         name += offset < 0 ? QStringLiteral("-") : QStringLiteral("+");
         name += QString::number(std::abs(offset) / 3600);
         if (offset % 3600 != 0)
-            name += QStringLiteral(":%1").arg(std::abs(offset) % 3600 / 60, 2, 10,
-                                              QLatin1Char('0'));
+            name +=
+                QStringLiteral(":%1").arg(std::abs(offset) % 3600 / 60, 2, 10, QLatin1Char('0'));
     }
     return StatusStrip::tr("Local time, %1").arg(name);
 }
@@ -92,11 +90,11 @@ void StatusStrip::setUpdate(const Update& update)
         const QString name = Formatter::line(target.info.name, 40);
         if (target.poll_cost.count() > 0 && costs.size() < 3)
             costs << tr("%1: poll %2").arg(name, milliseconds(target.poll_cost));
-        if (std::chrono::abs(target.clock_offset) >= std::chrono::milliseconds{5}
-            && clocks.size() < 2)
+        if (std::chrono::abs(target.clock_offset) >= std::chrono::milliseconds{5} &&
+            clocks.size() < 2)
             clocks << tr("clock of %1 %2%3, corrected")
-                          .arg(name, target.clock_offset.count() > 0 ? QStringLiteral("+")
-                                                                     : QString(),
+                          .arg(name,
+                               target.clock_offset.count() > 0 ? QStringLiteral("+") : QString(),
                                milliseconds(target.clock_offset));
     }
     poll_->setText(update.targets.empty() ? tr("No target")
@@ -111,10 +109,10 @@ void StatusStrip::setTransport(const Transport& transport)
     if (transport.mode == Mode::empty)
         gaps_->clear();
     else
-        gaps_->setText(tr("%1, %2 dropped")
-                           .arg(transport.gaps == 1 ? tr("1 gap")
-                                                    : tr("%1 gaps").arg(transport.gaps))
-                           .arg(transport.dropped));
+        gaps_->setText(
+            tr("%1, %2 dropped")
+                .arg(transport.gaps == 1 ? tr("1 gap") : tr("%1 gaps").arg(transport.gaps))
+                .arg(transport.dropped));
     showRecording();
 }
 
@@ -136,10 +134,9 @@ void StatusStrip::showRecording()
     else if (t.mode == Mode::empty)
         parts << tr("Not recording");
     else if (t.mode == Mode::replay)
-        parts << tr("Recording %1").arg(QFileInfo(t.file).fileName().left(60)) << length
-              << size(t.bytes);
+        parts << tr("Recording %1").arg(QFileInfo(t.file).fileName().left(60)) << length;
     else
-        parts << tr("Recording %1").arg(length) << size(t.bytes)
+        parts << tr("Recording %1").arg(length) << sizeText(t.bytes)
               << (t.saved ? tr("saved") : tr("not saved"));
     if (t.redacted && t.mode != Mode::empty)
         parts << tr("redacted");

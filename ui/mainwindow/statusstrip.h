@@ -11,8 +11,8 @@ class QToolButton;
 
 namespace poolscope {
 
-/// The last line of the window: what Poolscope costs and missed, what is recorded, and whose time it
-/// is.
+/// The last line of the window: what Poolscope costs and missed, what is recorded, and whose time
+/// it is.
 class StatusStrip : public QStatusBar
 {
     Q_OBJECT

@@ -7,6 +7,7 @@
 
 #include <QHBoxLayout>
 #include <QPointer>
+#include <QResizeEvent>
 
 #include <algorithm>
 
@@ -83,9 +84,9 @@ void TimelineRow::changeSpeed(int direction)
 void TimelineRow::zoom(int direction)
 {
     const Duration whole = context_.rangeTo() - context_.rangeFrom();
-    const Duration wanted = std::clamp<Duration>(direction > 0 ? whole / 2 : whole * 2,
-                                                 std::chrono::seconds{10},
-                                                 std::chrono::hours{24 * 7});
+    const Duration wanted =
+        std::clamp<Duration>(direction > 0 ? whole / 2 : whole * 2, std::chrono::seconds{10},
+                             std::chrono::hours{24 * 7});
     context_.setRange(context_.rangeTo() - wanted, context_.rangeTo());
 }
 
@@ -123,14 +124,14 @@ void TimelineRow::apply(const Update& update)
 void TimelineRow::askSeries()
 {
     const std::uint64_t mine = ++question_;
-    workspace_.series(transport_.start, transport_.end, strip_->wantedPoints(),
-                      [self = QPointer<TimelineRow>(this),
-                       mine](const std::vector<TargetSeries>& series) {
-                          if (!self || self->question_ != mine)
-                              return;
-                          self->answered_ = true;
-                          self->strip_->mergeSeries(series);
-                      });
+    workspace_.series(
+        transport_.start, transport_.end, strip_->wantedPoints(),
+        [self = QPointer<TimelineRow>(this), mine](const std::vector<TargetSeries>& series) {
+            if (!self || self->question_ != mine)
+                return;
+            self->answered_ = true;
+            self->strip_->mergeSeries(series);
+        });
 }
 
 void TimelineRow::resizeEvent(QResizeEvent* event)

@@ -6,6 +6,7 @@
 
 #include <QAction>
 #include <QActionGroup>
+#include <QLayout>
 #include <QMainWindow>
 #include <QMenu>
 #include <QMenuBar>
@@ -17,7 +18,9 @@ namespace poolscope {
 WindowActions::WindowActions(QMainWindow* window)
     : QObject(window)
 {
-    const auto key = [](int k) { return QKeySequence(k); };
+    const auto key = [](QKeyCombination k) {
+        return QKeySequence(k);
+    };
     attach = make(tr("&Attach…"), QStringLiteral("attach"), key(Qt::CTRL | Qt::Key_T));
     open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
@@ -28,16 +31,15 @@ WindowActions::WindowActions(QMainWindow* window)
     readOnly->setCheckable(true);
     find = make(tr("&Find…"), QStringLiteral("search"), key(Qt::CTRL | Qt::Key_K));
     filter = make(tr("F&ilter this page"), QStringLiteral("filter"));
-    filter->setShortcuts({QKeySequence::Find, key(Qt::Key_Slash)});
-    sampleNow = make(tr("&Sample now"), QString(), key(Qt::Key_F5));
+    filter->setShortcuts({QKeySequence::Find, QKeySequence(Qt::Key_Slash)});
+    sampleNow = make(tr("&Sample now"), QString(), QKeySequence(Qt::Key_F5));
     note = make(tr("Add &note…"), QStringLiteral("note"), key(Qt::CTRL | Qt::Key_N));
-    playPause = make(tr("&Pause or play"), QStringLiteral("pause"), key(Qt::Key_Space));
+    playPause = make(tr("&Pause or play"), QStringLiteral("pause"), QKeySequence(Qt::Key_Space));
     stepBack = make(tr("One observation &back"), QStringLiteral("step-back"));
     stepOn = make(tr("One observation &on"), QStringLiteral("step-forward"));
-    markBefore = make(tr("Mark be&fore"), QStringLiteral("previous-mark"),
-                      key(Qt::CTRL | Qt::Key_Left));
-    markAfter = make(tr("Mark &after"), QStringLiteral("next-mark"),
-                     key(Qt::CTRL | Qt::Key_Right));
+    markBefore =
+        make(tr("Mark be&fore"), QStringLiteral("previous-mark"), key(Qt::CTRL | Qt::Key_Left));
+    markAfter = make(tr("Mark &after"), QStringLiteral("next-mark"), key(Qt::CTRL | Qt::Key_Right));
     goLive = make(tr("To the &live edge"), QStringLiteral("live"));
     faster = make(tr("Fas&ter"), QString());
     slower = make(tr("S&lower"), QString());
@@ -53,6 +55,8 @@ WindowActions::WindowActions(QMainWindow* window)
     fillMenus(window);
     fillToolbar(window);
     setTransport({});
+    connect(&Theme::current(), &Theme::changed, this,
+            [this] { setTransport(Transport(transport_)); });
     setCommands(false, false, tr("Select a session first."));
 }
 
@@ -140,6 +144,10 @@ void WindowActions::fillToolbar(QMainWindow* window)
     toolbar->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     toolbar->setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
     toolbar->setContextMenuPolicy(Qt::PreventContextMenu);
+    // The row is 38 px and its controls 26: the theme's padding would cut them.
+    toolbar->setStyleSheet(QStringLiteral("QToolBar { padding: 0 12px; }"));
+    if (QLayout* row = toolbar->layout())
+        row->setContentsMargins(0, 0, 0, 0);
     attach->setIconText(tr("Attach"));
     open->setIconText(tr("Open"));
     save->setIconText(tr("Save"));
@@ -156,13 +164,14 @@ void WindowActions::addPage(const QString& name, const QString& title, const QSt
 {
     QAction* action = make(title, icon);
     if (++pages_ <= 9)
-        action->setShortcut(QKeySequence(Qt::CTRL | (Qt::Key_0 + pages_)));
+        action->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + pages_)));
     pagesMenu->addAction(action);
     connect(action, &QAction::triggered, this, [this, name] { emit pageRequested(name); });
 }
 
 void WindowActions::setTransport(const Transport& transport)
 {
+    transport_ = transport;
     const bool any = transport.mode != Mode::empty;
     const bool capturing = transport.mode == Mode::live || transport.mode == Mode::paused;
     const bool replay = transport.mode == Mode::replay;
@@ -177,15 +186,25 @@ void WindowActions::setTransport(const Transport& transport)
 
     live->setEnabled(capturing);
     live->setChecked(transport.mode == Mode::live);
-    live->setText(replay                            ? tr("Replay")
+    live->setText(replay                           ? tr("Replay")
                   : transport.mode == Mode::paused ? tr("Paused")
-                                                    : tr("Live"));
+                                                   : tr("Live"));
     live->setToolTip(transport.mode == Mode::paused ? tr("Back to the live edge")
                      : transport.mode == Mode::live ? tr("Pause; recording goes on (Space)")
                                                     : tr("Nothing is attached"));
     live->setIcon(themedIcon(replay                           ? QStringLiteral("replay")
                              : transport.mode == Mode::paused ? QStringLiteral("pause")
                                                               : QStringLiteral("live")));
+    if (QWidget* button = toolbar->widgetForAction(live)) {
+        const Tokens& tokens = Theme::current().tokens();
+        const QString look =
+            replay
+                ? QStringLiteral("QToolButton { color: %1; background: %2; border: 1px solid %1; }")
+                      .arg(tokens.info.name(), tokens.infoBg.name())
+                : QString();
+        if (button->styleSheet() != look)
+            button->setStyleSheet(look);
+    }
     const bool off = transport.readOnly || replay;
     readOnly->setChecked(transport.readOnly);
     readOnly->setEnabled(!replay);

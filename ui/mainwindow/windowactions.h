@@ -3,7 +3,12 @@
 
 #include "core/capture/workspace.h"
 
+#include <QKeySequence>
+#include <QList>
 #include <QObject>
+#include <QVariant>
+
+#include <utility>
 
 class QAction;
 class QActionGroup;
@@ -64,6 +69,7 @@ private:
     void fillMenus(QMainWindow* window);
     void fillToolbar(QMainWindow* window);
     QActionGroup* choices(QMenu* menu, const QList<std::pair<QString, QVariant>>& entries);
+    Transport transport_;
     int pages_ = 0;
 };
 

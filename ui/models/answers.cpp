@@ -54,7 +54,8 @@ QString behind(const SessionStore& store, const TargetSummary& target, const Ses
             words += tr("others");
             break;
         }
-        words += QStringLiteral("%1 %2").arg(Formatter::count(n), name.isEmpty() ? tr("without a name") : name);
+        words += QStringLiteral("%1 %2").arg(Formatter::count(n),
+                                             name.isEmpty() ? tr("without a name") : name);
     }
     return words.join(QStringLiteral(", "));
 }
@@ -73,12 +74,13 @@ Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const S
     if (leak.blocks > 0) {
         answer.sentence = tr("Session %1 blocks %2, %3 for %4")
                               .arg(pid, Formatter::sessions(leak.blocks), state, age);
-        answer.relief = tr("Unblocks %1: %2.")
-                            .arg(Formatter::sessions(leak.blocks),
-                                 behind(store, target, leak.session));
+        answer.relief =
+            tr("Unblocks %1: %2.")
+                .arg(Formatter::sessions(leak.blocks), behind(store, target, leak.session));
     } else {
         answer.sentence = tr("Session %1 has been %2 for %3").arg(pid, state, age);
-        answer.relief = tr("Frees 1 slot of %1; its transaction is rolled back.").arg(nameOf(target));
+        answer.relief =
+            tr("Frees 1 slot of %1; its transaction is rolled back.").arg(nameOf(target));
     }
     answer.explanation = tr("%1 on %2.").arg(applicationOf(row), nameOf(target));
     if (!target.evidence.empty()) {
@@ -126,14 +128,14 @@ Answer ofServer(const TargetSummary& target, double share)
         answer.explanation = tr("%1 of them are reserved for superusers and roles with that right.")
                                  .arg(Formatter::count(reserved));
     QStringList parts;
-    for (const SessionState state : {SessionState::idle_in_transaction,
-                                     SessionState::idle_in_transaction_aborted,
-                                     SessionState::waiting, SessionState::active, SessionState::idle}) {
+    for (const SessionState state :
+         {SessionState::idle_in_transaction, SessionState::idle_in_transaction_aborted,
+          SessionState::waiting, SessionState::active, SessionState::idle}) {
         if (const int n = target.counts.at(static_cast<std::size_t>(state)); n > 0)
             parts += QStringLiteral("%1 %2").arg(Formatter::count(n), Formatter::state(state));
     }
-    answer.explanation = (parts.join(QStringLiteral(", ")) + QStringLiteral(". ") + answer.explanation)
-                             .trimmed();
+    answer.explanation =
+        (parts.join(QStringLiteral(", ")) + QStringLiteral(". ") + answer.explanation).trimmed();
     return answer;
 }
 
@@ -165,8 +167,8 @@ Answer overviewAnswer(const SessionStore& store)
         answer.severity = 1;
         answer.target = failing->info.id;
         answer.sentence = tr("%1 does not answer").arg(nameOf(*failing));
-        answer.explanation = Formatter::line(failing->status.sentence) + QLatin1Char(' ')
-                             + Formatter::line(failing->status.next_step);
+        answer.explanation = Formatter::line(failing->status.sentence) + QLatin1Char(' ') +
+                             Formatter::line(failing->status.next_step);
         return answer;
     }
     if (const auto leak = worstLeak(store, false))
@@ -202,14 +204,15 @@ Answer leaksAnswer(const SessionStore& store)
         return answer;
     }
     answer.kind = Answer::Kind::leak;
-    const auto most = std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
-        return a.second < b.second;
-    });
+    const auto most =
+        std::max_element(groups.begin(), groups.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
     const QString name = Formatter::line(most->first, 100);
-    answer.sentence = groups.size() == 1 ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
-                                         : tr("%1 held open, %2 of them by %3")
-                                               .arg(Formatter::sessions(count),
-                                                    Formatter::count(most->second), name);
+    answer.sentence =
+        groups.size() == 1
+            ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
+            : tr("%1 held open, %2 of them by %3")
+                  .arg(Formatter::sessions(count), Formatter::count(most->second), name);
     answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
     return answer;
 }
@@ -239,13 +242,11 @@ Answer blockingAnswer(const SessionStore& store, const Formatter& format)
     answer.target = where->info.id;
     const SessionRow* const row = store.find(worst->root.key);
     const QString pid = QString::number(worst->root.key.pid.value);
-    answer.sentence = worst->cycle
-                          ? tr("Sessions wait for each other in a circle, %1 among them").arg(pid)
-                      : worst->root.key.pid.value == 0
-                          ? tr("A prepared transaction blocks %1")
-                                .arg(Formatter::sessions(worst->root.blocks))
-                          : tr("Session %1 blocks %2")
-                                .arg(pid, Formatter::sessions(worst->root.blocks));
+    answer.sentence =
+        worst->cycle ? tr("Sessions wait for each other in a circle, %1 among them").arg(pid)
+        : worst->root.key.pid.value == 0
+            ? tr("A prepared transaction blocks %1").arg(Formatter::sessions(worst->root.blocks))
+            : tr("Session %1 blocks %2").arg(pid, Formatter::sessions(worst->root.blocks));
     QStringList rest;
     if (worst->since)
         rest += tr("since %1").arg(format.instant(*worst->since, store.now()));

@@ -30,13 +30,17 @@ TreeCell words(const QString& text, Emphasis emphasis = Emphasis::plain)
 
 TreeCell number(std::int64_t n, Emphasis emphasis = Emphasis::plain)
 {
-    return {Formatter::count(n), QVariant::fromValue<qlonglong>(n), QString::number(n), {}, emphasis};
+    return {
+        Formatter::count(n), QVariant::fromValue<qlonglong>(n), QString::number(n), {}, emphasis};
 }
 
 TreeCell duration(Duration age, Emphasis emphasis = Emphasis::plain)
 {
-    return {Formatter::ageCell(age), QVariant::fromValue<qlonglong>(to_us(age)),
-            QString::number(static_cast<double>(to_us(age)) / 1e6, 'f', 6), {}, emphasis};
+    return {Formatter::ageCell(age),
+            QVariant::fromValue<qlonglong>(to_us(age)),
+            QString::number(static_cast<double>(to_us(age)) / 1e6, 'f', 6),
+            {},
+            emphasis};
 }
 
 Emphasis emphasisOf(LeakSeverity severity)
@@ -60,8 +64,8 @@ bool mentions(const SessionRow& row, const QString& filter)
     const auto has = [&](const Text& text) {
         return QString::fromStdString(text.str()).contains(filter, Qt::CaseInsensitive);
     };
-    return has(s.application) || has(s.user) || has(s.database) || has(s.client) || has(s.statement)
-           || QString::number(s.key.pid.value).contains(filter);
+    return has(s.application) || has(s.user) || has(s.database) || has(s.client) ||
+           has(s.statement) || QString::number(s.key.pid.value).contains(filter);
 }
 
 std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLeak& leak,
@@ -72,12 +76,15 @@ std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLea
     node->session = leak.session;
     node->state = row.session.state;
     node->severity = static_cast<int>(leak.severity);
-    const QString who = QStringLiteral("%1  %2").arg(
-        QString::number(leak.session.pid.value), applicationOf(row.session));
+    const QString who = QStringLiteral("%1  %2").arg(QString::number(leak.session.pid.value),
+                                                     applicationOf(row.session));
     node->cells = {words(who),
                    words({}),
                    duration(store.age(leak.session.target, leak.since), emphasisOf(leak.severity)),
-                   {Formatter::severity(leak.severity), static_cast<int>(leak.severity), {}, {},
+                   {Formatter::severity(leak.severity),
+                    static_cast<int>(leak.severity),
+                    {},
+                    {},
                     emphasisOf(leak.severity)},
                    leak.blocks > 0 ? number(leak.blocks, Emphasis::critical) : TreeCell{},
                    leak.xmin_age ? number(*leak.xmin_age) : TreeCell{},
@@ -127,26 +134,29 @@ std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const Blocking
     const SessionRow* const row = store.find(from.key);
     if (row) {
         const Session& s = row->session;
-        const QString who = QStringLiteral("%1  %2").arg(
-            QString::number(s.key.pid.value), applicationOf(s));
+        const QString who =
+            QStringLiteral("%1  %2").arg(QString::number(s.key.pid.value), applicationOf(s));
         node->session = from.key;
         node->state = s.state;
         QString waits = Formatter::line(s.wait_event.str());
         if (s.blocked_by.empty())
             waits.clear();
-        node->cells = {words(who), words(Formatter::state(s.state)),
-                       s.state_since ? duration(store.age(s.key.target, *s.state_since)) : TreeCell{},
-                       words(waits, Emphasis::secondary),
-                       number(from.blocks,
-                              from.blocks > 0 ? Emphasis::critical : Emphasis::caption),
-                       words(Formatter::line(s.statement.str(), 400).simplified(),
-                             Emphasis::secondary)};
+        node->cells = {
+            words(who),
+            words(Formatter::state(s.state)),
+            s.state_since ? duration(store.age(s.key.target, *s.state_since)) : TreeCell{},
+            words(waits, Emphasis::secondary),
+            number(from.blocks, from.blocks > 0 ? Emphasis::critical : Emphasis::caption),
+            words(Formatter::line(s.statement.str(), 400).simplified(), Emphasis::secondary)};
     } else {
         node->cells = {words(from.key.pid.value == 0 ? tr("prepared transaction")
                                                      : QString::number(from.key.pid.value)),
                        words(from.key.pid.value == 0 ? tr("see pg_prepared_xacts") : QString(),
                              Emphasis::caption),
-                       TreeCell{}, TreeCell{}, number(from.blocks, Emphasis::critical), TreeCell{}};
+                       TreeCell{},
+                       TreeCell{},
+                       number(from.blocks, Emphasis::critical),
+                       TreeCell{}};
     }
     for (const BlockingNode& waiter : from.waiting)
         node->children.push_back(blockingNode(store, waiter));
@@ -164,8 +174,9 @@ std::unique_ptr<TreeModel> makeLeakModel(QObject* parent)
             {tr("Oldest"), tr("How long it has been idle in its transaction"), true, true},
             {tr("Severity"), {}, false, false},
             {tr("Blocks"), tr("How many sessions wait behind it, directly or not"), true, true},
-            {tr("Holds back"), tr("How many transactions old the rows are that vacuum cannot remove "
-                                  "because of it"),
+            {tr("Holds back"),
+             tr("How many transactions old the rows are that vacuum cannot remove "
+                "because of it"),
              true, true},
             {tr("State"), {}, false, false}},
         parent);
@@ -219,13 +230,13 @@ TreeNodes leakRows(const SessionStore& store, const QString& filter, bool groupe
 std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent)
 {
     return std::make_unique<TreeModel>(
-        std::vector<TreeColumn>{{tr("Session"), {}, false, false},
-                                {tr("State"), {}, false, false},
-                                {tr("For"), tr("How long it has been in its state"), true, true},
-                                {tr("Waits on"), {}, false, false},
-                                {tr("Blocks"), tr("How many wait behind it, directly or not"), true,
-                                 true},
-                                {tr("Statement"), tr("What it runs, or ran last"), false, true}},
+        std::vector<TreeColumn>{
+            {tr("Session"), {}, false, false},
+            {tr("State"), {}, false, false},
+            {tr("For"), tr("How long it has been in its state"), true, true},
+            {tr("Waits on"), {}, false, false},
+            {tr("Blocks"), tr("How many wait behind it, directly or not"), true, true},
+            {tr("Statement"), tr("What it runs, or ran last"), false, true}},
         parent);
 }
 
@@ -266,20 +277,23 @@ TreeNodes actionRows(const Update& update, const SessionStore& store, const Form
         for (const ActionRecord& action : *update.actions) {
             auto node = std::make_unique<TreeNode>();
             node->id = QStringLiteral("a%1").arg(action.id.value);
-            const bool bad = action.phase == ActionPhase::refused
-                             || action.phase == ActionPhase::timed_out;
+            const bool bad =
+                action.phase == ActionPhase::refused || action.phase == ActionPhase::timed_out;
             QString subject = Formatter::line(action.subject);
             if (const TargetSummary* target = store.target(action.session.target);
                 target && store.targets().size() > 1)
                 subject = Formatter::line(target->info.name) + QStringLiteral(": ") + subject;
-            node->cells = {time(action.requested), words(Formatter::verb(action.verb)),
-                           {QString::number(action.session.pid.value),
-                            QVariant::fromValue<qlonglong>(action.session.pid.value), {}, {},
-                            Emphasis::plain},
-                           words(subject, Emphasis::secondary),
-                           words(Formatter::phase(action.phase),
-                                 bad ? Emphasis::critical : Emphasis::plain),
-                           words(Formatter::line(action.outcome))};
+            node->cells = {
+                time(action.requested),
+                words(Formatter::verb(action.verb)),
+                {QString::number(action.session.pid.value),
+                 QVariant::fromValue<qlonglong>(action.session.pid.value),
+                 {},
+                 {},
+                 Emphasis::plain},
+                words(subject, Emphasis::secondary),
+                words(Formatter::phase(action.phase), bad ? Emphasis::critical : Emphasis::plain),
+                words(Formatter::line(action.outcome))};
             node->cells.back().tip = Formatter::text(action.outcome, 2000);
             rows.push_back(std::move(node));
         }
@@ -289,8 +303,9 @@ TreeNodes actionRows(const Update& update, const SessionStore& store, const Form
         for (const NoteRecord& note : *update.notes) {
             auto node = std::make_unique<TreeNode>();
             node->id = QStringLiteral("n%1").arg(n++);
-            node->cells = {time(note.time), words(tr("Note"), Emphasis::secondary), TreeCell{},
-                           words(Formatter::line(note.text)), TreeCell{}, TreeCell{}};
+            node->cells = {time(note.time), words(tr("Note"), Emphasis::secondary),
+                           TreeCell{},      words(Formatter::line(note.text)),
+                           TreeCell{},      TreeCell{}};
             node->cells.at(3).tip = Formatter::text(note.text, 2000);
             rows.push_back(std::move(node));
         }
@@ -304,12 +319,12 @@ TreeNodes actionRows(const Update& update, const SessionStore& store, const Form
 std::unique_ptr<TreeModel> makeServerModel(QObject* parent)
 {
     return std::make_unique<TreeModel>(
-        std::vector<TreeColumn>{{tr("Server"), {}, false, false},
-                                {tr("Used of max"), tr("Client sessions of max_connections"), true,
-                                 true},
-                                {tr("Idle in tx"), {}, true, true},
-                                {tr("Waiting"), {}, true, true},
-                                {tr("Leaks"), tr("Suspected leaks"), true, true}},
+        std::vector<TreeColumn>{
+            {tr("Server"), {}, false, false},
+            {tr("Used of max"), tr("Client sessions of max_connections"), true, true},
+            {tr("Idle in tx"), {}, true, true},
+            {tr("Waiting"), {}, true, true},
+            {tr("Leaks"), tr("Suspected leaks"), true, true}},
         parent);
 }
 
@@ -335,16 +350,18 @@ TreeNodes serverRows(const SessionStore& store)
     for (const TargetSummary& target : store.targets()) {
         auto node = std::make_unique<TreeNode>();
         node->id = QString::number(target.info.id.value);
-        const auto of = [&](SessionState s) { return target.counts.at(static_cast<std::size_t>(s)); };
+        const auto of = [&](SessionState s) {
+            return target.counts.at(static_cast<std::size_t>(s));
+        };
         const std::optional<double> share = usedShare(target);
-        const bool failing = target.status.reach == Reach::failing
-                             || target.status.reach == Reach::stopped;
+        const bool failing =
+            target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
         int severity = share && *share >= 0.95 ? 2 : share && *share >= 0.8 ? 1 : 0;
         if (failing)
             severity = std::max(severity, 1);
         node->severity = severity;
-        const int open = of(SessionState::idle_in_transaction)
-                         + of(SessionState::idle_in_transaction_aborted);
+        const int open =
+            of(SessionState::idle_in_transaction) + of(SessionState::idle_in_transaction_aborted);
         TreeCell used = number(usedSlots(target));
         if (target.facts && target.facts->max_connections)
             used.text = Formatter::ofLimit(usedSlots(target), *target.facts->max_connections);

@@ -45,11 +45,11 @@ struct Answer
 {
     enum class Kind { waiting, healthy, server, leak, blocking, failing };
     Kind kind = Kind::waiting;
-    int severity = 0;      ///< of LeakSeverity
-    QString sentence;      ///< the answer
-    QString explanation;   ///< one or two sentences below it
+    int severity = 0;                  ///< of LeakSeverity
+    QString sentence;                  ///< the answer
+    QString explanation;               ///< one or two sentences below it
     std::optional<SessionKey> session; ///< whom ending would relieve
-    QString relief;        ///< what that frees
+    QString relief;                    ///< what that frees
     std::optional<TargetId> target;
 };
 Answer overviewAnswer(const SessionStore& store);

@@ -79,13 +79,20 @@ QString Formatter::iso(Timestamp time)
 QString Formatter::state(SessionState state)
 {
     switch (state) {
-    case SessionState::idle_in_transaction: return tr("idle in transaction");
-    case SessionState::idle_in_transaction_aborted: return tr("idle in transaction (aborted)");
-    case SessionState::waiting: return tr("waiting for lock");
-    case SessionState::active: return tr("active");
-    case SessionState::idle: return tr("idle");
-    case SessionState::other: return tr("other");
-    case SessionState::unknown: return notReported();
+    case SessionState::idle_in_transaction:
+        return tr("idle in transaction");
+    case SessionState::idle_in_transaction_aborted:
+        return tr("idle in transaction (aborted)");
+    case SessionState::waiting:
+        return tr("waiting for lock");
+    case SessionState::active:
+        return tr("active");
+    case SessionState::idle:
+        return tr("idle");
+    case SessionState::other:
+        return tr("other");
+    case SessionState::unknown:
+        return notReported();
     }
     return {};
 }
@@ -93,19 +100,26 @@ QString Formatter::state(SessionState state)
 QString Formatter::stateShort(SessionState state)
 {
     switch (state) {
-    case SessionState::idle_in_transaction: return tr("idle in tx");
-    case SessionState::idle_in_transaction_aborted: return tr("idle in tx (aborted)");
-    case SessionState::waiting: return tr("waiting");
-    default: return Formatter::state(state);
+    case SessionState::idle_in_transaction:
+        return tr("idle in tx");
+    case SessionState::idle_in_transaction_aborted:
+        return tr("idle in tx (aborted)");
+    case SessionState::waiting:
+        return tr("waiting");
+    default:
+        return Formatter::state(state);
     }
 }
 
 QString Formatter::severity(LeakSeverity severity)
 {
     switch (severity) {
-    case LeakSeverity::none: return tr("none");
-    case LeakSeverity::alert: return tr("alert");
-    case LeakSeverity::critical: return tr("critical");
+    case LeakSeverity::none:
+        return tr("none");
+    case LeakSeverity::alert:
+        return tr("alert");
+    case LeakSeverity::critical:
+        return tr("critical");
     }
     return {};
 }
@@ -118,12 +132,18 @@ QString Formatter::verb(ActionVerb verb)
 QString Formatter::phase(ActionPhase phase)
 {
     switch (phase) {
-    case ActionPhase::requested: return tr("requested");
-    case ActionPhase::sent: return tr("sent");
-    case ActionPhase::accepted: return tr("accepted");
-    case ActionPhase::refused: return tr("refused");
-    case ActionPhase::timed_out: return tr("timed out");
-    case ActionPhase::observed: return tr("observed");
+    case ActionPhase::requested:
+        return tr("requested");
+    case ActionPhase::sent:
+        return tr("sent");
+    case ActionPhase::accepted:
+        return tr("accepted");
+    case ActionPhase::refused:
+        return tr("refused");
+    case ActionPhase::timed_out:
+        return tr("timed out");
+    case ActionPhase::observed:
+        return tr("observed");
     }
     return {};
 }

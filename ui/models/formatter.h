@@ -16,7 +16,9 @@ namespace poolscope {
 class Formatter
 {
 public:
-    explicit Formatter(bool utc = false) : utc_(utc) {}
+    explicit Formatter(bool utc = false)
+        : utc_(utc)
+    {}
     bool utc() const { return utc_; }
 
     /// "2 310", with thin spaces.

@@ -44,7 +44,8 @@ QString blockers(const Session& session, int atMost)
     QStringList pids;
     for (const Pid pid : session.blocked_by) {
         if (pids.size() == atMost) {
-            pids.last() += QStringLiteral(" +%1").arg(session.blocked_by.size() - std::size_t(atMost));
+            pids.last() +=
+                QStringLiteral(" +%1").arg(session.blocked_by.size() - std::size_t(atMost));
             break;
         }
         pids += pid.value == 0 ? tr("prepared") : QString::number(pid.value);
@@ -62,21 +63,36 @@ std::int64_t instantKey(Timestamp since, const TargetFrame& target)
 QString title(Column column)
 {
     switch (column) {
-    case Column::target: return tr("Target");
-    case Column::pid: return tr("Pid");
-    case Column::user: return tr("User");
-    case Column::database: return tr("Database");
-    case Column::application: return tr("Application");
-    case Column::client: return tr("Client");
-    case Column::state: return tr("State");
-    case Column::age: return tr("For");
-    case Column::transaction: return tr("Tx age");
-    case Column::wait: return tr("Wait event");
-    case Column::blockedBy: return tr("Blocked by");
-    case Column::blocks: return tr("Blocks");
-    case Column::xminAge: return tr("Xmin age");
-    case Column::started: return tr("Started");
-    case Column::statement: return tr("Statement");
+    case Column::target:
+        return tr("Target");
+    case Column::pid:
+        return tr("Pid");
+    case Column::user:
+        return tr("User");
+    case Column::database:
+        return tr("Database");
+    case Column::application:
+        return tr("Application");
+    case Column::client:
+        return tr("Client");
+    case Column::state:
+        return tr("State");
+    case Column::age:
+        return tr("For");
+    case Column::transaction:
+        return tr("Tx age");
+    case Column::wait:
+        return tr("Wait event");
+    case Column::blockedBy:
+        return tr("Blocked by");
+    case Column::blocks:
+        return tr("Blocks");
+    case Column::xminAge:
+        return tr("Xmin age");
+    case Column::started:
+        return tr("Started");
+    case Column::statement:
+        return tr("Statement");
     }
     return {};
 }
@@ -84,14 +100,22 @@ QString title(Column column)
 QString explanation(Column column)
 {
     switch (column) {
-    case Column::age: return tr("How long it has been in its state");
-    case Column::transaction: return tr("How long its transaction has been open");
-    case Column::blockedBy: return tr("Pids that it waits for");
-    case Column::blocks: return tr("How many sessions wait behind it, directly or not");
-    case Column::xminAge: return tr("How many transactions vacuum is held back by it");
-    case Column::started: return tr("When it connected, on the server's clock");
-    case Column::statement: return tr("What it runs, or ran last");
-    default: return title(column);
+    case Column::age:
+        return tr("How long it has been in its state");
+    case Column::transaction:
+        return tr("How long its transaction has been open");
+    case Column::blockedBy:
+        return tr("Pids that it waits for");
+    case Column::blocks:
+        return tr("How many sessions wait behind it, directly or not");
+    case Column::xminAge:
+        return tr("How many transactions vacuum is held back by it");
+    case Column::started:
+        return tr("When it connected, on the server's clock");
+    case Column::statement:
+        return tr("What it runs, or ran last");
+    default:
+        return title(column);
     }
 }
 
@@ -104,8 +128,10 @@ bool rightAligned(Column column)
     case Column::blockedBy:
     case Column::blocks:
     case Column::xminAge:
-    case Column::started: return true;
-    default: return false;
+    case Column::started:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -119,18 +145,30 @@ QString display(Column column, const SessionRow& row, const TargetFrame& target,
 {
     const Session& s = row.session;
     switch (column) {
-    case Column::target: return target.name;
-    case Column::pid: return QString::number(s.key.pid.value);
-    case Column::user: return textOf(s.user);
-    case Column::database: return textOf(s.database);
-    case Column::application: return textOf(s.application);
-    case Column::client: return textOf(s.client);
-    case Column::state: return Formatter::state(s.state);
-    case Column::age: return ageText(ageOf(s.state_since, target, now));
-    case Column::transaction: return ageText(ageOf(s.transaction_since, target, now));
-    case Column::wait: return textOf(s.wait_event);
-    case Column::blockedBy: return blockers(s, 2);
-    case Column::blocks: return row.blocks > 0 ? Formatter::count(row.blocks) : QString();
+    case Column::target:
+        return target.name;
+    case Column::pid:
+        return QString::number(s.key.pid.value);
+    case Column::user:
+        return textOf(s.user);
+    case Column::database:
+        return textOf(s.database);
+    case Column::application:
+        return textOf(s.application);
+    case Column::client:
+        return textOf(s.client);
+    case Column::state:
+        return Formatter::state(s.state);
+    case Column::age:
+        return ageText(ageOf(s.state_since, target, now));
+    case Column::transaction:
+        return ageText(ageOf(s.transaction_since, target, now));
+    case Column::wait:
+        return textOf(s.wait_event);
+    case Column::blockedBy:
+        return blockers(s, 2);
+    case Column::blocks:
+        return row.blocks > 0 ? Formatter::count(row.blocks) : QString();
     case Column::xminAge: {
         const auto age = xminAge(row, target);
         return age ? Formatter::count(*age) : QString();
@@ -152,20 +190,30 @@ QString tip(Column column, const SessionRow& row, const TargetFrame& target)
         return t ? tr("since %1").arg(Formatter::iso(*t)) : QString();
     };
     switch (column) {
-    case Column::age: return since(s.state_since);
-    case Column::transaction: return since(s.transaction_since);
+    case Column::age:
+        return since(s.state_since);
+    case Column::transaction:
+        return since(s.transaction_since);
     case Column::started:
         return to_us(s.key.started) == 0 ? QString() : Formatter::iso(s.key.started);
-    case Column::blockedBy: return s.blocked_by.size() > 2 ? blockers(s, 100) : QString();
+    case Column::blockedBy:
+        return s.blocked_by.size() > 2 ? blockers(s, 100) : QString();
     case Column::statement:
         return s.statement.is_null() ? QString() : Formatter::text(s.statement.str(), 2000);
-    case Column::target: return target.name;
-    case Column::user: return textOf(s.user);
-    case Column::database: return textOf(s.database);
-    case Column::application: return textOf(s.application);
-    case Column::client: return textOf(s.client);
-    case Column::wait: return textOf(s.wait_event);
-    default: return {};
+    case Column::target:
+        return target.name;
+    case Column::user:
+        return textOf(s.user);
+    case Column::database:
+        return textOf(s.database);
+    case Column::application:
+        return textOf(s.application);
+    case Column::client:
+        return textOf(s.client);
+    case Column::wait:
+        return textOf(s.wait_event);
+    default:
+        return {};
     }
 }
 
@@ -180,10 +228,14 @@ QString copy(Column column, const SessionRow& row, const TargetFrame& target, Ti
         const auto name = name_of(s.state);
         return QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
     }
-    case Column::age: return seconds(ageOf(s.state_since, target, now));
-    case Column::transaction: return seconds(ageOf(s.transaction_since, target, now));
-    case Column::blockedBy: return blockers(s, 1000000);
-    case Column::blocks: return QString::number(row.blocks);
+    case Column::age:
+        return seconds(ageOf(s.state_since, target, now));
+    case Column::transaction:
+        return seconds(ageOf(s.transaction_since, target, now));
+    case Column::blockedBy:
+        return blockers(s, 1000000);
+    case Column::blocks:
+        return QString::number(row.blocks);
     case Column::xminAge: {
         const auto age = xminAge(row, target);
         return age ? QString::number(*age) : QString();
@@ -192,7 +244,8 @@ QString copy(Column column, const SessionRow& row, const TargetFrame& target, Ti
         return to_us(s.key.started) == 0 ? QString() : Formatter::iso(s.key.started);
     case Column::statement:
         return s.statement.is_null() ? QString() : Formatter::text(s.statement.str());
-    default: return display(column, row, target, now, Formatter(true));
+    default:
+        return display(column, row, target, now, Formatter(true));
     }
 }
 
@@ -212,32 +265,46 @@ Emphasis emphasis(Column column, const SessionRow& row)
 SortKey sortKey(Column column, const SessionRow& row, const TargetFrame& target)
 {
     const Session& s = row.session;
-    const auto text = [](const Text& t) { return SortKey{t.is_null(), 0, t}; };
+    const auto text = [](const Text& t) {
+        return SortKey{t.is_null(), 0, t};
+    };
     const auto since = [&](const std::optional<Timestamp>& t) {
         return t ? SortKey{false, instantKey(*t, target), {}} : SortKey{true, 0, {}};
     };
     switch (column) {
-    case Column::target: return {false, s.key.target.value, {}};
-    case Column::pid: return {false, s.key.pid.value, {}};
-    case Column::user: return text(s.user);
-    case Column::database: return text(s.database);
-    case Column::application: return text(s.application);
-    case Column::client: return text(s.client);
-    case Column::state: return {false, static_cast<std::int64_t>(s.state), {}};
-    case Column::age: return since(s.state_since);
-    case Column::transaction: return since(s.transaction_since);
-    case Column::wait: return text(s.wait_event);
+    case Column::target:
+        return {false, s.key.target.value, {}};
+    case Column::pid:
+        return {false, s.key.pid.value, {}};
+    case Column::user:
+        return text(s.user);
+    case Column::database:
+        return text(s.database);
+    case Column::application:
+        return text(s.application);
+    case Column::client:
+        return text(s.client);
+    case Column::state:
+        return {false, static_cast<std::int64_t>(s.state), {}};
+    case Column::age:
+        return since(s.state_since);
+    case Column::transaction:
+        return since(s.transaction_since);
+    case Column::wait:
+        return text(s.wait_event);
     case Column::blockedBy:
         return s.blocked_by.empty() ? SortKey{true, 0, {}}
                                     : SortKey{false, s.blocked_by.front().value, {}};
-    case Column::blocks: return {row.blocks == 0, row.blocks, {}};
+    case Column::blocks:
+        return {row.blocks == 0, row.blocks, {}};
     case Column::xminAge: {
         const auto age = xminAge(row, target);
         return age ? SortKey{false, *age, {}} : SortKey{true, 0, {}};
     }
     case Column::started:
         return {to_us(s.key.started) == 0, to_us(s.key.started - target.clockOffset), {}};
-    case Column::statement: return text(s.statement);
+    case Column::statement:
+        return text(s.statement);
     }
     return {};
 }

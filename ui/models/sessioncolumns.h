@@ -12,8 +12,21 @@ namespace poolscope {
 
 /// Columns of the sessions table; kept in settings by number, so only append.
 enum class SessionColumn : int {
-    target, pid, user, database, application, client, state, age, transaction, wait, blockedBy,
-    blocks, xminAge, started, statement
+    target,
+    pid,
+    user,
+    database,
+    application,
+    client,
+    state,
+    age,
+    transaction,
+    wait,
+    blockedBy,
+    blocks,
+    xminAge,
+    started,
+    statement
 };
 inline constexpr int sessionColumnCount = 15;
 
@@ -42,8 +55,8 @@ QString tip(SessionColumn column, const SessionRow& row, const TargetFrame& targ
 QString copy(SessionColumn column, const SessionRow& row, const TargetFrame& target, Timestamp now);
 Emphasis emphasis(SessionColumn column, const SessionRow& row);
 
-/// What rows are ordered by: a number, or a text where there is no number. Null sorts last. Ages are
-/// ordered by the instants they began, so that time passing moves no row.
+/// What rows are ordered by: a number, or a text where there is no number. Null sorts last. Ages
+/// are ordered by the instants they began, so that time passing moves no row.
 struct SortKey
 {
     bool null = false;

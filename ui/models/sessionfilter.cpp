@@ -17,7 +17,8 @@ QString tr(const char* words)
     return QCoreApplication::translate("SessionFilter", words);
 }
 
-/// Bytes are compared without decoding where the needle is ASCII: most are, and statements are long.
+/// Bytes are compared without decoding where the needle is ASCII: most are, and statements are
+/// long.
 bool containsText(const std::string& hay, const QString& needle)
 {
     if (needle.isEmpty())
@@ -27,10 +28,11 @@ bool containsText(const std::string& hay, const QString& needle)
                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     if (!ascii)
         return QString::fromStdString(hay).contains(needle, Qt::CaseInsensitive);
-    const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    const auto fold = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    };
     return std::search(hay.begin(), hay.end(), bytes.begin(), bytes.end(),
-                       [fold](char a, char b) { return fold(a) == fold(b); })
-           != hay.end();
+                       [fold](char a, char b) { return fold(a) == fold(b); }) != hay.end();
 }
 
 /// '*' stands for any run of characters.
@@ -62,15 +64,17 @@ bool matchesPattern(QStringView text, QStringView pattern)
 class FilterReader
 {
 public:
-    explicit FilterReader(const QString& text) : text_(text) {}
+    explicit FilterReader(const QString& text)
+        : text_(text)
+    {}
 
     SessionFilter::Parsed read()
     {
         SessionFilter::Parsed parsed;
         while (skipSpaces()) {
             SessionFilter::Term term;
-            if (text_[at_] == QLatin1Char('-') && at_ + 1 < text_.size()
-                && !text_[at_ + 1].isSpace()) {
+            if (text_[at_] == QLatin1Char('-') && at_ + 1 < text_.size() &&
+                !text_[at_ + 1].isSpace()) {
                 term.negated = true;
                 ++at_;
             }
@@ -105,12 +109,13 @@ private:
             ++at_;
             return readField(term, word);
         }
-        if ((next == QLatin1Char('>') || next == QLatin1Char('<'))
-            && (word == QLatin1String("age") || word == QLatin1String("tx"))) {
+        if ((next == QLatin1Char('>') || next == QLatin1Char('<')) &&
+            (word == QLatin1String("age") || word == QLatin1String("tx"))) {
             ++at_;
             return readAge(term, word, next == QLatin1Char('>'));
         }
-        if (next.isSpace() && (word == QLatin1String("blocked") || word == QLatin1String("blocking"))) {
+        if (next.isSpace() &&
+            (word == QLatin1String("blocked") || word == QLatin1String("blocking"))) {
             term.field = word == QLatin1String("blocked") ? Field::blocked : Field::blocking;
             return {};
         }
@@ -120,15 +125,20 @@ private:
 
     QString readField(SessionFilter::Term& term, const QString& word)
     {
-        static const std::pair<const char*, Field> fields[] = {
-            {"state", Field::state},   {"app", Field::application}, {"application", Field::application},
-            {"user", Field::user},     {"db", Field::database},     {"database", Field::database},
-            {"client", Field::client}, {"pid", Field::pid}};
-        const auto* const found
-            = std::find_if(std::begin(fields), std::end(fields),
-                           [&](const auto& f) { return word == QLatin1String(f.first); });
+        static const std::pair<const char*, Field> fields[] = {{"state", Field::state},
+                                                               {"app", Field::application},
+                                                               {"application", Field::application},
+                                                               {"user", Field::user},
+                                                               {"db", Field::database},
+                                                               {"database", Field::database},
+                                                               {"client", Field::client},
+                                                               {"pid", Field::pid}};
+        const auto* const found =
+            std::find_if(std::begin(fields), std::end(fields),
+                         [&](const auto& f) { return word == QLatin1String(f.first); });
         if (found == std::end(fields))
-            return tr("“%1” is not a field. Fields are state, app, user, db, client, pid; to search "
+            return tr("“%1” is not a field. Fields are state, app, user, db, client, pid; to "
+                      "search "
                       "for the text, put it in quotes.")
                 .arg(word.left(40));
         term.field = found->second;
@@ -154,8 +164,8 @@ private:
                 return tr("A quotation mark is not closed.");
             ++at_;
         } else {
-            while (at_ < text_.size() && !text_[at_].isSpace()
-                   && !(list && text_[at_] == QLatin1Char(',')))
+            while (at_ < text_.size() && !text_[at_].isSpace() &&
+                   !(list && text_[at_] == QLatin1Char(',')))
                 value.text += text_[at_++];
         }
         term.values.push_back(std::move(value));
@@ -201,8 +211,8 @@ private:
     {
         for (std::size_t i = 0; i < session_state_count; ++i) {
             const auto name = name_of(static_cast<SessionState>(i));
-            if (matchesPattern(QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size())),
-                               pattern))
+            if (matchesPattern(
+                    QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size())), pattern))
                 return true;
         }
         return false;
@@ -254,23 +264,32 @@ bool SessionFilter::holds(const Term& term, const SessionRow& row, Timestamp now
         const QString state = QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
         return anyOf([&](const Value& v) { return matchesPattern(state, v.text); });
     }
-    case Field::application: return has(s.application);
-    case Field::user: return has(s.user);
-    case Field::database: return has(s.database);
-    case Field::client: return has(s.client);
+    case Field::application:
+        return has(s.application);
+    case Field::user:
+        return has(s.user);
+    case Field::database:
+        return has(s.database);
+    case Field::client:
+        return has(s.client);
     case Field::pid:
         return anyOf([&](const Value& v) { return v.text.toLongLong() == s.key.pid.value; });
-    case Field::blocked: return !s.blocked_by.empty();
-    case Field::blocking: return row.blocks > 0;
-    case Field::age: return longEnough(s.state_since);
-    case Field::transaction: return longEnough(s.transaction_since);
-    case Field::any: break;
+    case Field::blocked:
+        return !s.blocked_by.empty();
+    case Field::blocking:
+        return row.blocks > 0;
+    case Field::age:
+        return longEnough(s.state_since);
+    case Field::transaction:
+        return longEnough(s.transaction_since);
+    case Field::any:
+        break;
     }
     return anyOf([&](const Value& v) {
-        return containsText(s.user.str(), v.text) || containsText(s.database.str(), v.text)
-               || containsText(s.application.str(), v.text) || containsText(s.client.str(), v.text)
-               || QString::number(s.key.pid.value).contains(v.text)
-               || containsText(s.statement.str(), v.text);
+        return containsText(s.user.str(), v.text) || containsText(s.database.str(), v.text) ||
+               containsText(s.application.str(), v.text) || containsText(s.client.str(), v.text) ||
+               QString::number(s.key.pid.value).contains(v.text) ||
+               containsText(s.statement.str(), v.text);
     });
 }
 
@@ -290,8 +309,8 @@ QString SessionFilter::ofApplication(const QString& application)
 QString SessionFilter::likeThis(const Session& session)
 {
     const QString application = ofApplication(Formatter::line(session.application.str()));
-    if (session.state == SessionState::idle_in_transaction
-        || session.state == SessionState::idle_in_transaction_aborted)
+    if (session.state == SessionState::idle_in_transaction ||
+        session.state == SessionState::idle_in_transaction_aborted)
         return longIdleInTransaction() + QLatin1Char(' ') + application;
     const auto name = name_of(session.state);
     return QStringLiteral("state:%1 %2")

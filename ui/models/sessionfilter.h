@@ -34,13 +34,24 @@ public:
     static QString longIdleInTransaction();
     /// app:"shop-api", quoted so that it reads back as the same name.
     static QString ofApplication(const QString& application);
-    /// What is like this session: in its state for over 5 minutes if it holds a transaction open, and
-    /// of its application.
+    /// What is like this session: in its state for over 5 minutes if it holds a transaction open,
+    /// and of its application.
     static QString likeThis(const Session& session);
 
 private:
-    enum class Field { any, state, application, user, database, client, pid, blocked, blocking,
-                       age, transaction };
+    enum class Field {
+        any,
+        state,
+        application,
+        user,
+        database,
+        client,
+        pid,
+        blocked,
+        blocking,
+        age,
+        transaction
+    };
     struct Value
     {
         QString text;

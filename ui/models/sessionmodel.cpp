@@ -9,9 +9,9 @@ namespace poolscope {
 using namespace sessioncolumns;
 
 SessionModel::SessionModel(QObject* parent)
-    : QAbstractItemModel(parent), flat_(std::make_unique<Group>())
-{
-}
+    : QAbstractItemModel(parent)
+    , flat_(std::make_unique<Group>())
+{}
 
 SessionModel::~SessionModel() = default;
 
@@ -83,7 +83,8 @@ void SessionModel::leave(const SessionKey& session)
 void SessionModel::judge(Slot& slot)
 {
     const TargetFrame& target = frame(slot.row.session.key.target);
-    slot.wanted = filter_.matches(slot.row, now_ + target.clockOffset) ? groupFor(slot.row) : nullptr;
+    slot.wanted =
+        filter_.matches(slot.row, now_ + target.clockOffset) ? groupFor(slot.row) : nullptr;
 }
 
 void SessionModel::judgeAll()
@@ -102,17 +103,21 @@ SessionModel::Group* SessionModel::groupFor(const SessionRow& row)
         if (!group) {
             group = std::make_unique<Group>();
             group->id = id;
-            group->name = text.is_null()  ? Formatter::notReported()
+            group->name = text.is_null() ? Formatter::notReported()
                           : text.empty() ? tr("no name")
-                                          : Formatter::line(text.str());
+                                         : Formatter::line(text.str());
         }
         return group.get();
     };
     switch (grouping_) {
-    case SessionGrouping::none: return flat_.get();
-    case SessionGrouping::application: return named(s.application);
-    case SessionGrouping::user: return named(s.user);
-    case SessionGrouping::database: return named(s.database);
+    case SessionGrouping::none:
+        return flat_.get();
+    case SessionGrouping::application:
+        return named(s.application);
+    case SessionGrouping::user:
+        return named(s.user);
+    case SessionGrouping::database:
+        return named(s.database);
     case SessionGrouping::client: {
         // The port differs with every connection.
         const std::size_t colon = s.client.str().rfind(':');
@@ -120,7 +125,8 @@ SessionModel::Group* SessionModel::groupFor(const SessionRow& row)
                    ? named(s.client)
                    : named(Text(s.client.str().substr(0, colon)));
     }
-    case SessionGrouping::state: return named(Text(Formatter::state(s.state).toStdString()));
+    case SessionGrouping::state:
+        return named(Text(Formatter::state(s.state).toStdString()));
     }
     return flat_.get();
 }
@@ -140,7 +146,9 @@ void SessionModel::fillAfterReset()
             ++shown_;
         }
     }
-    const auto inOrder = [this](const Slot* a, const Slot* b) { return before(a, b); };
+    const auto inOrder = [this](const Slot* a, const Slot* b) {
+        return before(a, b);
+    };
     const auto finish = [&](Group& group) {
         std::sort(group.rows.begin(), group.rows.end(), inOrder);
         for (Slot* slot : group.rows)
@@ -173,7 +181,9 @@ void SessionModel::settle(bool resort)
 void SessionModel::removeLeavers()
 {
     constexpr int manyRanges = 16;
-    const auto leaves = [](const Slot* slot) { return !slot->wanted; };
+    const auto leaves = [](const Slot* slot) {
+        return !slot->wanted;
+    };
     std::vector<std::pair<Group*, std::vector<Slot*>>> compacted;
     for (Group* group : all()) {
         int ranges = 0;
@@ -222,8 +232,8 @@ void SessionModel::addNewcomers()
     for (const auto& [key, slot] : slots_) {
         if (!slot->wanted || slot->wanted == slot->group)
             continue;
-        if (slot->wanted != flat_.get() && slot->wanted->at < 0
-            && std::find(heads.begin(), heads.end(), slot->wanted) == heads.end())
+        if (slot->wanted != flat_.get() && slot->wanted->at < 0 &&
+            std::find(heads.begin(), heads.end(), slot->wanted) == heads.end())
             heads.push_back(slot->wanted);
         if (!slot->group)
             arrivals[slot->wanted].push_back(slot.get());
@@ -255,11 +265,12 @@ bool SessionModel::before(const Slot* a, const Slot* b) const
     return order != 0 ? order < 0 : a->row.session.key < b->row.session.key;
 }
 
-std::vector<SessionModel::Slot*> SessionModel::arranged(const Group& group,
-                                                        const std::vector<Slot*>& arrivals,
-                                                        bool resort) const
+std::vector<SessionModel::Slot*>
+SessionModel::arranged(const Group& group, const std::vector<Slot*>& arrivals, bool resort) const
 {
-    const auto inOrder = [this](const Slot* a, const Slot* b) { return before(a, b); };
+    const auto inOrder = [this](const Slot* a, const Slot* b) {
+        return before(a, b);
+    };
     std::vector<Slot*> settled, loose = arrivals;
     settled.reserve(group.rows.size());
     int pinnedAt = -1;
@@ -362,9 +373,9 @@ void SessionModel::rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>> 
         if (place.head)
             to.push_back(createIndex(place.head->at, column, nullptr));
         else
-            to.push_back(createIndex(place.slot->at, column,
-                                     place.slot->group == flat_.get() ? nullptr
-                                                                      : place.slot->group));
+            to.push_back(
+                createIndex(place.slot->at, column,
+                            place.slot->group == flat_.get() ? nullptr : place.slot->group));
     }
     changePersistentIndexList(from, to);
     emit layoutChanged();
@@ -410,8 +421,9 @@ std::vector<SessionModel::Group*> SessionModel::sortedHeads() const
     std::sort(heads.begin(), heads.end(), [](const Group* a, const Group* b) {
         if (a->troubled() != b->troubled())
             return a->troubled() > b->troubled();
-        if (a->rows.size() != b->rows.size())
-            return a->rows.size() > b->rows.size();
+        // Not rows.size(): while rows move between groups, counts are ahead of them.
+        if (a->size() != b->size())
+            return a->size() > b->size();
         return a->id < b->id;
     });
     return heads;

@@ -16,9 +16,9 @@ namespace poolscope {
 enum class SessionGrouping { none, application, user, database, client, state };
 
 /// Every session a row, or two levels with a head for each group. Sorts, filters and groups by
-/// itself, because a proxy pays for every changed row: an update costs at most one reorder, one range
-/// of insertions and removals a group, and one spanning dataChanged. Persistent indexes, and with them
-/// selection and current row, follow their session through all of it.
+/// itself, because a proxy pays for every changed row: an update costs at most one reorder, one
+/// range of insertions and removals a group, and one spanning dataChanged. Persistent indexes, and
+/// with them selection and current row, follow their session through all of it.
 class SessionModel : public QAbstractItemModel
 {
     Q_OBJECT

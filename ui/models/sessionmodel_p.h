@@ -4,6 +4,8 @@
 
 #include "ui/models/sessionmodel.h"
 
+#include <numeric>
+
 namespace poolscope {
 
 struct SessionModel::Slot
@@ -37,6 +39,7 @@ struct SessionModel::Group
         for (const Slot* slot : rows)
             ++counts.at(static_cast<std::size_t>(slot->row.session.state));
     }
+    std::int32_t size() const { return std::accumulate(counts.begin(), counts.end(), 0); }
     std::int32_t troubled() const { return counts[0] + counts[1] + counts[2]; }
 };
 

@@ -53,7 +53,8 @@ QModelIndex SessionModel::index(int row, int column, const QModelIndex& parent) 
     if (!hasIndex(row, column, parent))
         return {};
     return createIndex(row, column,
-                       parent.isValid() ? order_.at(static_cast<std::size_t>(parent.row())) : nullptr);
+                       parent.isValid() ? order_.at(static_cast<std::size_t>(parent.row()))
+                                        : nullptr);
 }
 
 QModelIndex SessionModel::parent(const QModelIndex& child) const
@@ -102,7 +103,8 @@ QVariant SessionModel::data(const QModelIndex& index, int role) const
     const TargetFrame& target = frame(found->session.key.target);
     switch (role) {
     case Qt::DisplayRole:
-    case Qt::AccessibleTextRole: return display(column, *found, target, now_, format_);
+    case Qt::AccessibleTextRole:
+        return display(column, *found, target, now_, format_);
     case Qt::ToolTipRole: {
         // Tooltips guess at rich text; escaped, the guess cannot matter.
         const QString words = tip(column, *found, target);
@@ -111,16 +113,24 @@ QVariant SessionModel::data(const QModelIndex& index, int role) const
                                      .arg(words.toHtmlEscaped());
     }
     case Qt::TextAlignmentRole:
-        return static_cast<int>(Qt::AlignVCenter
-                                | (rightAligned(column) ? Qt::AlignRight : Qt::AlignLeft));
-    case SortRole: return sortValue(column, *found, target, now_);
-    case KeyRole: return QVariant::fromValue(found->session.key);
-    case StateRole: return static_cast<int>(found->session.state);
-    case GroupRole: return false;
-    case CopyRole: return copy(column, *found, target, now_);
-    case EmphasisRole: return static_cast<int>(emphasis(column, *found));
-    case MonoRole: return mono(column);
-    default: return {};
+        return static_cast<int>(Qt::AlignVCenter |
+                                (rightAligned(column) ? Qt::AlignRight : Qt::AlignLeft));
+    case SortRole:
+        return sortValue(column, *found, target, now_);
+    case KeyRole:
+        return QVariant::fromValue(found->session.key);
+    case StateRole:
+        return static_cast<int>(found->session.state);
+    case GroupRole:
+        return false;
+    case CopyRole:
+        return copy(column, *found, target, now_);
+    case EmphasisRole:
+        return static_cast<int>(emphasis(column, *found));
+    case MonoRole:
+        return mono(column);
+    default:
+        return {};
     }
 }
 
@@ -149,10 +159,12 @@ QVariant SessionModel::groupData(const Group& group, int column, int role) const
     switch (role) {
     case Qt::DisplayRole:
     case CopyRole:
-    case SortRole: return column == 0 ? group.name : QString();
+    case SortRole:
+        return column == 0 ? group.name : QString();
     case Qt::AccessibleTextRole:
         return tr("Group %1, %2").arg(group.name, Formatter::sessions(std::ssize(group.rows)));
-    default: return {};
+    default:
+        return {};
     }
 }
 
@@ -166,8 +178,8 @@ QVariant SessionModel::headerData(int section, Qt::Orientation orientation, int 
     if (role == Qt::ToolTipRole)
         return explanation(column);
     if (role == Qt::TextAlignmentRole)
-        return static_cast<int>(Qt::AlignVCenter
-                                | (rightAligned(column) ? Qt::AlignRight : Qt::AlignLeft));
+        return static_cast<int>(Qt::AlignVCenter |
+                                (rightAligned(column) ? Qt::AlignRight : Qt::AlignLeft));
     return {};
 }
 

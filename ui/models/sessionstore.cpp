@@ -56,9 +56,9 @@ const SuspectedLeak* SessionStore::suspicion(const SessionKey& session) const
     const TargetSummary* const summary = target(session.target);
     if (!summary)
         return nullptr;
-    const auto found
-        = std::find_if(summary->suspects.begin(), summary->suspects.end(),
-                       [&](const SuspectedLeak& leak) { return leak.session == session; });
+    const auto found =
+        std::find_if(summary->suspects.begin(), summary->suspects.end(),
+                     [&](const SuspectedLeak& leak) { return leak.session == session; });
     return found == summary->suspects.end() ? nullptr : &*found;
 }
 
@@ -77,8 +77,8 @@ std::vector<SessionKey> SessionStore::waitingFor(const SessionKey& session) cons
     std::vector<SessionKey> waiting;
     for (const auto& [key, row] : sessions_) {
         const std::vector<Pid>& blockers = row.session.blocked_by;
-        if (key.target == session.target
-            && std::find(blockers.begin(), blockers.end(), session.pid) != blockers.end())
+        if (key.target == session.target &&
+            std::find(blockers.begin(), blockers.end(), session.pid) != blockers.end())
             waiting.push_back(key);
     }
     std::sort(waiting.begin(), waiting.end());

@@ -33,9 +33,10 @@ int compareValues(const QVariant& a, const QVariant& b, bool descending)
 }
 
 TreeModel::TreeModel(std::vector<TreeColumn> columns, QObject* parent)
-    : QAbstractItemModel(parent), columns_(std::move(columns)), root_(std::make_unique<TreeNode>())
-{
-}
+    : QAbstractItemModel(parent)
+    , columns_(std::move(columns))
+    , root_(std::make_unique<TreeNode>())
+{}
 
 TreeModel::~TreeModel() = default;
 
@@ -99,9 +100,9 @@ void TreeModel::merge(TreeNode& into, TreeNodes incoming)
 
 void TreeModel::reorder(TreeNode& parent, const std::vector<TreeNode*>& order)
 {
-    const bool same = std::equal(order.begin(), order.end(), parent.children.begin(),
-                                 parent.children.end(),
-                                 [](const TreeNode* a, const auto& b) { return a == b.get(); });
+    const bool same =
+        std::equal(order.begin(), order.end(), parent.children.begin(), parent.children.end(),
+                   [](const TreeNode* a, const auto& b) { return a == b.get(); });
     if (same)
         return;
     emit layoutAboutToBeChanged();
@@ -115,7 +116,8 @@ void TreeModel::reorder(TreeNode& parent, const std::vector<TreeNode*>& order)
         parent.children[i]->at = static_cast<int>(i);
     QModelIndexList to;
     for (const QModelIndex& index : from)
-        to.push_back(indexOf(*static_cast<const TreeNode*>(index.internalPointer()), index.column()));
+        to.push_back(
+            indexOf(*static_cast<const TreeNode*>(index.internalPointer()), index.column()));
     changePersistentIndexList(from, to);
     emit layoutChanged();
 }
@@ -156,8 +158,7 @@ void TreeModel::sort(int column, Qt::SortOrder order)
         const auto at = static_cast<std::size_t>(sortColumn_);
         std::stable_sort(wanted.begin(), wanted.end(), [&](const TreeNode* a, const TreeNode* b) {
             return compareValues(a->cells.at(at).sort, b->cells.at(at).sort,
-                                 order == Qt::DescendingOrder)
-                   < 0;
+                                 order == Qt::DescendingOrder) < 0;
         });
         reorder(*parent, wanted);
         pending.insert(pending.end(), wanted.begin(), wanted.end());
@@ -228,26 +229,38 @@ QVariant TreeModel::data(const QModelIndex& index, int role) const
     const TreeCell& cell = at < row.cells.size() ? row.cells[at] : blank;
     switch (role) {
     case Qt::DisplayRole:
-    case Qt::AccessibleTextRole: return cell.text;
+    case Qt::AccessibleTextRole:
+        return cell.text;
     case Qt::ToolTipRole:
         // Tooltips guess at rich text; escaped, the guess cannot matter.
         return cell.tip.isEmpty() ? QString()
                                   : QStringLiteral("<span style=\"white-space:pre-wrap\">%1</span>")
                                         .arg(cell.tip.toHtmlEscaped());
     case Qt::TextAlignmentRole:
-        return static_cast<int>(Qt::AlignVCenter
-                                | (columns_[at].right ? Qt::AlignRight : Qt::AlignLeft));
-    case SortRole: return cell.sort;
-    case KeyRole: return row.session ? QVariant::fromValue(*row.session) : QVariant();
-    case StateRole: return row.state ? QVariant(static_cast<int>(*row.state)) : QVariant();
-    case SeverityRole: return row.severity ? QVariant(*row.severity) : QVariant();
-    case GroupRole: return row.group;
-    case GroupCountRole: return row.groupCount;
-    case GroupSummaryRole: return row.groupSummary;
-    case CopyRole: return cell.copy.isNull() ? cell.text : cell.copy;
-    case EmphasisRole: return static_cast<int>(cell.emphasis);
-    case MonoRole: return columns_[at].mono;
-    default: return {};
+        return static_cast<int>(Qt::AlignVCenter |
+                                (columns_[at].right ? Qt::AlignRight : Qt::AlignLeft));
+    case SortRole:
+        return cell.sort;
+    case KeyRole:
+        return row.session ? QVariant::fromValue(*row.session) : QVariant();
+    case StateRole:
+        return row.state ? QVariant(static_cast<int>(*row.state)) : QVariant();
+    case SeverityRole:
+        return row.severity ? QVariant(*row.severity) : QVariant();
+    case GroupRole:
+        return row.group;
+    case GroupCountRole:
+        return row.groupCount;
+    case GroupSummaryRole:
+        return row.groupSummary;
+    case CopyRole:
+        return cell.copy.isNull() ? cell.text : cell.copy;
+    case EmphasisRole:
+        return static_cast<int>(cell.emphasis);
+    case MonoRole:
+        return columns_[at].mono;
+    default:
+        return {};
     }
 }
 

@@ -12,7 +12,8 @@
 namespace poolscope {
 
 ActionsPage::ActionsPage(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent)
-    : BasePage(context, std::move(store), parent), model_(makeActionModel(nullptr))
+    : BasePage(context, std::move(store), parent)
+    , model_(makeActionModel(nullptr))
 {
     title_ = new PageTitle(this);
     table_ = new DataTable(QStringLiteral("actions"), false, this);
@@ -38,14 +39,14 @@ void ActionsPage::refresh(const Update& update)
     const bool quiet = model_->rowCount() == 0;
     if (quiet)
         title_->setAnswer(0, tr("Nothing was asked of a server yet."),
-                          tr("Cancel and terminate are on Sessions; Ctrl+N notes something."), true);
+                          tr("Cancel and terminate are on Sessions; Ctrl+N notes something."),
+                          true);
     else
-        title_->setAnswer(refused > 0 ? 1 : 0,
-                          actions.size() == 1 ? tr("1 action")
-                                              : tr("%1 actions").arg(actions.size()),
-                          refused > 0 ? tr("%1 not done").arg(refused)
-                                      : tr("the recording keeps them all"),
-                          false);
+        title_->setAnswer(
+            refused > 0 ? 1 : 0,
+            actions.size() == 1 ? tr("1 action") : tr("%1 actions").arg(actions.size()),
+            refused > 0 ? tr("%1 not done").arg(refused) : tr("the recording keeps them all"),
+            false);
     table_->setVisible(!quiet);
 }
 

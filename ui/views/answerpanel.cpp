@@ -26,7 +26,8 @@ QLabel* plain(QWidget* parent, const char* role)
 
 } // namespace
 
-AnswerPanel::AnswerPanel(QWidget* parent) : Panel(parent)
+AnswerPanel::AnswerPanel(QWidget* parent)
+    : Panel(parent)
 {
     const Theme& theme = Theme::current();
     auto* const row = new QHBoxLayout(this);
@@ -128,10 +129,10 @@ void AnswerPanel::restyle()
     layout()->setContentsMargins(theme.scaled(quiet ? 40 : 52), theme.scaled(quiet ? 9 : 14),
                                  theme.scaled(16), theme.scaled(quiet ? 9 : 14));
     for (QPushButton* const button : buttons_) {
-        button->setStyleSheet(QStringLiteral(
-            "QPushButton { border: none; background: transparent; padding: 0; min-height: 18px; "
-            "color: %1; text-decoration: underline; } "
-            "QPushButton:focus { border: 2px solid %1; }")
+        button->setStyleSheet(QStringLiteral("QPushButton { border: none; background: transparent; "
+                                             "padding: 0; min-height: 18px; "
+                                             "color: %1; text-decoration: underline; } "
+                                             "QPushButton:focus { border: 2px solid %1; }")
                                   .arg(tokens.accent.name()));
     }
     update();

@@ -12,9 +12,12 @@
 namespace poolscope {
 
 BasePage::BasePage(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent)
-    : Page(parent), context_(context), store_(std::move(store)),
-      transport_(context.workspace().transport()), layout_(new QVBoxLayout(this)),
-      bannerBox_(new QVBoxLayout)
+    : Page(parent)
+    , context_(context)
+    , store_(std::move(store))
+    , transport_(context.workspace().transport())
+    , layout_(new QVBoxLayout(this))
+    , bannerBox_(new QVBoxLayout)
 {
     const int margin = Theme::current().scaled(metrics::pageMargin);
     layout_->setContentsMargins(margin, margin, margin, margin);
@@ -105,8 +108,8 @@ void BasePage::updateBanners()
             text += QStringLiteral(". ") + Formatter::line(target.status.sentence, 300);
             if (!target.status.next_step.empty())
                 text += QLatin1Char(' ') + Formatter::line(target.status.next_step, 300);
-            say(target.status.reach == Reach::stopped ? Severity::critical : Severity::warning, name,
-                text, {}, QStringLiteral("server-off"));
+            say(target.status.reach == Reach::stopped ? Severity::critical : Severity::warning,
+                name, text, {}, QStringLiteral("server-off"));
         } else if (target.facts && !target.facts->sees_all) {
             say(Severity::info, name,
                 tr("The role %1 cannot see other users' states, statements and start times.")
@@ -175,16 +178,16 @@ void BasePage::showMenu(DataTable* table, const QPoint& at)
         QAction* const action = menu.addAction(words);
         action->setShortcut(key);
         action->setEnabled(commandObstacle(verb, rows, *store_, transport_, format()).isEmpty());
-        connect(action, &QAction::triggered, this,
-                [this, verb, keys] { command(verb, keys); });
+        connect(action, &QAction::triggered, this, [this, verb, keys] { command(verb, keys); });
     };
     const QString many = rows.size() > 1 ? tr(" %1 sessions").arg(rows.size()) : QString();
-    offer(ActionVerb::cancel, many.isEmpty() ? tr("Cancel statement…") : tr("Cancel statements of%1…").arg(many),
+    offer(ActionVerb::cancel,
+          many.isEmpty() ? tr("Cancel statement…") : tr("Cancel statements of%1…").arg(many),
           Qt::Key_C);
-    offer(ActionVerb::terminate, many.isEmpty() ? tr("Terminate session…") : tr("Terminate%1…").arg(many),
-          Qt::Key_K);
-    const QString reason
-        = commandObstacle(ActionVerb::terminate, rows, *store_, transport_, format());
+    offer(ActionVerb::terminate,
+          many.isEmpty() ? tr("Terminate session…") : tr("Terminate%1…").arg(many), Qt::Key_K);
+    const QString reason =
+        commandObstacle(ActionVerb::terminate, rows, *store_, transport_, format());
     if (!reason.isEmpty())
         menu.addAction(reason)->setEnabled(false);
     menu.addSeparator();

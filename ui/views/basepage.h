@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "ui/models/formatter.h"
 #include "ui/models/sessionstore.h"
 #include "ui/theme/banner.h"
 #include "ui/views/page.h"

@@ -17,7 +17,7 @@ BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> s
 {
     table_->setAccessibleName(tr("Blocking sessions"));
     table_->rows().setGlyphColumns(static_cast<int>(BlockingColumn::state), -1);
-    table_->setWidths({230, 184, 76, 150, 64, 300});
+    table_->setWidths({230, 184, 76, 150, 64, 80});
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
 }
@@ -38,8 +38,9 @@ void BlockingPage::refresh(const Update& update)
     if (quiet && lastWaiter_)
         answer.explanation = tr("Last one: %1.").arg(format().instant(*lastWaiter_, update.now));
     title_->setAnswer(answer.severity, answer.sentence, answer.explanation, quiet);
-    note_->setText(tr("From pg_blocking_pids. One that waits for several stands under the lowest of "
-                      "their pids."));
+    note_->setText(
+        tr("From pg_blocking_pids. One that waits for several stands under the lowest of "
+           "their pids."));
     note_->setVisible(!quiet);
     table_->setVisible(!quiet);
     settled();

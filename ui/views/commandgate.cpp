@@ -18,15 +18,19 @@ QString modeObstacle(const Transport& transport, const Formatter& format)
 {
     switch (transport.mode) {
     case Mode::replay:
-        return tr("Off in replay: this is %1, and the session may be gone. Attach to the server to act.")
+        return tr("Off in replay: this is %1, and the session may be gone. Attach to the server to "
+                  "act.")
             .arg(format.instant(transport.cursor, transport.end));
     case Mode::paused:
         return tr("Off while paused at %1: return to the live edge to act.")
             .arg(format.instant(transport.cursor, transport.end));
-    case Mode::empty: return tr("Nothing is attached.");
-    case Mode::live: break;
+    case Mode::empty:
+        return tr("Nothing is attached.");
+    case Mode::live:
+        break;
     }
-    return transport.readOnly ? tr("Off: read-only mode. No command leaves this window.") : QString();
+    return transport.readOnly ? tr("Off: read-only mode. No command leaves this window.")
+                              : QString();
 }
 
 QString sessionObstacle(const SessionRow& row, const SessionStore& store)
@@ -46,10 +50,10 @@ QString sessionObstacle(const SessionRow& row, const SessionStore& store)
     const QString help = grant.isEmpty() ? QString() : tr(" This would help: %1").arg(grant);
     if (to_us(s.key.started) == 0)
         return tr("Off: the role may not see when this session started, so it cannot be told from "
-                  "a later one with its pid.")
-               + help;
-    if (target->facts && !target->facts->can_signal && !target->facts->superuser
-        && target->facts->role != s.user.str())
+                  "a later one with its pid.") +
+               help;
+    if (target->facts && !target->facts->can_signal && !target->facts->superuser &&
+        target->facts->role != s.user.str())
         return tr("Off: the role may not signal sessions of others.") + help;
     return {};
 }
@@ -69,9 +73,9 @@ QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions
             return reason;
     }
     const auto runs = [](const SessionRow& row) {
-        return row.session.state == SessionState::active
-               || row.session.state == SessionState::waiting
-               || row.session.state == SessionState::other;
+        return row.session.state == SessionState::active ||
+               row.session.state == SessionState::waiting ||
+               row.session.state == SessionState::other;
     };
     if (verb == ActionVerb::cancel && std::none_of(sessions.begin(), sessions.end(), runs))
         return sessions.size() == 1 ? tr("Cancel is not offered: the session runs no statement.")

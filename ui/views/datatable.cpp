@@ -19,7 +19,10 @@
 namespace poolscope {
 
 DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
-    : QTreeView(parent), name_(name), spanning_(spanning), delegate_(new RowDelegate(this))
+    : QTreeView(parent)
+    , name_(name)
+    , spanning_(spanning)
+    , delegate_(new RowDelegate(this))
 {
     setItemDelegate(delegate_);
     setUniformRowHeights(true);
@@ -69,7 +72,8 @@ void DataTable::rowsArrived(const QModelIndex& parent, int first, int last)
         setExpanded(parent, !closed_.contains(parent.data(Qt::DisplayRole).toString()));
     for (int row = first; row <= last; ++row) {
         const QModelIndex index = model()->index(row, 0, parent);
-        if (!model()->hasChildren(index) || closed_.contains(index.data(Qt::DisplayRole).toString()))
+        if (!model()->hasChildren(index) ||
+            closed_.contains(index.data(Qt::DisplayRole).toString()))
             continue;
         setExpanded(index, true);
         rowsArrived(index, 0, model()->rowCount(index) - 1);
@@ -140,9 +144,9 @@ void DataTable::fitColumns()
         return;
     restoring_ = true;
     for (int column = 0; column < model()->columnCount(); ++column) {
-        const bool shown = !unavailable_.contains(column)
-                           && wanted_.value(column, !automatic_
-                                                        || automatic_(column, viewport()->width()));
+        const bool shown =
+            !unavailable_.contains(column) &&
+            wanted_.value(column, !automatic_ || automatic_(column, viewport()->width()));
         if (isColumnHidden(column) == shown)
             setColumnHidden(column, !shown);
     }
@@ -161,14 +165,14 @@ void DataTable::showColumnMenu(const QPoint& at)
     for (int column = 0; column < model()->columnCount(); ++column) {
         if (unavailable_.contains(column))
             continue;
-        QAction* const action = menu.addAction(
-            model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
+        QAction* const action =
+            menu.addAction(model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
         action->setCheckable(true);
         action->setChecked(!isColumnHidden(column));
         // What a tree hangs on stays, and so does the last one.
-        action->setEnabled((spanning_ || column != 0)
-                           && (isColumnHidden(column)
-                               || header()->hiddenSectionCount() + 1 < header()->count()));
+        action->setEnabled(
+            (spanning_ || column != 0) &&
+            (isColumnHidden(column) || header()->hiddenSectionCount() + 1 < header()->count()));
         connect(action, &QAction::toggled, this, [this, column](bool on) {
             wanted_.insert(column, on);
             fitColumns();
@@ -239,9 +243,8 @@ void DataTable::copySelection(bool withHead) const
         return visualRect(a).top() < visualRect(b).top();
     });
     for (const QModelIndex& row : rows)
-        lines += line([&](int column) {
-            return row.siblingAtColumn(column).data(CopyRole).toString();
-        });
+        lines +=
+            line([&](int column) { return row.siblingAtColumn(column).data(CopyRole).toString(); });
     QGuiApplication::clipboard()->setText(lines.join(QLatin1Char('\n')));
 }
 
@@ -266,8 +269,8 @@ void DataTable::keyPressEvent(QKeyEvent* event)
 void DataTable::mousePressEvent(QMouseEvent* event)
 {
     const QModelIndex index = indexAt(event->position().toPoint());
-    if (spanning_ && index.isValid() && index.data(GroupRole).toBool()
-        && event->position().x() < Theme::current().scaled(26)) {
+    if (spanning_ && index.isValid() && index.data(GroupRole).toBool() &&
+        event->position().x() < Theme::current().scaled(26)) {
         setExpanded(index.siblingAtColumn(0), !isExpanded(index.siblingAtColumn(0)));
         return;
     }

@@ -8,7 +8,8 @@
 
 namespace poolscope {
 
-DetailHead::DetailHead(QWidget* parent) : QWidget(parent)
+DetailHead::DetailHead(QWidget* parent)
+    : QWidget(parent)
 {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }

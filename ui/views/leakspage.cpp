@@ -45,13 +45,13 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     filter_->addAction(themedIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
     connect(filter_, &QLineEdit::textChanged, this, &LeaksPage::rebuild);
     auto* const caption = new QLabel(tr("Group by"), this);
-    caption->setProperty("role", "secondary");
+    caption->setProperty("role", QStringLiteral("secondary"));
     grouping_ = new SegmentedControl({tr("Application"), tr("None")}, this);
     grouping_->setAccessibleName(tr("Group by"));
     connect(grouping_, &SegmentedControl::chosen, this, &LeaksPage::rebuild);
     words_ = new QLabel(this);
     words_->setTextFormat(Qt::PlainText);
-    words_->setProperty("role", "secondary");
+    words_->setProperty("role", QStringLiteral("secondary"));
     bar_->addWidget(filter_);
     bar_->addSpacing(8);
     bar_->addWidget(caption);
@@ -74,7 +74,7 @@ void LeaksPage::makeThresholds()
     bar->setSpacing(8);
     const auto edit = [&](const QString& name) {
         auto* const label = new QLabel(name, this);
-        label->setProperty("role", "secondary");
+        label->setProperty("role", QStringLiteral("secondary"));
         auto* const field = new QLineEdit(this);
         field->setFont(Theme::current().mono(12));
         field->setFixedWidth(Theme::current().scaled(72));
@@ -95,7 +95,7 @@ void LeaksPage::makeThresholds()
     bar->addWidget(apply_);
     trouble_ = new QLabel(this);
     trouble_->setTextFormat(Qt::PlainText);
-    trouble_->setProperty("role", "caption");
+    trouble_->setProperty("role", QStringLiteral("caption"));
     trouble_->setObjectName(QStringLiteral("thresholdWords"));
     bar->addWidget(trouble_, 1);
     layout_->addLayout(bar);
@@ -117,8 +117,8 @@ void LeaksPage::showThresholds()
     if (!target)
         return;
     // What is being typed is not written over.
-    if (!alert_->hasFocus() && !critical_->hasFocus() && !alert_->isModified()
-        && !critical_->isModified()) {
+    if (!alert_->hasFocus() && !critical_->hasFocus() && !alert_->isModified() &&
+        !critical_->isModified()) {
         alert_->setText(typed(target->thresholds.alert));
         critical_->setText(typed(target->thresholds.critical));
         const QString name = Formatter::line(target->info.name, 60);
@@ -131,8 +131,8 @@ void LeaksPage::showThresholds()
 void LeaksPage::applyThresholds()
 {
     const std::optional<Duration> alert = parse_duration(alert_->text().trimmed().toStdString());
-    const std::optional<Duration> critical
-        = parse_duration(critical_->text().trimmed().toStdString());
+    const std::optional<Duration> critical =
+        parse_duration(critical_->text().trimmed().toStdString());
     if (!alert || !critical || *alert <= Duration{0}) {
         trouble_->setText(tr("A threshold is a duration such as 500ms, 30s, 5m or 2h."));
         return;
@@ -156,7 +156,8 @@ void LeaksPage::rebuild()
     int shown = 0, all = 0;
     for (const TargetSummary& target : store_->targets())
         all += static_cast<int>(target.suspects.size());
-    model_->replace(leakRows(*store_, filter_->text().trimmed(), grouping_->current() == 0, &shown));
+    model_->replace(
+        leakRows(*store_, filter_->text().trimmed(), grouping_->current() == 0, &shown));
     setCount(all);
     const Answer answer = leaksAnswer(*store_);
     const bool quiet = answer.kind == Answer::Kind::healthy;

@@ -24,8 +24,9 @@ constexpr std::size_t mostCharts = 3;
 
 OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> store,
                            QWidget* parent)
-    : BasePage(context, std::move(store), parent), servers_(makeServerModel(nullptr)),
-      leaks_(makeLeakModel(nullptr))
+    : BasePage(context, std::move(store), parent)
+    , servers_(makeServerModel(nullptr))
+    , leaks_(makeLeakModel(nullptr))
 {
     const int gap = Theme::current().scaled(metrics::panelGap);
     layout_->setSpacing(gap);
@@ -37,17 +38,18 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     chartBox_->setSpacing(gap);
     more_ = new QLabel(this);
     more_->setTextFormat(Qt::PlainText);
-    more_->setProperty("role", "caption");
+    more_->setProperty("role", QStringLiteral("caption"));
     more_->hide();
     chartBox_->addWidget(more_);
     body_->addLayout(chartBox_, 1);
     makeTables();
     layout_->addLayout(body_, 1);
-    connect(panel_, &AnswerPanel::linkChosen, this, [this](const QString& page, const auto& session) {
-        if (session)
-            context_.select(session);
-        context_.navigate(page);
-    });
+    connect(panel_, &AnswerPanel::linkChosen, this,
+            [this](const QString& page, const auto& session) {
+                if (session)
+                    context_.select(session);
+                context_.navigate(page);
+            });
     connect(panel_, &AnswerPanel::reliefWanted, this, [this] {
         if (answer_.session)
             command(ActionVerb::terminate, {*answer_.session});
@@ -95,7 +97,7 @@ void OverviewPage::makeTables()
     serverTable_->setModel(servers_.get());
     serverTable_->rows().setGlyphColumns(-1, static_cast<int>(ServerColumn::server));
     serverTable_->setAccessibleName(tr("Servers, worst first"));
-    serverTable_->setWidths({138, 92, 72, 60, 50});
+    serverTable_->setWidths({130, 92, 72, 60, 44});
     serverTable_->setSortingEnabled(false);
     serverTable_->restoreColumns(-1, Qt::AscendingOrder);
     leakTable_ = new DataTable(QStringLiteral("overview-leaks"), false, side_);
@@ -105,8 +107,8 @@ void OverviewPage::makeTables()
     leakTable_->setWidths({226, 0, 84, 0, 60, 0, 0});
     leakTable_->setSortingEnabled(false);
     leakTable_->setAutomaticColumns([](int column, int) {
-        return column == int(LeakColumn::session) || column == int(LeakColumn::oldest)
-               || column == int(LeakColumn::blocks);
+        return column == int(LeakColumn::session) || column == int(LeakColumn::oldest) ||
+               column == int(LeakColumn::blocks);
     });
     leakTable_->restoreColumns(-1, Qt::AscendingOrder);
     box->addWidget(tablePanel(tr("Servers"), tr("worst first"), serverTable_), 1);
@@ -155,7 +157,8 @@ void OverviewPage::updateCharts()
         shown.push_back(target->info.id);
         const auto found = charts_.find(target->info.id);
         fresh = fresh || found == charts_.end();
-        StateChart* const chart = found == charts_.end() ? makeChart(target->info.id) : found->second;
+        StateChart* const chart =
+            found == charts_.end() ? makeChart(target->info.id) : found->second;
         chart->setTitle(Formatter::line(target->info.name, 100));
         chart->setCursor(transport_.mode == Mode::live ? std::nullopt
                                                        : std::optional(transport_.cursor));
@@ -177,8 +180,8 @@ void OverviewPage::updateAnswer()
 {
     answer_ = overviewAnswer(*store_);
     if (store_->targets().empty())
-        answer_.sentence
-            = tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");
+        answer_.sentence =
+            tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");
     std::vector<AnswerPanel::Link> links;
     int suspects = 0, blocked = 0, open = 0;
     for (const TargetSummary& target : store_->targets()) {
@@ -188,9 +191,9 @@ void OverviewPage::updateAnswer()
     }
     if (answer_.severity > 0) {
         if (suspects > 0)
-            links.push_back({suspects == 1 ? tr("1 suspected leak")
-                                           : tr("%1 suspected leaks").arg(suspects),
-                             QStringLiteral("leaks"), answer_.session});
+            links.push_back(
+                {suspects == 1 ? tr("1 suspected leak") : tr("%1 suspected leaks").arg(suspects),
+                 QStringLiteral("leaks"), answer_.session});
         if (blocked > 0)
             links.push_back({tr("%1 wait for a lock").arg(Formatter::sessions(blocked)),
                              QStringLiteral("blocking"), answer_.session});
@@ -270,7 +273,9 @@ void OverviewPage::resizeEvent(QResizeEvent* event)
 {
     BasePage::resizeEvent(event);
     const Theme& theme = Theme::current();
-    side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : width() < theme.scaled(1150) ? 340 : 415));
+    side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800)  ? 560
+                                      : width() < theme.scaled(1150) ? 340
+                                                                     : 415));
     chartBox_->setDirection(width() >= theme.scaled(1800) ? QBoxLayout::LeftToRight
                                                           : QBoxLayout::TopToBottom);
 }

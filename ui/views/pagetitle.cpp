@@ -8,7 +8,8 @@
 
 namespace poolscope {
 
-PageTitle::PageTitle(QWidget* parent) : QWidget(parent)
+PageTitle::PageTitle(QWidget* parent)
+    : QWidget(parent)
 {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }

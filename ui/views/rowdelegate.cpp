@@ -15,18 +15,25 @@ QColor ink(Emphasis emphasis, const Tokens& tokens, bool selected)
 {
     switch (emphasis) {
     case Emphasis::plain:
-    case Emphasis::strong: return tokens.text;
-    case Emphasis::secondary: return tokens.text2;
-    case Emphasis::caption: return tokens.captionOn(selected);
-    case Emphasis::warning: return tokens.warn;
-    case Emphasis::critical: return tokens.crit;
+    case Emphasis::strong:
+        return tokens.text;
+    case Emphasis::secondary:
+        return tokens.text2;
+    case Emphasis::caption:
+        return tokens.captionOn(selected);
+    case Emphasis::warning:
+        return tokens.warn;
+    case Emphasis::critical:
+        return tokens.crit;
     }
     return tokens.text;
 }
 
 } // namespace
 
-RowDelegate::RowDelegate(QObject* parent) : QStyledItemDelegate(parent) {}
+RowDelegate::RowDelegate(QObject* parent)
+    : QStyledItemDelegate(parent)
+{}
 
 void RowDelegate::setGlyphColumns(int state, int severity)
 {
@@ -100,8 +107,8 @@ void RowDelegate::paintChevron(QPainter& painter, const QRect& box, bool expande
 {
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(Theme::current().tokens().text2, 1.5, Qt::SolidLine, Qt::RoundCap,
-                        Qt::RoundJoin));
+    painter.setPen(
+        QPen(Theme::current().tokens().text2, 1.5, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
     const QPointF c = QRectF(box).center();
     const QPointF points[3] = {expanded ? c + QPointF(-3.5, -1.75) : c + QPointF(-1.75, -3.5),
                                expanded ? c + QPointF(0, 1.75) : c + QPointF(1.75, 0),

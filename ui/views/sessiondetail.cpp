@@ -47,7 +47,9 @@ QString named(const Text& text)
 
 SessionDetail::SessionDetail(ViewContext& context, std::shared_ptr<SessionStore> store,
                              QWidget* parent)
-    : Panel(parent), context_(context), store_(std::move(store))
+    : Panel(parent)
+    , context_(context)
+    , store_(std::move(store))
 {
     auto* const box = new QVBoxLayout(this);
     box->setContentsMargins(1, 1, 1, 1);
@@ -56,7 +58,7 @@ SessionDetail::SessionDetail(ViewContext& context, std::shared_ptr<SessionStore>
     box->addWidget(head_);
     empty_ = proseLabel(this);
     empty_->setText(tr("Select a session to see its statement, its past and what it holds."));
-    empty_->setProperty("role", "secondary");
+    empty_->setProperty("role", QStringLiteral("secondary"));
     const int pad = Theme::current().scaled(metrics::panelPadding);
     empty_->setContentsMargins(pad, pad, pad, pad);
     box->addWidget(empty_);
@@ -88,7 +90,7 @@ QSize SessionDetail::sizeHint() const
 QLabel* SessionDetail::field(QFormLayout* form, const QString& caption, bool mono)
 {
     auto* const name = new QLabel(caption, this);
-    name->setProperty("role", "caption");
+    name->setProperty("role", QStringLiteral("caption"));
     name->setMinimumWidth(Theme::current().scaled(80));
     QLabel* const value = proseLabel(this);
     if (mono)
@@ -121,10 +123,10 @@ void SessionDetail::makeSections(QVBoxLayout* box)
     form->setVerticalSpacing(4);
     form->setRowWrapPolicy(QFormLayout::DontWrapRows);
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    const std::pair<Field, QString> names[]
-        = {{user, tr("user")},       {database, tr("database")}, {application, tr("application")},
-           {client, tr("client")},   {started, tr("started")},   {waitEvent, tr("wait event")},
-           {holding, tr("holds")},   {xid, tr("xid")},           {xmin, tr("xmin")}};
+    const std::pair<Field, QString> names[] = {
+        {user, tr("user")},     {database, tr("database")}, {application, tr("application")},
+        {client, tr("client")}, {started, tr("started")},   {waitEvent, tr("wait event")},
+        {holding, tr("holds")}, {xid, tr("xid")},           {xmin, tr("xmin")}};
     for (const auto& [id, name] : names)
         fields_[id] = field(form, name, id == client || id == started || id == xid || id == xmin);
     box->addLayout(form);
@@ -156,8 +158,8 @@ void SessionDetail::makeSections(QVBoxLayout* box)
         const SessionRow* const row = sessions_.empty() ? nullptr : store_->find(sessions_.front());
         if (!row || row->session.blocked_by.empty())
             return;
-        if (const SessionRow* const b
-            = store_->find(row->session.key.target, row->session.blocked_by.front()))
+        if (const SessionRow* const b =
+                store_->find(row->session.key.target, row->session.blocked_by.front()))
             context_.select(b->session.key);
     });
     padded(blocks_);
@@ -186,10 +188,11 @@ void SessionDetail::makeFoot(QVBoxLayout* box)
     buttons->addStretch(1);
     foot->addLayout(buttons);
     reason_ = proseLabel(this);
-    reason_->setProperty("role", "caption");
+    reason_->setProperty("role", QStringLiteral("caption"));
     reason_->setObjectName(QStringLiteral("commandReason"));
     foot->addWidget(reason_);
-    connect(cancel_, &QPushButton::clicked, this, [this] { emit commandWanted(ActionVerb::cancel); });
+    connect(cancel_, &QPushButton::clicked, this,
+            [this] { emit commandWanted(ActionVerb::cancel); });
     connect(terminate_, &QPushButton::clicked, this,
             [this] { emit commandWanted(ActionVerb::terminate); });
     auto* const line = new QFrame(this);
@@ -247,11 +250,12 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
 {
     const Session& s = row.session;
     const Formatter format(context_.utc());
-    sessionHead_->setCaption(transport.mode == Mode::live
-                                 ? (store_->targets().size() > 1 && store_->target(s.key.target)
-                                        ? Formatter::line(store_->target(s.key.target)->info.name, 60)
-                                        : QString())
-                                 : tr("as of %1").arg(format.instant(store_->now(), store_->now())));
+    sessionHead_->setCaption(
+        transport.mode == Mode::live
+            ? (store_->targets().size() > 1 && store_->target(s.key.target)
+                   ? Formatter::line(store_->target(s.key.target)->info.name, 60)
+                   : QString())
+            : tr("as of %1").arg(format.instant(store_->now(), store_->now())));
     setTextOnce(fields_[user], named(s.user));
     setTextOnce(fields_[database], named(s.database));
     setTextOnce(fields_[application], s.application.empty() && !s.application.is_null()
@@ -262,14 +266,15 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
     setTextOnce(fields_[started], known ? format.instantExact(s.key.started, store_->now())
                                         : Formatter::notReported());
     fields_[started]->setToolTip(known ? Formatter::iso(s.key.started) : QString());
-    setTextOnce(fields_[waitEvent], s.wait_event.empty() ? tr("none")
-                                                         : Formatter::line(s.wait_event.str(), 200));
+    setTextOnce(fields_[waitEvent],
+                s.wait_event.empty() ? tr("none") : Formatter::line(s.wait_event.str(), 200));
     setTextOnce(fields_[holding], holds(s.key));
     setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : tr("none"));
     QString oldest = s.xmin ? QString::number(*s.xmin) : tr("none");
     const TargetSummary* const target = store_->target(s.key.target);
     if (s.xmin && target && target->next_xid)
-        oldest += tr("  (%1 transactions old)").arg(Formatter::count(xid_age(*s.xmin, *target->next_xid)));
+        oldest += tr("  (%1 transactions old)")
+                      .arg(Formatter::count(xid_age(*s.xmin, *target->next_xid)));
     setTextOnce(fields_[xmin], oldest);
 }
 
@@ -284,7 +289,8 @@ QString SessionDetail::holds(const SessionKey& key) const
     for (const Lock& lock : found->second) {
         if (!lock.granted || lock.type == "virtualxid")
             continue;
-        const QString what = Formatter::line(lock.relation.empty() ? lock.type : lock.relation, 100);
+        const QString what =
+            Formatter::line(lock.relation.empty() ? lock.type : lock.relation, 100);
         QStringList& modes = held[what];
         const QString mode = Formatter::line(lock.mode, 60);
         if (!modes.contains(mode))
@@ -313,11 +319,13 @@ void SessionDetail::fillStatement(const SessionRow& row)
     else if (!runs && s.state_since)
         caption = tr("last, ended %1").arg(format.instantExact(*s.state_since, store_->now()));
     statementHead_->setCaption(caption);
-    const QString text = s.statement.is_null() ? Formatter::notReported()
-                                               : Formatter::text(s.statement.str());
+    const QString text =
+        s.statement.is_null() ? Formatter::notReported() : Formatter::text(s.statement.str());
     if (statement_->toPlainText() != text) {
         statement_->setPlainText(text);
-        const int lines = std::clamp(static_cast<int>(text.size()) / 38 + static_cast<int>(text.count(QLatin1Char('\n'))) + 1, 2, 10);
+        const int lines = std::clamp(static_cast<int>(text.size()) / 38 +
+                                         static_cast<int>(text.count(QLatin1Char('\n'))) + 1,
+                                     2, 10);
         statement_->setFixedHeight(lines * QFontMetrics(statement_->font()).lineSpacing() + 12);
     }
 }
@@ -330,8 +338,9 @@ void SessionDetail::fillBlocking(const SessionRow& row)
         std::map<QString, int> names;
         for (const SessionKey& key : store_->waitingFor(s.key)) {
             if (const SessionRow* const waiter = store_->find(key)) {
-                const Text& name = waiter->session.application.empty() ? waiter->session.user
-                                                                       : waiter->session.application;
+                const Text& name = waiter->session.application.empty()
+                                       ? waiter->session.user
+                                       : waiter->session.application;
                 ++names[Formatter::line(name.str(), 60)];
             }
         }
@@ -339,7 +348,8 @@ void SessionDetail::fillBlocking(const SessionRow& row)
         int direct = 0;
         for (const auto& [name, n] : names) {
             direct += n;
-            parts += QStringLiteral("%1 %2").arg(QString::number(n), name.isEmpty() ? tr("without a name") : name);
+            parts += QStringLiteral("%1 %2").arg(QString::number(n),
+                                                 name.isEmpty() ? tr("without a name") : name);
         }
         lines += tr("Waiting for it: %1.").arg(parts.join(QStringLiteral(", ")));
         if (row.blocks > direct)
@@ -356,8 +366,8 @@ void SessionDetail::fillBlocking(const SessionRow& row)
     blocksHead_->setVisible(any);
     blocks_->setVisible(any);
     setTextOnce(blocks_, lines.join(QLatin1Char('\n')));
-    const bool go = !s.blocked_by.empty() && s.blocked_by.front().value != 0
-                    && store_->find(s.key.target, s.blocked_by.front());
+    const bool go = !s.blocked_by.empty() && s.blocked_by.front().value != 0 &&
+                    store_->find(s.key.target, s.blocked_by.front());
     blocker_->setVisible(go);
     if (go)
         blocker_->setText(tr("Go to %1").arg(s.blocked_by.front().value));
@@ -388,8 +398,7 @@ void SessionDetail::askPast(const SessionKey& key)
     const Timestamp from = to - std::chrono::minutes{10};
     past_->setUtc(context_.utc());
     context_.workspace().past(
-        key, from, to,
-        [self = QPointer<SessionDetail>(this), key, from, to](const auto& states) {
+        key, from, to, [self = QPointer<SessionDetail>(this), key, from, to](const auto& states) {
             if (!self || self->pastOf_ != key)
                 return;
             std::vector<PastLane::Span> spans;
@@ -420,8 +429,8 @@ void SessionDetail::updateFoot(const Transport& transport)
     if (rows.size() < selected)
         reason = (tr("%1 of %2 are Poolscope's own or the server's workers and stay out. ")
                       .arg(selected - rows.size())
-                      .arg(selected)
-                  + reason)
+                      .arg(selected) +
+                  reason)
                      .trimmed();
     setTextOnce(reason_, reason);
     reason_->setVisible(!reason.isEmpty());

@@ -18,9 +18,9 @@ namespace poolscope {
 namespace {
 
 /// In the order of the segmented control.
-constexpr SessionGrouping groupings[]
-    = {SessionGrouping::application, SessionGrouping::user,  SessionGrouping::database,
-       SessionGrouping::client,      SessionGrouping::state, SessionGrouping::none};
+constexpr SessionGrouping groupings[] = {SessionGrouping::application, SessionGrouping::user,
+                                         SessionGrouping::database,    SessionGrouping::client,
+                                         SessionGrouping::state,       SessionGrouping::none};
 
 constexpr int column(SessionColumn c)
 {
@@ -33,14 +33,21 @@ bool shownAt(int c, int width)
     const Theme& theme = Theme::current();
     switch (static_cast<SessionColumn>(c)) {
     case SessionColumn::user:
-    case SessionColumn::application: return width >= theme.scaled(1020);
-    case SessionColumn::database: return width >= theme.scaled(1120);
+    case SessionColumn::application:
+        return width >= theme.scaled(1020);
+    case SessionColumn::database:
+        return width >= theme.scaled(1120);
     case SessionColumn::client:
-    case SessionColumn::xminAge: return width >= theme.scaled(1400);
-    case SessionColumn::started: return width >= theme.scaled(1560);
-    case SessionColumn::transaction: return width >= theme.scaled(600);
-    case SessionColumn::wait: return width >= theme.scaled(680);
-    default: return true;
+    case SessionColumn::xminAge:
+        return width >= theme.scaled(1400);
+    case SessionColumn::started:
+        return width >= theme.scaled(1560);
+    case SessionColumn::transaction:
+        return width >= theme.scaled(600);
+    case SessionColumn::wait:
+        return width >= theme.scaled(680);
+    default:
+        return true;
     }
 }
 
@@ -63,7 +70,7 @@ SessionsPage::SessionsPage(ViewContext& context, std::shared_ptr<SessionStore> s
     makeTable();
     empty_ = new QLabel(this);
     empty_->setTextFormat(Qt::PlainText);
-    empty_->setProperty("role", "secondary");
+    empty_->setProperty("role", QStringLiteral("secondary"));
     empty_->setObjectName(QStringLiteral("emptyWords"));
     left->addWidget(empty_);
     left->addWidget(table_, 1);
@@ -94,15 +101,16 @@ void SessionsPage::makeBar()
     connect(filter_, &QLineEdit::textChanged, this, &SessionsPage::applyFilter);
     connect(filter_, &QLineEdit::returnPressed, this, [this] { table_->setFocus(); });
     auto* const caption = new QLabel(tr("Group by"), this);
-    caption->setProperty("role", "secondary");
+    caption->setProperty("role", QStringLiteral("secondary"));
     grouping_ = new SegmentedControl(
-        {tr("Application"), tr("User"), tr("Database"), tr("Client"), tr("State"), tr("None")}, this);
+        {tr("Application"), tr("User"), tr("Database"), tr("Client"), tr("State"), tr("None")},
+        this);
     grouping_->setAccessibleName(tr("Group by"));
     connect(grouping_, &SegmentedControl::chosen, this,
             [this](int index) { group(groupings[index]); });
     words_ = new QLabel(this);
     words_->setTextFormat(Qt::PlainText);
-    words_->setProperty("role", "secondary");
+    words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("shownWords"));
     bar->addWidget(filter_);
     bar->addSpacing(8);
@@ -119,7 +127,7 @@ void SessionsPage::makeTable()
     table_->setAccessibleName(tr("Sessions"));
     table_->rows().setGlyphColumns(column(SessionColumn::state), -1);
     table_->setModel(&model_);
-    table_->setWidths({110, 68, 96, 104, 124, 160, 184, 76, 76, 150, 104, 58, 84, 90, 300});
+    table_->setWidths({110, 68, 96, 104, 124, 160, 184, 76, 76, 150, 104, 58, 84, 90, 80});
     table_->setAutomaticColumns(shownAt);
     table_->restoreColumns(column(SessionColumn::age), Qt::DescendingOrder);
     serveTable(table_);
@@ -183,9 +191,10 @@ void SessionsPage::applyFilter()
 void SessionsPage::updateWords()
 {
     const bool narrowed = !filter_->text().trimmed().isEmpty();
-    words_->setText(narrowed ? tr("%1 of %2").arg(Formatter::count(model_.shown()),
-                                                  Formatter::sessions(model_.total()))
-                             : Formatter::sessions(model_.total()));
+    words_->setText(
+        narrowed ? tr("%1 of %2")
+                       .arg(Formatter::count(model_.shown()), Formatter::sessions(model_.total()))
+                 : Formatter::sessions(model_.total()));
     QString empty;
     if (store_->targets().empty())
         empty = tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");

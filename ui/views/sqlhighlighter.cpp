@@ -18,7 +18,8 @@ const QSet<QString>& keywords()
             "DELETE DESC DISTINCT DO DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FETCH FOR FROM FULL "
             "GRANT GROUP HAVING IF IN INDEX INNER INSERT INTERSECT INTO IS JOIN KEY LATERAL LEFT "
             "LIKE LIMIT LOCK LOCKED NOT NOWAIT NULL OF OFFSET ON OR ORDER OUTER OVER PARTITION "
-            "RELEASE RETURNING RIGHT ROLLBACK SAVEPOINT SELECT SET SHARE SHOW SKIP START TABLE THEN "
+            "RELEASE RETURNING RIGHT ROLLBACK SAVEPOINT SELECT SET SHARE SHOW SKIP START TABLE "
+            "THEN "
             "TO TRANSACTION TRUE TRUNCATE UNION UPDATE USING VACUUM VALUES VIEW WHEN WHERE WITH");
         for (const QString& word : all.split(QLatin1Char(' ')))
             set.insert(word);
@@ -29,7 +30,8 @@ const QSet<QString>& keywords()
 
 } // namespace
 
-SqlHighlighter::SqlHighlighter(QTextDocument* document) : QSyntaxHighlighter(document)
+SqlHighlighter::SqlHighlighter(QTextDocument* document)
+    : QSyntaxHighlighter(document)
 {
     connect(&Theme::current(), &Theme::changed, this, &QSyntaxHighlighter::rehighlight);
 }
@@ -71,7 +73,8 @@ void SqlHighlighter::highlightBlock(const QString& text)
             at = end < 0 ? text.size() : end + 1;
         } else if (c.isLetter() || c == QLatin1Char('_')) {
             const qsizetype from = at;
-            while (at < text.size() && (text[at].isLetterOrNumber() || text[at] == QLatin1Char('_')))
+            while (at < text.size() &&
+                   (text[at].isLetterOrNumber() || text[at] == QLatin1Char('_')))
                 ++at;
             if (keywords().contains(text.mid(from, at - from).toUpper()))
                 paint(from, at, tokens.info);

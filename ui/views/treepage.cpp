@@ -13,7 +13,8 @@ namespace poolscope {
 
 TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
                    std::unique_ptr<TreeModel> model, const QString& name, QWidget* parent)
-    : BasePage(context, std::move(store), parent), model_(std::move(model))
+    : BasePage(context, std::move(store), parent)
+    , model_(std::move(model))
 {
     auto* const row = new QHBoxLayout;
     row->setSpacing(Theme::current().scaled(metrics::panelGap));
@@ -26,7 +27,7 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
     table_->setModel(model_.get());
     note_ = new QLabel(this);
     note_->setTextFormat(Qt::PlainText);
-    note_->setProperty("role", "caption");
+    note_->setProperty("role", QStringLiteral("caption"));
     note_->setWordWrap(true);
     note_->hide();
     left->addWidget(title_);

@@ -8,7 +8,8 @@ constexpr Duration defaultRange = std::chrono::minutes{15};
 }
 
 ViewContext::ViewContext(Workspace& workspace, QObject* parent)
-    : QObject(parent), workspace_(workspace)
+    : QObject(parent)
+    , workspace_(workspace)
 {
     follow(workspace.transport().cursor);
     connect(&workspace, &Workspace::transportChanged, this,

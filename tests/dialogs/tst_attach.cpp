@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/attachdialog.h"
+
+#include "tests/capture/fakesource.h"
+#include "ui/dialogs/attachlist.h"
+#include "ui/dialogs/attachtest.h"
+#include "ui/dialogs/passworddialog.h"
+#include "ui/dialogs/recenttargets.h"
+
+#include <QCheckBox>
+#include <QFile>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace poolscope;
+
+class TestAttach : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+
+    QString settingsFile() const { return folder_.filePath(QStringLiteral("settings.ini")); }
+    static QTreeWidgetItem* itemWith(AttachList* list, const QString& target)
+    {
+        for (int i = 0; i < list->topLevelItemCount(); ++i)
+            if (list->topLevelItem(i)->text(1) == target)
+                return list->topLevelItem(i);
+        return nullptr;
+    }
+    static QPushButton* button(QWidget& in, const QString& text)
+    {
+        for (QPushButton* candidate : in.findChildren<QPushButton*>())
+            if (candidate->text().remove(QLatin1Char('&')) == text)
+                return candidate;
+        return nullptr;
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QFile services(folder_.filePath(QStringLiteral("services")));
+        QVERIFY(services.open(QIODevice::WriteOnly));
+        services.write("[shop-db]\nhost=db1.example\nport=5432\n[billing]\nhost=db2.example\n");
+        services.close();
+        qputenv("PGSERVICEFILE", services.fileName().toLocal8Bit());
+    }
+    void init() { QFile::remove(settingsFile()); }
+
+    void pickingAServiceFillsTheField()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        auto* list = dialog.findChild<AttachList*>();
+        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        QVERIFY(!button(dialog, QStringLiteral("Attach"))->isEnabled());
+        QTreeWidgetItem* service = itemWith(list, QStringLiteral("service=billing"));
+        QVERIFY(service);
+        service->setSelected(true);
+        QCOMPARE(field->text(), QStringLiteral("service=billing"));
+        QVERIFY(dialog.findChild<QLabel*>(QStringLiteral("recognised"))
+                    ->text()
+                    .contains(QStringLiteral("service")));
+        QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
+        QCOMPARE(dialog.choice().live.size(), 1u);
+        QCOMPARE(dialog.choice().live[0].target, QStringLiteral("service=billing"));
+        // Typing lets go of what was picked.
+        field->setText(QStringLiteral("host=elsewhere"));
+        QVERIFY(list->picked().empty());
+        QCOMPARE(dialog.choice().live[0].target, QStringLiteral("host=elsewhere"));
+    }
+
+    void severalArePickedAtOnce()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        auto* list = dialog.findChild<AttachList*>();
+        itemWith(list, QStringLiteral("service=shop-db"))->setSelected(true);
+        itemWith(list, QStringLiteral("service=billing"))->setSelected(true);
+        QCOMPARE(dialog.choice().live.size(), 2u);
+        QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
+    }
+
+    void recentTargetsComeBackAndCanBeRemoved()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        RecentTargets(settings).add({QStringLiteral("host=db9 dbname=shop"),
+                                     QStringLiteral("bastion"), QStringLiteral("PostgreSQL 15.8"),
+                                     QDateTime::currentDateTime()});
+        AttachDialog dialog({}, settings);
+        auto* list = dialog.findChild<AttachList*>();
+        QTreeWidgetItem* recent =
+            itemWith(list, withoutSecrets(QStringLiteral("host=db9 dbname=shop")));
+        QVERIFY(recent);
+        list->setCurrentItem(recent);
+        recent->setSelected(true);
+        QCOMPARE(dialog.choice().live[0].sshHost, QStringLiteral("bastion"));
+        QTest::keyClick(list, Qt::Key_Delete);
+        QVERIFY(RecentTargets(settings).all().empty());
+    }
+
+    void aPasswordIsUsedWarnedOfAndNeverKept_data()
+    {
+        QTest::addColumn<QString>("target");
+        QTest::newRow("url") << QStringLiteral("postgresql://dba:s3cr3t@db1/shop");
+        QTest::newRow("conninfo") << QStringLiteral("host=db1 user=dba password=s3cr3t");
+        QTest::newRow("quoted") << QStringLiteral("host=db1 password='a s3cr3t'");
+        QTest::newRow("query") << QStringLiteral("postgresql://db1/shop?password=s3cr3t");
+    }
+
+    void aPasswordIsUsedWarnedOfAndNeverKept()
+    {
+        QFETCH(QString, target);
+        {
+            QSettings settings(settingsFile(), QSettings::IniFormat);
+            AttachDialog dialog({}, settings);
+            dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(target);
+            QVERIFY(dialog.findChild<QLabel*>(QStringLiteral("foot"))
+                        ->text()
+                        .contains(QStringLiteral("never stored")));
+            QSignalSpy accepted(&dialog, &QDialog::accepted);
+            button(dialog, QStringLiteral("Attach"))->click();
+            QCOMPARE(accepted.count(), 1);
+            QCOMPARE(dialog.choice().live.at(0).target, target);
+            settings.sync();
+        }
+        QFile file(settingsFile());
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QByteArray kept = file.readAll();
+        QVERIFY(kept.contains("db1"));
+        QVERIFY(!kept.contains("s3cr3t"));
+    }
+
+    void optionsAreChecked()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(QStringLiteral("host=db1"));
+        QLineEdit* interval = nullptr;
+        for (QLineEdit* edit : dialog.findChildren<QLineEdit*>())
+            if (edit->accessibleName() == QStringLiteral("Poll every"))
+                interval = edit;
+        QVERIFY(interval);
+        interval->setText(QStringLiteral("1 ms"));
+        QVERIFY(!button(dialog, QStringLiteral("Attach"))->isEnabled());
+        interval->setText(QStringLiteral("5"));
+        QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
+        QCOMPARE(dialog.choice().live[0].interval, Duration{std::chrono::seconds{5}});
+    }
+
+    void theTestAnswersInPlaceWithTheMissingGrant()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.test()->setSourceFactory(
+            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+                auto source = std::make_unique<FakeSource>(id);
+                source->onStart = [](FakeSource& fake) {
+                    ServerFacts facts;
+                    facts.version = "13.16";
+                    facts.max_connections = 100;
+                    facts.role = "dba";
+                    facts.sees_all = true;
+                    facts.missing_grant = "GRANT pg_signal_backend TO dba;";
+                    fake.report(FactsReported{facts});
+                    ServerSample sample;
+                    sample.full = true;
+                    fake.report(sample);
+                };
+                return std::unique_ptr<Source>(std::move(source));
+            });
+        dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(QStringLiteral("host=db1"));
+        QSignalSpy finished(dialog.test(), &AttachTest::finished);
+        button(dialog, QStringLiteral("Test"))->click();
+        QVERIFY(dialog.test()->running());
+        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
+        const QString all = dialog.test()->lines().join(QLatin1Char('\n'));
+        QVERIFY(all.contains(QStringLiteral("PostgreSQL 13.16")));
+        QVERIFY(all.contains(QStringLiteral("of 100 connections")));
+        QVERIFY(all.contains(QStringLiteral("cannot end")));
+        QVERIFY(all.contains(QStringLiteral("GRANT pg_signal_backend TO dba;")));
+        QVERIFY(!dialog.test()->running());
+    }
+
+    void passwordsAreHiddenUntilShown()
+    {
+        PasswordDialog dialog(QStringLiteral("shop-db"), QStringLiteral("for dba at <b>db1</b>"));
+        auto* edit = dialog.findChild<QLineEdit*>();
+        QCOMPARE(edit->echoMode(), QLineEdit::Password);
+        QVERIFY(!button(dialog, QStringLiteral("Connect"))->isEnabled());
+        QTest::keyClicks(edit, QStringLiteral("s3cr3t"));
+        QCOMPARE(dialog.password(), QStringLiteral("s3cr3t"));
+        dialog.findChild<QCheckBox*>()->click();
+        QCOMPARE(edit->echoMode(), QLineEdit::Normal);
+    }
+};
+
+QTEST_MAIN(TestAttach)
+#include "tst_attach.moc"

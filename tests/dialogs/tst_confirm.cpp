@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/confirmcommanddialog.h"
+
+#include <QLabel>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTableWidget>
+#include <QTest>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Timestamp now = timestamp_from_us(1'763'735'320'000'000);
+
+SessionRow row(std::int64_t pid, SessionState state, const char* type = "client backend")
+{
+    SessionRow r;
+    r.session.key = {TargetId{1}, Pid{pid}, now - 1h};
+    r.session.user = Text{"shop"};
+    r.session.application = Text{"shop-api"};
+    r.session.backend_type = Text{type};
+    r.session.state = state;
+    r.session.transaction_since = now - 372s;
+    return r;
+}
+
+Update updateWith(const std::vector<SessionRow>& rows)
+{
+    Update update;
+    update.reset = true;
+    update.now = now;
+    update.changed = rows;
+    TargetSummary target;
+    target.info = {TargetId{1}, "postgresql", "shop-db", "service=shop-db"};
+    target.facts = ServerFacts{};
+    target.facts->max_connections = 200;
+    target.counts[0] = 142;
+    target.locks[Pid{10}] = {{"relation", "public.orders", "RowExclusiveLock", true}};
+    BlockingTree tree;
+    tree.root.key = rows.front().session.key;
+    BlockingNode waiter;
+    waiter.key = {TargetId{1}, Pid{90}, now - 1h};
+    tree.root.waiting.push_back(waiter);
+    target.blocking.trees.push_back(tree);
+    update.targets = {target};
+    update.actions = std::make_shared<const std::vector<ActionRecord>>();
+    update.notes = std::make_shared<const std::vector<NoteRecord>>();
+    return update;
+}
+
+} // namespace
+
+class TestConfirm : public QObject
+{
+    Q_OBJECT
+
+    std::vector<SessionRow> rows_{row(10, SessionState::idle_in_transaction),
+                                  row(11, SessionState::active), row(90, SessionState::waiting)};
+    SessionStore store_;
+
+    template <class T>
+    static T* child(QWidget& in, const char* name)
+    {
+        return in.findChild<T*>(QString::fromLatin1(name));
+    }
+
+private slots:
+    void init()
+    {
+        store_ = SessionStore();
+        store_.apply(updateWith(rows_));
+    }
+
+    void saysExactlyWhatItDoes()
+    {
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0]}, store_, Formatter(true));
+        QCOMPARE(child<QLabel>(dialog, "question")->text(),
+                 QStringLiteral("Terminate session 10 on shop-db?"));
+        QCOMPARE(dialog.plan().hits.size(), 1u);
+        QCOMPARE(dialog.plan().hits[0].holds, QStringLiteral("locks on public.orders"));
+        QVERIFY(dialog.plan().unblocks.startsWith(QStringLiteral("1 session")));
+        QVERIFY(dialog.plan().unblocks.contains(QStringLiteral("shop-api")));
+        QVERIFY(dialog.plan().frees.contains(QStringLiteral("142")));
+        QVERIFY(dialog.plan().identity.contains(QStringLiteral("only if pid 10")));
+        auto* table = dialog.findChild<QTableWidget*>();
+        QCOMPARE(table->rowCount(), 1);
+        QCOMPARE(table->item(0, 0)->text(), QStringLiteral("10"));
+        QVERIFY(!child<QPushButton>(dialog, "gentle"));
+    }
+
+    void enterAndEscapeAreSafe_data()
+    {
+        QTest::addColumn<int>("key");
+        QTest::addColumn<bool>("onDanger");
+        QTest::newRow("enter") << int(Qt::Key_Return) << false;
+        QTest::newRow("keypad enter") << int(Qt::Key_Enter) << false;
+        QTest::newRow("escape") << int(Qt::Key_Escape) << false;
+        QTest::newRow("enter with the red button focused") << int(Qt::Key_Return) << true;
+    }
+
+    void enterAndEscapeAreSafe()
+    {
+        QFETCH(int, key);
+        QFETCH(bool, onDanger);
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0]}, store_, Formatter(true));
+        QSignalSpy confirmed(&dialog, &ConfirmCommandDialog::confirmed);
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        dialog.activateWindow();
+        auto* safe = child<QPushButton>(dialog, "safe");
+        QCOMPARE(dialog.focusWidget(), safe);
+        QVERIFY(safe->isDefault());
+        QWidget* focus = onDanger ? child<QPushButton>(dialog, "act") : safe;
+        focus->setFocus();
+        QTest::keyClick(focus, static_cast<Qt::Key>(key));
+        QVERIFY(!dialog.isVisible());
+        QCOMPARE(confirmed.count(), 0);
+    }
+
+    void theRedButtonNamesItAndConfirms()
+    {
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0]}, store_, Formatter(true));
+        QSignalSpy confirmed(&dialog, &ConfirmCommandDialog::confirmed);
+        dialog.show();
+        auto* act = child<QPushButton>(dialog, "act");
+        QCOMPARE(act->text(), QStringLiteral("&Terminate session"));
+        QTest::keyClick(act, Qt::Key_Space);
+        QCOMPARE(confirmed.count(), 1);
+        QVERIFY(!dialog.isVisible());
+    }
+
+    void leavesOutWhatMustNotBeHit()
+    {
+        SessionRow own = row(20, SessionState::idle);
+        own.session.own = true;
+        SessionRow hidden = row(23, SessionState::unknown);
+        hidden.session.key.started = {};
+        const std::vector<SessionRow> all{rows_[0],
+                                          rows_[1],
+                                          own,
+                                          row(21, SessionState::active, "walsender"),
+                                          row(22, SessionState::active, "autovacuum worker"),
+                                          hidden};
+        const CommandPlan plan = planCommand(ActionVerb::terminate, all, store_, Formatter(true));
+        QCOMPARE(plan.question, QStringLiteral("Terminate 2 sessions on shop-db?"));
+        QCOMPARE(plan.rows().size(), 2u);
+        QCOMPARE(plan.leftOut.size(), 4);
+
+        ConfirmCommandDialog nobody(ActionVerb::terminate, {own}, store_, Formatter(true));
+        QVERIFY(!child<QPushButton>(nobody, "act"));
+    }
+
+    void cancelTakesOnlyRunningStatements()
+    {
+        const CommandPlan plan = planCommand(ActionVerb::cancel, rows_, store_, Formatter(true));
+        QCOMPARE(plan.rows().size(), 2u);
+        QCOMPARE(plan.leftOut.size(), 1);
+    }
+
+    void offersCancelBeforeTerminate()
+    {
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[1]}, store_, Formatter(true));
+        QSignalSpy instead(&dialog, &ConfirmCommandDialog::cancelInstead);
+        auto* gentle = child<QPushButton>(dialog, "gentle");
+        QVERIFY(gentle);
+        gentle->click();
+        QCOMPARE(instead.count(), 1);
+    }
+
+    void bulkFillsResultsInPlace()
+    {
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0], rows_[1]}, store_,
+                                    Formatter(true));
+        QSignalSpy confirmed(&dialog, &ConfirmCommandDialog::confirmed);
+        dialog.show();
+        // One of before must not be taken for a result.
+        Update update = updateWith(rows_);
+        ActionRecord old;
+        old.id = ActionId{4};
+        old.verb = ActionVerb::terminate;
+        old.session = rows_[0].session.key;
+        old.phase = ActionPhase::refused;
+        update.actions =
+            std::make_shared<const std::vector<ActionRecord>>(std::vector<ActionRecord>{old});
+        dialog.apply(update, store_);
+        child<QPushButton>(dialog, "act")->click();
+        QCOMPARE(confirmed.count(), 1);
+        QVERIFY(dialog.isVisible());
+        dialog.apply(update, store_);
+        auto* table = dialog.findChild<QTableWidget*>();
+        QCOMPARE(table->item(0, 5)->text(), Formatter::phase(ActionPhase::requested));
+
+        ActionRecord first = old;
+        first.id = ActionId{5};
+        first.phase = ActionPhase::observed;
+        ActionRecord second = first;
+        second.id = ActionId{6};
+        second.session = rows_[1].session.key;
+        second.phase = ActionPhase::refused;
+        second.outcome = "must be a superuser to terminate superuser process";
+        update.actions = std::make_shared<const std::vector<ActionRecord>>(
+            std::vector<ActionRecord>{old, first, second});
+        dialog.apply(update, store_);
+        QCOMPARE(table->item(0, 5)->text(), Formatter::phase(ActionPhase::observed));
+        QVERIFY(table->item(1, 5)->text().contains(QStringLiteral("must be a superuser")));
+        QVERIFY(child<QLabel>(dialog, "note")->text().startsWith(QStringLiteral("All answered")));
+    }
+
+    void whoLeftIsStruckAndLeftOut()
+    {
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0], rows_[1]}, store_,
+                                    Formatter(true));
+        QSignalSpy confirmed(&dialog, &ConfirmCommandDialog::confirmed);
+        Update update = updateWith({rows_[0]});
+        // The pid is there again, but it is another session.
+        SessionRow again = rows_[1];
+        again.session.key.started = now - 1s;
+        update.changed.push_back(again);
+        store_.apply(update);
+        dialog.apply(update, store_);
+        auto* table = dialog.findChild<QTableWidget*>();
+        QVERIFY(!table->item(0, 0)->font().strikeOut());
+        QVERIFY(table->item(1, 0)->font().strikeOut());
+        child<QPushButton>(dialog, "act")->click();
+        const auto sent = confirmed.takeFirst().at(1).value<std::vector<SessionRow>>();
+        QCOMPARE(sent.size(), 1u);
+        QCOMPARE(sent[0].session.key, rows_[0].session.key);
+    }
+
+    void namesFromOutsideAreShownAsTheyAre()
+    {
+        SessionRow evil = rows_[0];
+        evil.session.user = Text{"<b>x</b>\u202e" + std::string(10000, 'y')};
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {evil}, store_, Formatter(true));
+        const QString shown = dialog.findChild<QTableWidget*>()->item(0, 1)->text();
+        QVERIFY(shown.startsWith(QStringLiteral("<b>x</b>")));
+        QVERIFY(shown.size() < 200);
+        QVERIFY(!shown.contains(QChar(0x202e)));
+        for (const QLabel* label : dialog.findChildren<QLabel*>())
+            QCOMPARE(label->textFormat(), Qt::PlainText);
+    }
+};
+
+QTEST_MAIN(TestConfirm)
+#include "tst_confirm.moc"
