@@ -35,8 +35,8 @@ void Analysis::apply(const Observation& observation, WorldDelta& delta)
     const Reach reach = before ? before->status.reach : Reach::connecting;
     world_.apply(observation, delta);
 
-    // Time alone turns a holding into a suspicion, so every observation is a chance to look. What is
-    // not about one target (a tick, a threshold for all) concerns each of them.
+    // Time alone turns a holding into a suspicion, so every observation is a chance to look. What
+    // is not about one target (a tick, a threshold for all) concerns each of them.
     if (observation.target != TargetId{0}) {
         examine(observation.target);
     } else {
@@ -49,18 +49,18 @@ void Analysis::apply(const Observation& observation, WorldDelta& delta)
         const bool was_up = reach == Reach::up;
         const bool is_up = status->status.reach == Reach::up;
         if (target && was_up != is_up)
-            marks_.push_back({observation.time, is_up ? MarkKind::source_up : MarkKind::source_down,
-                              observation.target,
-                              is_up ? fmt::format("{} answers", target->info.name)
-                                    : fmt::format("{}: {}", target->info.name,
-                                                  status->status.sentence)});
+            marks_.push_back(
+                {observation.time, is_up ? MarkKind::source_up : MarkKind::source_down,
+                 observation.target,
+                 is_up ? fmt::format("{} answers", target->info.name)
+                       : fmt::format("{}: {}", target->info.name, status->status.sentence)});
     } else if (const auto* const note = std::get_if<Note>(&observation.what)) {
         marks_.push_back({observation.time, MarkKind::note, observation.target, note->text});
     } else if (const auto* const action = std::get_if<ActionReported>(&observation.what)) {
         if (action->phase == ActionPhase::requested)
-            marks_.push_back({observation.time, MarkKind::action, observation.target,
-                              fmt::format("{} {}", name_of(action->verb),
-                                          action->session.pid.value)});
+            marks_.push_back(
+                {observation.time, MarkKind::action, observation.target,
+                 fmt::format("{} {}", name_of(action->verb), action->session.pid.value)});
     }
 }
 
@@ -72,8 +72,8 @@ void Analysis::examine(TargetId id)
     TargetFindings& findings = findings_[id];
     const std::vector<SuspectedLeak> before = std::move(findings.suspects);
     findings.blocking = find_blocking(*target);
-    findings.suspects
-        = find_suspects(*target, findings.blocking, world_.thresholds(id), world_.now());
+    findings.suspects =
+        find_suspects(*target, findings.blocking, world_.thresholds(id), world_.now());
 
     for (const SuspectedLeak& leak : findings.suspects) {
         const auto known = std::find_if(before.begin(), before.end(), [&](const SuspectedLeak& b) {
@@ -82,9 +82,10 @@ void Analysis::examine(TargetId id)
         if (known != before.end() && known->severity == leak.severity)
             continue;
         const bool critical = leak.severity == LeakSeverity::critical;
-        marks_.push_back({world_.now(), critical ? MarkKind::critical : MarkKind::warning, id,
-                          fmt::format("{} idle in transaction for {}", subject(*target, leak.session),
-                                      format_duration_prose(target->age(leak.since, world_.now())))});
+        marks_.push_back(
+            {world_.now(), critical ? MarkKind::critical : MarkKind::warning, id,
+             fmt::format("{} idle in transaction for {}", subject(*target, leak.session),
+                         format_duration_prose(target->age(leak.since, world_.now())))});
     }
 }
 

@@ -29,7 +29,8 @@ public:
     const World& world() const { return world_; }
     /// Folds one observation into the world, and brings the findings up to it.
     void apply(const Observation& observation, WorldDelta& delta);
-    /// Marks that arose since the last call: onsets of suspicion, sources up and down, actions, notes.
+    /// Marks that arose since the last call: onsets of suspicion, sources up and down, actions,
+    /// notes.
     std::vector<Mark> take_marks();
     const std::map<TargetId, TargetFindings>& findings() const { return findings_; }
     const TargetFindings& findings(TargetId target) const;

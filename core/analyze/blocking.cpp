@@ -10,8 +10,8 @@ namespace {
 
 using Edges = std::map<Pid, std::vector<Pid>>;
 
-/// Everyone behind `from`, each once, in a graph that may have cycles. `from` itself counts only if it
-/// waits for somebody behind it, and then not for itself.
+/// Everyone behind `from`, each once, in a graph that may have cycles. `from` itself counts only if
+/// it waits for somebody behind it, and then not for itself.
 std::int32_t count_behind(const Edges& waiters, Pid from)
 {
     std::set<Pid> seen;
@@ -33,8 +33,11 @@ std::int32_t count_behind(const Edges& waiters, Pid from)
 class Forest
 {
 public:
-    Forest(const TargetState& target, const Edges& waiters, const std::map<Pid, std::int32_t>& blocks)
-        : target_(target), waiters_(waiters), blocks_(blocks)
+    Forest(const TargetState& target, const Edges& waiters,
+           const std::map<Pid, std::int32_t>& blocks)
+        : target_(target)
+        , waiters_(waiters)
+        , blocks_(blocks)
     {}
 
     BlockingNode grow(Pid pid)
@@ -122,10 +125,9 @@ Blocking find_blocking(const TargetState& target)
         if (!forest.placed(blocker))
             plant(blocker, true);
     }
-    std::stable_sort(result.trees.begin(), result.trees.end(),
-                     [](const BlockingTree& a, const BlockingTree& b) {
-                         return a.root.blocks > b.root.blocks;
-                     });
+    std::stable_sort(
+        result.trees.begin(), result.trees.end(),
+        [](const BlockingTree& a, const BlockingTree& b) { return a.root.blocks > b.root.blocks; });
     return result;
 }
 

@@ -25,16 +25,16 @@ struct BlockingNode
 struct BlockingTree
 {
     BlockingNode root;
-    bool cycle = false; ///< a deadlock that the server has not broken yet
+    bool cycle = false;             ///< a deadlock that the server has not broken yet
     std::optional<Timestamp> since; ///< server's clock: its first waiter began to wait
     friend bool operator==(const BlockingTree&, const BlockingTree&) = default;
 };
 
 struct Blocking
 {
-    std::vector<BlockingTree> trees;          ///< most blocked first, then by pid
-    std::map<Pid, std::int32_t> blocks;       ///< only those above 0
-    std::int32_t blocked = 0;                 ///< how many sessions wait for another
+    std::vector<BlockingTree> trees;    ///< most blocked first, then by pid
+    std::map<Pid, std::int32_t> blocks; ///< only those above 0
+    std::int32_t blocked = 0;           ///< how many sessions wait for another
     friend bool operator==(const Blocking&, const Blocking&) = default;
 };
 

@@ -12,8 +12,8 @@ namespace {
 
 bool held_open(SessionState state)
 {
-    return state == SessionState::idle_in_transaction
-           || state == SessionState::idle_in_transaction_aborted;
+    return state == SessionState::idle_in_transaction ||
+           state == SessionState::idle_in_transaction_aborted;
 }
 
 std::string_view plural(std::int64_t n)
@@ -31,9 +31,12 @@ std::string_view name_of(LeakKind)
 std::string_view name_of(LeakSeverity severity)
 {
     switch (severity) {
-    case LeakSeverity::none: return "none";
-    case LeakSeverity::alert: return "alert";
-    case LeakSeverity::critical: return "critical";
+    case LeakSeverity::none:
+        return "none";
+    case LeakSeverity::alert:
+        return "alert";
+    case LeakSeverity::critical:
+        return "critical";
     }
     return "none";
 }
@@ -48,8 +51,8 @@ std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocki
             const std::uint32_t age = xid_age(*session.xmin, *target.next_xid);
             oldest = std::max(oldest.value_or(0), age);
         }
-        if (!held_open(session.state) || !session.is_client() || session.own
-            || !session.state_since)
+        if (!held_open(session.state) || !session.is_client() || session.own ||
+            !session.state_since)
             continue;
         Holding holding;
         holding.held = target.age(*session.state_since, now);
@@ -69,14 +72,13 @@ std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocki
     }
     for (SuspectedLeak& leak : suspects)
         leak.oldest_xmin = leak.xmin_age && oldest && *leak.xmin_age == *oldest;
-    std::sort(suspects.begin(), suspects.end(),
-              [](const SuspectedLeak& a, const SuspectedLeak& b) {
-                  if (a.severity != b.severity)
-                      return a.severity > b.severity;
-                  if (a.blocks != b.blocks)
-                      return a.blocks > b.blocks;
-                  return std::tie(a.since, a.session) < std::tie(b.since, b.session);
-              });
+    std::sort(suspects.begin(), suspects.end(), [](const SuspectedLeak& a, const SuspectedLeak& b) {
+        if (a.severity != b.severity)
+            return a.severity > b.severity;
+        if (a.blocks != b.blocks)
+            return a.blocks > b.blocks;
+        return std::tie(a.since, a.session) < std::tie(b.since, b.session);
+    });
     return suspects;
 }
 
@@ -101,8 +103,8 @@ std::vector<std::string> evidence_of(const SuspectedLeak& leak, const TargetStat
     if (session->transaction_since) {
         const Duration open = target.age(*session->transaction_since, now);
         if (open > held + std::chrono::seconds{1})
-            sentences.push_back(fmt::format("Its transaction has been open for {}.",
-                                            format_duration_prose(open)));
+            sentences.push_back(
+                fmt::format("Its transaction has been open for {}.", format_duration_prose(open)));
     }
     if (leak.blocks > 0)
         sentences.push_back(fmt::format("{} session{} wait{} behind it.", leak.blocks,

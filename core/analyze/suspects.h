@@ -32,8 +32,8 @@ struct SuspectedLeak
 };
 
 /// Worst first: critical, then most blocked, then oldest. Pure: the same world at the same instant
-/// gives the same suspects, live and in replay. Poolscope's own sessions and the server's own workers
-/// are never suspects.
+/// gives the same suspects, live and in replay. Poolscope's own sessions and the server's own
+/// workers are never suspects.
 std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocking& blocking,
                                          const LeakThresholds& thresholds, Timestamp now);
 

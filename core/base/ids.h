@@ -13,7 +13,9 @@ struct Id
 {
     Rep value{};
     constexpr Id() = default;
-    constexpr explicit Id(Rep v) : value(v) {}
+    constexpr explicit Id(Rep v)
+        : value(v)
+    {}
     friend constexpr auto operator<=>(Id, Id) = default;
 };
 

@@ -20,8 +20,12 @@ template <class T>
 class Result
 {
 public:
-    Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
-    Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
+    Result(T value)
+        : content_(std::in_place_index<0>, std::move(value))
+    {}
+    Result(Error error)
+        : content_(std::in_place_index<1>, std::move(error))
+    {}
 
     explicit operator bool() const { return content_.index() == 0; }
     const T& value() const& { return std::get<0>(content_); }

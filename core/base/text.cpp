@@ -34,7 +34,9 @@ constexpr std::string_view ellipsis = "\xE2\x80\xA6";
 /// Length of the valid UTF-8 sequence at the front and its code point, or 0.
 std::size_t decode(std::string_view s, std::uint32_t& code)
 {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(s[i]);
+    };
     const unsigned char lead = byte(0);
     if (lead < 0x80) {
         code = lead;
@@ -58,9 +60,9 @@ std::size_t decode(std::string_view s, std::uint32_t& code)
 /// Characters that change how their neighbours read without being seen.
 bool deceptive(std::uint32_t c)
 {
-    return (c >= 0x7F && c < 0xA0) || c == 0x061C || (c >= 0x200B && c <= 0x200F)
-           || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF
-           || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
+    return (c >= 0x7F && c < 0xA0) || c == 0x061C || (c >= 0x200B && c <= 0x200F) ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
+           (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
 }
 
 std::string clean(std::string_view in, std::size_t max_bytes, bool one_line)

@@ -8,14 +8,16 @@
 
 namespace poolscope {
 
-/// An immutable, shared piece of text, or "not reported" (null). Copying costs a reference count, so
-/// that values with many repeated names and statements can cross threads cheaply.
-/// A null text and an empty text are different: the first was not reported, the second was.
+/// An immutable, shared piece of text, or "not reported" (null). Copying costs a reference count,
+/// so that values with many repeated names and statements can cross threads cheaply. A null text
+/// and an empty text are different: the first was not reported, the second was.
 class Text
 {
 public:
     Text() = default;
-    explicit Text(std::string text) : shared_(std::make_shared<const std::string>(std::move(text))) {}
+    explicit Text(std::string text)
+        : shared_(std::make_shared<const std::string>(std::move(text)))
+    {}
 
     bool is_null() const { return !shared_; }
     bool empty() const { return !shared_ || shared_->empty(); }
@@ -24,8 +26,7 @@ public:
 
     friend bool operator==(const Text& a, const Text& b)
     {
-        return a.shared_ == b.shared_
-               || (a.shared_ && b.shared_ && *a.shared_ == *b.shared_);
+        return a.shared_ == b.shared_ || (a.shared_ && b.shared_ && *a.shared_ == *b.shared_);
     }
     friend bool operator<(const Text& a, const Text& b) { return a.str() < b.str(); }
     /// How many hold this text; 0 where null.
@@ -51,8 +52,8 @@ private:
 };
 
 /// What may be shown or kept of a text from outside: valid UTF-8 (bad bytes become U+FFFD), at most
-/// max_bytes (cut at a character, with "…" added), and no control characters but newline and tab, no
-/// bidirectional controls, no zero-width characters: each of those is replaced by U+FFFD.
+/// max_bytes (cut at a character, with "…" added), and no control characters but newline and tab,
+/// no bidirectional controls, no zero-width characters: each of those is replaced by U+FFFD.
 std::string plain_text(std::string_view untrusted, std::size_t max_bytes);
 
 /// The same on one line: newlines and tabs become spaces.

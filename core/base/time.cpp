@@ -47,8 +47,8 @@ std::string format_iso8601(Timestamp time)
 std::optional<Timestamp> parse_iso8601(std::string_view text)
 {
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (!take_number(text, 4, year) || !take_char(text, "-") || !take_number(text, 2, month)
-        || !take_char(text, "-") || !take_number(text, 2, day))
+    if (!take_number(text, 4, year) || !take_char(text, "-") || !take_number(text, 2, month) ||
+        !take_char(text, "-") || !take_number(text, 2, day))
         return std::nullopt;
     const std::chrono::year_month_day date{std::chrono::year{year},
                                            std::chrono::month{static_cast<unsigned>(month)},
@@ -57,8 +57,8 @@ std::optional<Timestamp> parse_iso8601(std::string_view text)
         return std::nullopt;
     std::int64_t fraction_us = 0;
     if (!text.empty()) {
-        if (!take_char(text, "Tt ") || !take_number(text, 2, hour) || !take_char(text, ":")
-            || !take_number(text, 2, minute))
+        if (!take_char(text, "Tt ") || !take_number(text, 2, hour) || !take_char(text, ":") ||
+            !take_number(text, 2, minute))
             return std::nullopt;
         if (take_char(text, ":")) {
             if (!take_number(text, 2, second))
@@ -95,9 +95,9 @@ std::optional<Timestamp> parse_iso8601(std::string_view text)
     }
     if (!text.empty())
         return std::nullopt;
-    return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour}
-           + std::chrono::minutes{minute} + std::chrono::seconds{second} + Duration{fraction_us}
-           - offset;
+    return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour} +
+           std::chrono::minutes{minute} + std::chrono::seconds{second} + Duration{fraction_us} -
+           offset;
 }
 
 std::optional<Duration> parse_duration(std::string_view text)
@@ -108,11 +108,11 @@ std::optional<Duration> parse_duration(std::string_view text)
         return std::nullopt;
     const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
     constexpr std::array<std::pair<std::string_view, std::int64_t>, 6> units{{{"us", 1},
-                                                                             {"ms", 1000},
-                                                                             {"s", 1000000},
-                                                                             {"m", 60000000},
-                                                                             {"h", 3600000000},
-                                                                             {"d", 86400000000}}};
+                                                                              {"ms", 1000},
+                                                                              {"s", 1000000},
+                                                                              {"m", 60000000},
+                                                                              {"h", 3600000000},
+                                                                              {"d", 86400000000}}};
     constexpr std::int64_t longest_us = 10LL * 366 * 86400 * 1000000;
     for (const auto& [name, factor] : units) {
         if (unit == name && number <= longest_us / factor)
@@ -143,7 +143,8 @@ std::string format_duration_prose(Duration duration)
         return fmt::format("{:.1f} ms", static_cast<double>(us) / 1000.0);
     const Parts p = split(Duration{us});
     if (p.days > 0)
-        return p.hours > 0 ? fmt::format("{} d {} h", p.days, p.hours) : fmt::format("{} d", p.days);
+        return p.hours > 0 ? fmt::format("{} d {} h", p.days, p.hours)
+                           : fmt::format("{} d", p.days);
     if (p.hours > 0)
         return p.minutes > 0 ? fmt::format("{} h {} min", p.hours, p.minutes)
                              : fmt::format("{} h", p.hours);

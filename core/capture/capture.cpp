@@ -114,8 +114,8 @@ std::string Capture::subjectOf(const SessionRow& row) const
     subject += ", " + state;
     const TargetState* const target = analysis_.world().target(s.key.target);
     if (target && s.state_since)
-        subject += " for "
-                   + format_duration_prose(target->age(*s.state_since, analysis_.world().now()));
+        subject +=
+            " for " + format_duration_prose(target->age(*s.state_since, analysis_.world().now()));
     if (row.blocks > 0)
         subject += fmt::format(", blocks {}", row.blocks);
     return subject;
@@ -205,7 +205,8 @@ void Capture::apply(const Observation& observation)
         progress_.gaps++;
     } else if (std::holds_alternative<ServerSample>(observation.what)) {
         if (const TargetState* const target = analysis_.world().target(id))
-            builder_.add(id, analysis_.world().series_point(*target, std::exchange(gap_[id], false)));
+            builder_.add(id,
+                         analysis_.world().series_point(*target, std::exchange(gap_[id], false)));
         watch(id);
     }
     if (std::vector<Mark> marks = analysis_.take_marks(); !marks.empty())

@@ -16,8 +16,8 @@
 namespace poolscope {
 
 /// Makes a source; the registry's, or a test's own.
-using SourceFactory
-    = std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>;
+using SourceFactory =
+    std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>;
 
 /// How the capture itself does, for the strip and the status bar.
 struct CaptureProgress

@@ -13,7 +13,8 @@ constexpr Duration short_way = 10s;
 constexpr auto frame_interval = 50ms;
 } // namespace
 
-Player::Player() : timer_(this)
+Player::Player()
+    : timer_(this)
 {
     timer_.setInterval(frame_interval);
     connect(&timer_, &QTimer::timeout, this, &Player::frame);
@@ -51,8 +52,8 @@ void Player::seek(Timestamp cursor, quint64 epoch)
 {
     if (!reader_)
         return;
-    const bool continues = restored_ && epoch == epoch_ && cursor >= cursor_
-                           && cursor - cursor_ <= short_way;
+    const bool continues =
+        restored_ && epoch == epoch_ && cursor >= cursor_ && cursor - cursor_ <= short_way;
     epoch_ = epoch;
     atEnd_ = false;
     if (!continues) {
@@ -97,17 +98,17 @@ bool Player::advance(Timestamp to)
 {
     WorldDelta delta;
     bool more = false;
-    const auto read
-        = reader_->read(analysis_.world().sequence(), [&](const Observation& observation) {
-              if (observation.time > to) {
-                  more = true;
-                  return false;
-              }
-              analysis_.apply(observation, delta);
-              if (std::holds_alternative<ThresholdsChanged>(observation.what))
-                  applyOverrides(delta);
-              return true;
-          });
+    const auto read =
+        reader_->read(analysis_.world().sequence(), [&](const Observation& observation) {
+            if (observation.time > to) {
+                more = true;
+                return false;
+            }
+            analysis_.apply(observation, delta);
+            if (std::holds_alternative<ThresholdsChanged>(observation.what))
+                applyOverrides(delta);
+            return true;
+        });
     analysis_.take_marks();
     builder_.add(delta);
     atEnd_ = !more;

@@ -15,9 +15,9 @@
 
 namespace poolscope {
 
-/// Writes observations to a recording on a thread of its own, one transaction a second. The queue is
-/// bounded: what does not fit is refused and counted by the caller, never waited for. While writing
-/// fails (disk full) it keeps what it has and tries again every two seconds.
+/// Writes observations to a recording on a thread of its own, one transaction a second. The queue
+/// is bounded: what does not fit is refused and counted by the caller, never waited for. While
+/// writing fails (disk full) it keeps what it has and tries again every two seconds.
 class Recorder
 {
 public:
@@ -54,8 +54,8 @@ private:
     std::deque<Observation> queue_;              // guarded by mutex_
     std::vector<std::function<void()>> flushes_; // guarded by mutex_
     bool closing_ = false;                       // guarded by mutex_
-    std::size_t taken_ = 0; // guarded by mutex_: taken over and not yet written
-    std::deque<Observation> pending_;            // the thread's own
+    std::size_t taken_ = 0;           // guarded by mutex_: taken over and not yet written
+    std::deque<Observation> pending_; // the thread's own
     Status status_;
     std::thread thread_;
 };

@@ -14,8 +14,8 @@ namespace {
 QString folderOrDefault(const QString& folder)
 {
     return folder.isEmpty()
-               ? QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation)
-                     + QStringLiteral("/poolscope/recordings")
+               ? QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) +
+                     QStringLiteral("/poolscope/recordings")
                : folder;
 }
 
@@ -26,7 +26,9 @@ QString lockOf(const QString& file)
 
 } // namespace
 
-TemporaryRecording::TemporaryRecording(const QString& file) : file_(file), lock_(lockOf(file))
+TemporaryRecording::TemporaryRecording(const QString& file)
+    : file_(file)
+    , lock_(lockOf(file))
 {
     // The lock is held for as long as the capture runs, however long that is.
     lock_.setStaleLockTime(0);
@@ -45,8 +47,8 @@ Result<std::unique_ptr<TemporaryRecording>> TemporaryRecording::reserve(const QS
         return Error{"Cannot create the folder " + where.toStdString() + " for recordings.",
                      "Nothing is recorded until it can be written to."};
     QFile::setPermissions(where, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
-    const QString stamp
-        = QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd'T'HHmmss.zzz"));
+    const QString stamp =
+        QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd'T'HHmmss.zzz"));
     for (int n = 0; n < 100; ++n) {
         const QString file = QStringLiteral("%1/%2-%3-%4.poolrec")
                                  .arg(where, stamp)

@@ -16,7 +16,8 @@ namespace poolscope {
 class TemporaryRecording
 {
 public:
-    /// Reserves a name in the folder (created 0700 if it is missing; empty: the user's cache folder).
+    /// Reserves a name in the folder (created 0700 if it is missing; empty: the user's cache
+    /// folder).
     static Result<std::unique_ptr<TemporaryRecording>> reserve(const QString& folder);
     /// Removes the recording and its lock.
     ~TemporaryRecording();

@@ -38,15 +38,16 @@ struct TargetSummary
     friend bool operator==(const TargetSummary&, const TargetSummary&) = default;
 };
 
-/// What the window shows next. Immutable; crosses threads as shared_ptr<const Update>. A view applies
-/// it and never asks whether it came from a live capture or a recording.
+/// What the window shows next. Immutable; crosses threads as shared_ptr<const Update>. A view
+/// applies it and never asks whether it came from a live capture or a recording.
 struct Update
 {
-    /// Everything before is void: rows holds every session. After a seek, an open, a return to live.
+    /// Everything before is void: rows holds every session. After a seek, an open, a return to
+    /// live.
     bool reset = false;
-    Timestamp now; ///< the cursor, on the capture's clock
-    std::vector<SessionRow> changed; ///< ascending by key, each once
-    std::vector<SessionKey> gone;    ///< ascending; never also in changed
+    Timestamp now;                      ///< the cursor, on the capture's clock
+    std::vector<SessionRow> changed;    ///< ascending by key, each once
+    std::vector<SessionKey> gone;       ///< ascending; never also in changed
     std::vector<TargetSummary> targets; ///< all of them, each time
     /// New at the live edge since the update before, whatever the cursor shows; ascending in time.
     std::vector<TargetSeries> live_points;

@@ -7,8 +7,8 @@
 
 namespace poolscope {
 
-/// Coalesces what observations changed into the next Update. The live capture and the player each own
-/// one, so that the window gets the same from both. Not thread-safe.
+/// Coalesces what observations changed into the next Update. The live capture and the player each
+/// own one, so that the window gets the same from both. Not thread-safe.
 class UpdateBuilder
 {
 public:
@@ -29,7 +29,7 @@ private:
     bool reset_ = true;
     bool dirty_ = false;
     std::set<SessionKey> touched_;
-    std::set<SessionKey> sent_; ///< whom the window knows
+    std::set<SessionKey> sent_;                              ///< whom the window knows
     std::map<TargetId, std::map<Pid, std::int32_t>> blocks_; ///< as last sent
     std::map<TargetId, std::vector<SeriesPoint>> points_;
     std::shared_ptr<const std::vector<ActionRecord>> actions_;

@@ -118,8 +118,8 @@ Workspace::Private::Private(Workspace& owner, const Options& chosen)
         playerHasFile = true;
     });
     connect(player.get(), &Player::reachedEnd, this, [this](quint64 of) {
-        if (of == epoch && transport.mode == Mode::paused
-            && transport.end - transport.cursor < live_edge * 2)
+        if (of == epoch && transport.mode == Mode::paused &&
+            transport.end - transport.cursor < live_edge * 2)
             q.goLive();
     });
     captureThread.start();
@@ -155,9 +155,9 @@ void Workspace::Private::startCapture()
     std::shared_ptr<const Clock> clock = options.clock;
     if (!clock)
         clock = std::make_shared<const SystemClock>();
-    capture = std::make_unique<Capture>(clock, options.sourceFactory ? options.sourceFactory
-                                                                     : SourceFactory{fromRegistry},
-                                        options.thresholds);
+    capture = std::make_unique<Capture>(
+        clock, options.sourceFactory ? options.sourceFactory : SourceFactory{fromRegistry},
+        options.thresholds);
     startRecording();
     Capture* const c = capture.get();
     c->moveToThread(&captureThread);
@@ -229,10 +229,13 @@ void Workspace::Private::stopCapture()
         player.get(), [p = player.get()] { p->close(); }, Qt::BlockingQueuedConnection);
     Capture* const c = capture.release();
     c->disconnect(this);
-    QMetaObject::invokeMethod(c, [c] {
-        c->shutDown();
-        delete c;
-    }, Qt::BlockingQueuedConnection);
+    QMetaObject::invokeMethod(
+        c,
+        [c] {
+            c->shutDown();
+            delete c;
+        },
+        Qt::BlockingQueuedConnection);
     attached.clear();
     temporary.reset();
     recordingFile.clear();
@@ -400,9 +403,8 @@ void Workspace::detach(TargetId target)
 void Workspace::provideSecret(TargetId target, const QString& password)
 {
     if (d_->capture)
-        d_->onCapture([c = d_->capture.get(), target, password] {
-            c->provideSecret(target, password);
-        });
+        d_->onCapture(
+            [c = d_->capture.get(), target, password] { c->provideSecret(target, password); });
 }
 
 void Workspace::sampleNow()
@@ -414,13 +416,11 @@ void Workspace::sampleNow()
 void Workspace::setThresholds(TargetId target, const LeakThresholds& thresholds)
 {
     if (d_->transport.mode == Mode::replay)
-        d_->onPlayer([p = d_->player.get(), target, thresholds] {
-            p->setThresholds(target, thresholds);
-        });
+        d_->onPlayer(
+            [p = d_->player.get(), target, thresholds] { p->setThresholds(target, thresholds); });
     else if (d_->capture)
-        d_->onCapture([c = d_->capture.get(), target, thresholds] {
-            c->setThresholds(target, thresholds);
-        });
+        d_->onCapture(
+            [c = d_->capture.get(), target, thresholds] { c->setThresholds(target, thresholds); });
 }
 
 void Workspace::open(const QString& file)
@@ -531,18 +531,18 @@ void Workspace::seek(Timestamp cursor)
     const quint64 of = ++d_->epoch;
     const bool known = std::exchange(d_->playerHasFile, true);
     // What was just seen must be in the file before the player can show it.
-    d_->onCapture([d = d_.get(), c = d_->capture.get(), of, known,
-                   path = d_->recordingFile.toStdString()] {
-        c->show(false, of);
-        c->flush([d, of, known, path] {
-            d->onWindow([d, of, known, path] {
-                if (!known)
-                    d->onPlayer([p = d->player.get(), path] { p->open(path); });
-                if (of == d->epoch)
-                    d->showCursor(d->transport.cursor);
+    d_->onCapture(
+        [d = d_.get(), c = d_->capture.get(), of, known, path = d_->recordingFile.toStdString()] {
+            c->show(false, of);
+            c->flush([d, of, known, path] {
+                d->onWindow([d, of, known, path] {
+                    if (!known)
+                        d->onPlayer([p = d->player.get(), path] { p->open(path); });
+                    if (of == d->epoch)
+                        d->showCursor(d->transport.cursor);
+                });
             });
         });
-    });
 }
 
 void Workspace::play(bool on)

@@ -26,8 +26,8 @@ enum class Mode {
 struct Transport
 {
     Mode mode = Mode::empty;
-    Timestamp start;  ///< of the recording
-    Timestamp end;    ///< its end; the live edge of a capture
+    Timestamp start; ///< of the recording
+    Timestamp end;   ///< its end; the live edge of a capture
     Timestamp cursor;
     bool playing = false;
     int speed = 1; ///< 1, 2, 4 … 64
@@ -45,16 +45,17 @@ struct Transport
 /// Marks of the recording up to what has been read so far.
 using Marks = std::shared_ptr<const std::vector<Mark>>;
 
-/// The window's one door to everything below it. Lives on the GUI thread; every call returns at once;
-/// sources and the live world work on the capture thread, the player on its own. All signals come on
-/// the GUI thread.
+/// The window's one door to everything below it. Lives on the GUI thread; every call returns at
+/// once; sources and the live world work on the capture thread, the player on its own. All signals
+/// come on the GUI thread.
 class Workspace : public QObject
 {
     Q_OBJECT
 public:
     struct Options
     {
-        QString temporaryFolder; ///< where recordings live until saved; empty: the user's cache folder
+        QString
+            temporaryFolder; ///< where recordings live until saved; empty: the user's cache folder
         bool redact = false;
         bool readOnly = false;
         LeakThresholds thresholds;
@@ -107,8 +108,8 @@ public:
     void setRedact(bool on);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
 
-    // Questions whose answers come later, on the GUI thread; an answer to a question asked before the
-    // latest of its kind may be dropped
+    // Questions whose answers come later, on the GUI thread; an answer to a question asked before
+    // the latest of its kind may be dropped
     using SeriesAnswer = std::function<void(const std::vector<TargetSeries>&)>;
     void series(Timestamp from, Timestamp to, std::size_t points, SeriesAnswer answer);
     using PastAnswer = std::function<void(const std::vector<RecordingReader::PastState>&)>;

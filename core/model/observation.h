@@ -109,7 +109,7 @@ using Fact = std::variant<TargetAttached, StatusChanged, FactsReported, ServerSa
 struct Observation
 {
     SequenceNumber sequence;
-    Timestamp time; ///< the capture's clock
+    Timestamp time;  ///< the capture's clock
     TargetId target; ///< 0 where it is about no target
     Fact what;
     friend bool operator==(const Observation&, const Observation&) = default;

@@ -8,9 +8,13 @@
 namespace poolscope {
 
 namespace {
-constexpr std::array<std::string_view, session_state_count> names{
-    "idle_in_transaction", "idle_in_transaction_aborted", "waiting", "active", "idle", "other",
-    "unknown"};
+constexpr std::array<std::string_view, session_state_count> names{"idle_in_transaction",
+                                                                  "idle_in_transaction_aborted",
+                                                                  "waiting",
+                                                                  "active",
+                                                                  "idle",
+                                                                  "other",
+                                                                  "unknown"};
 }
 
 std::string_view name_of(SessionState state)

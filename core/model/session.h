@@ -15,7 +15,8 @@
 namespace poolscope {
 
 /// In the order of the stacked chart, bottom up: what hurts sits on the axis.
-/// The numbers are stored in recordings: never reorder, only append before 'unknown' with a migration.
+/// The numbers are stored in recordings: never reorder, only append before 'unknown' with a
+/// migration.
 enum class SessionState : std::uint8_t {
     idle_in_transaction = 0,
     idle_in_transaction_aborted = 1,
@@ -37,7 +38,8 @@ struct SessionKey
 {
     TargetId target;
     Pid pid;
-    /// Server's clock. The epoch (0) where the role may not see it: such a session can not be ended.
+    /// Server's clock. The epoch (0) where the role may not see it: such a session can not be
+    /// ended.
     Timestamp started;
     friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
 };
@@ -55,18 +57,18 @@ struct Session
     Text user;
     Text database;
     Text application;
-    Text client; ///< "10.0.0.1:5432", or "local" for a Unix socket
+    Text client;       ///< "10.0.0.1:5432", or "local" for a Unix socket
     Text backend_type; ///< the server's words, "client backend"
     SessionState state = SessionState::unknown;
     std::optional<Timestamp> state_since;
     std::optional<Timestamp> transaction_since;
     std::optional<Timestamp> statement_since;
-    Text wait_event; ///< "Lock/transactionid"
-    std::vector<Pid> blocked_by; ///< ascending, each once; 0 is a prepared transaction
+    Text wait_event;                   ///< "Lock/transactionid"
+    std::vector<Pid> blocked_by;       ///< ascending, each once; 0 is a prepared transaction
     std::optional<std::uint32_t> xid;  ///< transaction id, if one is assigned
     std::optional<std::uint32_t> xmin; ///< oldest transaction it still sees
-    Text statement; ///< running, or the last one; plain text, at most 64 KiB
-    bool own = false; ///< this Poolscope's own session
+    Text statement;                    ///< running, or the last one; plain text, at most 64 KiB
+    bool own = false;                  ///< this Poolscope's own session
 
     /// One that takes a slot of max_connections.
     bool is_client() const;
@@ -83,8 +85,8 @@ struct std::hash<poolscope::SessionKey>
 {
     std::size_t operator()(const poolscope::SessionKey& k) const noexcept
     {
-        const std::size_t h = std::hash<std::int64_t>{}(k.pid.value * 1000003
-                                                        + poolscope::to_us(k.started));
+        const std::size_t h =
+            std::hash<std::int64_t>{}(k.pid.value * 1000003 + poolscope::to_us(k.started));
         return h ^ (std::size_t{k.target.value} << 48);
     }
 };

@@ -42,7 +42,7 @@ struct TargetStatus
 /// What a server said of itself and of our rights, at connect and when it changes.
 struct ServerFacts
 {
-    std::string version;    ///< "15.8 (Debian …)", the server's words
+    std::string version;             ///< "15.8 (Debian …)", the server's words
     std::int32_t version_number = 0; ///< 150008
     std::optional<std::int32_t> max_connections;
     /// Slots that ordinary roles cannot use: superuser_reserved_connections + reserved_connections.
@@ -52,7 +52,8 @@ struct ServerFacts
     bool in_recovery = false;
     bool sees_all = false;   ///< other users' states, statements and start times
     bool can_signal = false; ///< may cancel and terminate other users' sessions
-    std::string missing_grant; ///< SQL that would help, e.g. "GRANT pg_monitor TO dba;"; may be empty
+    std::string
+        missing_grant; ///< SQL that would help, e.g. "GRANT pg_monitor TO dba;"; may be empty
     bool tls = false;
     std::optional<Timestamp> server_started;
     friend bool operator==(const ServerFacts&, const ServerFacts&) = default;

@@ -201,8 +201,14 @@ void World::apply_action(const ActionReported& action, Timestamp time)
     const auto found = std::find_if(actions_.rbegin(), actions_.rend(),
                                     [&](const ActionRecord& a) { return a.id == action.action; });
     if (found == actions_.rend()) {
-        actions_.push_back({action.action, action.verb, action.session, action.phase, time, time,
-                            action.sentence, {}});
+        actions_.push_back({action.action,
+                            action.verb,
+                            action.session,
+                            action.phase,
+                            time,
+                            time,
+                            action.sentence,
+                            {}});
         return;
     }
     found->phase = action.phase;
@@ -210,9 +216,9 @@ void World::apply_action(const ActionReported& action, Timestamp time)
     found->outcome = action.sentence;
 }
 
-void World::restore(SequenceNumber sequence, Timestamp now,
-                    std::map<TargetId, TargetState> targets, std::vector<ActionRecord> actions,
-                    std::vector<NoteRecord> notes, std::map<TargetId, LeakThresholds> thresholds)
+void World::restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
+                    std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
+                    std::map<TargetId, LeakThresholds> thresholds)
 {
     sequence_ = sequence;
     now_ = now;

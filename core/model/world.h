@@ -24,7 +24,7 @@ struct TargetState
     Duration poll_cost{};
     std::optional<std::uint64_t> next_xid;
     std::optional<Timestamp> last_sample; ///< capture's clock
-    bool gap_since_sample = false; ///< a gap was reported after the last sample
+    bool gap_since_sample = false;        ///< a gap was reported after the last sample
 
     /// All that take a slot of max_connections.
     std::int32_t client_count() const;
@@ -43,8 +43,8 @@ struct ActionRecord
     ActionPhase phase = ActionPhase::requested;
     Timestamp requested;
     Timestamp changed;
-    std::string subject;  ///< the sentence of the request
-    std::string outcome;  ///< the sentence of the latest phase
+    std::string subject; ///< the sentence of the request
+    std::string outcome; ///< the sentence of the latest phase
     friend bool operator==(const ActionRecord&, const ActionRecord&) = default;
 };
 

@@ -20,7 +20,7 @@ struct RecordingInfo
     std::uint64_t observations = 0;
     std::uint64_t gaps = 0;
     std::uint64_t bytes = 0; ///< on disk
-    bool complete = false; ///< closed properly; not still being written, not cut off
+    bool complete = false;   ///< closed properly; not still being written, not cut off
     bool redacted = false;
     SequenceNumber first;
     SequenceNumber last;
@@ -37,32 +37,29 @@ public:
 
     /// As of now: a recording that is being written grows.
     virtual Result<RecordingInfo> info() = 0;
-    /// The latest keyframe whose instant is at or before `at`, else the empty world before the first
-    /// observation.
+    /// The latest keyframe whose instant is at or before `at`, else the empty world before the
+    /// first observation.
     virtual Result<World> keyframe(Timestamp at) = 0;
     /// Calls `visit` with each observation after `after`, in order, until it returns false, or the
     /// end. Returns the number of the last one visited.
     virtual Result<SequenceNumber> read(SequenceNumber after,
-                                        const std::function<bool(const Observation&)>& visit)
-        = 0;
+                                        const std::function<bool(const Observation&)>& visit) = 0;
     /// Instants of the observations just before and after one (samples and events, not ticks), for
     /// stepping.
     virtual Result<std::optional<Timestamp>> step(Timestamp from, bool forward) = 0;
     /// Counts over a range, at most `points` a target: where there are more, of each bucket the one
     /// with the most client sessions.
     virtual Result<std::vector<TargetSeries>> series(Timestamp from, Timestamp to,
-                                                     std::size_t points)
-        = 0;
-    /// One session's states over a range, for its lane: instants where the state changed. A null state
-    /// is "gone".
+                                                     std::size_t points) = 0;
+    /// One session's states over a range, for its lane: instants where the state changed. A null
+    /// state is "gone".
     struct PastState
     {
         Timestamp from;
         std::optional<SessionState> state;
     };
     virtual Result<std::vector<PastState>> past(const SessionKey& session, Timestamp from,
-                                                Timestamp to)
-        = 0;
+                                                Timestamp to) = 0;
 };
 
 /// Copies a recording, also one being written, into one closed file with nothing beside it.
@@ -72,8 +69,8 @@ Result<Done> save_recording(const std::filesystem::path& from, const std::filesy
                             const std::function<bool(double)>& progress);
 
 /// "SELECT * FROM t WHERE id = 42 AND name = 'x'" -> "SELECT * FROM t WHERE id = ? AND name = ?".
-/// Knows PostgreSQL's strings (E'', dollar quotes), comments (dropped), numbers; an unfinished string
-/// is redacted to its end. When in doubt it redacts more.
+/// Knows PostgreSQL's strings (E'', dollar quotes), comments (dropped), numbers; an unfinished
+/// string is redacted to its end. When in doubt it redacts more.
 std::string redact_statement(std::string_view statement);
 
 } // namespace poolscope

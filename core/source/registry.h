@@ -8,9 +8,9 @@ namespace poolscope {
 
 enum class TargetKind { recording, postgresql };
 
-/// What a target on the command line or in the attach dialog is (DESIGN section 9): an existing path
-/// is a recording; else scheme://; else a conninfo with '='; else an error whose sentence says what is
-/// taken. Reads the file system, opens nothing.
+/// What a target on the command line or in the attach dialog is (DESIGN section 9): an existing
+/// path is a recording; else scheme://; else a conninfo with '='; else an error whose sentence says
+/// what is taken. Reads the file system, opens nothing.
 Result<TargetKind> classifyTarget(const QString& target);
 
 /// The target without any password, fit for a title, a recording, a list of recent targets. Of a

@@ -14,8 +14,8 @@ namespace poolscope {
 /// How to reach a target, as the user said it. May hold a password: never log, show or keep it.
 struct AttachRequest
 {
-    QString target;   ///< URL, conninfo or service=
-    QString sshHost;  ///< reach it through this host by the user's own ssh; empty: directly
+    QString target;  ///< URL, conninfo or service=
+    QString sshHost; ///< reach it through this host by the user's own ssh; empty: directly
     Duration interval = std::chrono::seconds{1}; ///< between polls, 100 ms to 1 h
     QString password; ///< if already known; libpq's own ways come first otherwise
 };
@@ -30,9 +30,9 @@ struct Command
     std::optional<Timestamp> statementSince;
 };
 
-/// The code that observes one target. Lives on the capture thread, never blocks it, and speaks to the
-/// capture by signals alone. Transient trouble is a status 'failing' with a next try; trouble that
-/// needs the user is 'stopped'.
+/// The code that observes one target. Lives on the capture thread, never blocks it, and speaks to
+/// the capture by signals alone. Transient trouble is a status 'failing' with a next try; trouble
+/// that needs the user is 'stopped'.
 class Source : public QObject
 {
     Q_OBJECT

@@ -15,7 +15,9 @@ set(CMAKE_AUTOMOC_MOC_OPTIONS --include "${CMAKE_SOURCE_DIR}/packaging/cmake/moc
 
 find_program(POOLSCOPE_CCACHE ccache)
 if(POOLSCOPE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${POOLSCOPE_CCACHE}")
+    # Paths relative to the source tree, so that one clone finds what another has compiled.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+        "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${POOLSCOPE_CCACHE}")
 endif()
 find_program(POOLSCOPE_LLD ld.lld)
 if(POOLSCOPE_LLD)

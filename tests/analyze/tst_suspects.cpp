@@ -10,7 +10,8 @@ namespace {
 
 const Timestamp start = timestamp_from_us(1'763'735'320'000'000);
 
-Session holder(std::int64_t pid, Timestamp since, SessionState state = SessionState::idle_in_transaction)
+Session holder(std::int64_t pid, Timestamp since,
+               SessionState state = SessionState::idle_in_transaction)
 {
     Session s;
     s.key = {TargetId{1}, Pid{pid}, start - 1h};
@@ -53,11 +54,11 @@ private slots:
 
 void TestSuspects::onlyHoldersPastTheThreshold()
 {
-    const TargetState state
-        = target({holder(1, start), holder(2, start + 5s), holder(3, start, SessionState::active),
-                  holder(4, start, SessionState::idle), holder(5, start, SessionState::waiting),
-                  holder(6, start, SessionState::idle_in_transaction_aborted),
-                  holder(7, start, SessionState::unknown)});
+    const TargetState state =
+        target({holder(1, start), holder(2, start + 5s), holder(3, start, SessionState::active),
+                holder(4, start, SessionState::idle), holder(5, start, SessionState::waiting),
+                holder(6, start, SessionState::idle_in_transaction_aborted),
+                holder(7, start, SessionState::unknown)});
     QCOMPARE(suspects(state, start + 29s).size(), size_t{0});
     const auto found = suspects(state, start + 30s);
     QCOMPARE(found.size(), size_t{2});
@@ -70,8 +71,8 @@ void TestSuspects::worstFirst()
 {
     Session waiter = holder(9, start, SessionState::waiting);
     waiter.blocked_by = {Pid{3}};
-    const TargetState state
-        = target({holder(1, start - 10s), holder(2, start - 400s), holder(3, start), waiter});
+    const TargetState state =
+        target({holder(1, start - 10s), holder(2, start - 400s), holder(3, start), waiter});
     const auto found = suspects(state, start + 60s);
     QCOMPARE(found.size(), size_t{3});
     QCOMPARE(found[0].session.pid, Pid{2});

@@ -59,9 +59,12 @@ void TestText::replacesWhatDeceives_data()
     QTest::addColumn<QByteArray>("in");
     QTest::addRow("escape") << QByteArray("a\x1b[31m");
     QTest::addRow("nul") << QByteArray("a\0b", 3);
-    QTest::addRow("rtl override") << QByteArray("a\xE2\x80\xAE" "b");
-    QTest::addRow("isolate") << QByteArray("a\xE2\x81\xA6" "b");
-    QTest::addRow("zero width") << QByteArray("a\xE2\x80\x8B" "b");
+    QTest::addRow("rtl override") << QByteArray("a\xE2\x80\xAE"
+                                                "b");
+    QTest::addRow("isolate") << QByteArray("a\xE2\x81\xA6"
+                                           "b");
+    QTest::addRow("zero width") << QByteArray("a\xE2\x80\x8B"
+                                              "b");
     QTest::addRow("bom") << QByteArray("\xEF\xBB\xBFx");
     QTest::addRow("c1") << QByteArray("\xC2\x9Bx");
     QTest::addRow("line separator") << QByteArray("\xE2\x80\xA8x");

@@ -42,9 +42,9 @@ void TestTime::isoReadsVariants()
     QVERIFY(expected.has_value());
     QCOMPARE(QString::fromStdString(format_iso8601(*expected)),
              QStringLiteral("2026-11-21T14:28:40.412000Z"));
-    for (const char* text :
-         {"2026-11-21 14:28:40.412", "2026-11-21T15:28:40.412+01", "2026-11-21T15:58:40.412+01:30",
-          "2026-11-21T12:28:40.412-0200", "2026-11-21t14:28:40,412z", "2026-11-21T14:28:40.4120009Z"})
+    for (const char* text : {"2026-11-21 14:28:40.412", "2026-11-21T15:28:40.412+01",
+                             "2026-11-21T15:58:40.412+01:30", "2026-11-21T12:28:40.412-0200",
+                             "2026-11-21t14:28:40,412z", "2026-11-21T14:28:40.4120009Z"})
         QCOMPARE(parse_iso8601(text), expected);
     QCOMPARE(parse_iso8601("2026-11-21"), parse_iso8601("2026-11-21T00:00:00Z"));
     QCOMPARE(parse_iso8601("2026-11-21T14:28"), parse_iso8601("2026-11-21T14:28:00Z"));
@@ -79,7 +79,9 @@ void TestTime::durations()
 
 void TestTime::cells()
 {
-    const auto cell = [](Duration d) { return QString::fromStdString(format_duration_cell(d)); };
+    const auto cell = [](Duration d) {
+        return QString::fromStdString(format_duration_cell(d));
+    };
     QCOMPARE(cell(400us), QStringLiteral("0.4 ms"));
     QCOMPARE(cell(999999us), QStringLiteral("999.9 ms"));
     QCOMPARE(cell(48s), QStringLiteral("48.0 s"));
@@ -92,7 +94,9 @@ void TestTime::cells()
 
 void TestTime::prose()
 {
-    const auto prose = [](Duration d) { return QString::fromStdString(format_duration_prose(d)); };
+    const auto prose = [](Duration d) {
+        return QString::fromStdString(format_duration_prose(d));
+    };
     QCOMPARE(prose(6min + 12s), QStringLiteral("6 min 12 s"));
     QCOMPARE(prose(5min), QStringLiteral("5 min"));
     QCOMPARE(prose(30s), QStringLiteral("30 s"));

@@ -11,7 +11,9 @@ namespace poolscope {
 class FakeSource : public Source
 {
 public:
-    explicit FakeSource(TargetId id) : info_{id, "postgresql", "fake-db", "service=fake"} {}
+    explicit FakeSource(TargetId id)
+        : info_{id, "postgresql", "fake-db", "service=fake"}
+    {}
 
     const TargetInfo& info() const override { return info_; }
     void start() override
@@ -33,8 +35,8 @@ public:
     void execute(const Command& command) override
     {
         commands.push_back(command);
-        emit observed(ActionReported{command.action, command.verb, command.session,
-                                     ActionPhase::sent, {}});
+        emit observed(
+            ActionReported{command.action, command.verb, command.session, ActionPhase::sent, {}});
         emit observed(ActionReported{command.action, command.verb, command.session,
                                      ActionPhase::accepted, "the server took the signal"});
     }

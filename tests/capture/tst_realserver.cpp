@@ -74,9 +74,7 @@ struct Fixture
         request.interval = 200ms;
         workspace->attach(request);
         return QTest::qWaitFor(
-            [this] {
-                return last && !last->targets.empty() && last->targets.front().last_sample;
-            },
+            [this] { return last && !last->targets.empty() && last->targets.front().last_sample; },
             15000);
     }
 };
@@ -121,13 +119,13 @@ void TestRealServer::frozenServerLeavesTheWindowFree()
     poke.start(100);
     QVERIFY(QTest::qWaitFor(
         [&] {
-            return frozen.elapsed() > 3000 && f.last->targets.front().status.reach == Reach::failing;
+            return frozen.elapsed() > 3000 &&
+                   f.last->targets.front().status.reach == Reach::failing;
         },
         30000));
     poke.stop();
     QVERIFY2(watch.longestMs() < 100, qPrintable(QString::number(watch.longestMs())));
-    const QString sentence
-        = QString::fromStdString(f.last->targets.front().status.sentence);
+    const QString sentence = QString::fromStdString(f.last->targets.front().status.sentence);
     QVERIFY2(!sentence.isEmpty(), "a failing target says why");
     f.workspace->goLive();
     cluster_.thaw();
@@ -144,18 +142,20 @@ void TestRealServer::liveEqualsReplay()
     f.workspace->setThresholds(f.last->targets.front().info.id, {1s, 3s});
 
     std::map<Timestamp, std::pair<std::map<SessionKey, SessionRow>, UpdatePtr>> seen;
-    connect(f.workspace.get(), &Workspace::updated, this,
-            [&](const UpdatePtr& update) { seen[update->now] = {f.rows, update}; });
+    connect(f.workspace.get(), &Workspace::updated, this, [&](const UpdatePtr& update) {
+        seen[update->now] = {f.rows, update};
+    });
 
     PgClient holder{cluster_.conninfo()}, waiter{cluster_.conninfo()}, aborted{cluster_.conninfo()};
-    QVERIFY(holder.exec(QStringLiteral("BEGIN")) && holder.exec(QStringLiteral("UPDATE t SET n = 1 WHERE id = 1")));
+    QVERIFY(holder.exec(QStringLiteral("BEGIN")) &&
+            holder.exec(QStringLiteral("UPDATE t SET n = 1 WHERE id = 1")));
     aborted.exec(QStringLiteral("BEGIN"));
     QVERIFY(!aborted.exec(QStringLiteral("SELECT 1/0")));
     QVERIFY(waiter.send(QStringLiteral("UPDATE t SET n = 2 WHERE id = 1")));
     QTRY_VERIFY_WITH_TIMEOUT(f.last->targets.front().blocking.blocked == 1, 10000);
-    QTRY_VERIFY_WITH_TIMEOUT(f.last->targets.front().suspects.size() == 2
-                                 && f.last->targets.front().suspects.front().severity
-                                        == LeakSeverity::critical,
+    QTRY_VERIFY_WITH_TIMEOUT(f.last->targets.front().suspects.size() == 2 &&
+                                 f.last->targets.front().suspects.front().severity ==
+                                     LeakSeverity::critical,
                              15000);
     const auto holderPid = Pid{holder.pid()};
     QTRY_VERIFY_WITH_TIMEOUT(f.last->targets.front().locks.contains(holderPid), 15000);

@@ -22,7 +22,9 @@ public:
         std::atomic<int> commits{0};
         std::atomic<bool> closed{false};
     };
-    explicit Disk(State& state) : state_(state) {}
+    explicit Disk(State& state)
+        : state_(state)
+    {}
     Result<Done> append(const Observation&) override
     {
         if (state_.full)
@@ -70,7 +72,8 @@ private slots:
 void TestRecorder::flushMeansWritten()
 {
     Disk::State disk;
-    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {
+                      }};
     for (int i = 0; i < 100; ++i)
         QVERIFY(recorder.push({}));
     flush(recorder);
@@ -106,7 +109,8 @@ void TestRecorder::neverWaitsAndCountsWhatDoesNotFit()
 {
     Disk::State disk;
     disk.full = true;
-    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+    Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {
+                      }};
     std::size_t taken = 0;
     while (taken <= Recorder::capacity && recorder.push({}))
         ++taken;
@@ -124,7 +128,8 @@ void TestRecorder::closesWithWhatIsQueued()
 {
     Disk::State disk;
     {
-        Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {}};
+        Recorder recorder{std::make_unique<Disk>(disk), [](const Recorder::Status&) {
+                          }};
         for (int i = 0; i < 10; ++i)
             QVERIFY(recorder.push({}));
     }

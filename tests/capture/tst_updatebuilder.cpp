@@ -62,8 +62,8 @@ void TestUpdateBuilder::deltasEqualAReset()
     std::uint64_t n = 0;
     const auto feed = [&](Fact fact) {
         WorldDelta delta;
-        analysis.apply({SequenceNumber{++n}, start + std::chrono::seconds{n}, target, std::move(fact)},
-                       delta);
+        analysis.apply(
+            {SequenceNumber{++n}, start + std::chrono::seconds{n}, target, std::move(fact)}, delta);
         builder.add(delta);
     };
     feed(TargetAttached{{target, "postgresql", "shop-db", ""}});

@@ -106,8 +106,8 @@ struct Fixture
     {
         workspace->seek(to);
         return QTest::qWaitFor([this, to] {
-            return last->now == to && workspace->transport().cursor == to
-                   && workspace->transport().mode != Mode::live;
+            return last->now == to && workspace->transport().cursor == to &&
+                   workspace->transport().mode != Mode::live;
         });
     }
 };
@@ -147,7 +147,8 @@ void TestWorkspace::showsWhatTheSourceSees()
 {
     Fixture f;
     QVERIFY(f.attach());
-    QVERIFY(f.sample({session(1, SessionState::active, start), session(2, SessionState::idle, start)}));
+    QVERIFY(
+        f.sample({session(1, SessionState::active, start), session(2, SessionState::idle, start)}));
     QCOMPARE(f.rows.size(), size_t{2});
     QVERIFY(f.sample({session(2, SessionState::idle, start)}));
     QCOMPARE(f.rows.size(), size_t{1});
@@ -247,8 +248,8 @@ void TestWorkspace::commandsAreRecordedAndNeedTheLiveEdge()
     QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
     const SessionRow row = f.rows.begin()->second;
     f.workspace->execute(ActionVerb::terminate, {row});
-    QTRY_VERIFY(f.last->actions->size() == 1
-                && f.last->actions->front().phase == ActionPhase::accepted);
+    QTRY_VERIFY(f.last->actions->size() == 1 &&
+                f.last->actions->front().phase == ActionPhase::accepted);
     QCOMPARE(f.last->actions->front().session, row.session.key);
     QVERIFY(f.last->actions->front().subject.find("shop-api, idle in transaction") == 0);
 

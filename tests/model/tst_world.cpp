@@ -30,7 +30,8 @@ Session session(std::int64_t pid, SessionState state, std::int64_t startedUs = 1
 World attached()
 {
     World world;
-    world.apply(observation(1, TargetAttached{{TargetId{1}, "postgresql", "shop-db", "service=shop"}}));
+    world.apply(
+        observation(1, TargetAttached{{TargetId{1}, "postgresql", "shop-db", "service=shop"}}));
     return world;
 }
 
@@ -143,8 +144,9 @@ void TestWorld::countsAlwaysEqualARecount()
                 sample.changed.push_back(session(pid, static_cast<SessionState>(random() % 7),
                                                  1000 + static_cast<std::int64_t>(random() % 2)));
             else if (!sample.full && random() % 10 == 0)
-                sample.gone.push_back(session(pid, SessionState::idle,
-                                              1000 + static_cast<std::int64_t>(random() % 2)).key);
+                sample.gone.push_back(
+                    session(pid, SessionState::idle, 1000 + static_cast<std::int64_t>(random() % 2))
+                        .key);
         }
         world.apply(observation(n, sample));
         StateCounts recount{};
@@ -159,8 +161,8 @@ void TestWorld::actionsKeepTheirStory()
     World world = attached();
     const SessionKey key = session(1, SessionState::idle).key;
     const auto report = [&](std::uint64_t n, ActionPhase phase, const char* words) {
-        world.apply(observation(
-            n, ActionReported{ActionId{1}, ActionVerb::terminate, key, phase, words}));
+        world.apply(
+            observation(n, ActionReported{ActionId{1}, ActionVerb::terminate, key, phase, words}));
     };
     report(2, ActionPhase::requested, "shop-api, idle in transaction");
     report(3, ActionPhase::sent, "");

@@ -11,8 +11,8 @@
 
 namespace poolscope {
 
-/// Why a command cannot be given, as a sentence for the place where its button stands; empty where it
-/// can. The server still has the last word.
+/// Why a command cannot be given, as a sentence for the place where its button stands; empty where
+/// it can. The server still has the last word.
 QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions,
                         const SessionStore& store, const Transport& transport,
                         const Formatter& format);

@@ -14,9 +14,9 @@ namespace poolscope {
 
 class RowDelegate;
 
-/// The house's table: columns that can be moved, sized, hidden and sorted, kept in settings per page;
-/// rows of one height; a copy that puts raw values on the clipboard; single letters as commands
-/// instead of a search by typing.
+/// The house's table: columns that can be moved, sized, hidden and sorted, kept in settings per
+/// page; rows of one height; a copy that puts raw values on the clipboard; single letters as
+/// commands instead of a search by typing.
 class DataTable : public QTreeView
 {
     Q_OBJECT
@@ -26,7 +26,8 @@ public:
 
     void setModel(QAbstractItemModel* model) override;
     RowDelegate& rows() { return *delegate_; }
-    /// Width in px at 96 dpi of each column; 0 leaves the default. The last visible one takes the rest.
+    /// Width in px at 96 dpi of each column; 0 leaves the default. The last visible one takes the
+    /// rest.
     void setWidths(const std::vector<int>& widths);
     /// Which columns are shown when the user chose nothing, given the width of the table.
     void setAutomaticColumns(std::function<bool(int column, int width)> shown);

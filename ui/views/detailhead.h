@@ -14,8 +14,8 @@ class DetailHead : public QWidget
     Q_OBJECT
 public:
     explicit DetailHead(QWidget* parent = nullptr);
-    void setSession(const QString& pid, SessionState state, const QString& words, const QString& age,
-                    LeakSeverity severity);
+    void setSession(const QString& pid, SessionState state, const QString& words,
+                    const QString& age, LeakSeverity severity);
     QSize sizeHint() const override;
 
 protected:

@@ -14,8 +14,8 @@ namespace poolscope {
 
 class ViewContext;
 
-/// One page of the sidebar: one view, one question. The window hands it every update and calls it by
-/// this interface alone. A page that is not shown may put off its work until shown.
+/// One page of the sidebar: one view, one question. The window hands it every update and calls it
+/// by this interface alone. A page that is not shown may put off its work until shown.
 class Page : public QWidget
 {
     Q_OBJECT

@@ -19,8 +19,9 @@ namespace poolscope {
 class DetailHead;
 class PastLane;
 
-/// All there is to one session: what it is, statement, past, whom it blocks, why it is suspected, and
-/// the commands. Nothing is rebuilt while its text is the same, so a selection in the statement stays.
+/// All there is to one session: what it is, statement, past, whom it blocks, why it is suspected,
+/// and the commands. Nothing is rebuilt while its text is the same, so a selection in the statement
+/// stays.
 class SessionDetail : public Panel
 {
     Q_OBJECT

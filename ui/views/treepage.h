@@ -12,8 +12,8 @@ namespace poolscope {
 class PageTitle;
 class SessionDetail;
 
-/// A sentence, a small table or tree of sessions, and the detail of what is selected: what the leaks
-/// and the blocking page have in common.
+/// A sentence, a small table or tree of sessions, and the detail of what is selected: what the
+/// leaks and the blocking page have in common.
 class TreePage : public BasePage
 {
     Q_OBJECT
