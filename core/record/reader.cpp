@@ -147,6 +147,11 @@ RecordingInfo Reader::read_info()
 {
     RecordingInfo info;
     info.file = file_.string();
+    for (const char* const beside : {"", "-wal"}) {
+        std::error_code missing;
+        const auto size = std::filesystem::file_size(file_.string() + beside, missing);
+        info.bytes += missing ? 0 : size;
+    }
     info.version = static_cast<std::int32_t>(ask(*database_, "PRAGMA user_version").value_or(0));
     info.complete = meta("complete") == 1;
     info.redacted = meta("redacted") == 1;

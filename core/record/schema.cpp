@@ -57,463 +57,135 @@ constexpr std::array<TableDefinition, table_count> definitions{{
      " transaction_lead_us INT, statement_lead_us INT, xid INT, xmin INT, target INT, locks INT)"},
 }};
 
-// Instants for people: UTC, to the millisecond.
-#define ISO(expression) "strftime('%Y-%m-%dT%H:%M:%fZ', (" expression ") / 1000000.0, 'unixepoch')"
-#define TARGET_NAME(expression)                                                                    \
-    "(SELECT name FROM target WHERE target.target = " expression " ORDER BY sequence DESC LIMIT "  \
-    "1)"
-#define TEXT(expression) "(SELECT body FROM text WHERE text.id = " expression ")"
-#define VERB(expression) "CASE " expression " WHEN 0 THEN 'cancel' ELSE 'terminate' END"
+// Instants are for people there: UTC, to the millisecond. Ages are on the server's clock, at the
+// instant of the sample.
 
-constexpr std::string_view v_states =
-    "CREATE VIEW v_states AS SELECT sequence, " ISO("time") " AS time, " TARGET_NAME(
-        "s.target") " AS target, idle_in_transaction, idle_in_transaction_aborted, waiting, active,"
-                    " idle, other, unknown, idle_in_transaction + idle_in_transaction_aborted + "
-                    "waiting + active"
-                    " + idle + other + unknown AS clients, max_connections, reserved, gap_before,"
-                    " poll_cost_us / 1000.0 AS poll_cost_ms FROM sample s";
+constexpr std::string_view v_states = R"(
+CREATE VIEW v_states AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1) AS
+    target, idle_in_transaction, idle_in_transaction_aborted, waiting, active, idle, other,
+    unknown, idle_in_transaction + idle_in_transaction_aborted + waiting + active + idle + other
+    + unknown AS clients, max_connections, reserved, gap_before, poll_cost_us / 1000.0 AS
+    poll_cost_ms
+  FROM sample s)";
 
-constexpr std::string_view v_sessions =
-    "CREATE VIEW v_sessions AS SELECT id AS session, " TARGET_NAME(
-        "s.target") " AS target, pid, "
-                    "CASE WHEN started > 0 THEN " ISO("started") " END AS started, " TEXT("user") " AS user, " TEXT(
-                        "database") " AS database, " TEXT("client") " AS client, " TEXT("backend_"
-                                                                                        "type") " A"
-                                                                                                "S "
-                                                                                                "ba"
-                                                                                                "ck"
-                                                                                                "en"
-                                                                                                "d_"
-                                                                                                "ty"
-                                                                                                "pe"
-                                                                                                ", "
-                                                                                                "ow"
-                                                                                                "n "
-                                                                                                "FR"
-                                                                                                "OM"
-                                                                                                " s"
-                                                                                                "es"
-                                                                                                "si"
-                                                                                                "on"
-                                                                                                " "
-                                                                                                "s";
+constexpr std::string_view v_sessions = R"(
+CREATE VIEW v_sessions AS
+  SELECT id AS session, (SELECT name FROM target WHERE target.target = s.target ORDER BY
+    sequence DESC LIMIT 1) AS target, pid, CASE WHEN started > 0 THEN
+    strftime('%Y-%m-%dT%H:%M:%fZ', (started) / 1000000.0, 'unixepoch') END AS started, (SELECT
+    body FROM text WHERE text.id = user) AS user, (SELECT body FROM text WHERE text.id =
+    database) AS database, (SELECT body FROM text WHERE text.id = client) AS client, (SELECT
+    body FROM text WHERE text.id = backend_type) AS backend_type, own
+  FROM session s)";
 
-// Ages are on the server's clock, at the instant of the sample.
-constexpr std::string_view
-    v_session_changes = "CREATE VIEW v_session_changes AS SELECT c.id >> 20 AS sequence, " ISO("p."
-                                                                                               "tim"
-                                                                                               "e") " AS time, " TARGET_NAME(
-        "s.target") " AS target, c.session AS session, s.pid AS pid, "
-                    "CASE WHEN s.started > 0 THEN " ISO("s.started") " END AS started, " TEXT("s."
-                                                                                              "use"
-                                                                                              "r") " AS user, " TEXT("s.database") " AS database, " TEXT("c.application") " AS application, " TEXT(
-                        "s.client") " AS client, "
-                                    "coalesce(("
-                                    "SELECT name "
-                                    "FROM state_name"
-                                    " WHERE "
-                                    "state_name."
-                                    "state = "
-                                    "c.state), "
-                                    "'gone') AS "
-                                    "state, "
-                                    "c.state_age_us "
-                                    "/ 1e6 AS "
-                                    "state_age_s,"
-                                    " (coalesce(c."
-                                    "state_age_us, "
-                                    "0) + "
-                                    "c.transaction_"
-                                    "lead_us) / 1e6 "
-                                    "AS "
-                                    "transaction_age_"
-                                    "s,"
-                                    " (coalesce(c."
-                                    "state_age_us, "
-                                    "0) + "
-                                    "c.statement_"
-                                    "lead_us) / 1e6 "
-                                    "AS "
-                                    "statement_age_s,"
-                                    " " TEXT(
-                                        "c.wait_"
-                                        "event") " AS wait_event, " TEXT("c.blocked_"
-                                                                         "by") " AS "
-                                                                               "blocke"
-                                                                               "d_by, "
-                                                                               "c.xid "
-                                                                               "AS "
-                                                                               "xid,"
-                                                                               " c."
-                                                                               "xmin "
-                                                                               "AS "
-                                                                               "xmin,"
-                                                                               " " TEXT(
-                                                                                   "c."
-                                                                                   "st"
-                                                                                   "at"
-                                                                                   "em"
-                                                                                   "en"
-                                                                                   "t") " AS "
-                                                                                        "statement"
-                                                                                        " FROM "
-                                                                                        "session_"
-                                                                                        "change c "
-                                                                                        "JOIN "
-                                                                                        "session s "
-                                                                                        "ON s.id = "
-                                                                                        "c.session"
-                                                                                        " JOIN "
-                                                                                        "sample p "
-                                                                                        "ON "
-                                                                                        "p."
-                                                                                        "sequence "
-                                                                                        "= c.id >> "
-                                                                                        "20";
+constexpr std::string_view v_session_changes = R"(
+CREATE VIEW v_session_changes AS
+  SELECT c.id >> 20 AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0,
+    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = s.target ORDER BY
+    sequence DESC LIMIT 1) AS target, c.session AS session, s.pid AS pid, CASE WHEN s.started >
+    0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', (s.started) / 1000000.0, 'unixepoch') END AS started,
+    (SELECT body FROM text WHERE text.id = s.user) AS user, (SELECT body FROM text WHERE text.id
+    = s.database) AS database, (SELECT body FROM text WHERE text.id = c.application) AS
+    application, (SELECT body FROM text WHERE text.id = s.client) AS client, coalesce((SELECT
+    name FROM state_name WHERE state_name.state = c.state), 'gone') AS state, c.state_age_us /
+    1e6 AS state_age_s, (coalesce(c.state_age_us, 0) + c.transaction_lead_us) / 1e6 AS
+    transaction_age_s, (coalesce(c.state_age_us, 0) + c.statement_lead_us) / 1e6 AS
+    statement_age_s, (SELECT body FROM text WHERE text.id = c.wait_event) AS wait_event, (SELECT
+    body FROM text WHERE text.id = c.blocked_by) AS blocked_by, c.xid AS xid, c.xmin AS xmin,
+    (SELECT body FROM text WHERE text.id = c.statement) AS statement
+  FROM session_change c
+  JOIN session s ON s.id = c.session
+  JOIN sample p ON p.sequence = c.id >> 20)";
 
-constexpr std::string_view v_statements =
-    "CREATE VIEW v_statements AS SELECT t.body AS statement, count(*) AS changes,"
-    " count(DISTINCT c.session) AS sessions, min(" ISO("p.time") ") AS first_seen, max(" ISO(
-        "p.time") ") AS last_seen, max((coalesce(c.state_age_us, 0) + c.transaction_lead_us)"
-                  " / 1e6) AS longest_transaction_s FROM session_change c JOIN text t ON t.id = "
-                  "c.statement"
-                  " JOIN sample p ON p.sequence = c.id >> 20 GROUP BY t.body";
+constexpr std::string_view v_statements = R"(
+CREATE VIEW v_statements AS
+  SELECT t.body AS statement, count(*) AS changes, count(DISTINCT c.session) AS sessions,
+    min(strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0, 'unixepoch')) AS first_seen,
+    max(strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0, 'unixepoch')) AS last_seen,
+    max((coalesce(c.state_age_us, 0) + c.transaction_lead_us) / 1e6) AS longest_transaction_s
+  FROM session_change c
+  JOIN text t ON t.id = c.statement
+  JOIN sample p ON p.sequence = c.id >> 20
+  GROUP BY t.body)";
 
-constexpr std::
-    string_view
-        v_long_transactions = "CREATE VIEW v_long_transactions AS SELECT " TARGET_NAME("s.target") " AS target, s.pid AS pid, " TEXT("s.user") " AS user, " TEXT(
-            "c.application") " AS application, " ISO("p.time + p.clock_offset_us - "
-                                                     "coalesce(c.state_age_us, 0) - "
-                                                     "c.transaction_lead_us") " AS began, "
-                                                                              "max((coalesce(c."
-                                                                              "state_age_us, 0) + "
-                                                                              "c.transaction_lead_"
-                                                                              "us) / 1e6)"
-                                                                              " AS "
-                                                                              "longest_seen_s,"
-                                                                              " " ISO("max(p.time)") " AS last_change, " TEXT(
-                                                                                  "c.statement") " "
-                                                                                                 "A"
-                                                                                                 "S"
-                                                                                                 " "
-                                                                                                 "l"
-                                                                                                 "a"
-                                                                                                 "s"
-                                                                                                 "t"
-                                                                                                 "_"
-                                                                                                 "s"
-                                                                                                 "t"
-                                                                                                 "a"
-                                                                                                 "t"
-                                                                                                 "e"
-                                                                                                 "m"
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "t"
-                                                                                                 " "
-                                                                                                 "F"
-                                                                                                 "R"
-                                                                                                 "O"
-                                                                                                 "M"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "_"
-                                                                                                 "c"
-                                                                                                 "h"
-                                                                                                 "a"
-                                                                                                 "n"
-                                                                                                 "g"
-                                                                                                 "e"
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 " "
-                                                                                                 "J"
-                                                                                                 "O"
-                                                                                                 "I"
-                                                                                                 "N"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 " "
-                                                                                                 "O"
-                                                                                                 "N"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "."
-                                                                                                 "i"
-                                                                                                 "d"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 " "
-                                                                                                 "J"
-                                                                                                 "O"
-                                                                                                 "I"
-                                                                                                 "N"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "a"
-                                                                                                 "m"
-                                                                                                 "p"
-                                                                                                 "l"
-                                                                                                 "e"
-                                                                                                 " "
-                                                                                                 "p"
-                                                                                                 " "
-                                                                                                 "O"
-                                                                                                 "N"
-                                                                                                 " "
-                                                                                                 "p"
-                                                                                                 "."
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "q"
-                                                                                                 "u"
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "c"
-                                                                                                 "e"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "i"
-                                                                                                 "d"
-                                                                                                 " "
-                                                                                                 ">"
-                                                                                                 ">"
-                                                                                                 " "
-                                                                                                 "2"
-                                                                                                 "0"
-                                                                                                 " "
-                                                                                                 "W"
-                                                                                                 "H"
-                                                                                                 "E"
-                                                                                                 "R"
-                                                                                                 "E"
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "t"
-                                                                                                 "r"
-                                                                                                 "a"
-                                                                                                 "n"
-                                                                                                 "s"
-                                                                                                 "a"
-                                                                                                 "c"
-                                                                                                 "t"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "_"
-                                                                                                 "l"
-                                                                                                 "e"
-                                                                                                 "a"
-                                                                                                 "d"
-                                                                                                 "_"
-                                                                                                 "u"
-                                                                                                 "s"
-                                                                                                 " "
-                                                                                                 "I"
-                                                                                                 "S"
-                                                                                                 " "
-                                                                                                 "N"
-                                                                                                 "O"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "N"
-                                                                                                 "U"
-                                                                                                 "L"
-                                                                                                 "L"
-                                                                                                 " "
-                                                                                                 "G"
-                                                                                                 "R"
-                                                                                                 "O"
-                                                                                                 "U"
-                                                                                                 "P"
-                                                                                                 " "
-                                                                                                 "B"
-                                                                                                 "Y"
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 ","
-                                                                                                 " "
-                                                                                                 "p"
-                                                                                                 "."
-                                                                                                 "t"
-                                                                                                 "i"
-                                                                                                 "m"
-                                                                                                 "e"
-                                                                                                 " "
-                                                                                                 "+"
-                                                                                                 " "
-                                                                                                 "p"
-                                                                                                 "."
-                                                                                                 "c"
-                                                                                                 "l"
-                                                                                                 "o"
-                                                                                                 "c"
-                                                                                                 "k"
-                                                                                                 "_"
-                                                                                                 "o"
-                                                                                                 "f"
-                                                                                                 "f"
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "t"
-                                                                                                 "_"
-                                                                                                 "u"
-                                                                                                 "s"
-                                                                                                 " "
-                                                                                                 "-"
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "o"
-                                                                                                 "a"
-                                                                                                 "l"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "c"
-                                                                                                 "e"
-                                                                                                 "("
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "s"
-                                                                                                 "t"
-                                                                                                 "a"
-                                                                                                 "t"
-                                                                                                 "e"
-                                                                                                 "_"
-                                                                                                 "a"
-                                                                                                 "g"
-                                                                                                 "e"
-                                                                                                 "_"
-                                                                                                 "u"
-                                                                                                 "s"
-                                                                                                 ","
-                                                                                                 " "
-                                                                                                 "0"
-                                                                                                 ")"
-                                                                                                 " "
-                                                                                                 "-"
-                                                                                                 " "
-                                                                                                 "c"
-                                                                                                 "."
-                                                                                                 "t"
-                                                                                                 "r"
-                                                                                                 "a"
-                                                                                                 "n"
-                                                                                                 "s"
-                                                                                                 "a"
-                                                                                                 "c"
-                                                                                                 "t"
-                                                                                                 "i"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "_"
-                                                                                                 "l"
-                                                                                                 "e"
-                                                                                                 "a"
-                                                                                                 "d"
-                                                                                                 "_"
-                                                                                                 "u"
-                                                                                                 "s";
+constexpr std::string_view v_long_transactions = R"(
+CREATE VIEW v_long_transactions AS
+  SELECT (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1)
+    AS target, s.pid AS pid, (SELECT body FROM text WHERE text.id = s.user) AS user, (SELECT
+    body FROM text WHERE text.id = c.application) AS application, strftime('%Y-%m-%dT%H:%M:%fZ',
+    (p.time + p.clock_offset_us - coalesce(c.state_age_us, 0) - c.transaction_lead_us) /
+    1000000.0, 'unixepoch') AS began, max((coalesce(c.state_age_us, 0) + c.transaction_lead_us)
+    / 1e6) AS longest_seen_s, strftime('%Y-%m-%dT%H:%M:%fZ', (max(p.time)) / 1000000.0,
+    'unixepoch') AS last_change, (SELECT body FROM text WHERE text.id = c.statement) AS
+    last_statement
+  FROM session_change c
+  JOIN session s ON s.id = c.session
+  JOIN sample p ON p.sequence = c.id >> 20
+  WHERE c.transaction_lead_us IS NOT NULL
+  GROUP BY c.session, p.time + p.clock_offset_us - coalesce(c.state_age_us, 0) -
+    c.transaction_lead_us)";
 
-constexpr std::string_view v_actions =
-    "CREATE VIEW v_actions AS SELECT sequence, " ISO("time") " AS time, " TARGET_NAME(
-        "a.target") " AS target, number, " VERB("verb") " AS verb, pid, CASE phase WHEN 0 THEN "
-                                                        "'requested'"
-                                                        " WHEN 1 THEN 'sent' WHEN 2 THEN "
-                                                        "'accepted' WHEN 3 THEN 'refused' WHEN 4 "
-                                                        "THEN 'timed_out'"
-                                                        " WHEN 5 THEN 'observed' END AS phase, "
-                                                        "sentence FROM \"action\" a";
+constexpr std::string_view v_actions = R"(
+CREATE VIEW v_actions AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    (SELECT name FROM target WHERE target.target = a.target ORDER BY sequence DESC LIMIT 1) AS
+    target, number, CASE verb WHEN 0 THEN 'cancel' ELSE 'terminate' END AS verb, pid, CASE phase
+    WHEN 0 THEN 'requested' WHEN 1 THEN 'sent' WHEN 2 THEN 'accepted' WHEN 3 THEN 'refused' WHEN
+    4 THEN 'timed_out' WHEN 5 THEN 'observed' END AS phase, sentence
+  FROM "action" a)";
 
-constexpr std::string_view v_gaps = "CREATE VIEW v_gaps AS SELECT sequence, " ISO(
-    "time") " AS time, " TARGET_NAME("g.target") " AS target, reason, (SELECT time FROM sample p "
-                                                 "WHERE p.target = g.target AND p.sequence >"
-                                                 " g.sequence ORDER BY sequence LIMIT 1) / 1e6 - "
-                                                 "(SELECT time FROM sample p WHERE p.target ="
-                                                 " g.target AND p.sequence < g.sequence ORDER BY "
-                                                 "sequence DESC LIMIT 1) / 1e6 AS unseen_s"
-                                                 " FROM gap g";
+constexpr std::string_view v_gaps = R"(
+CREATE VIEW v_gaps AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    (SELECT name FROM target WHERE target.target = g.target ORDER BY sequence DESC LIMIT 1) AS
+    target, reason, (SELECT time FROM sample p WHERE p.target = g.target AND p.sequence >
+    g.sequence ORDER BY sequence LIMIT 1) / 1e6 - (SELECT time FROM sample p WHERE p.target =
+    g.target AND p.sequence < g.sequence ORDER BY sequence DESC LIMIT 1) / 1e6 AS unseen_s
+  FROM gap g)";
 
-constexpr std::string_view v_locks =
-    "CREATE VIEW v_locks AS SELECT r.sequence AS sequence, " ISO("r.time") " AS time, " TARGET_NAME("r.target") " AS target, r.pid AS pid, " TEXT(
-        "l.type") " AS type, " TEXT("l.relation") " AS relation, " TEXT("l.mode") " AS mode, "
-                                                                                  "l.granted AS "
-                                                                                  "granted"
-                                                                                  " FROM "
-                                                                                  "lock_report r "
-                                                                                  "JOIN lock l ON "
-                                                                                  "l.id >= "
-                                                                                  "r.sequence << 20"
-                                                                                  " AND l.id < "
-                                                                                  "(r.sequence + "
-                                                                                  "1) << 20";
+constexpr std::string_view v_locks = R"(
+CREATE VIEW v_locks AS
+  SELECT r.sequence AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (r.time) / 1000000.0,
+    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = r.target ORDER BY
+    sequence DESC LIMIT 1) AS target, r.pid AS pid, (SELECT body FROM text WHERE text.id =
+    l.type) AS type, (SELECT body FROM text WHERE text.id = l.relation) AS relation, (SELECT
+    body FROM text WHERE text.id = l.mode) AS mode, l.granted AS granted
+  FROM lock_report r
+  JOIN lock l ON l.id >= r.sequence << 20 AND l.id < (r.sequence + 1) << 20)";
 
-constexpr std::string_view v_status =
-    "CREATE VIEW v_status AS SELECT sequence, " ISO("time") " AS time, " TARGET_NAME(
-        "s.target") " AS target, CASE reach WHEN 0 THEN 'connecting' WHEN 1 THEN 'up' WHEN 2 THEN "
-                    "'failing'"
-                    " WHEN 3 THEN 'stopped' END AS reach, sentence, next_step FROM status s";
+constexpr std::string_view v_status = R"(
+CREATE VIEW v_status AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1) AS
+    target, CASE reach WHEN 0 THEN 'connecting' WHEN 1 THEN 'up' WHEN 2 THEN 'failing' WHEN 3
+    THEN 'stopped' END AS reach, sentence, next_step
+  FROM status s)";
 
-constexpr std::string_view v_notes =
-    "CREATE VIEW v_notes AS SELECT sequence, " ISO("time") " AS time, text FROM note";
+constexpr std::string_view v_notes = R"(
+CREATE VIEW v_notes AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time, text
+  FROM note)";
 
-constexpr std::string_view v_timeline =
-    "CREATE VIEW v_timeline AS"
-    " SELECT sequence, " ISO(
-        "time") " AS time, 'status' AS what, target, sentence FROM status"
-                " UNION ALL SELECT sequence, " ISO(
-                    "time") ", 'gap', target, reason FROM gap"
-                            " UNION ALL SELECT sequence, " ISO("time") ", " VERB(
-                                "verb") ", target, sentence FROM \"action\""
-                                        " UNION ALL SELECT sequence, " ISO(
-                                            "time") ", 'note', target, text FROM note"
-                                                    " UNION ALL SELECT sequence, " ISO(
-                                                        "time") ", 'thresholds', target, 'alert ' "
-                                                                "||"
-                                                                " alert_us / 1000000 || ' s, "
-                                                                "critical ' || critical_us / "
-                                                                "1000000 || ' s' FROM threshold"
-                                                                " ORDER BY sequence";
-
-#undef ISO
-#undef TARGET_NAME
-#undef TEXT
-#undef VERB
+constexpr std::string_view v_timeline = R"(
+CREATE VIEW v_timeline AS
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    'status' AS what, target, sentence
+  FROM status
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'gap', target, reason
+  FROM gap
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    CASE verb WHEN 0 THEN 'cancel' ELSE 'terminate' END, target, sentence
+  FROM "action"
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'note', target, text
+  FROM note
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'thresholds', target, 'alert ' || alert_us / 1000000 || ' s, critical ' || critical_us /
+    1000000 || ' s'
+  FROM threshold ORDER BY sequence)";
 
 } // namespace
 

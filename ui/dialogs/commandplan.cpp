@@ -165,7 +165,7 @@ QString identityOf(const CommandPlan& plan, const SessionStore& store, const For
 {
     if (plan.hits.size() != 1)
         return tr(
-            "each only if its pid still has the start time listed here, checked by the server");
+            "each only if its pid still has the start time it has now, checked by the server");
     const Session& s = plan.hits.front().row.session;
     const QString started = format.instantExact(s.key.started, store.now());
     QString sentence = tr("only if pid %1 still started at %2").arg(s.key.pid.value).arg(started);

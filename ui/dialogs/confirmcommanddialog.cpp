@@ -37,9 +37,8 @@ QTableWidgetItem* cell(const QString& text, bool number = false)
 
 QString resultOf(const ActionRecord& action)
 {
-    const QString phase = Formatter::phase(action.phase);
     const QString words = Formatter::line(action.outcome, 300);
-    return words.isEmpty() || words == phase ? phase : QStringLiteral("%1: %2").arg(phase, words);
+    return words.isEmpty() ? Formatter::phase(action.phase) : words;
 }
 
 } // namespace
@@ -52,7 +51,7 @@ ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb, const std::vector<Se
 {
     setWindowTitle(Formatter::verb(verb));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(plan_.hits.size() > 1 ? 820 : 640), sizeHint().height());
+    resize(theme.scaled(plan_.hits.size() > 1 ? 920 : 640), sizeHint().height());
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(20, 16, 20, 12);
     layout->setSpacing(10);
@@ -103,7 +102,8 @@ void ConfirmCommandDialog::addTable(QVBoxLayout* layout)
     table_->setWordWrap(false);
     table_->horizontalHeader()->setHighlightSections(false);
     table_->horizontalHeader()->setStretchLastSection(true);
-    const int widths[] = {76, 110, 220, 88, 190};
+    const int widths[] = {72, 100, 206, 84, 206};
+    table_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     for (int column = 0; column < (bulk ? 5 : 4); ++column)
         table_->setColumnWidth(column, theme.scaled(widths[column]));
     for (int row = 0; row < table_->rowCount(); ++row) {

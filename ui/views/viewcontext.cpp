@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/viewcontext.h"
 
+#include <algorithm>
+
 namespace poolscope {
 
 namespace {
 constexpr Duration defaultRange = std::chrono::minutes{15};
-}
+constexpr Duration shortestRange = std::chrono::minutes{2};
+} // namespace
 
 ViewContext::ViewContext(Workspace& workspace, QObject* parent)
     : QObject(parent)
     , workspace_(workspace)
 {
-    follow(workspace.transport().cursor);
-    connect(&workspace, &Workspace::transportChanged, this,
-            [this](const Transport& transport) { follow(transport.cursor); });
+    follow(workspace.transport());
+    connect(&workspace, &Workspace::transportChanged, this, &ViewContext::follow);
 }
 
 void ViewContext::select(const std::optional<SessionKey>& session)
@@ -37,15 +39,32 @@ void ViewContext::setRange(Timestamp from, Timestamp to)
 void ViewContext::resetRange()
 {
     follows_ = true;
-    follow(workspace_.transport().cursor);
+    follow(workspace_.transport());
 }
 
-void ViewContext::follow(Timestamp cursor)
+void ViewContext::follow(const Transport& transport)
 {
-    if (!follows_ || (to_ == cursor && from_ == cursor - defaultRange))
+    if (!follows_)
         return;
-    to_ = cursor;
-    from_ = cursor - defaultRange;
+    Timestamp from = transport.cursor - defaultRange;
+    Timestamp to = transport.cursor;
+    if (transport.mode == Mode::live) {
+        // A capture that has just begun fills the chart, not its last corner.
+        from = std::max(from, std::min(transport.start, to - shortestRange));
+    } else if (transport.end - transport.start <= defaultRange) {
+        from = transport.start;
+        to = std::max(transport.end, from + shortestRange);
+    } else if (transport.cursor >= from_ && transport.cursor <= to_ &&
+               to_ - from_ == defaultRange) {
+        return; // what comes after the cursor stays in sight
+    } else {
+        from = std::max(transport.start, transport.cursor - defaultRange * 2 / 3);
+        to = from + defaultRange;
+    }
+    if (from == from_ && to == to_)
+        return;
+    from_ = from;
+    to_ = to;
     emit rangeChanged(from_, to_);
 }
 

@@ -27,7 +27,8 @@ public:
     const std::optional<SessionKey>& selection() const { return selection_; }
     void select(const std::optional<SessionKey>& session);
 
-    /// The range that charts show. While it follows, its end moves with the cursor.
+    /// The range that charts show. While it follows, it ends at the live edge; in the past it holds
+    /// the cursor and what came after it.
     Timestamp rangeFrom() const { return from_; }
     Timestamp rangeTo() const { return to_; }
     bool rangeFollows() const { return follows_; }
@@ -61,7 +62,7 @@ signals:
     void seekRequested(poolscope::Timestamp instant);
 
 private:
-    void follow(Timestamp cursor);
+    void follow(const Transport& transport);
 
     Workspace& workspace_;
     std::optional<SessionKey> selection_;
