@@ -9,6 +9,8 @@
 #include <QMenu>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace poolscope {
 
 BasePage::BasePage(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent)
@@ -36,6 +38,7 @@ void BasePage::apply(const Update& update)
     store_->apply(update);
     updateBanners();
     refresh(update);
+    offerWorst();
 }
 
 void BasePage::setTransport(const Transport& transport)
@@ -49,6 +52,24 @@ void BasePage::showEvent(QShowEvent* event)
 {
     Page::showEvent(event);
     select(context_.selection());
+    offerWorst();
+}
+
+/// Once, at the first look: what hurts most is what one wants to see. Never against a choice.
+void BasePage::offerWorst()
+{
+    if (offered_ || !isVisible() || store_->targets().empty())
+        return;
+    offered_ = std::any_of(store_->targets().begin(), store_->targets().end(),
+                           [](const TargetSummary& target) { return target.last_sample; });
+    if (!offered_ || context_.selection())
+        return;
+    for (const TargetSummary& target : store_->targets()) {
+        if (!target.suspects.empty()) {
+            context_.select(target.suspects.front().session);
+            return;
+        }
+    }
 }
 
 void BasePage::setCount(int count)

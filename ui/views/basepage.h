@@ -51,12 +51,14 @@ protected:
 
 private:
     void updateBanners();
+    void offerWorst();
     void showMenu(DataTable* table, const QPoint& at);
     Banner* banner(std::size_t at);
 
     QVBoxLayout* bannerBox_;
     std::vector<Banner*> banners_;
     int count_ = 0;
+    bool offered_ = false;
 };
 
 } // namespace poolscope
