@@ -4,6 +4,7 @@
 #include "core/capture/update.h"
 
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -53,8 +54,8 @@ public:
         gone_[key] = true;
     }
 
-    /// Some come, some go, some change.
-    void shake(int changes)
+    /// Random arrivals, departures and changes; `keep` never leaves.
+    void shake(int changes, const std::optional<SessionKey>& keep = {})
     {
         static const char* const applications[] = {"shop-api", "billing", "report-worker",
                                                    "payments"};
@@ -67,7 +68,8 @@ public:
                 auto it = rows_.begin();
                 std::advance(it, pick(0, static_cast<int>(rows_.size()) - 1));
                 if (kind == 2) {
-                    drop(SessionKey(it->first));
+                    if (it->first != keep)
+                        drop(SessionKey(it->first));
                     continue;
                 }
                 it->second.session.state = static_cast<SessionState>(pick(0, 5));
