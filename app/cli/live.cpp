@@ -17,6 +17,8 @@ namespace poolscope {
 namespace {
 /// Sources give up on a connection long before.
 constexpr Duration longestWait = std::chrono::seconds{30};
+/// A server that takes longer has answered before: what it said then is printed.
+constexpr Duration longestResample = std::chrono::seconds{3};
 constexpr int mostQuestions = 3;
 } // namespace
 
@@ -155,6 +157,24 @@ bool Live::waitUntil(const std::function<bool()>& done, Duration atMost)
                        &QEventLoop::quit);
     loop.exec();
     return done();
+}
+
+void Live::sampleAgain()
+{
+    std::map<TargetId, std::optional<Timestamp>> before;
+    for (const TargetSummary& target : picture_.targets) {
+        if (target.status.reach == Reach::up)
+            before[target.info.id] = target.last_sample;
+    }
+    workspace_->sampleNow();
+    waitUntil(
+        [this, &before] {
+            return std::all_of(before.begin(), before.end(), [this](const auto& known) {
+                const TargetSummary* const target = picture_.target(known.first);
+                return !target || target->last_sample != known.second;
+            });
+        },
+        longestResample);
 }
 
 void Live::waitForPictures()

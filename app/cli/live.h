@@ -43,6 +43,8 @@ public:
     bool allStopped() const;
     /// Returns when every target is ready or unreachable. Says why one is unreachable.
     void waitForPictures();
+    /// Waits for one more sample of each target that answers, so that ages are those of now.
+    void sampleAgain();
     /// Runs the event loop until `done` after an update, or the time is over; false if it is over.
     bool waitUntil(const std::function<bool()>& done, Duration atMost);
 

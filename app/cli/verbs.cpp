@@ -113,8 +113,10 @@ int readLive(const Arguments& arguments, std::vector<Picture>& pictures)
     if (!live.attachAll())
         return exitUsage;
     live.waitForPictures();
-    if (arguments.runFor && live.anyReady())
+    if (arguments.runFor && live.anyReady()) {
         live.waitUntil([] { return false; }, *arguments.runFor);
+        live.sampleAgain();
+    }
     if (live.anyReady())
         pictures.push_back(live.picture());
     return live.anyUnreachable() ? exitUnreachable : exitDone;
