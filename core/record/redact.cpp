@@ -69,9 +69,7 @@ private:
         out_ += '?';
         ++at_;
         while (at_ < in_.size()) {
-            if (escapes && peek() == '\\') {
-                at_ += 2;
-            } else if (peek() == '\'' && peek(1) == '\'') {
+            if ((escapes && peek() == '\\') || (peek() == '\'' && peek(1) == '\'')) {
                 at_ += 2;
             } else if (peek() == '\'') {
                 ++at_;

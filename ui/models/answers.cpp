@@ -158,7 +158,7 @@ Answer overviewAnswer(const SessionStore& store)
         return *leak;
     if (fullest && *usedShare(*fullest) >= 0.8)
         return ofServer(*fullest, *usedShare(*fullest));
-    if (const Answer blocking = blockingAnswer(store, Formatter());
+    if (Answer blocking = blockingAnswer(store, Formatter());
         blocking.kind == Answer::Kind::blocking)
         return blocking;
     if (failing) {
