@@ -65,7 +65,7 @@ QString withoutSecrets(const QString& target)
         return target;
     const bool uri = target.contains(QLatin1String("://"));
     if (isPostgresUri(target) || (!uri && target.contains(QLatin1Char('=')))) {
-        const QString stripped = conninfoWithoutSecrets(target);
+        QString stripped = conninfoWithoutSecrets(target);
         if (!stripped.isEmpty())
             return stripped;
         return isPostgresUri(target) ? schemeOf(target) + QLatin1String("://")

@@ -73,7 +73,8 @@ void StackView::setPicture(const ReducedSeries& series, Timestamp from, Timestam
     };
     std::array<QList<QPointF>, session_state_count> lines;
     for (auto& line : lines)
-        line.reserve(static_cast<qsizetype>(series.points.size() + 2 * series.holes.size()));
+        line.reserve(static_cast<qsizetype>(series.points.size()) +
+                     2 * static_cast<qsizetype>(series.holes.size()));
     std::array<bool, session_state_count> used{};
     for (std::size_t i = 0; i < series.points.size(); ++i) {
         const SeriesPoint& point = series.points[i];

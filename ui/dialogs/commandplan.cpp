@@ -119,8 +119,7 @@ QString freesOf(const CommandPlan& plan, const SessionStore& store)
     std::set<TargetId> targets;
     for (const CommandPlan::Hit& hit : plan.hits)
         targets.insert(hit.row.session.key.target);
-    const QString freed =
-        n == 1 ? tr("1 connection") : tr("%1 connections").arg(Formatter::count(n));
+    QString freed = n == 1 ? tr("1 connection") : tr("%1 connections").arg(Formatter::count(n));
     const TargetSummary* target = targets.size() == 1 ? store.target(*targets.begin()) : nullptr;
     if (!target || !target->facts || !target->facts->max_connections)
         return freed;

@@ -103,7 +103,7 @@ private:
     void fillTargets();
     bool worthSaving() const;
     /// Calls `then` once nothing unsaved would be lost, or never.
-    void leave(const QString& question, std::function<void()> then);
+    void leave(const QString& question, const std::function<void()>& then);
     void saveWindow();
     void describeTargets(const Update& update);
 

@@ -290,7 +290,7 @@ bool MainWindow::worthSaving() const
                        [](const TargetSummary& target) { return target.last_sample.has_value(); });
 }
 
-void MainWindow::leave(const QString& question, std::function<void()> then)
+void MainWindow::leave(const QString& question, const std::function<void()>& then)
 {
     if (!worthSaving()) {
         then();
