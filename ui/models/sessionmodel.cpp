@@ -337,7 +337,7 @@ void SessionModel::reorder(bool resort)
         rearrange(std::move(rows), std::move(heads));
 }
 
-void SessionModel::rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>> rows,
+void SessionModel::rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>>&& rows,
                              std::vector<Group*> heads)
 {
     emit layoutAboutToBeChanged();

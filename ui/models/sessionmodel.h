@@ -77,7 +77,7 @@ private:
     std::vector<Slot*> arranged(const Group& group, const std::vector<Slot*>& arrivals,
                                 bool resort) const;
     void reorder(bool resort);
-    void rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>> rows,
+    void rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>>&& rows,
                    std::vector<Group*> heads);
     void removeEmptyGroups();
     void touchAll();
