@@ -67,7 +67,14 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     apply(*workspace_.latest());
 }
 
-MainWindow::~MainWindow() = default;
+/// Children outlive this part of the object by a moment and still speak, of a lost focus for one.
+MainWindow::~MainWindow()
+{
+    qApp->disconnect(this);
+    workspace_.disconnect(this);
+    for (QObject* child : findChildren<QObject*>())
+        child->disconnect(this);
+}
 
 void MainWindow::layOut()
 {
