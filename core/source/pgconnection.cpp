@@ -386,6 +386,7 @@ PgTrouble PgConnection::lossTrouble() const
 
 void PgConnection::drop(const PgTrouble& trouble)
 {
+    // What it refers to may go with the release. NOLINTNEXTLINE(performance-unnecessary-copy-*)
     const PgTrouble told = trouble;
     release();
     emit lost(told);

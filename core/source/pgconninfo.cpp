@@ -81,7 +81,7 @@ QString uriOf(const QString& scheme, PgParams params)
 {
     const auto take = [&](const char* key) {
         const QString name = QString::fromLatin1(key);
-        const QString value = params[name];
+        QString value = params[name];
         params.erase(name);
         return value;
     };
