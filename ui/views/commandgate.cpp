@@ -64,12 +64,12 @@ QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions
                         const SessionStore& store, const Transport& transport,
                         const Formatter& format)
 {
-    if (const QString mode = modeObstacle(transport, format); !mode.isEmpty())
+    if (QString mode = modeObstacle(transport, format); !mode.isEmpty())
         return mode;
     if (sessions.empty())
         return tr("No session is selected.");
     for (const SessionRow& row : sessions) {
-        if (const QString reason = sessionObstacle(row, store); !reason.isEmpty())
+        if (QString reason = sessionObstacle(row, store); !reason.isEmpty())
             return reason;
     }
     const auto runs = [](const SessionRow& row) {

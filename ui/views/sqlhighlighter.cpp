@@ -53,9 +53,8 @@ void SqlHighlighter::highlightBlock(const QString& text)
     };
     const QString quote = QStringLiteral("'");
     const QString commentEnd = QStringLiteral("*/");
-    if (state == inString && until(quote, 0, tokens.ok))
-        state = normal;
-    else if (state == inComment && until(commentEnd, 0, tokens.text3))
+    if ((state == inString && until(quote, 0, tokens.ok)) ||
+        (state == inComment && until(commentEnd, 0, tokens.text3)))
         state = normal;
     while (at < text.size() && state == normal) {
         const QChar c = text[at];
