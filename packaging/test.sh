@@ -22,4 +22,5 @@ fetch_servers build/release
 
 cmake --preset release >&2
 cmake --build build/release -j "$(build_jobs)" >&2
-exec ctest --test-dir build/release --output-on-failure -j2 -LE "$skip"
+# Real servers on a busy machine now and then answer late: a second chance, which CTest shows.
+exec ctest --test-dir build/release --output-on-failure -j2 --repeat until-pass:2 -LE "$skip"
