@@ -166,7 +166,7 @@ QString display(Column column, const SessionRow& row, const TargetFrame& target,
     case Column::wait:
         return textOf(s.wait_event);
     case Column::blockedBy:
-        return blockers(s, 2);
+        return blockers(s, 1);
     case Column::blocks:
         return row.blocks > 0 ? Formatter::count(row.blocks) : QString();
     case Column::xminAge: {
@@ -197,7 +197,7 @@ QString tip(Column column, const SessionRow& row, const TargetFrame& target)
     case Column::started:
         return to_us(s.key.started) == 0 ? QString() : Formatter::iso(s.key.started);
     case Column::blockedBy:
-        return s.blocked_by.size() > 2 ? blockers(s, 100) : QString();
+        return s.blocked_by.size() > 1 ? blockers(s, 100) : QString();
     case Column::statement:
         return s.statement.is_null() ? QString() : Formatter::text(s.statement.str(), 2000);
     case Column::target:
