@@ -143,7 +143,7 @@ private:
                 .arg(word.left(40));
         term.field = found->second;
         do {
-            const QString error = readValue(term, true);
+            QString error = readValue(term, true);
             if (!error.isEmpty())
                 return error;
         } while (at_ < text_.size() && text_[at_] == QLatin1Char(',') && ++at_);
