@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/result.h"
+#include "core/event/poolevent.h"
+
+#include <utility>
+#include <vector>
+
+namespace poolscope {
+
+/// Percentiles of a duration since the pool was made.
+struct DurationFigures
+{
+    std::uint64_t count = 0;
+    Duration total{};
+    Duration p50{};
+    Duration p99{};
+    friend bool operator==(const DurationFigures&, const DurationFigures&) = default;
+};
+
+/// A pool at one instant, by the names of OpenTelemetry's db.client.connection.*. Consistent:
+/// total = used + idle + opening in each. What a pool cannot know is not there.
+struct PoolFigures
+{
+    std::int64_t used = 0;
+    std::int64_t idle = 0;
+    std::int64_t opening = 0;
+    std::int64_t total = 0;
+    std::optional<std::int64_t> max; ///< nothing: unlimited
+    std::optional<std::int64_t> idle_min;
+    std::optional<std::int64_t> idle_max;
+    std::optional<std::int64_t> pending; ///< acquires that wait
+    std::optional<std::uint64_t> timeouts;
+    std::optional<DurationFigures> wait_time;
+    std::optional<DurationFigures> use_time;
+    std::optional<DurationFigures> create_time;
+    std::optional<std::uint64_t> leaks_detected;
+    std::optional<std::uint64_t> tracked;
+    std::string circuit; ///< "closed", "open", "half-open"; empty: none
+    std::string health;  ///< of the worst connection; empty: not checked
+    friend bool operator==(const PoolFigures&, const PoolFigures&) = default;
+};
+
+struct OpenConnection
+{
+    ConnectionId id;
+    Timestamp opened;
+    std::optional<std::int64_t> server_pid;
+    std::optional<std::uint16_t> local_port;
+    friend bool operator==(const OpenConnection&, const OpenConnection&) = default;
+};
+
+struct OpenCheckout
+{
+    CheckoutId id;
+    ConnectionId connection;
+    Timestamp acquired; ///< of this process's TickEpoch
+    Duration wait{};
+    std::string acquired_by;
+    std::uint64_t thread = 0;
+    StackId stack;
+    std::optional<std::int64_t> server_pid;
+    std::optional<std::uint16_t> local_port;
+    std::vector<Tag> tags;
+    std::string trace_id;
+    std::optional<Duration> expected;
+    std::optional<Timestamp> heartbeat;
+    friend bool operator==(const OpenCheckout&, const OpenCheckout&) = default;
+};
+
+/// What a pool is. Holds no password: the address is host, port and database alone.
+struct PoolDescription
+{
+    std::string name;     ///< as the application called it
+    std::string kind;     ///< "poolscope", "hikaricp", "sqlalchemy" …
+    std::string database; ///< "postgresql://db1:5432/shop"
+    std::vector<std::pair<std::string, std::string>> configuration; ///< in the pool's own names
+    friend bool operator==(const PoolDescription&, const PoolDescription&) = default;
+};
+
+/// Everything that is open in a pool.
+struct PoolPicture
+{
+    std::vector<OpenConnection> connections;
+    std::vector<OpenCheckout> checkouts;
+    PoolFigures figures;
+};
+
+/// What an agent may ask of a pool. Any thread; the pool outlives whoever holds one of these, or
+/// tells it to let go first.
+class PoolControl
+{
+public:
+    virtual ~PoolControl() = default;
+    virtual PoolDescription description() const = 0;
+    virtual PoolFigures figures() const = 0;
+    /// Sends events to `sink` from now on; null: to nobody. When it returns, no call into the sink
+    /// before is under way any more, so that it may be destroyed. A pool has one sink.
+    virtual void set_sink(EventSink* sink) = 0;
+    /// What is open. The pool emits a checkout before it shows in a picture and a checkin before
+    /// it vanishes from one. So with a sink set before, the picture, plus the checkouts, less the
+    /// checkins emitted until it was complete, is the exact state at that point of the events.
+    virtual PoolPicture picture() const = 0;
+    /// The lines of a stack. Slow the first time (it reads debug information): never on a path of
+    /// the application.
+    virtual Frames frames(StackId stack) const = 0;
+    /// Takes a checkout away from its holder: the connection is closed under it, or as soon as it
+    /// comes back. An error says why not.
+    virtual Result<Done> reclaim(CheckoutId checkout) = 0;
+};
+
+} // namespace poolscope
