@@ -89,6 +89,8 @@ struct PoolPicture
 
 /// What an agent may ask of a pool. Any thread; the pool outlives whoever holds one of these, or
 /// tells it to let go first.
+/// Not to be called while holding a lock that EventSink::take takes: a pool may emit while it holds
+/// its own, and takes that here.
 class PoolControl
 {
 public:

@@ -31,4 +31,10 @@ std::string_view name_of(PoolEventKind kind)
     return "";
 }
 
+const TickEpoch& process_epoch() noexcept
+{
+    static const TickEpoch epoch;
+    return epoch;
+}
+
 } // namespace poolscope

@@ -44,7 +44,7 @@ enum class PoolEventKind : std::uint8_t {
 };
 std::string_view name_of(PoolEventKind kind);
 
-/// One thing that happened in a pool. The views hold during the call to EventSink::emit alone.
+/// One thing that happened in a pool. The views hold during the call to EventSink::take alone.
 /// Fields that make no sense for a kind are left as they are here.
 struct PoolEvent
 {
@@ -65,13 +65,17 @@ struct PoolEvent
     std::span<const Tag> tags;
 };
 
+/// The one epoch of this process, from its first use on: what turns the ticks of events into times,
+/// and what the times in a PoolPicture were made with. Any thread.
+const TickEpoch& process_epoch() noexcept;
+
 /// Where a pool's events go. Called on whatever thread the event happens, also many at once; must
 /// not block, throw, allocate without bound or call back into the pool.
 class EventSink
 {
 public:
     virtual ~EventSink() = default;
-    virtual void emit(const PoolEvent& event) noexcept = 0;
+    virtual void take(const PoolEvent& event) noexcept = 0;
 };
 
 } // namespace poolscope
