@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/pool/poolcore.h"
+
+#include <concepts>
+#include <stdexcept>
+#include <utility>
+
+namespace poolscope {
+
+/// Makes and keeps a kind of connection.
+///
+/// - `open()`: a new one, or why not. May block; bound it by the driver's own connect timeout.
+/// - `validate(c)`: whether it still works; called when nobody holds it.
+/// - `reset(c)`: called when it comes back, by whoever gives it back: rolls back what was left
+/// open.
+///   False: it is broken, to be closed and replaced.
+/// - `close(c)`: the last call for a connection.
+///
+/// Optional: `describe(c)` gives its ConnectionMetadata, once, after open; `interrupt(c)` makes
+/// what its holder does with it fail soon, for reclaim(): from another thread, while it is in use,
+/// without blocking, and never together with close(c).
+///
+/// Called from any thread, also several at once for different connections. An exception counts as a
+/// failure.
+template <class Factory, class Connection>
+concept ConnectionFactory = std::move_constructible<Connection> &&
+    requires(Factory& factory, Connection& connection)
+{
+    {
+        factory.open()
+        } -> std::same_as<Result<Connection>>;
+    {
+        factory.validate(connection)
+        } -> std::convertible_to<bool>;
+    {
+        factory.reset(connection)
+        } -> std::convertible_to<bool>;
+    factory.close(connection);
+};
+
+namespace detail {
+
+/// The connections of one pool, whatever made them.
+template <class Connection>
+class PoolState : public PoolCore
+{
+public:
+    using PoolCore::abandon;
+    using PoolCore::commit;
+    using PoolCore::PoolCore;
+    using PoolCore::reserve;
+    using PoolCore::start;
+    std::unique_ptr<std::optional<Connection>[]> connections;
+};
+
+template <class Connection, ConnectionFactory<Connection> Factory>
+class FactoryState final : public PoolState<Connection>
+{
+public:
+    FactoryState(PoolConfig config, Factory factory)
+        : PoolState<Connection>(std::move(config))
+        , factory_(std::move(factory))
+    {
+        this->connections.reset(new std::optional<Connection>[this->slot_count()]);
+    }
+
+private:
+    Result<ConnectionMetadata> open_connection(std::uint32_t slot) override
+    {
+        Result<Connection> opened = factory_.open();
+        if (!opened)
+            return opened.error();
+        auto& connection = this->connections[slot];
+        connection.emplace(std::move(opened).value());
+        if constexpr (requires { factory_.describe(*connection); })
+            return ConnectionMetadata(factory_.describe(*connection));
+        else
+            return ConnectionMetadata{};
+    }
+    bool validate_connection(std::uint32_t slot) override
+    {
+        return factory_.validate(*this->connections[slot]);
+    }
+    bool reset_connection(std::uint32_t slot) override
+    {
+        return factory_.reset(*this->connections[slot]);
+    }
+    void close_connection(std::uint32_t slot) override
+    {
+        auto& connection = this->connections[slot];
+        if (!connection)
+            return;
+        try {
+            factory_.close(*connection);
+        } catch (...) {
+            connection.reset();
+            throw;
+        }
+        connection.reset();
+    }
+    void interrupt_connection(std::uint32_t slot) override
+    {
+        if constexpr (requires { factory_.interrupt(*this->connections[slot]); })
+            factory_.interrupt(*this->connections[slot]);
+    }
+
+    Factory factory_;
+};
+
+} // namespace detail
+
+template <class Connection>
+class ConnectionPool;
+
+/// A connection on loan: gives it back when it goes, however that happens. Moves; one thread at a
+/// time. May outlive the pool: the connection is closed then when this goes.
+template <class Connection>
+class PooledConnection
+{
+public:
+    PooledConnection() = default;
+    ~PooledConnection() { release(); }
+    PooledConnection(const PooledConnection&) = delete;
+    PooledConnection& operator=(const PooledConnection&) = delete;
+    PooledConnection(PooledConnection&& other) noexcept
+        : state_(std::exchange(other.state_, nullptr))
+        , lease_(other.lease_)
+        , broken_(other.broken_)
+    {}
+    PooledConnection& operator=(PooledConnection&& other) noexcept
+    {
+        if (this != &other) {
+            release();
+            state_ = std::exchange(other.state_, nullptr);
+            lease_ = other.lease_;
+            broken_ = other.broken_;
+        }
+        return *this;
+    }
+
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+    Connection& operator*() const noexcept { return *state_->connections[lease_.slot]; }
+    Connection* operator->() const noexcept { return &**this; }
+
+    /// Of the physical connection; 0 once released.
+    ConnectionId connection_id() const
+    {
+        return state_ ? state_->connection_of(lease_) : ConnectionId{};
+    }
+    CheckoutId checkout_id() const { return state_ ? state_->checkout_of(lease_) : CheckoutId{}; }
+
+    /// The holder is alive: keeps this off the leak list for another leak threshold, not for ever.
+    void heartbeat() noexcept
+    {
+        if (state_)
+            state_->heartbeat(lease_);
+    }
+    /// It will take this much longer.
+    void expect(Duration from_now) noexcept
+    {
+        if (state_)
+            state_->expect(lease_, from_now);
+    }
+    /// A statement begins, with its fingerprint or text; and ends. For an attached inspector.
+    void begin_statement(std::string_view statement) noexcept
+    {
+        if (state_)
+            state_->use(lease_, PoolEventKind::busy, statement);
+    }
+    void end_statement() noexcept
+    {
+        if (state_)
+            state_->use(lease_, PoolEventKind::idle, {});
+    }
+    /// The connection is of no use any more: it will be closed and replaced.
+    void mark_broken() noexcept { broken_ = true; }
+    /// Early; what follows finds nothing here.
+    void release() noexcept
+    {
+        if (auto* state = std::exchange(state_, nullptr))
+            state->release(lease_, broken_);
+    }
+
+private:
+    friend class ConnectionPool<Connection>;
+    PooledConnection(detail::PoolState<Connection>& state, PoolCore::Lease lease) noexcept
+        : state_(&state)
+        , lease_(lease)
+    {}
+
+    detail::PoolState<Connection>* state_ = nullptr;
+    PoolCore::Lease lease_;
+    bool broken_ = false;
+};
+
+/// A pool of connections that can be looked into. Any thread may call anything, until the
+/// destructor begins.
+///
+///     poolscope::ConnectionPool<Connection> pool(poolscope::PoolConfig::production(), factory);
+///     auto connection = pool.acquire("orders");
+///     if (!connection) return connection.error();
+///     use(*connection.value());
+template <class Connection>
+class ConnectionPool
+{
+public:
+    using Guard = PooledConnection<Connection>;
+
+    /// Throws std::invalid_argument with all that PoolConfig::validate() finds.
+    template <class Factory>
+    requires ConnectionFactory<Factory, Connection> ConnectionPool(PoolConfig config,
+                                                                   Factory factory)
+    {
+        if (const Result<Done> valid = config.validate(); !valid)
+            throw std::invalid_argument(valid.error().sentence);
+        state_ =
+            new detail::FactoryState<Connection, Factory>(std::move(config), std::move(factory));
+        state_->start();
+    }
+    /// Waits for nobody: what is still lent is closed when it comes back. close() before it, for a
+    /// deadline.
+    ~ConnectionPool()
+    {
+        static_cast<void>(state_->close(Duration{0}));
+        state_->abandon();
+    }
+    ConnectionPool(const ConnectionPool&) = delete;
+    ConnectionPool& operator=(const ConnectionPool&) = delete;
+
+    /// A connection on loan to `user` (a part of the application, a tenant: who will be named), as
+    /// soon as there is one, first come first served; an error after PoolConfig::acquire_timeout
+    /// says who holds them. Opening a connection runs on the thread that acquires.
+    Result<Guard> acquire(std::string_view user = {})
+    {
+        PoolCore::Lease lease;
+        if (state_->acquire_now(user, lease)) [[likely]]
+            return Guard(*state_, lease);
+        AcquireOptions options;
+        options.user = user;
+        return acquire(options);
+    }
+    Result<Guard> acquire(const AcquireOptions& options)
+    {
+        const Result<PoolCore::Lease> lease = state_->acquire(options);
+        if (!lease)
+            return lease.error();
+        return Guard(*state_, lease.value());
+    }
+
+    /// Takes up a connection that was opened elsewhere; it is idle then. Fails where the pool has
+    /// max_connections, or `user` has brought max_per_user.
+    Result<ConnectionId> add_connection(Connection connection, std::string_view user,
+                                        ConnectionMetadata metadata = {})
+    {
+        const Result<std::uint32_t> slot = state_->reserve(user);
+        if (!slot)
+            return slot.error();
+        state_->connections[slot.value()].emplace(std::move(connection));
+        return state_->commit(slot.value(), std::move(metadata), user);
+    }
+
+    PoolStatistics stats() const { return state_->statistics(); }
+    const PoolConfig& config() const { return state_->config(); }
+    /// Watches every connection where health_check is on.
+    HealthMonitor& health() { return state_->health(); }
+    /// For an agent, which must let go before this pool goes.
+    PoolControl& control() { return *state_; }
+    Result<Done> close(Duration deadline) { return state_->close(deadline); }
+    /// What the background thread does, now and as if it were `now`; see PoolCore::maintain.
+    void maintain(Ticks now = now_ticks()) { state_->maintain(now); }
+
+private:
+    detail::PoolState<Connection>* state_ = nullptr;
+};
+
+} // namespace poolscope

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/ticks.h"
+#include "core/event/poolevent.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace poolscope {
+
+enum class Health : std::uint8_t { unknown, healthy, degraded, unhealthy };
+std::string_view name_of(Health health);
+
+enum class ProbeResult : std::uint8_t {
+    passed,
+    failed,
+    busy, ///< checked out: not touched
+    gone, ///< there is no such connection any more: it is forgotten
+};
+
+/// How a monitor looks at one connection. Called by one thread at a time.
+class HealthProbe
+{
+public:
+    virtual ~HealthProbe() = default;
+    /// An exception counts as failed.
+    virtual ProbeResult probe() = 0;
+    /// Whether it is checked out for longer than the leak threshold.
+    virtual bool is_leaked() const { return false; }
+};
+
+struct HealthMonitorConfig
+{
+    Duration interval = std::chrono::seconds{60};
+    std::uint32_t degraded_after = 1;  ///< failures in a row; >= 1
+    std::uint32_t unhealthy_after = 3; ///< failures in a row; >= degraded_after
+    std::uint32_t healthy_after = 1;   ///< successes in a row, after a failure; >= 1
+    /// A check that passes but takes longer says "degraded".
+    Duration slow = std::chrono::seconds{1};
+};
+
+struct HealthStatus
+{
+    ConnectionId id;
+    Health status = Health::unknown;
+    bool is_leaked = false;
+    std::uint32_t consecutive_failures = 0;
+    std::uint32_t consecutive_successes = 0;
+    std::uint64_t checks = 0;
+    std::uint64_t skipped = 0; ///< was checked out
+    std::optional<Ticks> last_check;
+    Duration last_duration{};
+};
+
+/// Watches connections. Thread-safe; a probe runs on the thread that asks, or on the monitor's own
+/// after start().
+class HealthMonitor
+{
+public:
+    explicit HealthMonitor(HealthMonitorConfig config = {});
+    ~HealthMonitor();
+    HealthMonitor(const HealthMonitor&) = delete;
+    HealthMonitor& operator=(const HealthMonitor&) = delete;
+
+    /// From now on; replaces what was monitored under that id.
+    void monitor(ConnectionId id, std::shared_ptr<HealthProbe> probe);
+    /// A connection that is nobody else's while `validate` looks at it. Must outlive its
+    /// monitoring.
+    template <class Connection, class Validate>
+    void monitor(ConnectionId id, Connection& connection, Validate validate)
+    {
+        struct Direct final : HealthProbe
+        {
+            Direct(Connection& c, Validate v)
+                : connection(c)
+                , validate(std::move(v))
+            {}
+            ProbeResult probe() override
+            {
+                return validate(connection) ? ProbeResult::passed : ProbeResult::failed;
+            }
+            Connection& connection;
+            Validate validate;
+        };
+        monitor(id, std::make_shared<Direct>(connection, std::move(validate)));
+    }
+    void forget(ConnectionId id);
+
+    /// Checks all of them every `interval` on a thread of its own, the first time at once.
+    void start();
+    void stop();
+
+    /// Now, on this thread. Nothing: not monitored, or gone.
+    std::optional<HealthStatus> check(ConnectionId id);
+    void check_all();
+    std::vector<HealthStatus> all() const;
+    std::vector<HealthStatus> unhealthy() const;
+    /// The worst of all; unknown with none.
+    Health worst() const;
+
+    /// Called when a status changes, on the thread that checked, with no lock held. Set it before
+    /// anything is monitored.
+    void on_change(std::function<void(const HealthStatus&)> changed);
+
+private:
+    struct Entry
+    {
+        std::shared_ptr<HealthProbe> probe;
+        std::shared_ptr<std::mutex> probing;
+        HealthStatus status;
+    };
+    void note(HealthStatus& status, ProbeResult result, Duration took, Ticks now) const;
+    void run();
+
+    const HealthMonitorConfig config_;
+    std::function<void(const HealthStatus&)> changed_;
+    mutable std::mutex mutex_;
+    std::map<ConnectionId, Entry> entries_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+} // namespace poolscope

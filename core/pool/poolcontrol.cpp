@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/pool/poolcore.h"
+
+#include "core/stack/symboliser.h"
+
+#include <algorithm>
+
+namespace poolscope {
+
+using detail::PoolUser;
+using detail::Slot;
+using detail::SlotRecord;
+using detail::SlotState;
+using detail::SlotWord;
+
+PoolDescription PoolCore::description() const
+{
+    return {config_.name, "poolscope", config_.database, config_.values()};
+}
+
+Frames PoolCore::frames(StackId stack) const
+{
+    return Symboliser::process().frames(stack);
+}
+
+/// Holding the mutex keeps slots from becoming empty or opening, so each one that counts is met
+/// once, in one of the states that add up to the total.
+PoolFigures PoolCore::figures() const
+{
+    PoolFigures figures;
+    LogHistogram::Sum use;
+    LogHistogram::Sum wait;
+    LogHistogram::Sum create;
+    std::uint64_t lent = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+            const std::uint64_t word = slots_[i].control.load();
+            const SlotState state = SlotWord::state(word);
+            figures.used += state == SlotState::used ? 1 : 0;
+            figures.idle += state == SlotState::idle || state == SlotState::checking ? 1 : 0;
+            figures.opening += state == SlotState::opening ? 1 : 0;
+            lent += SlotWord::count(word);
+            if (const SlotRecord* record = slots_[i].record.load())
+                use.add(record->use);
+        }
+        figures.pending = static_cast<std::int64_t>(waiters_.size());
+        figures.timeouts = timeouts_;
+        figures.leaks_detected = leaks_detected_;
+        wait.add(waited_);
+        create.add(created_);
+        lent -= std::min(lent, not_lent_);
+    }
+    figures.total = figures.used + figures.idle + figures.opening;
+    figures.max = config_.max_connections;
+    figures.idle_min = config_.min_idle;
+    figures.idle_max = config_.max_connections;
+    figures.tracked = config_.leak_detection ? static_cast<std::uint64_t>(figures.used) : 0;
+    figures.wait_time = wait.figures(lent - std::min(lent, wait.count));
+    figures.create_time = create.figures();
+    if (precise_)
+        figures.use_time = use.figures();
+    figures.circuit = config_.circuit.enabled ? name_of(breaker_.state(now_ticks())) : "";
+    figures.health = config_.health_check ? name_of(health_.worst()) : "";
+    return figures;
+}
+
+PoolStatistics PoolCore::statistics() const
+{
+    PoolStatistics statistics;
+    const Ticks now = now_ticks();
+    {
+        const std::lock_guard lock(mutex_);
+        for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+            const std::uint64_t word = slots_[i].control.load();
+            const SlotState state = SlotWord::state(word);
+            statistics.active += state == SlotState::used ? 1 : 0;
+            statistics.idle += state == SlotState::idle || state == SlotState::checking ? 1 : 0;
+            statistics.opening += state == SlotState::opening ? 1 : 0;
+            statistics.acquired += SlotWord::count(word);
+        }
+        statistics.acquired -= std::min(statistics.acquired, not_lent_);
+        statistics.pending = static_cast<std::int64_t>(waiters_.size());
+        statistics.timeouts = timeouts_;
+        statistics.leaks_detected = leaks_detected_;
+        statistics.leaks_resolved = leaks_resolved_;
+        statistics.currently_suspected = suspicions_.size();
+        statistics.opened = opened_;
+        statistics.closed = closed_;
+        statistics.open_failures = open_failures_;
+        statistics.reclaimed = reclaimed_;
+    }
+    statistics.total = statistics.active + statistics.idle + statistics.opening;
+    statistics.currently_tracked =
+        config_.leak_detection ? static_cast<std::uint64_t>(statistics.active) : 0;
+    statistics.circuit = breaker_.state(now);
+    statistics.circuit_failure_rate = breaker_.failure_rate(now);
+    statistics.circuit_opened = breaker_.times_opened();
+    statistics.health = health_.worst();
+    return statistics;
+}
+
+/// What a slot shows now; nothing if it changed while it was read. Under the mutex.
+std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
+{
+    const Slot& slot = slots_[index];
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        const std::uint64_t word = slot.control.load();
+        if (SlotWord::state(word) != SlotState::used ||
+            slot.published.load(std::memory_order_acquire) != word)
+            return {};
+        OpenCheckout checkout;
+        checkout.id = slot.checkout_of(word);
+        const std::int64_t acquired = slot.acquired.load(std::memory_order_acquire);
+        const PoolUser* user = slot.user.load(std::memory_order_acquire);
+        checkout.thread = slot.thread.load(std::memory_order_acquire);
+        const auto notes = slot.notes.load(std::memory_order_acquire);
+        checkout.wait = Duration{slot.wait_us.load(std::memory_order_acquire)};
+        const std::int64_t expected = slot.expected_us.load(std::memory_order_acquire);
+        const std::int64_t heartbeat = slot.heartbeat.load(std::memory_order_acquire);
+        checkout.stack = stack_of(slot);
+        if (slot.control.load() != word)
+            continue;
+        checkout.connection = slot.connection;
+        checkout.acquired = process_epoch().wall(ticks_of(acquired));
+        checkout.acquired_by = user->name;
+        checkout.server_pid = slot.metadata.server_pid;
+        checkout.local_port = slot.metadata.local_port;
+        if ((notes & detail::note_extras) != 0) {
+            if (expected != 0)
+                checkout.expected = Duration{expected};
+            if (heartbeat != 0)
+                checkout.heartbeat = process_epoch().wall(Ticks{heartbeat});
+            // A return settles these under the mutex that is held here.
+            if (slot.extras && slot.control.load() == word) {
+                checkout.tags = slot.extras->tags;
+                checkout.trace_id = slot.extras->trace_id;
+            }
+        }
+        return checkout;
+    }
+    return {}; // lent and returned a hundred times meanwhile: whatever it is, it is no leak
+}
+
+PoolPicture PoolCore::picture() const
+{
+    PoolPicture picture;
+    {
+        const std::lock_guard lock(mutex_);
+        for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+            const Slot& slot = slots_[i];
+            const SlotState state = SlotWord::state(slot.control.load());
+            if (slot.connection == ConnectionId{} || state == SlotState::empty ||
+                state == SlotState::opening || state == SlotState::reclaimed)
+                continue;
+            picture.connections.push_back({slot.connection, process_epoch().wall(slot.opened),
+                                           slot.metadata.server_pid, slot.metadata.local_port});
+            if (auto checkout = checkout_at(i))
+                picture.checkouts.push_back(std::move(*checkout));
+        }
+    }
+    picture.figures = figures();
+    return picture;
+}
+
+Result<Done> PoolCore::reclaim(CheckoutId checkout)
+{
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+        Slot& slot = slots_[i];
+        std::uint64_t word = slot.control.load();
+        if (SlotWord::state(word) != SlotState::used || slot.checkout_of(word) != checkout ||
+            slot.published.load(std::memory_order_acquire) != word)
+            continue;
+        PoolUser& user = *slot.user.load(std::memory_order_acquire);
+        if (!slot.control.compare_exchange_strong(word, SlotWord::with(word, SlotState::reclaimed)))
+            break; // came back just now
+        user.leave(config_.max_per_user);
+        --live_;
+        ++closed_;
+        ++reclaimed_;
+        if (slot.added_by) {
+            --slot.added_by->added;
+            slot.added_by = nullptr;
+        }
+        resolve_locked(i, word);
+        emit_checkin(slot.connection, checkout);
+        emit_closed(slot.connection, "reclaimed");
+        health_.forget(slot.connection);
+        try {
+            interrupt_connection(i);
+        } catch (...) { // NOLINT(bugprone-empty-catch): it is closed when it comes back
+        }
+        serve_waiters_locked();
+        return Done{};
+    }
+    return Error{"That checkout is not open any more.", ""};
+}
+
+} // namespace poolscope

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/pool/poolcore.h"
+
+#include <limits>
+#include <new>
+#include <stdexcept>
+
+namespace poolscope {
+
+using detail::PoolUser;
+using detail::Slot;
+using detail::SlotRecord;
+using detail::SlotState;
+using detail::SlotWord;
+
+/// Takes an empty slot, as opening.
+bool PoolCore::reserve_locked(std::uint32_t& index)
+{
+    for (std::uint32_t i = 0; i < slot_count_; ++i) {
+        Slot& slot = slots_[i];
+        const std::uint64_t word = slot.control.load();
+        if (SlotWord::state(word) != SlotState::empty)
+            continue;
+        if (!slot.record.load(std::memory_order_relaxed)) {
+            auto* record = new (std::nothrow) SlotRecord;
+            if (!record)
+                return false;
+            slot.record.store(record, std::memory_order_release);
+        }
+        if (slot.serial.load(std::memory_order_relaxed) == 0)
+            slot.serial.store(new_serial(), std::memory_order_relaxed);
+        slot.control.store(SlotWord::with(word, SlotState::opening));
+        if (i >= high_water_.load(std::memory_order_relaxed))
+            high_water_.store(i + 1);
+        ++live_;
+        index = i;
+        return true;
+    }
+    return false;
+}
+
+void PoolCore::empty_locked(std::uint32_t index)
+{
+    Slot& slot = slots_[index];
+    slot.metadata = {};
+    if (slot.added_by)
+        --slot.added_by->added;
+    slot.added_by = nullptr;
+    slot.connection = {};
+    slot.control.store(SlotWord::with(slot.control.load(), SlotState::empty));
+    --live_;
+}
+
+void PoolCore::adopt_locked(Slot& slot, ConnectionMetadata metadata)
+{
+    static std::atomic<std::uint64_t> next{1};
+    slot.connection = ConnectionId{next.fetch_add(1)};
+    slot.opened = now_ticks();
+    slot.metadata = std::move(metadata);
+    slot.suspicious = false;
+    slot.idle_word = 0;
+    set_expiry(slot);
+    ++opened_;
+    PoolEvent event;
+    event.kind = PoolEventKind::opened;
+    event.time = slot.opened;
+    event.connection = slot.connection;
+    event.server_pid = slot.metadata.server_pid.value_or(0);
+    event.local_port = slot.metadata.local_port.value_or(0);
+    send(event);
+}
+
+void PoolCore::set_expiry(Slot& slot) const
+{
+    if (config_.validation_on_acquire || slot.suspicious)
+        slot.expires.store(std::numeric_limits<std::int64_t>::min());
+    else if (config_.max_connection_age.count() == 0)
+        slot.expires.store(std::numeric_limits<std::int64_t>::max());
+    else if (precise_)
+        slot.expires.store(slot.opened.value + ticks_in(config_.max_connection_age));
+    else
+        slot.expires.store(stamp() + config_.max_connection_age.count() * 1000);
+}
+
+/// Opens a connection in a slot that is `opening` and claims it. On an error the slot is empty.
+Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
+{
+    Slot& slot = slots_[index];
+    const Ticks from = now_ticks();
+    Result<ConnectionMetadata> opened = Error{"The connection could not be opened.", ""};
+    try {
+        opened = open_connection(index);
+    } catch (const std::exception& problem) {
+        opened = Error{std::string("The connection could not be opened: ") + problem.what(), ""};
+    } catch (...) { // something that says nothing about itself
+        opened = Error{"The connection could not be opened: an unknown exception.", ""};
+    }
+    const Ticks to = now_ticks();
+    if (!opened) {
+        breaker_.failed(to);
+        const std::lock_guard lock(mutex_);
+        ++open_failures_;
+        last_open_error_ = opened.error().sentence.substr(0, 512);
+        empty_locked(index);
+        serve_waiters_locked();
+        return opened.error();
+    }
+    breaker_.succeeded(to);
+    ConnectionId connection;
+    Lease lease{index, 0};
+    {
+        const std::lock_guard lock(mutex_);
+        created_.add(to.value - from.value);
+        adopt_locked(slot, std::move(opened.value()));
+        connection = slot.connection;
+        lease.word = SlotWord::of(SlotWord::count(slot.control.load()) + 1, SlotState::used);
+        slot.control.store(lease.word);
+    }
+    if (config_.health_check)
+        watch(index, connection);
+    return lease;
+}
+
+/// A claimed slot, looked at where it must be; its connection replaced where it is not fit.
+Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
+{
+    Slot& slot = slots_[lease.slot];
+    if (stamp() < slot.expires.load(std::memory_order_relaxed))
+        return lease;
+    std::string_view reason;
+    slot.control.store(SlotWord::with(lease.word, SlotState::checking));
+    const Duration age = between(slot.opened, now_ticks());
+    if (config_.max_connection_age.count() > 0 && age >= config_.max_connection_age) {
+        reason = "max_connection_age";
+    } else {
+        bool valid = false;
+        try {
+            valid = validate_connection(lease.slot);
+        } catch (...) { // it cannot be validated, so it is not valid
+            valid = false;
+        }
+        if (!valid)
+            reason = "validation failed";
+    }
+    if (reason.empty()) {
+        const std::lock_guard lock(mutex_);
+        slot.suspicious = false;
+        set_expiry(slot);
+        slot.control.store(lease.word);
+        return lease;
+    }
+    ConnectionId old;
+    {
+        const std::lock_guard lock(mutex_);
+        old = slot.connection;
+        ++not_lent_;
+        ++closed_;
+        slot.control.store(SlotWord::with(lease.word, SlotState::opening));
+        emit_closed(old, reason);
+    }
+    health_.forget(old);
+    close_quietly(lease.slot);
+    if (!breaker_.allow(now_ticks())) {
+        const std::lock_guard lock(mutex_);
+        empty_locked(lease.slot);
+        serve_waiters_locked();
+        return Error{"A connection had to be replaced, and the circuit breaker is open. The last "
+                     "failure: " +
+                         last_open_error_,
+                     "See to the database; the pool tries again by itself."};
+    }
+    return open_into(lease.slot);
+}
+
+/// Closes the connection of a slot that is `opening` and leaves it empty.
+void PoolCore::give_up_slot(std::uint32_t index, std::string_view reason) noexcept
+{
+    Slot& slot = slots_[index];
+    ConnectionId connection;
+    {
+        const std::lock_guard lock(mutex_);
+        connection = slot.connection;
+        ++closed_;
+        emit_closed(connection, reason);
+    }
+    health_.forget(connection);
+    close_quietly(index);
+    {
+        const std::lock_guard lock(mutex_);
+        empty_locked(index);
+    }
+    serve_or_close();
+}
+
+Result<std::uint32_t> PoolCore::reserve(std::string_view name)
+{
+    PoolUser& user = users_.of(name);
+    const std::lock_guard lock(mutex_);
+    if (attention_.load() & closing_bit)
+        return closing_error();
+    if (config_.max_per_user != 0 && user.limited && user.added >= config_.max_per_user)
+        return Error{user.name + " has brought " + std::to_string(user.added) +
+                         " connections already (max_per_user).",
+                     ""};
+    std::uint32_t slot = 0;
+    if (live_ >= config_.max_connections || !reserve_locked(slot))
+        return Error{"The pool has its " + std::to_string(config_.max_connections) +
+                         " connections (max_connections).",
+                     ""};
+    slots_[slot].added_by = &user;
+    ++user.added;
+    return slot;
+}
+
+ConnectionId PoolCore::commit(std::uint32_t index, ConnectionMetadata metadata,
+                              std::string_view name)
+{
+    Slot& slot = slots_[index];
+    if (metadata.user.empty())
+        metadata.user = name.substr(0, detail::PoolUsers::longest_name);
+    ConnectionId connection;
+    {
+        const std::lock_guard lock(mutex_);
+        adopt_locked(slot, std::move(metadata));
+        connection = slot.connection;
+    }
+    if (config_.health_check)
+        watch(index, connection);
+    slot.control.store(SlotWord::with(slot.control.load(), SlotState::idle));
+    if (attention_.load() != 0)
+        serve_or_close();
+    return connection;
+}
+
+} // namespace poolscope

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/pool/poolcore.h"
+
+#include "core/stack/stacktable.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <stdexcept>
+
+namespace poolscope {
+
+using detail::PoolUser;
+using detail::Slot;
+using detail::SlotRecord;
+using detail::SlotState;
+using detail::SlotWord;
+using detail::ThreadRecord;
+
+/// One acquire in the queue; on the stack of who waits, seen by others under the mutex alone.
+struct PoolCore::Waiter
+{
+    enum class State : std::uint8_t { waiting, lent, may_open, refused };
+    PoolUser* user = nullptr;
+    State state = State::waiting;
+    Lease lease;
+    Error error;
+    std::condition_variable served;
+};
+
+namespace {
+
+constexpr auto never = std::numeric_limits<std::int64_t>::max();
+
+std::string count_of(std::int64_t n, const char* one, const char* many)
+{
+    return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
+} // namespace
+
+Error PoolCore::closing_error()
+{
+    return {"The pool is closed.", "Acquire before the pool is closed."};
+}
+
+Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
+{
+    const void* const frame = __builtin_frame_address(0);
+    const Ticks started = now_ticks();
+    PoolUser& user = users_.of(options.user);
+    Result<Lease> found = wait_for_lease(options, user, started, frame);
+    if (!found)
+        return found;
+    const Lease lease = found.value();
+    Slot& slot = slots_[lease.slot];
+    const Ticks now = now_ticks();
+    const Duration waited = between(started, now);
+    {
+        const std::lock_guard lock(mutex_);
+        waited_.add(now.value - started.value);
+        slot.wait_us.store(waited.count(), std::memory_order_relaxed);
+        if (options.expected_duration)
+            slot.expected_us.store(options.expected_duration->count(), std::memory_order_relaxed);
+        if (!options.tags.empty() || !options.trace_id.empty()) {
+            slot.extras = std::make_unique<detail::SlotExtras>();
+            slot.extras->tags = options.tags;
+            slot.extras->trace_id = options.trace_id;
+        }
+        slot.notes.store(detail::note_extras, std::memory_order_release);
+    }
+    ThreadRecord& thread = ThreadRecord::current();
+    thread.hint_for(serial_) = {serial_, lease.slot, &user};
+    lend(lease, user, stamp(), frame, thread);
+    return lease;
+}
+
+/// A claimed slot with a fit connection; or why not, and then the user's count is as before.
+Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, PoolUser& user,
+                                                 Ticks started, const void* frame)
+{
+    const Duration patience = options.timeout.value_or(config_.acquire_timeout);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    Waiter self;
+    self.user = &user;
+    std::unique_lock lock(mutex_);
+    if (attention_.load() & closing_bit)
+        return closing_error();
+    waiters_.push_back(&self);
+    // First "somebody waits", then the look at the slots: whoever gives back does it the other way
+    // round.
+    attention_.fetch_add(1);
+    serve_waiters_locked();
+    if (self.state == Waiter::State::waiting) {
+        emit_pending_locked();
+        self.served.wait_until(lock, deadline,
+                               [&] { return self.state != Waiter::State::waiting; });
+        if (self.state == Waiter::State::waiting) {
+            waiters_.remove(&self);
+            attention_.fetch_sub(1);
+            ++timeouts_;
+            const std::int64_t others = static_cast<std::int64_t>(waiters_.size());
+            const std::string holders = who_holds_locked(user, others);
+            emit_pending_locked();
+            lock.unlock();
+            const Duration waited = between(started, now_ticks());
+            Error error = timed_out(options, user, waited, others, frame);
+            error.sentence += holders;
+            return error;
+        }
+        emit_pending_locked();
+    }
+    lock.unlock();
+
+    if (self.state == Waiter::State::refused)
+        return self.error;
+    Result<Lease> lease =
+        self.state == Waiter::State::may_open ? open_into(self.lease.slot) : make_fit(self.lease);
+    if (!lease)
+        user.leave(config_.max_per_user);
+    return lease;
+}
+
+/// Gives what there is to those who wait, in their order. Who has as many as it may is passed over
+/// and keeps its place.
+void PoolCore::serve_waiters_locked()
+{
+    for (auto it = waiters_.begin(); it != waiters_.end();) {
+        Waiter& waiter = **it;
+        const bool closing = (attention_.load() & closing_bit) != 0;
+        if (closing) {
+            waiter.state = Waiter::State::refused;
+            waiter.error = closing_error();
+        } else if (!waiter.user->enter(config_.max_per_user)) {
+            ++it;
+            continue;
+        } else if (claim_any(0, waiter.lease)) {
+            waiter.state = Waiter::State::lent;
+        } else if (live_ < config_.max_connections && !breaker_.allow(now_ticks())) {
+            waiter.user->leave(config_.max_per_user);
+            waiter.state = Waiter::State::refused;
+            waiter.error = {"No connection is opened: the circuit breaker is open after too many "
+                            "failures. The last one: " +
+                                last_open_error_,
+                            "See to the database; the pool tries again by itself."};
+        } else if (live_ < config_.max_connections && reserve_locked(waiter.lease.slot)) {
+            waiter.state = Waiter::State::may_open;
+        } else {
+            if (live_ < config_.max_connections)
+                breaker_.forgotten(); // every spare place is taken by what was reclaimed
+            waiter.user->leave(config_.max_per_user);
+            break;
+        }
+        it = waiters_.erase(it);
+        attention_.fetch_sub(1);
+        waiter.served.notify_one();
+    }
+}
+
+/// After something became free, while somebody waits or the pool is closing.
+void PoolCore::serve_or_close() noexcept
+{
+    if ((attention_.load() & closing_bit) != 0) {
+        close_idle();
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    serve_waiters_locked();
+}
+
+Error PoolCore::timed_out(const AcquireOptions& options, PoolUser& user, Duration waited,
+                          std::int64_t others, const void* frame)
+{
+    PoolEvent event;
+    event.kind = PoolEventKind::timeout;
+    event.time = now_ticks();
+    event.wait = waited;
+    event.acquired_by = user.name;
+    event.trace_id = options.trace_id;
+    event.tags = options.tags;
+    event.number = others;
+    ThreadRecord& thread = ThreadRecord::current();
+    event.thread = thread.thread;
+    if (sink_.load() && config_.stack_capture != StackCapture::off) {
+        std::array<std::atomic<std::uintptr_t>, max_stack_depth> found;
+        const std::size_t count = capture_stack(frame, found, config_.capture_method);
+        Addresses addresses;
+        for (; addresses.count < count; ++addresses.count)
+            addresses.values[addresses.count] = found[addresses.count].load();
+        event.stack = StackTable::process().intern(addresses.view());
+    }
+    send(event);
+    return {"No connection within " + format_duration_prose(waited) + ": ",
+            "Look where the connections are held, or raise max_connections."};
+}
+
+/// "all 10 are checked out: 7 by orders (the oldest for 48 s), 3 by billing (2.0 s); 4 others
+/// wait."
+std::string PoolCore::who_holds_locked(const PoolUser& user, std::int64_t others) const
+{
+    struct Holder
+    {
+        std::int64_t count = 0;
+        std::int64_t first = never;
+    };
+    std::map<const PoolUser*, Holder> by_user;
+    std::int64_t used = 0;
+    for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+        const Slot& slot = slots_[i];
+        const std::uint64_t word = slot.control.load();
+        if (SlotWord::state(word) != SlotState::used)
+            continue;
+        ++used;
+        const PoolUser* holder = slot.user.load(std::memory_order_acquire);
+        const std::int64_t acquired = slot.acquired.load(std::memory_order_relaxed);
+        if (slot.published.load(std::memory_order_acquire) != word)
+            continue;
+        Holder& entry = by_user[holder];
+        ++entry.count;
+        entry.first = std::min(entry.first, acquired);
+    }
+    std::vector<std::pair<const PoolUser*, Holder>> holders(by_user.begin(), by_user.end());
+    std::ranges::sort(holders, [](const auto& a, const auto& b) {
+        return a.second.count != b.second.count ? a.second.count > b.second.count
+                                                : a.second.first < b.second.first;
+    });
+    const bool own_limit = config_.max_per_user != 0 && user.active.load() >= config_.max_per_user;
+    std::string text;
+    if (own_limit)
+        text = user.name + " has its " + std::to_string(config_.max_per_user) +
+               " (max_per_user) checked out; in all ";
+    text += std::to_string(used) + " of " + std::to_string(config_.max_connections) +
+            " are checked out";
+    const Ticks now = now_ticks();
+    for (std::size_t i = 0; i < holders.size() && i < 5; ++i) {
+        const auto& [who, holder] = holders[i];
+        text += i == 0 ? ": " : ", ";
+        text += std::to_string(holder.count) + " by " +
+                (who->name.empty() ? std::string("(no name)") : who->name) + " (the oldest for " +
+                format_duration_prose(between(ticks_of(holder.first), now)) + ")";
+    }
+    if (holders.size() > 5)
+        text += " and " + count_of(static_cast<std::int64_t>(holders.size()) - 5, "other user",
+                                   "other users");
+    if (others > 0)
+        text += "; " + count_of(others, "other waits", "others wait");
+    return text + ".";
+}
+
+} // namespace poolscope

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/pool/postgresconnection.h"
+
+#include "core/base/text.h"
+
+#include <libpq-fe.h>
+#include <netinet/in.h>
+#include <string_view>
+#include <sys/socket.h>
+
+namespace poolscope {
+
+namespace {
+
+struct FreeOptions
+{
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+struct ClearResult
+{
+    void operator()(PGresult* result) const { PQclear(result); }
+};
+using Answer = std::unique_ptr<PGresult, ClearResult>;
+
+/// The value of a keyword; empty where it is not set.
+std::string value_of(const PQconninfoOption* options, std::string_view keyword)
+{
+    for (const PQconninfoOption* option = options; option && option->keyword; ++option) {
+        if (option->keyword == keyword)
+            return option->val ? option->val : "";
+    }
+    return {};
+}
+
+std::string text_of(const char* text)
+{
+    return text ? text : "";
+}
+
+std::uint16_t local_port_of(int socket)
+{
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (socket < 0 || getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+        return 0;
+    if (address.ss_family == AF_INET)
+        return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
+    return 0;
+}
+
+bool succeeds(PGconn* connection, const char* statement)
+{
+    const Answer answer(PQexec(connection, statement));
+    const ExecStatusType status = PQresultStatus(answer.get());
+    return status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY || status == PGRES_TUPLES_OK;
+}
+
+} // namespace
+
+void PostgresConnection::Finish::operator()(pg_conn* connection) const noexcept
+{
+    PQfinish(connection);
+}
+
+PostgresFactory::PostgresFactory(std::string conninfo, bool discard_all)
+    : conninfo_(std::move(conninfo))
+    , discard_all_(discard_all)
+{}
+
+std::string PostgresFactory::address() const
+{
+    const Options options(PQconninfoParse(conninfo_.c_str(), nullptr));
+    if (!options)
+        return {};
+    std::string host = value_of(options.get(), "host");
+    if (host.empty())
+        host = value_of(options.get(), "hostaddr");
+    const std::string port = value_of(options.get(), "port");
+    std::string address = "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" +
+                          value_of(options.get(), "dbname");
+    return plain_line(address, 512);
+}
+
+Result<PostgresConnection> PostgresFactory::open()
+{
+    const Options options(PQconninfoParse(conninfo_.c_str(), nullptr));
+    if (!options)
+        return Error{"libpq cannot read the connection string.", ""};
+    // The last of two equal keywords counts, so ours come first.
+    const char* keywords[] = {"connect_timeout", "dbname", nullptr};
+    const char* values[] = {"10", conninfo_.c_str(), nullptr};
+    PostgresConnection connection(PQconnectdbParams(keywords, values, 1));
+    if (!connection.native())
+        return Error{"libpq had no memory for a connection.", ""};
+    if (PQstatus(connection.native()) != CONNECTION_OK)
+        return Error{plain_line(text_of(PQerrorMessage(connection.native())), 512), ""};
+    return connection;
+}
+
+bool PostgresFactory::validate(PostgresConnection& connection)
+{
+    return PQstatus(connection.native()) == CONNECTION_OK && succeeds(connection.native(), "") &&
+           PQstatus(connection.native()) == CONNECTION_OK;
+}
+
+bool PostgresFactory::reset(PostgresConnection& connection)
+{
+    PGconn* const native = connection.native();
+    if (PQstatus(native) != CONNECTION_OK)
+        return false;
+#if defined(LIBPQ_HAS_PIPELINING)
+    if (PQpipelineStatus(native) != PQ_PIPELINE_OFF)
+        return false;
+#endif
+    switch (PQtransactionStatus(native)) {
+    case PQTRANS_IDLE:
+        break;
+    case PQTRANS_INTRANS:
+    case PQTRANS_INERROR:
+        if (!succeeds(native, "ROLLBACK"))
+            return false;
+        break;
+    case PQTRANS_ACTIVE:
+    case PQTRANS_UNKNOWN:
+        return false;
+    }
+    return !discard_all_ || succeeds(native, "DISCARD ALL");
+}
+
+void PostgresFactory::close(PostgresConnection& connection)
+{
+    connection = PostgresConnection(nullptr);
+}
+
+ConnectionMetadata PostgresFactory::describe(PostgresConnection& connection)
+{
+    PGconn* const native = connection.native();
+    ConnectionMetadata metadata;
+    metadata.user = plain_line(text_of(PQuser(native)), 128);
+    metadata.database = plain_line(text_of(PQdb(native)), 128);
+    metadata.protocol = "postgresql";
+    std::string host = text_of(PQhostaddr(native));
+    if (host.empty())
+        host = text_of(PQhost(native));
+    metadata.remote_address = plain_line(host + ":" + text_of(PQport(native)), 256);
+    if (const int pid = PQbackendPID(native))
+        metadata.server_pid = pid;
+    if (const std::uint16_t port = local_port_of(PQsocket(native)))
+        metadata.local_port = port;
+    return metadata;
+}
+
+void PostgresFactory::interrupt(PostgresConnection& connection)
+{
+    const int socket = PQsocket(connection.native());
+    if (socket >= 0)
+        shutdown(socket, SHUT_RDWR);
+}
+
+} // namespace poolscope

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who waits is served in order, woken, told why not.
+#include "tests/pool/testfactory.h"
+
+#include <QTest>
+
+#include <thread>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+class TestPoolWaiting : public QObject
+{
+    Q_OBJECT
+private slots:
+    void firstComeFirstServed();
+    void nobodyOvertakes();
+    void userAtItsLimitHoldsNobodyUp();
+    void timeoutSaysWhoHolds();
+    void timeoutLeavesTheQueue();
+    void brokenReturnOpensForTheNext();
+    void failedOpenPassesOn();
+    void closeWakesAll();
+    void addedConnectionServes();
+};
+
+namespace {
+
+/// A thread that acquires and keeps until it is told to give back.
+struct Worker
+{
+    Worker(FakePool& pool, std::string user)
+        : thread([this, &pool, name = std::move(user)] {
+            auto result = pool.acquire(name);
+            if (result)
+                guard = std::move(result).value();
+            else
+                error = result.error().sentence;
+            done = true;
+        })
+    {}
+    ~Worker() { join(); }
+    void join()
+    {
+        if (thread.joinable())
+            thread.join();
+    }
+    FakeGuard guard;
+    std::string error;
+    std::atomic<bool> done{false};
+    std::thread thread;
+};
+
+} // namespace
+
+void TestPoolWaiting::firstComeFirstServed()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto first = pool.acquire("holder");
+    std::vector<std::unique_ptr<Worker>> queue;
+    for (int i = 0; i < 6; ++i) {
+        queue.push_back(std::make_unique<Worker>(pool, "w" + std::to_string(i)));
+        QTRY_COMPARE(pool.stats().pending, i + 1);
+    }
+    first.value().release();
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+        QTRY_VERIFY(queue[i]->done);
+        QVERIFY(queue[i]->guard);
+        for (std::size_t j = i + 1; j < queue.size(); ++j)
+            QVERIFY(!queue[j]->done);
+        queue[i]->guard.release();
+    }
+    QCOMPARE(backend.opened.load(), 1);
+    const PoolFigures figures = pool.control().figures();
+    QCOMPARE(figures.wait_time->count, 7U);
+    QCOMPARE(figures.pending, std::optional<std::int64_t>(0));
+}
+
+void TestPoolWaiting::nobodyOvertakes()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto mine = pool.acquire("greedy");
+    for (int round = 0; round < 15; ++round) {
+        Worker patient(pool, "patient");
+        QTRY_COMPARE(pool.stats().pending, 1);
+        // This thread gives back and wants it again at once: it had its turn.
+        mine.value().release();
+        std::thread giver([&] {
+            while (!patient.done)
+                std::this_thread::yield();
+            patient.guard.release();
+        });
+        mine = pool.acquire("greedy");
+        QVERIFY(mine);
+        QVERIFY(patient.done);
+        giver.join();
+    }
+}
+
+void TestPoolWaiting::userAtItsLimitHoldsNobodyUp()
+{
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.max_per_user = 1;
+    FakePool pool(config, FakeFactory{&backend});
+    auto a = pool.acquire("a");
+    Worker second(pool, "a");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    auto b = pool.acquire("b"); // came later, but need not wait
+    QVERIFY(b);
+    b.value().release();
+    QVERIFY(!second.done);
+    a.value().release();
+    QTRY_VERIFY(second.done);
+    QVERIFY(second.guard);
+}
+
+void TestPoolWaiting::timeoutSaysWhoHolds()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.acquire_timeout = 30ms;
+    FakePool pool(config, FakeFactory{&backend});
+    RecordingSink sink;
+    pool.control().set_sink(&sink);
+    auto a = pool.acquire("orders");
+    auto b = pool.acquire("orders");
+    auto c = pool.acquire("billing");
+    const auto refused = pool.acquire("mail");
+    QVERIFY(!refused);
+    const QString sentence = QString::fromStdString(refused.error().sentence);
+    QVERIFY2(sentence.contains(QStringLiteral("3 of 3 are checked out: 2 by orders (the oldest ")),
+             qPrintable(sentence));
+    QVERIFY2(sentence.contains(QStringLiteral(", 1 by billing (the oldest ")),
+             qPrintable(sentence));
+    QVERIFY(!refused.error().next_step.empty());
+    QCOMPARE(pool.stats().timeouts, 1U);
+    const auto timeouts = sink.of(PoolEventKind::timeout);
+    QCOMPARE(timeouts.size(), std::size_t{1});
+    QCOMPARE(timeouts[0].by, std::string("mail"));
+    QVERIFY(timeouts[0].raw.wait >= 30ms);
+    const Frames frames = pool.control().frames(timeouts[0].stack);
+    QVERIFY(!frames.empty());
+    QVERIFY(frames[0].function.ends_with("TestPoolWaiting::timeoutSaysWhoHolds"));
+    const auto pending = sink.of(PoolEventKind::pending);
+    QCOMPARE(pending.size(), std::size_t{2});
+    QCOMPARE(pending[0].number, 1);
+    QCOMPARE(pending[1].number, 0);
+    pool.control().set_sink(nullptr);
+}
+
+void TestPoolWaiting::timeoutLeavesTheQueue()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    AcquireOptions impatient;
+    impatient.user = "b";
+    impatient.timeout = 0s;
+    QVERIFY(!pool.acquire(impatient));
+    QCOMPARE(pool.stats().pending, 0);
+    held.value().release();
+    QCOMPARE(pool.stats().idle, 1); // nobody has taken it in their name
+    QVERIFY(pool.acquire(impatient));
+}
+
+void TestPoolWaiting::brokenReturnOpensForTheNext()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    Worker next(pool, "b");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    held.value().mark_broken();
+    held.value().release();
+    QTRY_VERIFY(next.done);
+    QVERIFY(next.guard);
+    QCOMPARE(next.guard->number, 2);
+}
+
+void TestPoolWaiting::failedOpenPassesOn()
+{
+    Backend backend;
+    PoolConfig config = small_config(1);
+    config.circuit.enabled = false;
+    FakePool pool(config, FakeFactory{&backend});
+    std::atomic<bool> go{false};
+    backend.fail_opens = 1;
+    backend.while_opening = [&] {
+        while (!go)
+            std::this_thread::yield();
+    };
+    Worker unlucky(pool, "a");
+    QTRY_COMPARE(pool.stats().opening, 1);
+    Worker next(pool, "b");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    go = true;
+    QTRY_VERIFY(unlucky.done && next.done);
+    QCOMPARE(unlucky.error, std::string("too many connections"));
+    QVERIFY(next.guard);
+    QCOMPARE(pool.stats().total, 1);
+}
+
+void TestPoolWaiting::closeWakesAll()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    Worker one(pool, "b");
+    Worker two(pool, "c");
+    QTRY_COMPARE(pool.stats().pending, 2);
+    QVERIFY(!pool.close(0s));
+    QTRY_VERIFY(one.done && two.done);
+    QVERIFY(one.error.find("closed") != std::string::npos);
+    QVERIFY(two.error.find("closed") != std::string::npos);
+    held.value().release();
+    QCOMPARE(backend.open_now(), 0);
+}
+
+void TestPoolWaiting::addedConnectionServes()
+{
+    Backend backend;
+    backend.fail_opens = 1000;
+    PoolConfig config = small_config(2);
+    FakePool pool(config, FakeFactory{&backend});
+    QVERIFY(pool.add_connection({1, {}}, "x"));
+    auto held = pool.acquire("a");
+    QVERIFY(held);
+    std::atomic<bool> go{false};
+    backend.fail_opens = 0;
+    backend.while_opening = [&] {
+        while (!go)
+            std::this_thread::yield();
+    };
+    Worker opens(pool, "b");
+    QTRY_COMPARE(pool.stats().opening, 1);
+    Worker waits(pool, "c");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    held.value().release();
+    QTRY_VERIFY(waits.done);
+    QVERIFY(waits.guard);
+    go = true;
+}
+
+QTEST_APPLESS_MAIN(TestPoolWaiting)
+#include "tst_poolwaiting.moc"
