@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of AgentLoop that takes events out of the ring and pictures of the pools.
+#include "core/agent/agentloop.h"
+
+#include "core/wire/encoder.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace poolscope {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds between_pictures{100};
+/// Symbolising reads debug information; the ring must not fill meanwhile.
+constexpr milliseconds stack_budget{5};
+/// How often a picture is begun anew because events were dropped while it was taken.
+constexpr int picture_attempts = 3;
+
+} // namespace
+
+/// Events that were dropped have numbers too, in front of what is taken out next.
+void AgentLoop::account_dropped()
+{
+    const std::uint64_t dropped = core_.ring().take_dropped();
+    if (dropped == 0)
+        return;
+    number_ += dropped;
+    dropped_ += dropped;
+    core_.counters.events += dropped;
+    core_.counters.dropped += dropped;
+    for (const auto& peer : peers_) {
+        peer->lose(dropped);
+        peer->tell_lost(number_, options_.peer_bytes);
+    }
+}
+
+std::size_t AgentLoop::drain(std::size_t most)
+{
+    account_dropped();
+    const std::lock_guard lock(core_.mutex());
+    return core_.ring().take(most, [this](std::span<const std::byte> record) {
+        read_record(record, read_);
+        take_event(read_);
+    });
+}
+
+/// Takes out all that lies in front of `end`; false where a thread that was stopped in the middle
+/// of putting in holds that up.
+bool AgentLoop::drain_until(std::uint64_t end)
+{
+    const auto deadline = steady_clock::now() + milliseconds(50);
+    while (!core_.ring().reached(end)) {
+        constexpr std::size_t some = 1000;
+        if (drain(some) > 0)
+            continue;
+        if (steady_clock::now() > deadline)
+            return false;
+        std::this_thread::yield();
+    }
+    account_dropped();
+    return true;
+}
+
+void AgentLoop::take_event(const ReadEvent& read)
+{
+    const PoolEntry& entry = core_.pools()[read.pool];
+    if (entry.control == nullptr)
+        return; // removed meanwhile: no pool of any peer's
+    ++number_;
+    core_.counters.events.store(core_.counters.events.load(std::memory_order_relaxed) + 1,
+                                std::memory_order_relaxed);
+    if (noting_changes_ && changes_picture(read.event.kind))
+        changes_.push_back(change_of(read.pool, read.event));
+    line_.clear();
+    for (const auto& peer : peers_) {
+        if (!peer->gets_events())
+            continue;
+        if (line_.empty())
+            lines_.event(line_, number_, entry.name, read.event);
+        peer->event(line_, number_, options_.peer_bytes);
+        if (options_.send_stacks)
+            peer->need_stack(read.event.stack, read.pool);
+    }
+}
+
+void AgentLoop::pictures()
+{
+    for (const auto& peer : peers_) {
+        if (!peer->attached() || !peer->picture_due || now_ < peer->picture_not_before)
+            continue;
+        // One that reads slowly has its last picture still to come.
+        if (peer->state == Peer::State::in_picture || peer->waiting() > options_.peer_bytes / 2)
+            continue;
+        peer->picture_not_before = now_ + between_pictures;
+        picture(*peer);
+    }
+}
+
+void AgentLoop::picture(Peer& peer)
+{
+    std::vector<std::pair<std::uint32_t, PoolPicture>> pools;
+    bool exact = false;
+    for (int attempt = 0; attempt < picture_attempts && !exact; ++attempt) {
+        drain_until(core_.ring().end());
+        const std::uint64_t dropped = dropped_;
+        changes_.clear();
+        noting_changes_ = true;
+        pools.clear();
+        {
+            const std::lock_guard lock(core_.mutex());
+            std::uint32_t index = 0;
+            for (const PoolEntry& entry : core_.pools()) {
+                if (entry.control != nullptr)
+                    pools.emplace_back(index, entry.control->picture());
+                ++index;
+            }
+        }
+        exact = drain_until(core_.ring().end()) && dropped == dropped_;
+        noting_changes_ = false;
+    }
+    for (auto& [index, picture] : pools)
+        bring_up_to_date(picture, index, changes_);
+    changes_.clear();
+    peer.begin_picture(number_);
+    if (!exact)
+        peer.lose(1); // the inspector asks again
+    write_picture(peer, pools);
+    ++core_.counters.pictures;
+}
+
+void AgentLoop::write_picture(Peer& peer,
+                              const std::vector<std::pair<std::uint32_t, PoolPicture>>& pools)
+{
+    const std::lock_guard lock(core_.mutex());
+    std::string& out = peer.out();
+    EventLines::hello(out, number_, lines_.now(), identity_, core_.descriptions());
+    for (const auto& [index, picture] : pools) {
+        const PoolEntry& entry = core_.pools()[index];
+        if (entry.control == nullptr)
+            continue; // removed meanwhile; another picture is due
+        for (const OpenConnection& connection : picture.connections)
+            lines_.connection(out, number_, entry.name, connection);
+        for (const OpenCheckout& checkout : picture.checkouts) {
+            lines_.checkout(out, number_, entry.name, checkout);
+            if (options_.send_stacks)
+                peer.need_stack(checkout.stack, index);
+        }
+        if (picture.figures.pending.value_or(0) > 0)
+            lines_.pending(out, number_, entry.name, *picture.figures.pending);
+        lines_.figures(out, number_, entry.name, picture.figures);
+    }
+    peer.picture_stacks = peer.stacks.size();
+    if (peer.picture_stacks == 0)
+        finish_picture(peer);
+}
+
+void AgentLoop::finish_picture(Peer& peer)
+{
+    wire::encode(peer.out(), peer.number(), wire::Ready{});
+    peer.end_picture();
+    peer.tell_lost(number_, options_.peer_bytes);
+}
+
+void AgentLoop::one_stack(Peer& peer)
+{
+    const Peer::StackNeed need = peer.stacks.front();
+    peer.stacks.pop_front();
+    const std::lock_guard lock(core_.mutex());
+    const PoolEntry& entry = core_.pools()[need.pool];
+    if (entry.control != nullptr)
+        EventLines::stack(peer.out(), peer.number(), need.stack, entry.control->frames(need.stack));
+    if (peer.picture_stacks > 0 && --peer.picture_stacks == 0)
+        finish_picture(peer);
+}
+
+/// Some stacks, to each peer in turns; the rest in the next round, when the ring has been emptied.
+void AgentLoop::stacks()
+{
+    const auto until = steady_clock::now() + stack_budget;
+    bool more = true;
+    while (more && steady_clock::now() < until) {
+        more = false;
+        for (const auto& peer : peers_) {
+            if (peer->stacks.empty() || !peer->attached())
+                continue;
+            one_stack(*peer);
+            more = true;
+        }
+    }
+}
+
+} // namespace poolscope

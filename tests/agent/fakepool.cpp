@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/agent/fakepool.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace poolscope::test {
+
+std::atomic<std::uint64_t> FakePool::next_{1};
+
+void FakePool::report(const PoolEvent& event)
+{
+    const std::lock_guard lock(sink_mutex_);
+    if (sink_ != nullptr)
+        sink_->take(event);
+}
+
+ConnectionId FakePool::open_connection()
+{
+    PoolEvent event;
+    event.kind = PoolEventKind::opened;
+    event.time = now_ticks();
+    event.connection = ConnectionId{next_++};
+    event.server_pid = 70'000;
+    report(event);
+    const std::lock_guard lock(mutex_);
+    connections_[event.connection] = {
+        event.connection, process_epoch().wall(event.time), 70'000, {}};
+    return event.connection;
+}
+
+void FakePool::close_connection(ConnectionId connection)
+{
+    PoolEvent event;
+    event.kind = PoolEventKind::closed;
+    event.time = now_ticks();
+    event.connection = connection;
+    event.text = "old";
+    report(event);
+    const std::lock_guard lock(mutex_);
+    connections_.erase(connection);
+}
+
+CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_view by,
+                          std::span<const Tag> tags)
+{
+    PoolEvent event;
+    event.kind = PoolEventKind::checkout;
+    event.time = now_ticks();
+    event.connection = connection;
+    event.checkout = CheckoutId{next_++};
+    event.stack = stack;
+    event.acquired_by = by;
+    event.tags = tags;
+    event.thread = 77;
+    report(event);
+    const std::lock_guard lock(mutex_);
+    OpenCheckout& open = checkouts_[event.checkout];
+    open.id = event.checkout;
+    open.connection = connection;
+    open.acquired = process_epoch().wall(event.time);
+    open.acquired_by = by;
+    open.thread = 77;
+    open.stack = stack;
+    open.tags.assign(tags.begin(), tags.end());
+    return event.checkout;
+}
+
+void FakePool::give_back(CheckoutId checkout)
+{
+    PoolEvent event;
+    event.kind = PoolEventKind::checkin;
+    event.time = now_ticks();
+    event.checkout = checkout;
+    report(event);
+    const std::lock_guard lock(mutex_);
+    checkouts_.erase(checkout);
+}
+
+PoolDescription FakePool::description() const
+{
+    return {name_, "fake", "postgresql://db1:5432/shop", {{"max_connections", "10"}}};
+}
+
+PoolFigures FakePool::figures() const
+{
+    const std::lock_guard lock(mutex_);
+    PoolFigures figures;
+    figures.used = static_cast<std::int64_t>(checkouts_.size());
+    figures.total = static_cast<std::int64_t>(connections_.size());
+    figures.max = 10;
+    return figures;
+}
+
+void FakePool::set_sink(EventSink* sink)
+{
+    const std::lock_guard lock(sink_mutex_);
+    sink_ = sink;
+}
+
+PoolPicture FakePool::picture() const
+{
+    if (throws)
+        throw std::runtime_error("no picture today");
+    PoolPicture picture;
+    picture.figures = figures();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, connection] : connections_)
+            picture.connections.push_back(connection);
+        for (const auto& [id, checkout] : checkouts_)
+            picture.checkouts.push_back(checkout);
+    }
+    if (const auto hook = std::exchange(behind_picture, nullptr))
+        hook();
+    return picture;
+}
+
+Frames FakePool::frames(StackId stack) const
+{
+    ++symbolised;
+    return {{"shop::handle" + std::to_string(stack.value), "src/shop.cpp",
+             static_cast<std::int32_t>(stack.value), true},
+            {"main", "src/main.cpp", 3, true}};
+}
+
+Result<Done> FakePool::reclaim(CheckoutId checkout)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        if (!checkouts_.contains(checkout))
+            return Error{"checkout " + std::to_string(checkout.value) + " is not open", ""};
+    }
+    give_back(checkout);
+    return Done{};
+}
+
+bool FakePool::watched() const
+{
+    const std::lock_guard lock(sink_mutex_);
+    return sink_ != nullptr;
+}
+
+std::set<std::uint64_t> FakePool::open_ids() const
+{
+    const std::lock_guard lock(mutex_);
+    std::set<std::uint64_t> ids;
+    for (const auto& [id, checkout] : checkouts_)
+        ids.insert(id.value);
+    return ids;
+}
+
+} // namespace poolscope::test

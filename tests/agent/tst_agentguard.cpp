@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who gets in, where the socket stands, and that the process never notices.
+#include "tests/agent/fakepool.h"
+#include "tests/agent/inspector.h"
+
+#include "core/agent/endpoint.h"
+#include "core/wire/sha256.h"
+
+#include <QDir>
+#include <QFile>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <csignal>
+#include <mutex>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Sentences of the agent's log.
+struct Log
+{
+    std::mutex mutex;
+    std::string text;
+    std::function<void(std::string_view)> taker()
+    {
+        return [this](std::string_view sentence) {
+            const std::lock_guard lock(mutex);
+            text += sentence;
+            text += '\n';
+        };
+    }
+    bool has(const char* words)
+    {
+        const std::lock_guard lock(mutex);
+        return text.find(words) != std::string::npos;
+    }
+};
+
+mode_t mode_of(const std::string& path)
+{
+    struct stat info = {};
+    return lstat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+}
+
+std::string path_of(const Agent& agent)
+{
+    return agent.address().substr(std::string("pool+unix://").size());
+}
+
+/// The answer to the challenge in the inspector's notes.
+std::string answer(const Inspector& inspector, std::string_view token)
+{
+    for (const std::string& said : inspector.notes.said) {
+        if (said.starts_with("challenge "))
+            return wire::mac_of(token, said.substr(10));
+    }
+    return {};
+}
+
+} // namespace
+
+class TestAgentGuard : public QObject
+{
+    Q_OBJECT
+private slots:
+    void init();
+    void cleanup();
+    void socketModes();
+    void firstUsableFolder();
+    void foldersThatAreNotTrusted();
+    void staleSocketIsReplaced();
+    void aSecondAgentGetsItsOwnName();
+    void group();
+    void otherUsersAreRefused();
+    void addressesThatAreRefused();
+    void token();
+    void wrongToken();
+    void silentPeerIsClosed();
+    void muchBeforeAuth();
+    void eightBeforeAuth();
+    void sixteenAtMost();
+    void hostileCommands();
+    void peerVanishes();
+    void throwingPoolAndLog();
+    void forkedChildIsDead();
+    void endsWhileInspectorsAreAttached();
+
+private:
+    std::unique_ptr<Agent> start(AgentOptions options);
+    std::string folder() const { return folder_->path().toStdString(); }
+    AgentOptions options() const { return options_in(folder()); }
+    AgentOptions tcp() const
+    {
+        AgentOptions result = options_in(folder());
+        result.listen = "127.0.0.1:0";
+        result.token = "secret";
+        return result;
+    }
+    std::unique_ptr<QTemporaryDir> folder_;
+};
+
+void TestAgentGuard::init()
+{
+    folder_ = std::make_unique<QTemporaryDir>();
+}
+
+void TestAgentGuard::cleanup()
+{
+    for (const char* const name : {"RUNTIME_DIRECTORY", "POOLSCOPE_LISTEN", "POOLSCOPE_TOKEN"})
+        qunsetenv(name);
+}
+
+std::unique_ptr<Agent> TestAgentGuard::start(AgentOptions options)
+{
+    Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
+    if (!started) {
+        qWarning("%s", started.error().sentence.c_str());
+        return nullptr;
+    }
+    return std::move(started).value();
+}
+
+void TestAgentGuard::socketModes()
+{
+    auto agent = start(options());
+    const std::string path = path_of(*agent);
+    QCOMPARE(mode_of(path), 0600U);
+    agent.reset();
+    QVERIFY(!QFile::exists(QString::fromStdString(path)));
+}
+
+void TestAgentGuard::firstUsableFolder()
+{
+    qputenv("XDG_RUNTIME_DIR", QByteArray::fromStdString(folder()));
+    AgentOptions anywhere = options();
+    anywhere.listen.clear();
+    auto agent = start(anywhere);
+    QCOMPARE(path_of(*agent), folder() + "/poolscope/" + std::to_string(getpid()) + "-test.sock");
+    QCOMPARE(mode_of(folder() + "/poolscope"), 0700U);
+    agent.reset();
+    // RUNTIME_DIRECTORY stands before it.
+    QVERIFY(QDir().mkdir(folder_->filePath(QStringLiteral("service"))));
+    qputenv("RUNTIME_DIRECTORY", QByteArray::fromStdString(folder() + "/service:/nowhere"));
+    agent = start(anywhere);
+    QVERIFY(path_of(*agent).starts_with(folder() + "/service/"));
+    agent.reset();
+    // POOLSCOPE_LISTEN before all.
+    qputenv("POOLSCOPE_LISTEN", QByteArray::fromStdString(folder() + "/named.sock"));
+    agent = start(anywhere);
+    QCOMPARE(path_of(*agent), folder() + "/named.sock");
+    agent.reset();
+    qputenv("POOLSCOPE_LISTEN", "off");
+    agent = start(anywhere);
+    QVERIFY(agent);
+    QCOMPARE(agent->address(), std::string());
+    FakePool pool("unseen");
+    agent->add(pool);
+    agent->remove(pool);
+}
+
+void TestAgentGuard::foldersThatAreNotTrusted()
+{
+    const std::string session = folder() + "/session";
+    QVERIFY(QDir().mkdir(QString::fromStdString(session)));
+    qputenv("XDG_RUNTIME_DIR", QByteArray::fromStdString(session));
+    const QByteArray temporary = qgetenv("TMPDIR");
+    qputenv("TMPDIR", QByteArray::fromStdString(folder() + "/none"));
+    AgentOptions anywhere = options();
+    anywhere.listen.clear();
+    const std::string own = session + "/poolscope";
+    const bool system_wide = QFile::exists(QStringLiteral("/run/poolscope"));
+    const auto refused = [&] {
+        const auto agent = Agent::start(anywhere);
+        return !agent ||
+               (system_wide && !agent.value()->address().starts_with("pool+unix://" + own));
+    };
+    // A link, even to a good folder.
+    QVERIFY(QDir().mkdir(QString::fromStdString(folder() + "/elsewhere")));
+    QCOMPARE(symlink((folder() + "/elsewhere").c_str(), own.c_str()), 0);
+    QVERIFY(refused());
+    QCOMPARE(unlink(own.c_str()), 0);
+    // A file.
+    QFile file(QString::fromStdString(own));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.close();
+    QVERIFY(refused());
+    QVERIFY(file.remove());
+    // A folder that everybody may write to.
+    QCOMPARE(mkdir(own.c_str(), 0700), 0);
+    QCOMPARE(chmod(own.c_str(), 0777), 0);
+    QVERIFY(refused());
+    QCOMPARE(chmod(own.c_str(), 0700), 0);
+    QVERIFY(!refused());
+    // The one in the temporary folder must be private.
+    qputenv("TMPDIR", QByteArray::fromStdString(folder()));
+    qunsetenv("XDG_RUNTIME_DIR");
+    const std::string last = folder() + "/poolscope-" + std::to_string(geteuid());
+    QCOMPARE(mkdir(last.c_str(), 0700), 0);
+    QCOMPARE(chmod(last.c_str(), 0750), 0);
+    QVERIFY(system_wide || !Agent::start(anywhere));
+    QCOMPARE(chmod(last.c_str(), 0700), 0);
+    QVERIFY(Agent::start(anywhere));
+    temporary.isNull() ? qunsetenv("TMPDIR") : qputenv("TMPDIR", temporary);
+    qputenv("XDG_RUNTIME_DIR", QByteArray::fromStdString(folder()));
+}
+
+void TestAgentGuard::staleSocketIsReplaced()
+{
+    const std::string path = folder() + "/agent.sock";
+    {
+        sockaddr_un name = {}; // as a process leaves it that was killed
+        name.sun_family = AF_UNIX;
+        std::copy(path.begin(), path.end(), name.sun_path);
+        const Descriptor lost(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        QCOMPARE(bind(lost.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+    }
+    QVERIFY(QFile::exists(QString::fromStdString(path)));
+    const auto agent = start(options());
+    QVERIFY(agent);
+    // One that is alive is not taken away; nor is a file.
+    QVERIFY(!Agent::start(options()));
+    QVERIFY(Inspector(agent->address()).connected());
+    AgentOptions on_file = options();
+    on_file.listen = folder() + "/file";
+    QFile file(QString::fromStdString(on_file.listen));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.close();
+    QVERIFY(!Agent::start(on_file));
+    QVERIFY(file.exists());
+}
+
+void TestAgentGuard::aSecondAgentGetsItsOwnName()
+{
+    qputenv("XDG_RUNTIME_DIR", QByteArray::fromStdString(folder()));
+    AgentOptions anywhere = options();
+    anywhere.listen.clear();
+    anywhere.name = "a/b";
+    const auto first = start(anywhere);
+    const auto second = start(anywhere);
+    QVERIFY(path_of(*first).ends_with("-a_b.sock"));
+    QVERIFY(path_of(*second).ends_with("-a_b-2.sock"));
+}
+
+void TestAgentGuard::group()
+{
+    AgentOptions shared = options();
+    shared.group = "no such group";
+    QVERIFY(!Agent::start(shared));
+    if (geteuid() != 0)
+        QSKIP("only root can give a file to any group");
+    shared.group = "nogroup";
+    const auto agent = start(shared);
+    QVERIFY(agent);
+    QCOMPARE(mode_of(path_of(*agent)), 0660U);
+    struct stat info = {};
+    QCOMPARE(stat(path_of(*agent).c_str(), &info), 0);
+    QVERIFY(info.st_gid != getegid());
+}
+
+/// The kernel says who connects; the mode of the file is not the only guard.
+void TestAgentGuard::otherUsersAreRefused()
+{
+    if (geteuid() != 0)
+        QSKIP("only root can become another user");
+    Log log;
+    AgentOptions logged = options();
+    logged.log = log.taker();
+    const auto agent = start(logged);
+    const std::string path = path_of(*agent);
+    QCOMPARE(chmod(folder().c_str(), 0755), 0);
+    QCOMPARE(chmod(path.c_str(), 0666), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (setgid(65'534) != 0 || setuid(65'534) != 0)
+            _exit(2);
+        const Inspector stranger("pool+unix://" + path);
+        _exit(stranger.connected() ? 0 : 1);
+    }
+    int status = 0;
+    QCOMPARE(waitpid(child, &status, 0), child);
+    QCOMPARE(WEXITSTATUS(status), 0);
+    QTRY_COMPARE(agent->figures().refused, std::uint64_t{1});
+    QTRY_VERIFY(log.has("of user 65534 may not attach"));
+    QCOMPARE(agent->figures().accepted, std::uint64_t{0});
+}
+
+void TestAgentGuard::addressesThatAreRefused()
+{
+    for (const char* const listen :
+         {"0.0.0.0:0", "192.0.2.1:0", "[::]:0", "example.org:0", "nonsense", "unix:relative"}) {
+        AgentOptions wrong = tcp();
+        wrong.listen = listen;
+        const auto agent = Agent::start(wrong);
+        QVERIFY2(!agent, listen);
+        QVERIFY(!agent.error().sentence.empty());
+    }
+    AgentOptions without = tcp();
+    without.token.clear();
+    const auto agent = Agent::start(without);
+    QVERIFY(!agent);
+    QVERIFY(agent.error().sentence.find("token") != std::string::npos);
+    QVERIFY(agent.error().sentence.find("secret") == std::string::npos);
+}
+
+void TestAgentGuard::token()
+{
+    FakePool pool("orders");
+    AgentOptions from_environment = tcp();
+    from_environment.token.clear();
+    from_environment.listen = "localhost:0";
+    qputenv("POOLSCOPE_TOKEN", "from outside");
+    const auto agent = start(from_environment);
+    QVERIFY(agent);
+    QVERIFY(agent->address().starts_with("pool://127.0.0.1:"));
+    agent->add(pool);
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("challenge"));
+    QCOMPARE(inspector.notes.said.size(), std::size_t{1}); // nothing before the answer
+    QVERIFY(!pool.watched());
+    Inspector other(agent->address());
+    QTRY_VERIFY(other.hears("challenge"));
+    QVERIFY(inspector.notes.said.front() != other.notes.said.front());
+    inspector.ask(wire::Auth{answer(inspector, "from outside")});
+    QTRY_VERIFY(inspector.hears("ready"));
+    pool.lend(ConnectionId{1}, {}, "x");
+    QTRY_VERIFY(inspector.hears("checkout"));
+    QCOMPARE(other.notes.said.size(), std::size_t{1});
+    agent->remove(pool);
+}
+
+void TestAgentGuard::wrongToken()
+{
+    const auto agent = start(tcp());
+    {
+        Inspector wrong(agent->address());
+        QTRY_VERIFY(wrong.hears("challenge"));
+        wrong.ask(wire::Auth{answer(wrong, "guess")});
+        QTRY_VERIFY(wrong.hears("refused 1 wrong token"));
+        QTRY_VERIFY(!wrong.pump());
+    }
+    // The answer to another challenge is of no use; nor is anything but an answer.
+    Inspector first(agent->address());
+    QTRY_VERIFY(first.hears("challenge"));
+    Inspector second(agent->address());
+    QTRY_VERIFY(second.hears("challenge"));
+    second.ask(wire::Auth{answer(first, "secret")});
+    QTRY_VERIFY(!second.pump());
+    first.ask(wire::Resync{});
+    QTRY_VERIFY(!first.pump());
+    QCOMPARE(first.count("hello") + second.count("hello"), std::size_t{0});
+    QTRY_COMPARE(agent->figures().refused, std::uint64_t{3});
+}
+
+void TestAgentGuard::silentPeerIsClosed()
+{
+    AgentOptions quick = tcp();
+    quick.auth_time = 50ms;
+    const auto agent = start(quick);
+    Inspector silent(agent->address());
+    QTRY_VERIFY(!silent.pump());
+    QCOMPARE(agent->figures().refused, std::uint64_t{1});
+}
+
+void TestAgentGuard::muchBeforeAuth()
+{
+    const auto agent = start(tcp());
+    Inspector talker(agent->address());
+    talker.send(std::string(5000, 'x'));
+    QTRY_VERIFY(!talker.pump());
+    QTRY_COMPARE(agent->figures().refused, std::uint64_t{1});
+}
+
+void TestAgentGuard::eightBeforeAuth()
+{
+    const auto agent = start(tcp());
+    std::vector<std::unique_ptr<Inspector>> waiting;
+    for (int i = 0; i < 8; ++i) {
+        waiting.push_back(std::make_unique<Inspector>(agent->address()));
+        QTRY_VERIFY(waiting.back()->hears("challenge"));
+    }
+    Inspector ninth(agent->address());
+    QTRY_VERIFY(!ninth.pump());
+    QCOMPARE(ninth.notes.said.size(), std::size_t{0});
+    waiting.front()->ask(wire::Auth{answer(*waiting.front(), "secret")});
+    QTRY_VERIFY(waiting.front()->hears("ready"));
+    Inspector tenth(agent->address());
+    QTRY_VERIFY(tenth.hears("challenge"));
+}
+
+void TestAgentGuard::sixteenAtMost()
+{
+    const auto agent = start(options());
+    std::vector<std::unique_ptr<Inspector>> list;
+    for (int i = 0; i < 16; ++i) {
+        list.push_back(std::make_unique<Inspector>(agent->address()));
+        QTRY_VERIFY(list.back()->hears("ready"));
+    }
+    Inspector more(agent->address());
+    QTRY_VERIFY(!more.pump());
+    list.pop_back();
+    QTRY_COMPARE(agent->figures().attached, std::uint64_t{15});
+    Inspector again(agent->address());
+    QTRY_VERIFY(again.hears("ready"));
+}
+
+void TestAgentGuard::hostileCommands()
+{
+    FakePool pool("orders");
+    const auto agent = start(options());
+    agent->add(pool);
+    Inspector hostile(agent->address());
+    QTRY_VERIFY(hostile.hears("ready"));
+    hostile.send("\n\r\n{}\n[]\n{\"k\":\"ping\"}\n\xff\xfe\n{\"k\":\"pi\n");
+    hostile.send(std::string(65'537, 'x') + "\n");
+    hostile.send("{\"k\":\"ping\",\"n\":1,\"x\":" + std::string(30'000, '[') + "\n");
+    hostile.send("{\"k\":\"dance\",\"n\":1}\n{\"k\":\"reclaim\",\"n\":2}\n");
+    hostile.send("{\"k\":\"ping\",\"n\":77}\n");
+    QTRY_VERIFY(hostile.hears("pong 77"));
+    QTRY_VERIFY(hostile.hears("refused 2"));
+    // For ever without a newline: no memory, and another one is served meanwhile.
+    const std::string much(100'000, 'x');
+    Inspector good(agent->address());
+    for (int i = 0; i < 100; ++i)
+        hostile.send(much);
+    QTRY_VERIFY(good.hears("ready"));
+    hostile.send("\n{\"k\":\"ping\",\"n\":78}\n");
+    QTRY_VERIFY(hostile.hears("pong 78"));
+    // Resync as fast as it can: joined, not obeyed one by one.
+    const std::uint64_t pictures = agent->figures().pictures;
+    for (int i = 0; i < 1000; ++i)
+        hostile.ask(wire::Resync{});
+    hostile.send("{\"k\":\"ping\",\"n\":79}\n");
+    QTRY_VERIFY(hostile.hears("pong 79"));
+    QVERIFY(agent->figures().pictures < pictures + 100);
+    // One that is no inspector at all is shown the door.
+    for (int i = 0; i < 1100; ++i)
+        hostile.send("GET / HTTP/1.1\r\n");
+    QTRY_VERIFY(!hostile.pump());
+    QTRY_COMPARE(agent->figures().attached, std::uint64_t{1});
+    QVERIFY(agent->figures().bad_lines > 1000);
+    QVERIFY(good.pump());
+    agent->remove(pool);
+}
+
+/// Writing to somebody who is gone must not raise SIGPIPE.
+void TestAgentGuard::peerVanishes()
+{
+    FakePool pool("orders");
+    const auto agent = start(options());
+    agent->add(pool);
+    struct sigaction before = {};
+    struct sigaction deadly = {};
+    deadly.sa_handler = SIG_DFL;
+    QCOMPARE(sigaction(SIGPIPE, &deadly, &before), 0);
+    for (int i = 0; i < 20; ++i) {
+        Inspector brief(agent->address());
+        QTRY_VERIFY(brief.hears("ready"));
+        for (int j = 0; j < 100; ++j)
+            pool.give_back(pool.lend(ConnectionId{1}, StackId{2}, "x"));
+        brief.abort();
+        for (int j = 0; j < 100; ++j)
+            pool.give_back(pool.lend(ConnectionId{1}, StackId{2}, "x"));
+    }
+    QTRY_COMPARE(agent->figures().attached, std::uint64_t{0});
+    QCOMPARE(sigaction(SIGPIPE, &before, nullptr), 0);
+    agent->remove(pool);
+}
+
+void TestAgentGuard::throwingPoolAndLog()
+{
+    FakePool pool("orders");
+    AgentOptions logged = options();
+    logged.log = [](std::string_view) {
+        throw std::runtime_error("no log");
+    };
+    const auto agent = start(logged);
+    agent->add(pool);
+    pool.throws = true;
+    {
+        Inspector unlucky(agent->address());
+        QTRY_VERIFY(!unlucky.pump());
+    }
+    pool.throws = false;
+    Inspector lucky(agent->address());
+    QTRY_VERIFY(lucky.hears("ready"));
+    agent->remove(pool);
+}
+
+/// The child's copy does nothing, and does not keep the inspector's connection open.
+void TestAgentGuard::forkedChildIsDead()
+{
+    auto pool = std::make_unique<FakePool>("orders");
+    auto agent = start(options());
+    const std::string path = path_of(*agent);
+    agent->add(*pool);
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    int ends[2] = {-1, -1};
+    QCOMPARE(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        pool->give_back(pool->lend(ConnectionId{1}, {}, "child"));
+        FakePool another("another");
+        agent->add(another);
+        agent->remove(another);
+        AgentOptions own = options_in(folder());
+        own.listen += "2";
+#if defined(__SANITIZE_THREAD__)
+        const bool fresh = true; // that sanitizer starts no thread in a child
+#else
+        const bool fresh = static_cast<bool>(Agent::start(own));
+#endif
+        agent.reset();
+        char byte = 0;
+        const bool told = read(ends[0], &byte, 1) == 0; // lives until the parent has looked
+        _exit(fresh && told && QFile::exists(QString::fromStdString(path)) ? 0 : 1);
+    }
+    close(ends[0]);
+    pool->lend(ConnectionId{1}, {}, "parent");
+    QTRY_VERIFY(inspector.hears("parent"));
+    QCOMPARE(inspector.count("child"), std::size_t{0});
+    agent->remove(*pool);
+    // The parent's agent ends while the child lives: the connection ends all the same.
+    const std::string kept = path + ".kept"; // so that the child still finds its path
+    QCOMPARE(link(path.c_str(), kept.c_str()), 0);
+    agent.reset();
+    QTRY_VERIFY(!inspector.pump());
+    QCOMPARE(rename(kept.c_str(), path.c_str()), 0);
+    close(ends[1]);
+    int status = 0;
+    QCOMPARE(waitpid(child, &status, 0), child);
+    QCOMPARE(WEXITSTATUS(status), 0);
+}
+
+void TestAgentGuard::endsWhileInspectorsAreAttached()
+{
+    FakePool pool("orders");
+    for (int i = 0; i < 20; ++i) {
+        auto agent = start(options());
+        agent->add(pool);
+        Inspector inspector(agent->address());
+        if (i % 2 == 0)
+            QTRY_VERIFY(inspector.hears("ready"));
+        agent.reset();
+        QVERIFY(!pool.watched());
+        QTRY_VERIFY(!inspector.pump());
+    }
+}
+
+QTEST_GUILESS_MAIN(TestAgentGuard)
+#include "tst_agentguard.moc"

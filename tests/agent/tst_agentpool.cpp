@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The agent with the pool that it was made for.
+#include "tests/agent/inspector.h"
+#include "tests/pool/testfactory.h"
+
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <thread>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+class TestAgentPool : public QObject
+{
+    Q_OBJECT
+private slots:
+    void leakIsNamedByItsLine();
+    void timeoutIsSeen();
+    void reclaim();
+    void nothingIsLostUnderLoad();
+
+private:
+    std::unique_ptr<Agent> start(bool allow_reclaim = false)
+    {
+        AgentOptions options = options_in(folder_.path().toStdString());
+        options.allow_reclaim = allow_reclaim;
+        Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
+        return started ? std::move(started).value() : nullptr;
+    }
+    QTemporaryDir folder_;
+};
+
+namespace {
+
+/// The line that keeps a connection.
+constexpr int offending_line = __LINE__ + 3;
+[[gnu::noinline]] auto keep(FakePool& pool)
+{
+    auto guard = pool.acquire("orders");
+    asm volatile(""); // no tail call
+    return guard;
+}
+
+std::string own(std::string_view function)
+{
+    return "\"own\":true},{\"function\":\"" + std::string(function);
+}
+
+} // namespace
+
+void TestAgentPool::leakIsNamedByItsLine()
+{
+    Backend backend;
+    FakePool pool(small_config(4), FakeFactory{&backend});
+    const auto agent = start();
+    QVERIFY(agent);
+    agent->add(pool.control());
+    const auto before = keep(pool); // in mid-incident
+    QVERIFY(before);
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    QVERIFY(inspector.state.is_open(std::to_string(before.value().checkout_id().value)));
+    const std::string line = "tst_agentpool.cpp\",\"line\":" + std::to_string(offending_line);
+    QVERIFY2(inspector.count(line) == 1, inspector.notes.said.back().c_str());
+    QCOMPARE(inspector.count(own("TestAgentPool::leakIsNamedByItsLine")), std::size_t{1});
+    // And as it happens.
+    const auto after = keep(pool);
+    QVERIFY(after);
+    const std::string id = std::to_string(after.value().checkout_id().value);
+    QTRY_VERIFY(inspector.hears("\"id\":\"" + id + "\""));
+    QVERIFY(inspector.count(R"("by":"orders")") >= 2);
+    agent->remove(pool.control());
+}
+
+void TestAgentPool::timeoutIsSeen()
+{
+    Backend backend;
+    PoolConfig config = small_config(1);
+    config.acquire_timeout = 20ms;
+    FakePool pool(config, FakeFactory{&backend});
+    const auto agent = start();
+    QVERIFY(agent);
+    agent->add(pool.control());
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    const auto held = pool.acquire("holder");
+    QVERIFY(held && !pool.acquire("victim"));
+    QTRY_VERIFY(inspector.hears(R"("k":"timeout")"));
+    QTRY_VERIFY(inspector.hears(R"("by":"victim")"));
+    QTRY_VERIFY(inspector.hears(R"("timeouts":1)"));
+    QTRY_VERIFY(inspector.hears(R"("pending":1)"));
+    agent->remove(pool.control());
+}
+
+void TestAgentPool::reclaim()
+{
+    Backend backend;
+    FakePool pool(small_config(2), FakeFactory{&backend});
+    const auto agent = start(true);
+    QVERIFY(agent);
+    agent->add(pool.control());
+    auto held = pool.acquire("holder");
+    QVERIFY(held);
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    inspector.ask(wire::Reclaim{std::to_string(held.value().checkout_id().value), {}});
+    QTRY_VERIFY(inspector.hears("done 1"));
+    held.value().release();
+    QTRY_COMPARE((inspector.pump(), inspector.state.open_checkouts()), std::size_t{0});
+    inspector.ask(wire::Reclaim{"999999999", {}});
+    QTRY_VERIFY(inspector.hears("refused 2"));
+    agent->remove(pool.control());
+}
+
+/// Inspectors attach and ask for pictures while threads work: at the end all know what is open.
+void TestAgentPool::nothingIsLostUnderLoad()
+{
+    Backend backend;
+    FakePool pool(small_config(8), FakeFactory{&backend});
+    const auto agent = start();
+    QVERIFY(agent);
+    agent->add(pool.control());
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            while (!stop) {
+                auto guard = pool.acquire("worker");
+                std::this_thread::yield();
+            }
+        });
+    }
+    const auto kept = pool.acquire("kept");
+    std::vector<std::unique_ptr<Inspector>> inspectors;
+    for (int i = 0; i < 4; ++i) {
+        inspectors.push_back(std::make_unique<Inspector>(agent->address()));
+        QTRY_VERIFY(inspectors.back()->hears("ready"));
+        inspectors.front()->ask(wire::Resync{});
+    }
+    stop = true;
+    for (std::thread& thread : threads)
+        thread.join();
+    QVERIFY(kept);
+    const std::string id = std::to_string(kept.value().checkout_id().value);
+    for (const auto& inspector : inspectors) {
+        const auto settled = [&] {
+            inspector->pump();
+            return inspector->state.open_checkouts() == 1 && inspector->state.is_open(id);
+        };
+        QTRY_VERIFY(settled());
+        const wire::PeerFigures& figures = inspector->state.figures();
+        QCOMPARE(figures.open_again, std::uint64_t{0});
+        if (figures.gaps == 0)
+            QCOMPARE(figures.not_open, std::uint64_t{0});
+    }
+    agent->remove(pool.control());
+}
+
+QTEST_GUILESS_MAIN(TestAgentPool)
+#include "tst_agentpool.moc"
