@@ -35,7 +35,9 @@ struct TargetStatus
     Reach reach = Reach::connecting;
     std::string sentence;  ///< "no answer since 14:31:58" is composed by views; this is the reason
     std::string next_step; ///< what the user could do; may be empty
-    std::optional<Timestamp> next_try; ///< capture's clock
+    /// Capture's clock. Where tries follow each other within 5 s only the first one is told: once
+    /// it is in the past, it is being tried again.
+    std::optional<Timestamp> next_try;
     friend bool operator==(const TargetStatus&, const TargetStatus&) = default;
 };
 
