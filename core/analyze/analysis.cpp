@@ -31,29 +31,66 @@ const TargetFindings& Analysis::findings(TargetId target) const
 
 void Analysis::apply(const Observation& observation, WorldDelta& delta)
 {
-    const TargetState* const before = world_.target(observation.target);
-    const Reach reach = before ? before->status.reach : Reach::connecting;
+    fold(observation, delta);
+    look();
+    mark(observation);
+}
+
+void Analysis::fold(const Observation& observation, WorldDelta& delta)
+{
+    const TargetId id = observation.target;
+    if (const auto* const sample = std::get_if<ServerSample>(&observation.what)) {
+        if (const TargetState* const before = world_.target(id))
+            histories_[id].watch(*before, *sample, observation.time);
+    }
     world_.apply(observation, delta);
 
     // Time alone turns a holding into a suspicion, so every observation is a chance to look. What
     // is not about one target (a tick, a threshold for all) concerns each of them.
-    if (observation.target != TargetId{0}) {
-        examine(observation.target);
+    if (id != TargetId{0}) {
+        due_[id] = observation.time;
     } else {
-        for (const auto& [id, ignored] : world_.targets())
-            examine(id);
+        for (const auto& [each, ignored] : world_.targets())
+            due_[each] = observation.time;
     }
+}
 
+void Analysis::look()
+{
+    for (const auto& [id, at] : std::exchange(due_, {}))
+        examine(id, at);
+}
+
+void Analysis::examine(TargetId id, Timestamp at)
+{
+    const TargetState* const target = world_.target(id);
+    if (!target)
+        return;
+    TargetFindings& findings = findings_[id];
+    const std::vector<SuspectedLeak> before = std::move(findings.suspects);
+    findings.blocking = find_blocking(*target);
+    findings.suspects = find_suspects(*target, findings.blocking, world_.thresholds(id), at);
+    for (SuspectedLeak& leak : find_idle_growth(*target, histories_[id], at))
+        findings.suspects.push_back(std::move(leak));
+    mark(*target, before);
+}
+
+void Analysis::mark(const Observation& observation)
+{
     if (const auto* const status = std::get_if<StatusChanged>(&observation.what)) {
         const TargetState* const target = world_.target(observation.target);
-        const bool was_up = reach == Reach::up;
-        const bool is_up = status->status.reach == Reach::up;
-        if (target && was_up != is_up)
+        const Reach reach = status->status.reach;
+        // An attempt on the way up is neither.
+        if (!target || reach == Reach::connecting)
+            return;
+        const bool up = reach == Reach::up;
+        const auto [last, first] = up_.try_emplace(observation.target, up);
+        if (first || std::exchange(last->second, up) != up)
             marks_.push_back(
-                {observation.time, is_up ? MarkKind::source_up : MarkKind::source_down,
+                {observation.time, up ? MarkKind::source_up : MarkKind::source_down,
                  observation.target,
-                 is_up ? fmt::format("{} answers", target->info.name)
-                       : fmt::format("{}: {}", target->info.name, status->status.sentence)});
+                 up ? fmt::format("{} answers", target->info.name)
+                    : fmt::format("{}: {}", target->info.name, status->status.sentence)});
     } else if (const auto* const note = std::get_if<Note>(&observation.what)) {
         marks_.push_back({observation.time, MarkKind::note, observation.target, note->text});
     } else if (const auto* const action = std::get_if<ActionReported>(&observation.what)) {
@@ -64,29 +101,35 @@ void Analysis::apply(const Observation& observation, WorldDelta& delta)
     }
 }
 
-void Analysis::examine(TargetId id)
+void Analysis::mark(const TargetState& target, const std::vector<SuspectedLeak>& before)
 {
-    const TargetState* const target = world_.target(id);
-    if (!target)
-        return;
-    TargetFindings& findings = findings_[id];
-    const std::vector<SuspectedLeak> before = std::move(findings.suspects);
-    findings.blocking = find_blocking(*target);
-    findings.suspects =
-        find_suspects(*target, findings.blocking, world_.thresholds(id), world_.now());
-
-    for (const SuspectedLeak& leak : findings.suspects) {
+    const TargetId id = target.info.id;
+    const Timestamp now = world_.now();
+    for (const SuspectedLeak& leak : findings_[id].suspects) {
+        if (leak.growth) {
+            // It may pause and go on: that is no news.
+            const auto [last, first] = growing_.try_emplace({id, leak.group}, now);
+            if (first || now - last->second >= idle_window)
+                marks_.push_back({now, MarkKind::warning, id,
+                                  fmt::format("idle sessions of {} only grow: {} to {} in {}",
+                                              leak.group, leak.growth->from, leak.growth->to,
+                                              format_duration_prose(idle_window))});
+            last->second = now;
+            continue;
+        }
         const auto known = std::find_if(before.begin(), before.end(), [&](const SuspectedLeak& b) {
-            return b.session == leak.session && b.since == leak.since;
+            return !b.growth && b.session == leak.session && b.since == leak.since;
         });
         if (known != before.end() && known->severity == leak.severity)
             continue;
         const bool critical = leak.severity == LeakSeverity::critical;
         marks_.push_back(
-            {world_.now(), critical ? MarkKind::critical : MarkKind::warning, id,
-             fmt::format("{} idle in transaction for {}", subject(*target, leak.session),
-                         format_duration_prose(target->age(leak.since, world_.now())))});
+            {now, critical ? MarkKind::critical : MarkKind::warning, id,
+             fmt::format("{} idle in transaction for {}", subject(target, leak.session),
+                         format_duration_prose(target.age(leak.since, now)))});
     }
+    if (!growing_.empty())
+        std::erase_if(growing_, [now](const auto& g) { return now - g.second > idle_window; });
 }
 
 std::vector<Mark> Analysis::take_marks()
@@ -98,8 +141,16 @@ void Analysis::restore(World world)
 {
     world_ = std::move(world);
     findings_.clear();
-    for (const auto& [id, ignored] : world_.targets())
-        examine(id);
+    histories_.clear();
+    growing_.clear();
+    up_.clear();
+    for (const auto& [id, target] : world_.targets()) {
+        if (target.status.reach != Reach::connecting)
+            up_[id] = target.status.reach == Reach::up;
+        histories_[id].restore(target, world_.now());
+        due_[id] = world_.now();
+    }
+    look();
     marks_.clear();
 }
 

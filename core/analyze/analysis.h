@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/blocking.h"
+#include "core/analyze/idlegrowth.h"
 #include "core/analyze/suspects.h"
 #include "core/model/world.h"
 
@@ -14,6 +15,7 @@ namespace poolscope {
 struct TargetFindings
 {
     Blocking blocking;
+    /// Holders of transactions first, then clients whose idle sessions only grow.
     std::vector<SuspectedLeak> suspects;
     friend bool operator==(const TargetFindings&, const TargetFindings&) = default;
 };
@@ -24,11 +26,15 @@ class Analysis
 {
 public:
     /// How far before a cursor a replay must begin for the findings to be those of the live run.
-    static constexpr Duration longest_window{std::chrono::minutes{0}};
+    static constexpr Duration longest_window = idle_window;
 
     const World& world() const { return world_; }
     /// Folds one observation into the world, and brings the findings up to it.
     void apply(const Observation& observation, WorldDelta& delta);
+    /// The same, but the findings stay behind until look(), and no marks arise: for the way to an
+    /// instant. Then look() gives what apply() would have given.
+    void fold(const Observation& observation, WorldDelta& delta);
+    void look();
     /// Marks that arose since the last call: onsets of suspicion, sources up and down, actions,
     /// notes.
     std::vector<Mark> take_marks();
@@ -43,11 +49,19 @@ public:
     }
 
 private:
-    void examine(TargetId target);
+    void examine(TargetId target, Timestamp at);
     void mark(const Observation& observation);
+    void mark(const TargetState& target, const std::vector<SuspectedLeak>& before);
 
     World world_;
+    std::map<TargetId, IdleHistory> histories_;
+    /// Targets to look at, and the instant as of which: that of the last observation that concerns
+    /// them.
+    std::map<TargetId, Timestamp> due_;
     std::map<TargetId, TargetFindings> findings_;
+    /// When a client was last found growing, for its mark.
+    std::map<std::pair<TargetId, std::string>, Timestamp> growing_;
+    std::map<TargetId, bool> up_; ///< as last marked
     std::vector<Mark> marks_;
 };
 

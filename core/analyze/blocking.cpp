@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/blocking.h"
 
+#include "core/analyze/waitgraph.h"
+
 #include <algorithm>
 #include <set>
 
@@ -8,59 +10,45 @@ namespace poolscope {
 
 namespace {
 
-using Edges = std::map<Pid, std::vector<Pid>>;
-
-/// Everyone behind `from`, each once, in a graph that may have cycles. `from` itself counts only if
-/// it waits for somebody behind it, and then not for itself.
-std::int32_t count_behind(const Edges& waiters, Pid from)
-{
-    std::set<Pid> seen;
-    std::vector<Pid> open{from};
-    while (!open.empty()) {
-        const Pid pid = open.back();
-        open.pop_back();
-        const auto found = waiters.find(pid);
-        if (found == waiters.end())
-            continue;
-        for (const Pid waiter : found->second) {
-            if (waiter != from && seen.insert(waiter).second)
-                open.push_back(waiter);
-        }
-    }
-    return static_cast<std::int32_t>(seen.size());
-}
+using Index = WaitGraph::Index;
 
 class Forest
 {
 public:
-    Forest(const TargetState& target, const Edges& waiters,
-           const std::map<Pid, std::int32_t>& blocks)
+    Forest(const TargetState& target, const WaitGraph& graph)
         : target_(target)
-        , waiters_(waiters)
-        , blocks_(blocks)
-    {}
-
-    BlockingNode grow(Pid pid)
+        , graph_(graph)
+        , children_(graph.size())
+        , parent_(graph.size())
     {
-        placed_.insert(pid);
-        BlockingNode node{key_of(pid), 0, {}};
-        if (const auto found = blocks_.find(pid); found != blocks_.end())
-            node.blocks = found->second;
-        if (const auto found = waiters_.find(pid); found != waiters_.end()) {
-            for (const Pid waiter : found->second) {
-                // Placed at once, so that a sibling deeper down does not take it.
-                if (!placed_.contains(waiter))
-                    children(node, waiter);
-            }
+        for (Index i = 0; i < graph.size(); ++i) {
+            parent_[i] = choose_parent(i);
+            if (parent_[i])
+                children_[*parent_[i]].push_back(i);
         }
-        std::stable_sort(node.waiting.begin(), node.waiting.end(),
-                         [this](const BlockingNode& a, const BlockingNode& b) {
-                             return waits_since(a.key.pid) < waits_since(b.key.pid);
-                         });
-        return node;
+        for (std::vector<Index>& siblings : children_)
+            put_in_order(siblings);
     }
 
-    bool placed(Pid pid) const { return placed_.contains(pid); }
+    std::optional<Index> parent(Index i) const { return parent_[i]; }
+    bool placed(Index i) const { return placed_.contains(i); }
+
+    /// `cycle` becomes true if anyone in the tree waits for itself.
+    BlockingNode grow(Index i, bool& cycle)
+    {
+        placed_.insert(i);
+        cycle = cycle || graph_.behind_itself(i);
+        BlockingNode node{key_of(i), graph_.count_behind(i), {}, queued_.contains(i), {}};
+        for (const Index blocker : graph_.waits_for(i)) {
+            if (blocker != parent_[i])
+                node.also.push_back(graph_.pid(blocker));
+        }
+        for (const Index waiter : children_[i]) {
+            if (!placed_.contains(waiter))
+                node.waiting.push_back(grow(waiter, cycle));
+        }
+        return node;
+    }
 
     Timestamp waits_since(Pid pid) const
     {
@@ -71,19 +59,67 @@ public:
     }
 
 private:
-    void children(BlockingNode& node, Pid waiter) { node.waiting.push_back(grow(waiter)); }
-
-    SessionKey key_of(Pid pid) const
+    /// The lowest pid it waits for; one that is not in turn behind it, if there is such a one.
+    std::optional<Index> choose_parent(Index i) const
     {
+        const std::vector<Index>& blockers = graph_.waits_for(i);
+        for (const Index blocker : blockers) {
+            if (!graph_.is_behind(i, blocker))
+                return blocker;
+        }
+        return blockers.empty() ? std::nullopt : std::optional{blockers.front()};
+    }
+
+    /// Whoever the server puts ahead comes first; of those that are free to come next, the one that
+    /// has waited longest.
+    void put_in_order(std::vector<Index>& siblings)
+    {
+        const std::set<Index> all(siblings.begin(), siblings.end());
+        std::map<Index, std::vector<Index>> followers;
+        std::map<Index, std::size_t> ahead;
+        for (const Index i : siblings) {
+            for (const Index other : graph_.named_by(i)) {
+                if (other != i && all.contains(other)) {
+                    followers[other].push_back(i);
+                    ++ahead[i];
+                    queued_.insert(i);
+                }
+            }
+        }
+        const auto rank = [this](Index i) {
+            return std::make_pair(waits_since(graph_.pid(i)), i);
+        };
+        using Ranked = std::pair<Timestamp, Index>;
+        std::set<Ranked> waiting, free;
+        for (const Index i : siblings)
+            (ahead.contains(i) ? waiting : free).insert(rank(i));
+        siblings.clear();
+        while (!free.empty() || !waiting.empty()) {
+            // Nobody is free in a circle: then any may begin.
+            std::set<Ranked>& from = free.empty() ? waiting : free;
+            const Index next = from.extract(from.begin()).value().second;
+            siblings.push_back(next);
+            for (const Index follower : followers[next]) {
+                if (--ahead[follower] == 0 && waiting.erase(rank(follower)) > 0)
+                    free.insert(rank(follower));
+            }
+        }
+    }
+
+    SessionKey key_of(Index i) const
+    {
+        const Pid pid = graph_.pid(i);
         const auto found = target_.sessions.find(pid);
         return found != target_.sessions.end() ? found->second.key
                                                : SessionKey{target_.info.id, pid, {}};
     }
 
     const TargetState& target_;
-    const Edges& waiters_;
-    const std::map<Pid, std::int32_t>& blocks_;
-    std::set<Pid> placed_;
+    const WaitGraph& graph_;
+    std::vector<std::vector<Index>> children_;
+    std::vector<std::optional<Index>> parent_;
+    std::set<Index> queued_;
+    std::set<Index> placed_;
 };
 
 } // namespace
@@ -91,23 +127,19 @@ private:
 Blocking find_blocking(const TargetState& target)
 {
     Blocking result;
-    Edges waiters;
-    for (const auto& [pid, session] : target.sessions) {
-        if (session.blocked_by.empty())
-            continue;
-        ++result.blocked;
-        for (const Pid blocker : session.blocked_by)
-            waiters[blocker].push_back(pid);
-    }
-    if (waiters.empty())
+    const WaitGraph graph{target};
+    if (graph.size() == 0)
         return result;
+    for (Index i = 0; i < graph.size(); ++i) {
+        result.blocked += graph.named_by(i).empty() ? 0 : 1;
+        if (const std::int32_t behind = graph.count_behind(i); behind > 0)
+            result.blocks[graph.pid(i)] = behind;
+    }
 
-    for (const auto& [blocker, ignored] : waiters)
-        result.blocks[blocker] = count_behind(waiters, blocker);
-
-    Forest forest{target, waiters, result.blocks};
-    const auto plant = [&](Pid pid, bool cycle) {
-        BlockingTree tree{forest.grow(pid), cycle, std::nullopt};
+    Forest forest{target, graph};
+    const auto plant = [&](Index root) {
+        BlockingTree tree;
+        tree.root = forest.grow(root, tree.cycle);
         for (const BlockingNode& waiter : tree.root.waiting) {
             const Timestamp since = forest.waits_since(waiter.key.pid);
             if (since != Timestamp::max() && (!tree.since || since < *tree.since))
@@ -115,15 +147,14 @@ Blocking find_blocking(const TargetState& target)
         }
         result.trees.push_back(std::move(tree));
     };
-    for (const auto& [blocker, ignored] : waiters) {
-        const auto session = target.sessions.find(blocker);
-        if (session == target.sessions.end() || session->second.blocked_by.empty())
-            plant(blocker, false);
+    for (Index i = 0; i < graph.size(); ++i) {
+        if (!forest.parent(i) && (graph.count_behind(i) > 0 || graph.is_named(i)))
+            plant(i);
     }
-    // Whoever is left waits in a circle.
-    for (const auto& [blocker, ignored] : waiters) {
-        if (!forest.placed(blocker))
-            plant(blocker, true);
+    // What is left hangs on circles. Its lowest pid is the root of each.
+    for (Index i = 0; i < graph.size(); ++i) {
+        if (!forest.placed(i) && graph.behind_itself(i))
+            plant(i);
     }
     std::stable_sort(
         result.trees.begin(), result.trees.end(),

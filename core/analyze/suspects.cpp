@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/suspects.h"
 
+#include "core/analyze/idlegrowth.h"
+#include "core/analyze/words.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,9 +19,78 @@ bool held_open(SessionState state)
            state == SessionState::idle_in_transaction_aborted;
 }
 
-std::string_view plural(std::int64_t n)
+std::vector<std::string> evidence_of_holding(const SuspectedLeak& leak, const Session& session,
+                                             const TargetState& target,
+                                             const LeakThresholds& thresholds, Timestamp now)
 {
-    return n == 1 ? "" : "s";
+    std::vector<std::string> sentences;
+    const Duration held = target.age(leak.since, now);
+    const bool aborted = session.state == SessionState::idle_in_transaction_aborted;
+    const bool critical = leak.severity == LeakSeverity::critical;
+    sentences.push_back(fmt::format(
+        "Idle in {} transaction for {}; no statement ran in that time. The {} threshold is {}.",
+        aborted ? "an aborted" : "a", format_duration_prose(held), critical ? "critical" : "alert",
+        format_duration_prose(critical ? thresholds.critical : thresholds.alert)));
+    if (aborted)
+        sentences.emplace_back("A statement in it failed: the server takes nothing from it now but "
+                               "ROLLBACK, and nobody sent one.");
+    if (session.transaction_since) {
+        const Duration open = target.age(*session.transaction_since, now);
+        if (open > held + std::chrono::seconds{1})
+            sentences.push_back(
+                fmt::format("Its transaction has been open for {}.", format_duration_prose(open)));
+    }
+    if (leak.blocks > 0)
+        sentences.push_back(fmt::format("{} {} behind it.", count_of(leak.blocks, "session"),
+                                        leak.blocks == 1 ? "waits" : "wait"));
+    if (leak.xmin_age)
+        sentences.push_back(
+            fmt::format("It keeps vacuum from removing rows deleted in the last {}{}.",
+                        count_of(*leak.xmin_age, "transaction"),
+                        leak.oldest_xmin ? "; no other session here holds it back further" : ""));
+    return sentences;
+}
+
+/// When the last free slot is taken, at the rate of the window; nothing where that is far off.
+std::optional<std::string> outlook(const IdleGrowth& growth, const TargetState& target)
+{
+    if (!target.facts || !target.facts->max_connections)
+        return std::nullopt;
+    const std::int32_t free =
+        *target.facts->max_connections - target.facts->reserved.value_or(0) - target.client_count();
+    if (free <= 0)
+        return "The server has no slot left for an ordinary role.";
+    const Duration left = idle_window * free / (growth.to - growth.from);
+    if (left > std::chrono::hours{24})
+        return std::nullopt;
+    return fmt::format("At this rate the {} {} left on the server last{} for {}.",
+                       free == 1 ? "one" : count_in_words(free), free == 1 ? "slot" : "slots",
+                       free == 1 ? "s" : "", format_duration_prose(left));
+}
+
+std::vector<std::string> evidence_of_growth(const SuspectedLeak& leak, const TargetState& target,
+                                            Timestamp now)
+{
+    const IdleGrowth& growth = *leak.growth;
+    std::vector<std::string> sentences;
+    sentences.push_back(fmt::format(
+        "Sessions of {} that have been idle for over {} went from {} to {} in the last {}; in that "
+        "time none of those was used again or closed.",
+        leak.group, format_duration_prose(idle_settled), count_in_words(growth.from),
+        count_in_words(growth.to), format_duration_prose(idle_window)));
+    sentences.push_back(fmt::format("This one, the oldest, has been idle for {}.",
+                                    format_duration_prose(target.age(leak.since, now))));
+    if (target.facts && target.facts->max_connections && *target.facts->max_connections > 0)
+        sentences.push_back(fmt::format("This client holds {} of {} connections ({:.1f} %).",
+                                        count_in_words(growth.all),
+                                        count_in_words(*target.facts->max_connections),
+                                        100.0 * growth.all / *target.facts->max_connections));
+    else
+        sentences.push_back(
+            fmt::format("This client holds {}.", count_of(growth.all, "connection")));
+    if (auto sentence = outlook(growth, target))
+        sentences.push_back(std::move(*sentence));
+    return sentences;
 }
 
 } // namespace
@@ -85,36 +157,11 @@ std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocki
 std::vector<std::string> evidence_of(const SuspectedLeak& leak, const TargetState& target,
                                      const LeakThresholds& thresholds, Timestamp now)
 {
-    std::vector<std::string> sentences;
     const Session* const session = target.find(leak.session);
     if (!session)
-        return sentences;
-    const Duration held = target.age(leak.since, now);
-    const bool aborted = session->state == SessionState::idle_in_transaction_aborted;
-    sentences.push_back(fmt::format(
-        "Idle in {} transaction for {}; no statement ran in that time. The {} threshold is {}.",
-        aborted ? "an aborted" : "a", format_duration_prose(held),
-        leak.severity == LeakSeverity::critical ? "critical" : "alert",
-        format_duration_prose(leak.severity == LeakSeverity::critical ? thresholds.critical
-                                                                      : thresholds.alert)));
-    if (aborted)
-        sentences.emplace_back("A statement in it failed: the server takes nothing from it now but "
-                               "ROLLBACK, and nobody sent one.");
-    if (session->transaction_since) {
-        const Duration open = target.age(*session->transaction_since, now);
-        if (open > held + std::chrono::seconds{1})
-            sentences.push_back(
-                fmt::format("Its transaction has been open for {}.", format_duration_prose(open)));
-    }
-    if (leak.blocks > 0)
-        sentences.push_back(fmt::format("{} session{} wait{} behind it.", leak.blocks,
-                                        plural(leak.blocks), leak.blocks == 1 ? "s" : ""));
-    if (leak.xmin_age)
-        sentences.push_back(fmt::format(
-            "It keeps vacuum from removing rows deleted in the last {} transaction{}{}.",
-            *leak.xmin_age, plural(*leak.xmin_age),
-            leak.oldest_xmin ? "; no other session here holds it back further" : ""));
-    return sentences;
+        return {};
+    return leak.growth ? evidence_of_growth(leak, target, now)
+                       : evidence_of_holding(leak, *session, target, thresholds, now);
 }
 
 } // namespace poolscope

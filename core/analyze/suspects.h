@@ -15,25 +15,37 @@ enum class LeakKind : std::uint8_t { session };
 std::string_view name_of(LeakKind kind);
 std::string_view name_of(LeakSeverity severity);
 
-/// A session held past a threshold without the work that would justify it.
+/// Of one client, over the window of core/analyze/idlegrowth.h.
+struct IdleGrowth
+{
+    std::int32_t from = 0; ///< settled idle sessions when the window began
+    std::int32_t to = 0;   ///< and now
+    std::int32_t all = 0;  ///< its sessions now, whatever they do
+    friend bool operator==(const IdleGrowth&, const IdleGrowth&) = default;
+};
+
+/// A session held past a threshold without the work that would justify it; or, with a growth, the
+/// oldest of a number of idle sessions of one client that only grows.
 struct SuspectedLeak
 {
     LeakKind kind = LeakKind::session;
     LeakSeverity severity = LeakSeverity::alert;
     SessionKey session;
-    Timestamp since; ///< server's clock: when it became idle in its transaction
+    Timestamp since; ///< server's clock: when it became idle (in its transaction)
     std::int32_t blocks = 0;
     /// How many transactions old the oldest row version is that it keeps vacuum from removing.
     std::optional<std::uint32_t> xmin_age;
     /// No session of the target holds vacuum back further.
     bool oldest_xmin = false;
-    std::string group; ///< application, else user: leaks of one place belong together
+    /// Application, else user: leaks of one place belong together. With a growth: and its address.
+    std::string group;
+    std::optional<IdleGrowth> growth;
     friend bool operator==(const SuspectedLeak&, const SuspectedLeak&) = default;
 };
 
-/// Worst first: critical, then most blocked, then oldest. Pure: the same world at the same instant
-/// gives the same suspects, live and in replay. Poolscope's own sessions and the server's own
-/// workers are never suspects.
+/// Sessions idle in their transaction. Worst first: critical, then most blocked, then oldest. Pure:
+/// the same world at the same instant gives the same suspects, live and in replay. Poolscope's own
+/// sessions and the server's own workers are never suspects.
 std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocking& blocking,
                                          const LeakThresholds& thresholds, Timestamp now);
 

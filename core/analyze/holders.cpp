@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/holders.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace poolscope {
+
+namespace {
+
+Holding holding_of(const Checkout& checkout, Timestamp now)
+{
+    Holding holding;
+    holding.held = std::max(Duration{0}, now - checkout.acquired);
+    holding.expected = checkout.expected;
+    if (checkout.heartbeat)
+        holding.since_heartbeat = std::max(Duration{0}, now - *checkout.heartbeat);
+    return holding;
+}
+
+Holder judged(const Checkout& checkout, const LeakThresholds& thresholds, Timestamp now)
+{
+    const Holding holding = holding_of(checkout, now);
+    Holder holder;
+    holder.checkout = checkout.key;
+    holder.age = holding.held;
+    holder.severity = judge(holding, thresholds);
+    holder.long_running = holder.severity == LeakSeverity::none && holder.age >= thresholds.alert;
+    return holder;
+}
+
+/// Suspects that began within the window in which they could have become suspect, over its length.
+/// The window begins no earlier than the oldest of them, so that a leak of two minutes ago is not
+/// spread over five; at least half a minute, so that the first one is no flood.
+double growth_of(const Place& place, Duration alert)
+{
+    if (place.suspected < 2)
+        return 0;
+    Duration oldest{0};
+    for (const Holder& holder : place.holders)
+        if (holder.severity != LeakSeverity::none)
+            oldest = std::max(oldest, holder.age);
+    const Duration window =
+        std::clamp(oldest - alert, Duration{std::chrono::seconds{30}}, growth_window);
+    const auto grown =
+        std::count_if(place.holders.begin(), place.holders.end(), [&](const Holder& holder) {
+            return holder.severity != LeakSeverity::none && holder.age - alert < window;
+        });
+    using Minutes = std::chrono::duration<double, std::ratio<60>>;
+    return static_cast<double>(grown) / Minutes(window).count();
+}
+
+std::optional<Duration> full_in(const Pool& pool, double growth_per_minute)
+{
+    if (!pool.max || !pool.used)
+        return {};
+    const std::int64_t free = *pool.max - *pool.used;
+    if (free <= 0)
+        return Duration{0};
+    if (growth_per_minute <= 0)
+        return {};
+    const double minutes = static_cast<double>(free) / growth_per_minute;
+    using Minutes = std::chrono::duration<double, std::ratio<60>>;
+    return std::chrono::duration_cast<Duration>(Minutes(minutes));
+}
+
+void finish(Place& place, const Pools& pools, const LeakThresholds& thresholds)
+{
+    std::sort(place.holders.begin(), place.holders.end(), [](const Holder& a, const Holder& b) {
+        return a.age != b.age ? a.age > b.age : a.checkout < b.checkout;
+    });
+    for (const Holder& holder : place.holders) {
+        place.severity = std::max(place.severity, holder.severity);
+        place.suspected += holder.severity != LeakSeverity::none ? 1 : 0;
+    }
+    place.growth_per_minute = growth_of(place, thresholds.alert);
+    const auto pool = pools.pools.find(place.pool);
+    if (place.suspected > 0 && pool != pools.pools.end())
+        place.full_in = full_in(pool->second, place.growth_per_minute);
+}
+
+} // namespace
+
+bool operator==(const Place& a, const Place& b)
+{
+    const auto rest = [](const Place& p) {
+        return std::tie(p.pool, p.severity, p.holders, p.suspected, p.growth_per_minute, p.full_in);
+    };
+    return rest(a) == rest(b) && same_stack(a.stack, b.stack);
+}
+
+std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresholds, Timestamp now)
+{
+    // One place is one fingerprint in one pool; holders without a stack stand together.
+    std::map<std::pair<Text, std::uint64_t>, Place> found;
+    for (const auto& [id, checkout] : pools.checkouts) {
+        const std::uint64_t fingerprint = checkout.stack ? checkout.stack->fingerprint : 0;
+        Place& place = found[{checkout.pool, fingerprint}];
+        place.pool = checkout.pool;
+        place.stack = checkout.stack;
+        place.holders.push_back(judged(checkout, thresholds, now));
+    }
+    std::vector<Place> places;
+    places.reserve(found.size());
+    for (auto& [key, place] : found) {
+        finish(place, pools, thresholds);
+        places.push_back(std::move(place));
+    }
+    std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+        if (a.severity != b.severity)
+            return a.severity > b.severity;
+        if (a.suspected != b.suspected)
+            return a.suspected > b.suspected;
+        return a.holders.front().age > b.holders.front().age;
+    });
+    return places;
+}
+
+std::vector<std::string> evidence_of(const Holder& holder, const Checkout& checkout,
+                                     const Pool* pool, const LeakThresholds& thresholds,
+                                     Timestamp now)
+{
+    std::vector<std::string> sentences;
+    const std::string held = format_duration_prose(holder.age);
+    if (holder.severity == LeakSeverity::none) {
+        sentences.push_back(fmt::format("Held for {}.", held));
+    } else {
+        const bool critical = holder.severity == LeakSeverity::critical;
+        sentences.push_back(fmt::format(
+            "Held for {}. The {} threshold is {}.", held, critical ? "critical" : "alert",
+            format_duration_prose(critical ? thresholds.critical : thresholds.alert)));
+    }
+    if (const StackLine* const line = acquiring_line(checkout.stack.get()))
+        sentences.push_back(line->file.empty()
+                                ? fmt::format("Acquired in {}.", line->function.str())
+                                : fmt::format("Acquired at {}:{}, in {}.", line->file.str(),
+                                              line->line, line->function.str()));
+    else
+        sentences.emplace_back("No acquire stack was taken.");
+    if (checkout.expected)
+        sentences.push_back(fmt::format("Its holder expected to need {}.",
+                                        format_duration_prose(*checkout.expected)));
+    if (checkout.heartbeat)
+        sentences.push_back(
+            fmt::format("Its holder last said that it is alive {} ago.",
+                        format_duration_prose(std::max(Duration{0}, now - *checkout.heartbeat))));
+    if (checkout.busy && checkout.busy_since) {
+        const std::string since =
+            format_duration_prose(std::max(Duration{0}, now - *checkout.busy_since));
+        sentences.push_back(*checkout.busy ? fmt::format("It has run a statement for {}.", since)
+                                           : fmt::format("No statement has run for {}.", since));
+    }
+    if (holder.severity != LeakSeverity::none && pool && pool->max && pool->used &&
+        *pool->used >= *pool->max)
+        sentences.push_back(fmt::format(
+            "The pool is exhausted: {} of {} are in use{}.", *pool->used, *pool->max,
+            pool->pending && *pool->pending > 0 ? fmt::format(", {} wait", *pool->pending)
+                                                : std::string{}));
+    return sentences;
+}
+
+} // namespace poolscope

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/holders.h"
+
+#include <QTest>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Timestamp now = timestamp_from_us(1'763'735'320'000'000);
+const LeakThresholds thresholds{30s, 300s};
+
+StackRef place(const char* file, int line)
+{
+    return make_stack({{Text{"Pool::acquire"}, Text{"pool.h"}, 90, false},
+                       {Text{"work"}, Text{file}, line, true}});
+}
+
+Checkout held(const std::string& id, Duration age, const StackRef& stack)
+{
+    Checkout c;
+    c.key = {TargetId{1}, Text{id}};
+    c.pool = Text{"orders"};
+    c.acquired = now - age;
+    c.stack = stack;
+    return c;
+}
+
+Pools pools_with(std::vector<Checkout> checkouts, std::optional<std::int64_t> max = 20)
+{
+    Pools pools;
+    Pool pool;
+    pool.name = Text{"orders"};
+    pool.max = max;
+    pool.used = static_cast<std::int64_t>(checkouts.size());
+    pools.pools[pool.name] = pool;
+    for (Checkout& c : checkouts)
+        pools.checkouts[c.key.id] = std::move(c);
+    return pools;
+}
+
+bool says(const std::vector<std::string>& sentences, const char* words)
+{
+    for (const std::string& sentence : sentences)
+        if (sentence.find(words) != std::string::npos)
+            return true;
+    return false;
+}
+
+} // namespace
+
+class TestHolders : public QObject
+{
+    Q_OBJECT
+private slots:
+    void fortyLeaksOfOnePlaceAreOne();
+    void everyHolderIsListed();
+    void anExpectedDurationAndABeatKeepOffTheList();
+    void equalStacksOfOtherObjectsAreOnePlace();
+    void growthIsThatOfTheSuspects();
+    void aSteadyPlaceDoesNotGrow();
+    void fullInFollowsFromGrowth();
+    void anUnknownSizeGivesNoForecast();
+    void evidenceNamesTheLine();
+    void aClockThatRunsBehindGivesNoNegativeAge();
+};
+
+void TestHolders::fortyLeaksOfOnePlaceAreOne()
+{
+    std::vector<Checkout> open;
+    for (int i = 0; i < 40; ++i)
+        open.push_back(held(std::to_string(i), 60s + i * 1s, place("orders.cpp", 41)));
+    open.push_back(held("x", 400s, place("report.cpp", 7)));
+    const auto places = find_places(pools_with(open, 100), thresholds, now);
+    QCOMPARE(places.size(), 2U);
+    // A critical one outranks forty alerts.
+    QCOMPARE(places[0].severity, LeakSeverity::critical);
+    QCOMPARE(places[1].holders.size(), 40U);
+    QCOMPARE(places[1].suspected, 40);
+    QCOMPARE(places[1].holders.front().age, Duration{99s});
+    QCOMPARE(acquiring_line(places[1].stack.get())->line, 41);
+}
+
+void TestHolders::everyHolderIsListed()
+{
+    const auto places = find_places(
+        pools_with({held("1", 1s, place("a.cpp", 1)), held("2", 29s, nullptr)}), thresholds, now);
+    QCOMPARE(places.size(), 2U);
+    for (const Place& p : places) {
+        QCOMPARE(p.severity, LeakSeverity::none);
+        QCOMPARE(p.suspected, 0);
+        QCOMPARE(p.growth_per_minute, 0.0);
+    }
+}
+
+void TestHolders::anExpectedDurationAndABeatKeepOffTheList()
+{
+    Checkout expected = held("1", 200s, place("a.cpp", 1));
+    expected.expected = 10min;
+    Checkout alive = held("2", 200s, place("b.cpp", 1));
+    alive.heartbeat = now - 5s;
+    Checkout silent = held("3", 200s, place("c.cpp", 1));
+    silent.heartbeat = now - 31s;
+    Checkout endless = held("4", 3001s, place("d.cpp", 1));
+    endless.heartbeat = now - 1s;
+    const auto places =
+        find_places(pools_with({expected, alive, silent, endless}), thresholds, now);
+    std::map<std::string, Holder> by;
+    for (const Place& p : places)
+        by[p.holders.front().checkout.id.str()] = p.holders.front();
+    QCOMPARE(by["1"].severity, LeakSeverity::none);
+    QVERIFY(by["1"].long_running);
+    QCOMPARE(by["2"].severity, LeakSeverity::none);
+    QVERIFY(by["2"].long_running);
+    QCOMPARE(by["3"].severity, LeakSeverity::alert);
+    QVERIFY(!by["3"].long_running);
+    QCOMPARE(by["4"].severity, LeakSeverity::critical);
+}
+
+void TestHolders::equalStacksOfOtherObjectsAreOnePlace()
+{
+    const auto places = find_places(
+        pools_with({held("1", 60s, place("a.cpp", 1)), held("2", 61s, place("a.cpp", 1)),
+                    held("3", 62s, place("a.cpp", 2))}),
+        thresholds, now);
+    QCOMPARE(places.size(), 2U);
+}
+
+/// One every 15 s since 4 min ago: 4 a minute. The two that are too young to be suspect do not
+/// count yet.
+void TestHolders::growthIsThatOfTheSuspects()
+{
+    std::vector<Checkout> open;
+    for (int i = 0; i < 16; ++i)
+        open.push_back(held(std::to_string(i), 1s + i * 15s, place("a.cpp", 1)));
+    const auto places = find_places(pools_with(open), thresholds, now);
+    QCOMPARE(places.size(), 1U);
+    QVERIFY2(std::abs(places[0].growth_per_minute - 4.0) < 0.4,
+             qPrintable(QString::number(places[0].growth_per_minute)));
+}
+
+void TestHolders::aSteadyPlaceDoesNotGrow()
+{
+    std::vector<Checkout> open;
+    for (int i = 0; i < 10; ++i)
+        open.push_back(held(std::to_string(i), 1h + i * 1s, place("a.cpp", 1)));
+    const auto places = find_places(pools_with(open), thresholds, now);
+    QCOMPARE(places[0].growth_per_minute, 0.0);
+    QVERIFY(!places[0].full_in);
+}
+
+void TestHolders::fullInFollowsFromGrowth()
+{
+    std::vector<Checkout> open;
+    for (int i = 0; i < 10; ++i)
+        open.push_back(held(std::to_string(i), 40s + i * 30s, place("a.cpp", 1)));
+    const auto half = find_places(pools_with(open, 20), thresholds, now);
+    QVERIFY(half[0].growth_per_minute > 1.5 && half[0].growth_per_minute < 2.5);
+    QVERIFY(half[0].full_in.has_value());
+    QVERIFY(*half[0].full_in > 4min && *half[0].full_in < 7min);
+    const auto full = find_places(pools_with(open, 10), thresholds, now);
+    QCOMPARE(full[0].full_in.value(), Duration{0});
+}
+
+void TestHolders::anUnknownSizeGivesNoForecast()
+{
+    std::vector<Checkout> open;
+    for (int i = 0; i < 10; ++i)
+        open.push_back(held(std::to_string(i), 40s + i * 30s, place("a.cpp", 1)));
+    QVERIFY(!find_places(pools_with(open, {}), thresholds, now)[0].full_in);
+}
+
+void TestHolders::evidenceNamesTheLine()
+{
+    Checkout c = held("1", 372s, place("orders.cpp", 41));
+    c.busy = false;
+    c.busy_since = now - 370s;
+    const Pools pools = pools_with({c}, 1);
+    const auto places = find_places(pools, thresholds, now);
+    const auto sentences =
+        evidence_of(places[0].holders[0], c, &pools.pools.begin()->second, thresholds, now);
+    QVERIFY(says(sentences, "Held for 6 min 12 s. The critical threshold is 5 min"));
+    QVERIFY(says(sentences, "Acquired at orders.cpp:41, in work."));
+    QVERIFY(says(sentences, "No statement has run for 6 min 10 s."));
+    QVERIFY(says(sentences, "exhausted: 1 of 1"));
+    QVERIFY(!says(sentences, "alive"));
+}
+
+void TestHolders::aClockThatRunsBehindGivesNoNegativeAge()
+{
+    const auto places =
+        find_places(pools_with({held("1", -5s, place("a.cpp", 1))}), thresholds, now);
+    QCOMPARE(places[0].holders[0].age, Duration{0});
+}
+
+QTEST_APPLESS_MAIN(TestHolders)
+#include "tst_holders.moc"
