@@ -120,11 +120,10 @@ void check(SQLite::Database& database, const Path& file)
         size_on_disk(file) < static_cast<std::uint64_t>(pages))
         throw Damaged("it was cut off");
 
-    SQLite::Statement made{database,
-                           "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"};
+    Query made{database, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"};
     const auto expect = [&](std::string_view name, std::string_view sql) {
-        made.bind(1, std::string{name});
-        const bool there = made.executeStep() && made.getColumn(0).getString() == sql;
+        made.bind(1, name);
+        const bool there = made.step() && Row{made}.text(0) == sql;
         made.reset();
         if (!there)
             throw Damaged(fmt::format("its table \"{}\" is missing or was altered", name));
@@ -136,7 +135,7 @@ void check(SQLite::Database& database, const Path& file)
     expect("meta", schema::meta_sql);
 }
 
-std::string as_uri(const Path& file)
+std::string as_uri(const Path& file, std::string_view how)
 {
     std::string uri = "file:";
     for (const char c : std::filesystem::absolute(file).string()) {
@@ -147,7 +146,7 @@ std::string as_uri(const Path& file)
         else
             uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
-    return uri + "?mode=ro&immutable=1";
+    return fmt::format("{}?mode=ro&{}", uri, how);
 }
 
 } // namespace
@@ -222,36 +221,72 @@ Path beside(const Path& file, std::string_view suffix)
 std::unique_ptr<SQLite::Database> open_recording(const Path& file)
 {
     look_at(file);
-    const auto open = [&](const std::string& name, int flags) {
-        auto database = std::make_unique<SQLite::Database>(name, flags);
+    const auto open = [&](const std::string& name, int flags, bool alone) {
+        auto database = std::make_unique<SQLite::Database>(name, flags | SQLite::OPEN_READONLY |
+                                                                     SQLite::OPEN_NOMUTEX);
+        if (alone) {
+            // Before anything is read: then the index of the log is made in our own memory.
+            database->exec("PRAGMA locking_mode = EXCLUSIVE");
+            sqlite3_db_config(database->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        }
         harden(*database);
         check(*database, file);
         return database;
     };
     try {
-        return open(std::filesystem::absolute(file).string(),
-                    SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX);
+        return open(std::filesystem::absolute(file).string(), 0, false);
     } catch (const SQLite::Exception& e) {
-        // In a folder where nothing can be written, a recording that was not closed cannot have its
-        // shared index made: what stands in the file itself can still be read.
         const int code = e.getErrorCode();
         if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY && code != SQLITE_IOERR)
             throw;
-        return open(as_uri(file), SQLite::OPEN_READONLY | SQLite::OPEN_URI);
+        // In a folder where nothing can be written, the index that a recording's readers and its
+        // writer share cannot be made. Who writes would have made it: so nobody writes, and it can
+        // be read without locks, with the log beside it if it was not closed.
+        const bool log = size_on_disk(beside(file, "-wal")) != 0;
+        return open(as_uri(file, log ? "vfs=unix-none" : "immutable=1"), SQLite::OPEN_URI, log);
     }
 }
 
-bool Row::null(int column) const
+Query::Query(SQLite::Database& database, std::string_view sql)
 {
-    return statement_.getColumn(column).isNull();
+    sqlite3_stmt* made = nullptr;
+    const int code = sqlite3_prepare_v2(database.getHandle(), sql.data(),
+                                        static_cast<int>(sql.size()), &made, nullptr);
+    statement_.reset(made);
+    if (code != SQLITE_OK)
+        throw SQLite::Exception(database.getHandle(), code);
 }
 
-std::int64_t Row::integer(int column) const
+void Query::fail(int code) const
 {
-    const SQLite::Column value = statement_.getColumn(column);
-    if (!value.isInteger())
-        throw Damaged("a number is missing");
-    return value.getInt64();
+    throw SQLite::Exception(sqlite3_db_handle(get()), code);
+}
+
+bool Query::step()
+{
+    if (done_)
+        return false;
+    const int code = sqlite3_step(get());
+    if (code == SQLITE_ROW)
+        return true;
+    if (code != SQLITE_DONE)
+        fail(code);
+    done_ = true;
+    return false;
+}
+
+void Query::reset() noexcept
+{
+    // What it answers is the error of the step before, which was thrown then.
+    static_cast<void>(sqlite3_reset(get()));
+    done_ = false;
+}
+
+void Query::run()
+{
+    static_cast<void>(sqlite3_step(get()));
+    done_ = false;
+    check(sqlite3_reset(get()));
 }
 
 std::int64_t Row::integer(int column, std::int64_t least, std::int64_t most) const
@@ -262,27 +297,22 @@ std::int64_t Row::integer(int column, std::int64_t least, std::int64_t most) con
     return value;
 }
 
-std::optional<std::int64_t> Row::optional_integer(int column) const
-{
-    if (null(column))
-        return std::nullopt;
-    return integer(column);
-}
-
 std::string Row::text(int column) const
 {
-    const SQLite::Column value = statement_.getColumn(column);
-    if (!value.isText())
+    if (sqlite3_column_type(statement_, column) != SQLITE_TEXT)
         throw Damaged("a text is missing");
-    // Bytes first would convert; the text is UTF-8 as it stands.
-    const char* const bytes = value.getText();
-    return plain_text({bytes, static_cast<std::size_t>(value.getBytes())}, longest_text);
+    const auto* const bytes =
+        reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (!bytes)
+        throw std::bad_alloc();
+    return plain_text({bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))},
+                      longest_text);
 }
 
-std::optional<std::int64_t> ask(SQLite::Database& database, const std::string& sql)
+std::optional<std::int64_t> ask(SQLite::Database& database, std::string_view sql)
 {
-    SQLite::Statement query{database, sql};
-    if (!query.executeStep())
+    Query query{database, sql};
+    if (!query.step())
         return std::nullopt;
     return Row{query}.optional_integer(0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/encoder.h"
 
-#include "core/record/redact.h"
+#include "core/record/factrows.h"
 
 #include <fmt/format.h>
 
@@ -15,77 +15,13 @@ namespace {
 using schema::row_id;
 using schema::Table;
 
-constexpr std::size_t most_recent_texts = 65536;
-constexpr std::size_t most_recent_bytes = std::size_t{16} << 20;
-constexpr std::size_t most_redactions = 16384;
 /// A keyframe is due when the changes since the last one are this many times the sessions …
 constexpr std::size_t changes_a_session = 14;
 /// … but not before there are this many: a few sessions are cheap to replay.
 constexpr std::size_t fewest_changes = 4000;
 constexpr std::size_t bytes_a_change = 60;
-constexpr std::int64_t minute_us = 60'000'000;
-
-std::int64_t sequence_in(const Observation& o)
-{
-    return static_cast<std::int64_t>(o.sequence.value);
-}
-
-template <class T>
-Value optional_value(const std::optional<T>& value)
-{
-    return value ? Value{static_cast<std::int64_t>(*value)} : Value{};
-}
-
-Value optional_value(const std::optional<Timestamp>& value)
-{
-    return value ? Value{to_us(*value)} : Value{};
-}
-
-std::int64_t number_of(TargetId id)
-{
-    return static_cast<std::int64_t>(id.value);
-}
-
-template <class... Cases>
-struct Overloaded : Cases...
-{
-    using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 } // namespace
-
-TextNumbers::Entry& TextNumbers::insert(const Text& text, Entry entry)
-{
-    if (recent_.size() >= most_recent_texts || bytes_ >= most_recent_bytes) {
-        older_ = std::exchange(recent_, {});
-        bytes_ = 0;
-    }
-    bytes_ += text.str().size();
-    return recent_.emplace(Key{text}, entry).first->second;
-}
-
-TextNumbers::Entry& TextNumbers::number(const Text& text, bool& added)
-{
-    added = false;
-    const Key key{text};
-    if (const auto found = recent_.find(key); found != recent_.end())
-        return found->second;
-    if (const auto found = older_.find(key); found != older_.end())
-        return insert(text, found->second);
-    added = true;
-    return insert(text, Entry{++last_, 0});
-}
-
-void TextNumbers::forget_before(std::int64_t keyframe)
-{
-    const auto old = [&](const auto& entry) {
-        return entry.second.used < keyframe;
-    };
-    std::erase_if(recent_, old);
-    std::erase_if(older_, old);
-}
 
 Encoder::Encoder(const WriterOptions& options)
     : options_(options)
@@ -114,19 +50,26 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
     return std::nullopt;
 }
 
-void Encoder::append(const Observation& original, Pending& pending)
+void Encoder::append(const Observation& observation, Pending& pending)
 {
-    std::optional<Observation> changed;
-    if (options_.redact && std::holds_alternative<ServerSample>(original.what))
-        changed = redacted(original);
-    const Observation& o = changed ? *changed : original;
+    const auto* const sample = std::get_if<ServerSample>(&observation.what);
+    if (!options_.redact || !sample) {
+        take_in(observation, pending);
+        return;
+    }
+    take_in({observation.sequence, observation.time, observation.target,
+             redactions_.without_literals(*sample)},
+            pending);
+}
 
+void Encoder::take_in(const Observation& o, Pending& pending)
+{
     const TargetState* const before = world_.target(o.target);
     const bool gap_before = before && before->gap_since_sample;
     if (!started_)
         anchor_ = started_ = o.time;
-    if (minute_ && *minute_ != to_us(o.time) / minute_us)
-        flush_minute(pending);
+    if (minutes_.over(o.time))
+        minutes_.flush(world_.sequence(), pending);
 
     WorldDelta delta;
     world_.apply(o, delta);
@@ -141,26 +84,7 @@ void Encoder::append(const Observation& original, Pending& pending)
 
 void Encoder::finish(Pending& pending)
 {
-    flush_minute(pending);
-}
-
-Observation Encoder::redacted(const Observation& original)
-{
-    Observation copy = original;
-    if (redactions_.size() > most_redactions)
-        redactions_.clear();
-    for (Session& session : std::get<ServerSample>(copy.what).changed) {
-        if (session.statement.is_null())
-            continue;
-        // The original is kept beside its redaction, so that its address stays its own.
-        auto& [kept, redaction] = redactions_[session.statement.identity()];
-        if (redaction.is_null()) {
-            kept = session.statement;
-            redaction = Text{redact_statement(kept.str())};
-        }
-        session.statement = redaction;
-    }
-    return copy;
+    minutes_.flush(world_.sequence(), pending);
 }
 
 /// Which rows a keyframe refers to, instead of repeating them.
@@ -169,7 +93,7 @@ void Encoder::note_refs(const Observation& o)
     if (!world_.target(o.target))
         return;
     Refs& refs = refs_[o.target];
-    const std::int64_t here = sequence_in(o);
+    const std::int64_t here = number_of(o.sequence);
     if (std::holds_alternative<TargetAttached>(o.what))
         refs.attached = here;
     else if (std::holds_alternative<StatusChanged>(o.what))
@@ -184,59 +108,14 @@ void Encoder::note_refs(const Observation& o)
 void Encoder::encode(const Observation& o, const WorldDelta& delta, bool gap_before,
                      Pending& pending)
 {
-    const std::int64_t time = to_us(o.time);
-    const std::int64_t target = number_of(o.target);
-    const auto put = [&](Table table, std::vector<Value> rest) {
-        std::vector<Value> values{sequence_in(o), time, target};
-        values.reserve(values.size() + rest.size());
-        std::move(rest.begin(), rest.end(), std::back_inserter(values));
-        pending.plain.push_back({table, std::move(values)});
-    };
-    std::visit(
-        Overloaded{
-            [&](const TargetAttached& what) {
-                put(Table::target,
-                    {number_of(what.info.id), what.info.kind, what.info.name, what.info.url});
-            },
-            [&](const StatusChanged& what) {
-                const TargetStatus& s = what.status;
-                put(Table::status, {static_cast<std::int64_t>(s.reach), s.sentence, s.next_step,
-                                    optional_value(s.next_try)});
-            },
-            [&](const FactsReported& what) {
-                const ServerFacts& f = what.facts;
-                put(Table::facts,
-                    {f.version, std::int64_t{f.version_number}, optional_value(f.max_connections),
-                     optional_value(f.reserved), f.role, std::int64_t{f.superuser},
-                     std::int64_t{f.in_recovery}, std::int64_t{f.sees_all},
-                     std::int64_t{f.can_signal}, f.missing_grant, std::int64_t{f.tls},
-                     optional_value(f.server_started)});
-            },
-            [&](const ServerSample& what) {
-                encode_sample(o, what, delta, gap_before, pending);
-                anchor_ = o.time;
-            },
-            [&](const LocksReported& what) { encode_locks(o, what, pending); },
-            [&](const Gap& what) { put(Table::gap, {what.reason}); },
-            [&](const ActionReported& what) {
-                put(Table::action,
-                    {static_cast<std::int64_t>(what.action.value),
-                     static_cast<std::int64_t>(what.verb), number_of(what.session.target),
-                     what.session.pid.value, to_us(what.session.started),
-                     static_cast<std::int64_t>(what.phase), what.sentence});
-            },
-            [&](const Note& what) { put(Table::note, {what.text}); },
-            [&](const ThresholdsChanged& what) {
-                put(Table::threshold,
-                    {to_us(what.thresholds.alert), to_us(what.thresholds.critical)});
-            },
-            [&](const Tick&) {
-                pending.plain.push_back({Table::tick,
-                                         {sequence_in(o), wrapped_difference(time, to_us(*anchor_)),
-                                          o.target == TargetId{0} ? Value{} : Value{target}}});
-            },
-        },
-        o.what);
+    if (auto row = fact_row(o, *anchor_)) {
+        pending.plain.push_back(std::move(*row));
+    } else if (const auto* const sample = std::get_if<ServerSample>(&o.what)) {
+        encode_sample(o, *sample, delta, gap_before, pending);
+        anchor_ = o.time;
+    } else {
+        encode_locks(o, std::get<LocksReported>(o.what), pending);
+    }
     bytes_since_ += 16;
 }
 
@@ -244,7 +123,7 @@ void Encoder::encode_sample(const Observation& o, const ServerSample& sample,
                             const WorldDelta& delta, bool gap_before, Pending& pending)
 {
     const TargetState* const target = world_.target(o.target);
-    std::vector<Value> values{sequence_in(o), to_us(o.time), number_of(o.target),
+    std::vector<Value> values{number_of(o.sequence), to_us(o.time), number_of(o.target),
                               std::int64_t{sample.full}};
     values.reserve(17);
     for (std::size_t i = 0; i < session_state_count; ++i)
@@ -271,20 +150,26 @@ void Encoder::encode_sample(const Observation& o, const ServerSample& sample,
         if (std::find(sample.gone.begin(), sample.gone.end(), key) == sample.gone.end())
             departure(row_id(o.sequence.value, position++), key, true, pending);
     }
-    const auto forget = [&](const SessionKey& key) {
-        const TargetState* const now = world_.target(key.target);
-        if (now && now->find(key))
-            return;
-        live_.erase(key);
-        const auto refs = refs_.find(key.target);
-        if (refs != refs_.end() && !(now && now->sessions.contains(key.pid)))
-            refs->second.locks.erase(key.pid);
-    };
-    std::for_each(delta.gone.begin(), delta.gone.end(), forget);
-    std::for_each(sample.gone.begin(), sample.gone.end(), forget);
+    for (const SessionKey& key : delta.gone)
+        forget(key);
+    for (const SessionKey& key : sample.gone)
+        forget(key);
     changes_since_ += position;
     bytes_since_ += 48 + position * bytes_a_change;
-    count_minute(o, gap_before, pending);
+    if (target)
+        minutes_.count(o.target, o.time, number_of(o.sequence), target->client_count(), gap_before);
+}
+
+/// Of a session that has left, unless it is there again.
+void Encoder::forget(const SessionKey& key)
+{
+    const TargetState* const now = world_.target(key.target);
+    if (now && now->find(key))
+        return;
+    live_.erase(key);
+    const auto refs = refs_.find(key.target);
+    if (refs != refs_.end() && !(now && now->sessions.contains(key.pid)))
+        refs->second.locks.erase(key.pid);
 }
 
 void Encoder::put_session(SessionRow& row, const Session& s, Timestamp server_now, Pending& pending)
@@ -343,7 +228,7 @@ std::int64_t Encoder::number(const Text& text, Pending& pending)
         bytes_since_ += text.str().size() + 8;
     } else if (entry.used != span_) {
         entry.used = span_;
-        if (options_.keep_for || options_.keep_bytes)
+        if (ring())
             pending.used.push_back({Table::text, entry.id, span_});
     }
     return entry.id;
@@ -364,7 +249,7 @@ std::int64_t Encoder::number(const Session& s, Pending& pending)
             i.backend_type == s.backend_type && i.own == s.own) {
             if (live.used != span_) {
                 live.used = span_;
-                if (options_.keep_for || options_.keep_bytes)
+                if (ring())
                     pending.used.push_back({Table::session, live.id, span_});
                 for (const Text* const text : {&i.user, &i.database, &i.client, &i.backend_type}) {
                     if (!text->is_null())
@@ -399,8 +284,8 @@ void Encoder::encode_locks(const Observation& o, const LocksReported& report, Pe
 {
     pending.plain.push_back(
         {Table::lock_report,
-         {sequence_in(o), to_us(o.time), number_of(o.target), number_of(report.session.target),
-          report.session.pid.value, to_us(report.session.started),
+         {number_of(o.sequence), to_us(o.time), number_of(o.target),
+          number_of(report.session.target), report.session.pid.value, to_us(report.session.started),
           static_cast<std::int64_t>(report.locks.size())}});
     std::size_t position = 0;
     for (const Lock& lock : report.locks) {
@@ -410,35 +295,6 @@ void Encoder::encode_locks(const Observation& o, const LocksReported& report, Pe
                                   std::int64_t{lock.granted}}});
     }
     bytes_since_ += 32 + position * 20;
-}
-
-void Encoder::count_minute(const Observation& o, bool gap_before, Pending& pending)
-{
-    const TargetState* const target = world_.target(o.target);
-    if (!target)
-        return;
-    const std::int64_t minute = to_us(o.time) / minute_us;
-    if (minute_ != minute)
-        flush_minute(pending);
-    minute_ = minute;
-    Minute& m = minutes_[o.target];
-    m.gap = m.gap || gap_before;
-    if (target->client_count() > m.clients) {
-        m.clients = target->client_count();
-        m.peak = sequence_in(o);
-    }
-}
-
-void Encoder::flush_minute(Pending& pending)
-{
-    std::size_t position = 0;
-    for (const auto& [target, m] : minutes_) {
-        pending.plain.push_back({Table::minute,
-                                 {row_id(world_.sequence().value, position++), number_of(target),
-                                  m.peak, std::int64_t{m.gap}}});
-    }
-    minutes_.clear();
-    minute_.reset();
 }
 
 bool Encoder::keyframe_due(Timestamp time) const
@@ -458,7 +314,7 @@ bool Encoder::keyframe_due(Timestamp time) const
 
 void Encoder::keyframe(Pending& pending)
 {
-    flush_minute(pending);
+    minutes_.flush(world_.sequence(), pending);
     const std::uint64_t sequence = world_.sequence().value;
     span_ = static_cast<std::int64_t>(sequence);
     keyframe_time_ = anchor_ = world_.now();

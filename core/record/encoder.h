@@ -3,7 +3,10 @@
 
 #include "core/base/result.h"
 #include "core/model/world.h"
+#include "core/record/minutes.h"
+#include "core/record/redactions.h"
 #include "core/record/rows.h"
+#include "core/record/textnumbers.h"
 #include "core/record/writer.h"
 
 #include <map>
@@ -14,43 +17,6 @@
 #include <vector>
 
 namespace poolscope::record {
-
-/// Numbers for texts, given once each. Keeps the texts of late in memory: one that has not been
-/// seen for long may get a second number.
-class TextNumbers
-{
-public:
-    struct Entry
-    {
-        std::int64_t id = 0;
-        std::int64_t used = 0;
-    };
-    /// `added` tells that the number is new.
-    Entry& number(const Text& text, bool& added);
-    /// Texts that were last used before that keyframe are going from the file.
-    void forget_before(std::int64_t keyframe);
-
-private:
-    struct Key
-    {
-        Text text;
-        bool operator==(const Key&) const = default;
-    };
-    struct Hash
-    {
-        std::size_t operator()(const Key& k) const noexcept
-        {
-            return std::hash<std::string>{}(k.text.str());
-        }
-    };
-    using Table = std::unordered_map<Key, Entry, Hash>;
-
-    Entry& insert(const Text& text, Entry entry);
-
-    Table recent_, older_;
-    std::size_t bytes_ = 0;
-    std::int64_t last_ = 0;
-};
 
 /// Turns observations into rows, and folds them into a world, from which counts and keyframes come.
 /// It only ever goes forward: what a failed commit leaves unwritten stays in `Pending`.
@@ -81,14 +47,7 @@ private:
         std::int64_t used = 0;
         SessionIdentity identity;
     };
-    struct Minute
-    {
-        std::int64_t peak = 0;
-        std::int32_t clients = -1;
-        bool gap = false;
-    };
-
-    Observation redacted(const Observation& observation);
+    void take_in(const Observation& observation, Pending& pending);
     void note_refs(const Observation& observation);
     void encode(const Observation& observation, const WorldDelta& delta, bool gap_before,
                 Pending& pending);
@@ -103,8 +62,8 @@ private:
     std::int64_t number(const std::string& text, Pending& pending);
     std::int64_t number(const Session& session, Pending& pending);
     LiveSession& add_session(const SessionIdentity& identity, Pending& pending);
-    void count_minute(const Observation& observation, bool gap_before, Pending& pending);
-    void flush_minute(Pending& pending);
+    void forget(const SessionKey& key);
+    bool ring() const { return options_.keep_for || options_.keep_bytes; }
     bool keyframe_due(Timestamp time) const;
     void keyframe(Pending& pending);
 
@@ -113,9 +72,8 @@ private:
     TextNumbers texts_;
     std::unordered_map<SessionKey, LiveSession> live_;
     std::map<TargetId, Refs> refs_;
-    std::map<TargetId, Minute> minutes_;
-    std::optional<std::int64_t> minute_;
-    std::unordered_map<const void*, std::pair<Text, Text>> redactions_;
+    Minutes minutes_;
+    Redactions redactions_;
     std::int64_t last_session_ = 0;
     std::int64_t span_ = 0; ///< sequence of the latest keyframe
     std::optional<Timestamp> started_;

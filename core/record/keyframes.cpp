@@ -36,9 +36,9 @@ public:
 
     World run()
     {
-        SQLite::Statement frame{database_, "SELECT time FROM keyframe WHERE sequence = ?"};
+        Query frame{database_, "SELECT time FROM keyframe WHERE sequence = ?"};
         frame.bind(1, sequence_);
-        if (!frame.executeStep())
+        if (!frame.step())
             throw Damaged(fmt::format("keyframe {} is missing", sequence_));
         time_ = timestamp_from_us(Row{frame}.integer(0));
         read_targets();
@@ -59,10 +59,10 @@ public:
 private:
     void read_targets()
     {
-        SQLite::Statement query{database_, "SELECT * FROM keyframe_target WHERE id BETWEEN ? AND ?"
-                                           " ORDER BY id"};
+        Query query{database_, "SELECT * FROM keyframe_target WHERE id BETWEEN ? AND ?"
+                               " ORDER BY id"};
         bind_range(query);
-        while (query.executeStep()) {
+        while (query.step()) {
             const Row row{query};
             TargetRow target;
             target.id = target_id(row.integer(1));
@@ -83,10 +83,10 @@ private:
 
     void read_sessions()
     {
-        SQLite::Statement query{database_, "SELECT * FROM keyframe_session WHERE id BETWEEN ? AND ?"
-                                           " ORDER BY id"};
+        Query query{database_, "SELECT * FROM keyframe_session WHERE id BETWEEN ? AND ?"
+                               " ORDER BY id"};
         bind_range(query);
-        while (query.executeStep()) {
+        while (query.step()) {
             const Row row{query};
             const auto found = targets_.find(row.integer(12));
             if (found == targets_.end())
@@ -128,10 +128,9 @@ private:
     {
         if (!sequence)
             return;
-        SQLite::Statement query{database_,
-                                fmt::format("SELECT * FROM {} WHERE sequence = ?", table)};
+        Query query{database_, fmt::format("SELECT * FROM {} WHERE sequence = ?", table)};
         query.bind(1, *sequence);
-        if (!query.executeStep())
+        if (!query.step())
             throw Damaged(fmt::format("a keyframe refers to a {} that is missing", table));
         world_.apply({SequenceNumber{}, time_, target, read(Row{query})});
     }
@@ -139,16 +138,16 @@ private:
     template <class Read>
     void fold_all(const char* sql, const Read& read)
     {
-        SQLite::Statement query{database_, sql};
+        Query query{database_, sql};
         query.bind(1, sequence_);
-        while (query.executeStep()) {
+        while (query.step()) {
             const Row row{query};
             world_.apply({SequenceNumber{}, timestamp_from_us(row.integer(1)),
                           target_id(row.integer(2)), read(row)});
         }
     }
 
-    void bind_range(SQLite::Statement& query) const
+    void bind_range(Query& query) const
     {
         const std::int64_t first = schema::row_id(static_cast<std::uint64_t>(sequence_), 0);
         query.bind(1, first);
@@ -173,20 +172,18 @@ World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t seq
 SequenceRange sequence_range(SQLite::Database& database, Timestamp from, Timestamp to)
 {
     SequenceRange range;
-    SQLite::Statement first{
-        database, "SELECT max(sequence) FROM keyframe WHERE sequence <"
-                  " coalesce((SELECT min(sequence) FROM keyframe WHERE time > ?), 1 << 62)"
-                  " AND time <= ?"};
+    Query first{database, "SELECT max(sequence) FROM keyframe WHERE sequence <"
+                          " coalesce((SELECT min(sequence) FROM keyframe WHERE time > ?), 1 << 62)"
+                          " AND time <= ?"};
     first.bind(1, to_us(from));
     first.bind(2, to_us(from));
-    if (first.executeStep())
+    if (first.step())
         range.first = Row{first}.optional_integer(0).value_or(0);
-    SQLite::Statement last{database,
-                           "SELECT min(sequence) FROM keyframe WHERE sequence >"
-                           " coalesce((SELECT max(sequence) FROM keyframe WHERE time <= ?), 0)"};
+    Query last{database, "SELECT min(sequence) FROM keyframe WHERE sequence >"
+                         " coalesce((SELECT max(sequence) FROM keyframe WHERE time <= ?), 0)"};
     last.bind(1, to_us(to));
     range.last = static_cast<std::int64_t>(schema::last_sequence);
-    if (last.executeStep())
+    if (last.step())
         range.last = Row{last}.optional_integer(0).value_or(range.last);
     return range;
 }

@@ -95,12 +95,12 @@ LeakThresholds read_thresholds(const Row& row)
 
 std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence)
 {
-    SQLite::Statement query{database, "SELECT id, type, relation, mode, granted FROM lock"
-                                      " WHERE id BETWEEN ? AND ? ORDER BY id"};
+    Query query{database, "SELECT id, type, relation, mode, granted FROM lock"
+                          " WHERE id BETWEEN ? AND ? ORDER BY id"};
     query.bind(1, schema::row_id(sequence, 0));
     query.bind(2, schema::row_id(sequence, 0) | schema::position_mask);
     std::vector<Lock> locks;
-    while (query.executeStep()) {
+    while (query.step()) {
         const Row row{query};
         locks.push_back({lookup.lock_text(row, 1), lookup.lock_text(row, 2),
                          lookup.lock_text(row, 3), row.boolean(4)});
@@ -119,37 +119,37 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
     const std::uint64_t from = std::min(after.value, schema::last_sequence);
     const auto from_row = static_cast<std::int64_t>(from);
     for (const Table table : schema::observation_tables) {
-        Source source{table,
-                      std::make_unique<SQLite::Statement>(
-                          database, fmt::format("SELECT * FROM \"{}\" WHERE sequence > ?"
-                                                " ORDER BY sequence",
-                                                schema::definition(table).name)),
-                      {}};
+        Source source{
+            table,
+            std::make_unique<Query>(database, fmt::format("SELECT * FROM \"{}\" WHERE sequence > ?"
+                                                          " ORDER BY sequence",
+                                                          schema::definition(table).name)),
+            {}};
         source.rows->bind(1, from_row);
         advance(source);
         sources_.push_back(std::move(source));
     }
     changes_.bind(1, schema::row_id(from, 0) | schema::position_mask);
-    change_ready_ = changes_.executeStep();
+    change_ready_ = changes_.step();
     keyframes_.bind(1, from_row);
-    keyframe_ready_ = keyframes_.executeStep();
+    keyframe_ready_ = keyframes_.step();
 
     // The latest sample or keyframe so far, else the beginning.
-    SQLite::Statement anchor{
+    Query anchor{
         database,
         "SELECT time FROM (SELECT * FROM (SELECT sequence, time FROM sample WHERE sequence <= ?1"
         " ORDER BY sequence DESC LIMIT 1) UNION ALL SELECT * FROM (SELECT sequence, time"
         " FROM keyframe WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1) UNION ALL"
         " SELECT 0, value FROM meta WHERE key = 'started') ORDER BY sequence DESC LIMIT 1"};
     anchor.bind(1, from_row);
-    if (anchor.executeStep() && !anchor.getColumn(0).isNull())
+    if (anchor.step() && !Row{anchor}.null(0))
         anchor_ = timestamp_from_us(Row{anchor}.integer(0));
 }
 
 void ObservationCursor::advance(Source& source)
 {
     source.head.reset();
-    if (source.rows->executeStep())
+    if (source.rows->step())
         source.head = static_cast<std::uint64_t>(
             Row{*source.rows}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence)));
 }
@@ -168,7 +168,7 @@ std::optional<Observation> ObservationCursor::next()
         if (static_cast<std::uint64_t>(row.integer(0)) >= *first->head)
             break;
         anchor_ = timestamp_from_us(row.integer(1));
-        keyframe_ready_ = keyframes_.executeStep();
+        keyframe_ready_ = keyframes_.step();
     }
     Observation observation = read(*first);
     advance(*first);
@@ -248,7 +248,7 @@ ServerSample ObservationCursor::read_sample(const Row& row, const Observation& s
             else if (change.integer(2) != SessionRow::implied_departure)
                 sample.changed.push_back(lookup_.whole_session(change, server_now));
         }
-        change_ready_ = changes_.executeStep();
+        change_ready_ = changes_.step();
     }
     return sample;
 }

@@ -25,7 +25,7 @@ private:
     struct Source
     {
         schema::Table table;
-        std::unique_ptr<SQLite::Statement> rows;
+        std::unique_ptr<Query> rows;
         std::optional<std::uint64_t> head; ///< sequence of the row that stands ready
     };
 
@@ -37,10 +37,10 @@ private:
     SQLite::Database& database_;
     Lookup& lookup_;
     std::vector<Source> sources_;
-    SQLite::Statement changes_;
+    Query changes_;
     bool change_ready_ = false;
     Timestamp anchor_; ///< what ticks count from
-    SQLite::Statement keyframes_;
+    Query keyframes_;
     bool keyframe_ready_ = false;
 };
 

@@ -157,8 +157,8 @@ RecordingInfo Reader::read_info()
     info.redacted = meta("redacted") == 1;
 
     std::map<std::int64_t, TargetInfo> targets;
-    SQLite::Statement attached{*database_, "SELECT * FROM target ORDER BY sequence"};
-    while (attached.executeStep()) {
+    record::Query attached{*database_, "SELECT * FROM target ORDER BY sequence"};
+    while (attached.step()) {
         const record::Row row{attached};
         targets.insert_or_assign(row.integer(2), record::read_target(row));
     }
@@ -217,11 +217,11 @@ std::uint64_t Reader::count_after(std::int64_t sequence)
 
 World Reader::nearest_keyframe(Timestamp at)
 {
-    SQLite::Statement query{
+    record::Query query{
         *database_, "SELECT sequence FROM keyframe WHERE time <= ? ORDER BY sequence DESC LIMIT 1"};
     query.bind(1, to_us(at));
     std::int64_t sequence = 0;
-    if (query.executeStep())
+    if (query.step())
         sequence =
             record::Row{query}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence));
     query.reset();
@@ -240,7 +240,7 @@ std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
     for (const Table table : schema::observation_tables) {
         if (table == Table::tick)
             continue;
-        SQLite::Statement query{
+        record::Query query{
             *database_,
             fmt::format(
                 "SELECT time FROM \"{}\" WHERE sequence {} ?2 AND sequence > ?3 AND time {} ?1"
@@ -250,7 +250,7 @@ std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
         query.bind(1, to_us(from));
         query.bind(2, forward ? range.first : range.last);
         query.bind(3, oldest);
-        if (!query.executeStep())
+        if (!query.step())
             continue;
         const std::int64_t time = record::Row{query}.integer(0);
         if (!best || (forward ? time < *best : time > *best))

@@ -9,8 +9,9 @@
 namespace poolscope::record {
 
 namespace {
-constexpr std::size_t most_text_bytes = std::size_t{16} << 20;
-constexpr std::size_t most_sessions = 65536;
+constexpr std::size_t most_text_bytes = std::size_t{4} << 20;
+constexpr std::size_t bytes_around_a_text = 160; ///< its node, its counts, the allocator's own
+constexpr std::size_t most_sessions = 16384;
 constexpr std::int64_t most_32 = std::numeric_limits<std::uint32_t>::max();
 } // namespace
 
@@ -21,34 +22,6 @@ void Pending::clear()
     keyframe_sessions.clear();
     used.clear();
     keyframe = false;
-}
-
-void bind(SQLite::Statement& statement, const SessionRow& row, int columns, int after)
-{
-    statement.bind(after + 1, row.id);
-    for (int i = 0; i + 1 < columns; ++i) {
-        const auto column = static_cast<SessionRow::Column>(i);
-        if (row.has(column))
-            statement.bind(after + i + 2, row.values[column]);
-        else
-            statement.bind(after + i + 2);
-    }
-}
-
-void bind(SQLite::Statement& statement, const PlainRow& row)
-{
-    int index = 0;
-    for (const Value& value : row.values) {
-        ++index;
-        if (const auto* const number = std::get_if<std::int64_t>(&value))
-            statement.bind(index, *number);
-        else if (const auto* const string = std::get_if<std::string>(&value))
-            statement.bindNoCopy(index, *string);
-        else if (const auto* const text = std::get_if<Text>(&value); text && !text->is_null())
-            statement.bindNoCopy(index, text->str());
-        else
-            statement.bind(index);
-    }
 }
 
 Lookup::Lookup(SQLite::Database& database)
@@ -64,7 +37,7 @@ Text Lookup::text(std::int64_t id)
         return found->second;
     text_query_.reset();
     text_query_.bind(1, id);
-    if (!text_query_.executeStep()) {
+    if (!text_query_.step()) {
         text_query_.reset();
         throw Damaged(fmt::format("text {} is missing", id));
     }
@@ -74,7 +47,7 @@ Text Lookup::text(std::int64_t id)
         texts_.clear();
         text_bytes_ = 0;
     }
-    text_bytes_ += made.str().size() + 64;
+    text_bytes_ += made.str().size() + bytes_around_a_text;
     texts_.emplace(id, made);
     return made;
 }
@@ -96,7 +69,7 @@ const SessionIdentity& Lookup::session(std::int64_t id)
         return found->second;
     session_query_.reset();
     session_query_.bind(1, id);
-    if (!session_query_.executeStep()) {
+    if (!session_query_.step()) {
         session_query_.reset();
         throw Damaged(fmt::format("session {} is missing", id));
     }

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -58,6 +59,24 @@ struct PlainRow
     std::vector<Value> values;
 };
 
+template <class T>
+Value optional_value(const std::optional<T>& value)
+{
+    return value ? Value{static_cast<std::int64_t>(*value)} : Value{};
+}
+inline Value optional_value(const std::optional<Timestamp>& value)
+{
+    return value ? Value{to_us(*value)} : Value{};
+}
+inline std::int64_t number_of(TargetId id)
+{
+    return static_cast<std::int64_t>(id.value);
+}
+inline std::int64_t number_of(SequenceNumber sequence)
+{
+    return static_cast<std::int64_t>(sequence.value);
+}
+
 /// "used since keyframe": only a ring keeps these up to date.
 struct UsedMark
 {
@@ -78,9 +97,6 @@ struct Pending
     std::size_t rows() const { return plain.size() + changes.size() + keyframe_sessions.size(); }
     void clear();
 };
-
-void bind(SQLite::Statement& statement, const SessionRow& row, int columns, int after = 0);
-void bind(SQLite::Statement& statement, const PlainRow& row);
 
 /// What never or rarely changes of a session.
 struct SessionIdentity
@@ -104,8 +120,8 @@ public:
     Session whole_session(const Row& row, Timestamp server_now);
 
 private:
-    SQLite::Statement text_query_;
-    SQLite::Statement session_query_;
+    Query text_query_;
+    Query session_query_;
     std::unordered_map<std::int64_t, Text> texts_;
     std::size_t text_bytes_ = 0;
     std::unordered_map<std::int64_t, SessionIdentity> sessions_;

@@ -202,7 +202,6 @@ const std::vector<std::string_view>& other_statements()
         "INSERT INTO state_name VALUES (0, 'idle_in_transaction'),"
         " (1, 'idle_in_transaction_aborted'), (2, 'waiting'), (3, 'active'), (4, 'idle'),"
         " (5, 'other'), (6, 'unknown')",
-        "CREATE INDEX session_by_pid ON session(pid)",
         v_states,
         v_sessions,
         v_session_changes,

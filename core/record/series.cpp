@@ -117,8 +117,8 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
     }
 
     std::map<TargetId, Collector> collectors;
-    const auto collect = [&](SQLite::Statement& query) {
-        while (query.executeStep()) {
+    const auto collect = [&](Query& query) {
+        while (query.step()) {
             const Row row{query};
             // Counts are missing where a sample came from a target that never was attached.
             if (row.null(2))
@@ -138,11 +138,10 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
 
     SequenceRange range = sequence_range(database, timestamp_from_us(from), timestamp_from_us(to));
     if (minutes) {
-        SQLite::Statement peaks{database,
-                                fmt::format("SELECT {}, m.gap FROM minute m CROSS JOIN sample s"
-                                            " ON s.sequence = m.peak WHERE m.id BETWEEN ? AND ?"
-                                            " AND s.time BETWEEN ? AND ? ORDER BY m.id",
-                                            point_columns)};
+        Query peaks{database, fmt::format("SELECT {}, m.gap FROM minute m CROSS JOIN sample s"
+                                          " ON s.sequence = m.peak WHERE m.id BETWEEN ? AND ?"
+                                          " AND s.time BETWEEN ? AND ? ORDER BY m.id",
+                                          point_columns)};
         peaks.bind(1, schema::row_id(static_cast<std::uint64_t>(range.first), 0));
         peaks.bind(2, schema::row_id(static_cast<std::uint64_t>(range.last), 0) |
                           schema::position_mask);
@@ -152,11 +151,10 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
         const std::int64_t rolled = ask(database, "SELECT max(id) FROM minute").value_or(0);
         range.first = std::max(range.first, static_cast<std::int64_t>(schema::sequence_of(rolled)));
     }
-    SQLite::Statement samples{
-        database, fmt::format("SELECT {}, s.gap_before FROM sample s WHERE s.sequence > ?"
-                              " AND s.sequence <= ? AND s.time BETWEEN ? AND ?"
-                              " ORDER BY s.sequence",
-                              point_columns)};
+    Query samples{database, fmt::format("SELECT {}, s.gap_before FROM sample s WHERE s.sequence > ?"
+                                        " AND s.sequence <= ? AND s.time BETWEEN ? AND ?"
+                                        " ORDER BY s.sequence",
+                                        point_columns)};
     // A keyframe stands behind its own sample, which may be the first of the range.
     samples.bind(1, minutes ? range.first : range.first - 1);
     samples.bind(2, range.last);
@@ -172,17 +170,40 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
 
 namespace {
 
-/// The numbers that a session has in the file: more than one where its user or client changed.
-std::set<std::int64_t> numbers_of(SQLite::Database& database, const SessionKey& session)
+struct RowRange
 {
-    SQLite::Statement query{database, "SELECT id FROM session WHERE pid = ? AND started = ?"
-                                      " AND target = ?"};
-    query.bind(1, session.pid.value);
-    query.bind(2, to_us(session.started));
-    query.bind(3, std::int64_t{session.target.value});
+    std::int64_t first = 0, last = 0; ///< both included
+};
+
+/// The numbers under which a session can stand in the keyframe at `frame` and in the changes after
+/// it: more than one where its user or client changed. Without an index over all sessions there
+/// ever were: numbers are given in ascending order, so that one is either in the keyframe or newer
+/// than all in it.
+std::set<std::int64_t> numbers_of(SQLite::Database& database, const SessionKey& session,
+                                  const RowRange& frame, const RowRange& changes)
+{
     std::set<std::int64_t> numbers;
-    while (query.executeStep())
-        numbers.insert(Row{query}.integer(0));
+    const auto collect = [&](std::string_view sql, const RowRange& range) {
+        Query query{database, sql};
+        query.bind(1, range.first);
+        query.bind(2, range.last);
+        query.bind(3, session.pid.value);
+        query.bind(4, to_us(session.started));
+        query.bind(5, std::int64_t{session.target.value});
+        while (query.step())
+            numbers.insert(Row{query}.integer(0));
+    };
+    const auto highest = [&](const char* table, const RowRange& range) {
+        return ask(database, fmt::format("SELECT max(session) FROM {} WHERE id BETWEEN {} AND {}",
+                                         table, range.first, range.last))
+            .value_or(0);
+    };
+    collect("SELECT s.id FROM keyframe_session k CROSS JOIN session s ON s.id = k.session"
+            " WHERE k.id BETWEEN ? AND ? AND s.pid = ? AND s.started = ? AND s.target = ?",
+            frame);
+    collect("SELECT id FROM session WHERE id BETWEEN ? AND ? AND pid = ? AND started = ?"
+            " AND target = ?",
+            {highest("keyframe_session", frame), highest("session_change", changes)});
     return numbers;
 }
 
@@ -199,42 +220,46 @@ std::optional<SessionState> state_in(const Row& row, int column)
 std::vector<RecordingReader::PastState>
 read_past(SQLite::Database& database, const SessionKey& session, Timestamp from, Timestamp to)
 {
-    const std::set<std::int64_t> numbers = numbers_of(database, session);
     std::vector<RecordingReader::PastState> past;
-    if (numbers.empty() || to < from)
+    if (to < from)
+        return past;
+    const SequenceRange range = sequence_range(database, from, to);
+    const auto frame_number = static_cast<std::uint64_t>(std::max<std::int64_t>(0, range.first));
+    const RowRange frame{schema::row_id(frame_number, 0),
+                         schema::row_id(frame_number, 0) | schema::position_mask};
+    const RowRange span{frame.last + 1, schema::row_id(static_cast<std::uint64_t>(range.last), 0) |
+                                            schema::position_mask};
+    const std::set<std::int64_t> numbers = numbers_of(database, session, frame, span);
+    if (numbers.empty())
         return past;
     std::string list;
     for (const std::int64_t number : numbers)
         list += fmt::format("{}{}", list.empty() ? "" : ",", number);
 
-    const SequenceRange range = sequence_range(database, from, to);
-    const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, range.first));
     std::optional<SessionState> state;
-    SQLite::Statement start{
-        database, fmt::format("SELECT state FROM keyframe_session WHERE id BETWEEN ? AND ?"
-                              " AND session IN ({})",
-                              list)};
-    start.bind(1, schema::row_id(first, 0));
-    start.bind(2, schema::row_id(first, 0) | schema::position_mask);
-    if (start.executeStep())
+    Query start{database, fmt::format("SELECT state FROM keyframe_session WHERE id BETWEEN ? AND ?"
+                                      " AND session IN ({})",
+                                      list)};
+    start.bind(1, frame.first);
+    start.bind(2, frame.last);
+    if (start.step())
         state = state_in(Row{start}, 0);
 
-    SQLite::Statement changes{
+    Query changes{
         database,
         fmt::format("SELECT c.id, c.state, s.time FROM session_change c CROSS JOIN sample s"
-                    " ON s.sequence = c.id >> 20 WHERE c.id > ? AND c.id <= ?"
+                    " ON s.sequence = c.id >> 20 WHERE c.id BETWEEN ? AND ?"
                     " AND c.session IN ({}) ORDER BY c.id",
                     list)};
-    changes.bind(1, schema::row_id(first, 0) | schema::position_mask);
-    changes.bind(2,
-                 schema::row_id(static_cast<std::uint64_t>(range.last), 0) | schema::position_mask);
+    changes.bind(1, span.first);
+    changes.bind(2, span.last);
     bool begun = false;
     const auto begin = [&] {
         if (!begun && state)
             past.push_back({from, state});
         begun = true;
     };
-    while (changes.executeStep()) {
+    while (changes.step()) {
         const Row row{changes};
         const Timestamp time = timestamp_from_us(row.integer(2));
         if (time > to)

@@ -2,13 +2,14 @@
 #include "core/record/writer.h"
 
 #include "core/record/encoder.h"
+#include "core/record/inserts.h"
 #include "core/record/schema.h"
 
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <array>
+#include <optional>
 #include <system_error>
 
 namespace poolscope {
@@ -16,27 +17,14 @@ namespace poolscope {
 namespace {
 
 using record::ask;
+using record::Query;
+using record::Row;
 using schema::Table;
 
 /// Without a commit, what was appended is written out by itself at this many rows …
 constexpr std::size_t rows_at_once = 50'000;
 /// … and nothing more is taken while the disk refuses and this many wait.
 constexpr std::size_t most_waiting_rows = 250'000;
-
-/// Changed sessions are the many; several a statement spare SQLite some of its way.
-constexpr std::size_t rows_a_statement = 8;
-
-std::string insert_into(Table table, std::size_t rows = 1)
-{
-    const schema::TableDefinition& d = schema::definition(table);
-    std::string marks;
-    for (int i = 0; i < d.columns; ++i)
-        marks += i == 0 ? "?" : ",?";
-    std::string sql = fmt::format("INSERT INTO \"{}\" VALUES ({})", d.name, marks);
-    for (std::size_t i = 1; i < rows; ++i)
-        sql += fmt::format(",({})", marks);
-    return sql;
-}
 
 class Writer final : public RecordingWriter
 {
@@ -50,7 +38,7 @@ public:
                                                  SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX))
     {
         prepare_file();
-        prepare_statements();
+        inserts_.emplace(*database_);
     }
 
     ~Writer() override
@@ -70,7 +58,6 @@ public:
 
 private:
     void prepare_file();
-    void prepare_statements();
     void write_pending();
     void roll_back() noexcept;
     void trim();
@@ -88,9 +75,8 @@ private:
     record::Encoder encoder_;
     record::Pending pending_;
     std::unique_ptr<SQLite::Database> database_;
-    std::array<std::unique_ptr<SQLite::Statement>, schema::table_count> inserts_;
-    std::unique_ptr<SQLite::Statement> several_; ///< rows of session_change at once
-    std::int64_t first_keyframe_ = 0;            ///< of a ring that has dropped something
+    std::optional<record::Inserts> inserts_;
+    std::int64_t first_keyframe_ = 0; ///< of a ring that has dropped something
     bool started_ = false;
     bool trim_due_ = false;
 };
@@ -117,23 +103,12 @@ void Writer::prepare_file()
         for (const std::string_view sql : schema::ring_statements())
             db.exec(std::string{sql});
     }
-    SQLite::Statement meta{db,
-                           "INSERT INTO meta VALUES ('complete', 0), ('redacted', ?),"
-                           " ('first_keyframe', 0), ('started', NULL), ('writer', 'Poolscope')"};
+    Query meta{db, "INSERT INTO meta VALUES ('complete', 0), ('redacted', ?),"
+                   " ('first_keyframe', 0), ('started', NULL), ('writer', 'Poolscope')"};
     meta.bind(1, options_.redact ? 1 : 0);
-    meta.exec();
+    meta.run();
     db.exec(fmt::format("PRAGMA user_version = {}", schema::version));
     db.exec("COMMIT");
-}
-
-void Writer::prepare_statements()
-{
-    for (std::size_t i = 0; i < schema::table_count; ++i) {
-        inserts_.at(i) =
-            std::make_unique<SQLite::Statement>(*database_, insert_into(static_cast<Table>(i)));
-    }
-    several_ = std::make_unique<SQLite::Statement>(
-        *database_, insert_into(Table::session_change, rows_a_statement));
 }
 
 Result<Done> Writer::append(const Observation& observation)
@@ -180,56 +155,16 @@ Result<Done> Writer::commit()
 
 void Writer::write_pending()
 {
-    SQLite::Database& db = *database_;
-    db.exec("BEGIN IMMEDIATE");
-    const auto insert = [&](Table table) -> SQLite::Statement& {
-        return *inserts_.at(static_cast<std::size_t>(table));
-    };
-    const auto write = [](SQLite::Statement& statement) {
-        statement.exec();
-        statement.reset();
-    };
-    const auto write_sessions = [&](Table table, const std::vector<record::SessionRow>& rows) {
-        SQLite::Statement& statement = insert(table);
-        const int columns = schema::definition(table).columns;
-        std::size_t next = 0;
-        SQLite::Statement* const several =
-            table == Table::session_change ? several_.get() : nullptr;
-        while (several && rows.size() - next >= rows_a_statement) {
-            for (std::size_t i = 0; i < rows_a_statement; ++i)
-                record::bind(*several, rows[next++], columns, static_cast<int>(i) * columns);
-            write(*several);
-        }
-        while (next < rows.size()) {
-            record::bind(statement, rows[next++], columns);
-            write(statement);
-        }
-    };
-    for (const record::PlainRow& row : pending_.plain) {
-        SQLite::Statement& statement = insert(row.table);
-        record::bind(statement, row);
-        write(statement);
-    }
-    write_sessions(Table::session_change, pending_.changes);
-    write_sessions(Table::keyframe_session, pending_.keyframe_sessions);
-    for (const record::UsedMark& mark : pending_.used) {
-        SQLite::Statement update{db, fmt::format("UPDATE {} SET used = ? WHERE id = ?",
-                                                 schema::definition(mark.table).name)};
-        update.bind(1, mark.used);
-        update.bind(2, mark.id);
-        update.exec();
-    }
+    inserts_->begin();
+    inserts_->write(pending_);
     if (!started_ && encoder_.started())
         run("UPDATE meta SET value = ? WHERE key = 'started'", to_us(*encoder_.started()));
-    db.exec("COMMIT");
+    inserts_->commit();
     started_ = true;
 }
 
 void Writer::roll_back() noexcept
 {
-    for (const auto& statement : inserts_)
-        statement->tryReset();
-    several_->tryReset();
     // A full disk makes SQLite roll back by itself.
     if (sqlite3_get_autocommit(database_->getHandle()) == 0)
         sqlite3_exec(database_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
@@ -240,10 +175,10 @@ void Writer::trim()
 {
     SQLite::Database& db = *database_;
     if (options_.keep_for && encoder_.world().sequence().value != 0) {
-        SQLite::Statement old{db, "SELECT max(sequence) FROM keyframe WHERE time <= ?"};
+        Query old{db, "SELECT max(sequence) FROM keyframe WHERE time <= ?"};
         old.bind(1, to_us(encoder_.world().now() - *options_.keep_for));
-        const bool found = old.executeStep() && !old.getColumn(0).isNull();
-        const std::int64_t keyframe = found ? old.getColumn(0).getInt64() : 0;
+        const std::int64_t keyframe =
+            old.step() ? Row{old}.optional_integer(0).value_or(0) : std::int64_t{0};
         old.reset();
         if (keyframe > first_keyframe_)
             drop_up_to(keyframe);
@@ -265,10 +200,10 @@ void Writer::trim()
 
 void Writer::run(const std::string& sql, std::int64_t a)
 {
-    SQLite::Statement statement{*database_, sql};
-    if (statement.getBindParameterCount() == 1)
+    Query statement{*database_, sql};
+    if (statement.parameters() == 1)
         statement.bind(1, a);
-    statement.exec();
+    statement.run();
 }
 
 /// Everything that the keyframe has taken in goes, but for what it refers to, and what a person
@@ -322,9 +257,7 @@ Result<Done> Writer::close()
         return written;
     try {
         run("UPDATE meta SET value = 1 WHERE key = 'complete'", 0);
-        for (auto& statement : inserts_)
-            statement.reset();
-        several_.reset();
+        inserts_.reset();
         const bool alone = database_->tryExec("PRAGMA journal_mode = DELETE") == SQLite::OK;
         database_.reset();
         if (!alone)
@@ -336,8 +269,8 @@ Result<Done> Writer::close()
         return Done{};
     } catch (const std::exception& e) {
         Error error = record::explain(e, file_, "closed");
-        if (database_ && !inserts_.front())
-            prepare_statements();
+        if (database_ && !inserts_)
+            inserts_.emplace(*database_);
         return error;
     }
 }

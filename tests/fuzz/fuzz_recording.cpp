@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size)
 {
     using namespace poolscope;
-    static const std::string file = "/tmp/fuzz-" + std::to_string(getpid()) + ".poolrec";
+    static const std::string file =
+        (std::filesystem::temp_directory_path() / ("fuzz-" + std::to_string(getpid()) + ".poolrec"))
+            .string();
     const int fd = open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, data, size) != static_cast<ssize_t>(size))
         std::abort();

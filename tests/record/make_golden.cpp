@@ -15,9 +15,7 @@ int main(int argc, char** argv)
         std::fputs("usage: make_golden FILE\n", stderr);
         return 2;
     }
-    const auto observations = Stream{2026, {2, 12, 0.2, true, false}}.take(500);
-    const std::string trouble =
-        record(argv[1], observations, keyframes_every(std::chrono::seconds{60}));
+    const std::string trouble = record(argv[1], golden_observations(), golden_options());
     if (trouble.empty())
         return 0;
     std::fprintf(stderr, "%s\n", trouble.c_str());

@@ -46,12 +46,12 @@ Session Stream::fresh(TargetId target)
     s.key = {target, Pid{next_pid_++}, server_time()};
     if (shape_.odd && chance(0.05))
         s.key.started = Timestamp{};
-    s.user = Text{word("user", 5)};
-    s.database = Text{word("shop", 3)};
+    s.user = text(word("user", 5));
+    s.database = text(word("shop", 3));
     if (!chance(0.1))
         s.client =
-            Text{"10.0.0." + std::to_string(below(200)) + ":" + std::to_string(below(65536))};
-    s.backend_type = Text{chance(0.1) ? "autovacuum worker" : "client backend"};
+            text("10.0.0." + std::to_string(below(200)) + ":" + std::to_string(below(65536)));
+    s.backend_type = text(chance(0.1) ? "autovacuum worker" : "client backend");
     if (chance(0.1))
         s.backend_type = Text{};
     s.own = chance(0.02);
@@ -62,7 +62,7 @@ Session Stream::fresh(TargetId target)
 void Stream::change(Session& s)
 {
     s.state = static_cast<SessionState>(below(static_cast<int>(session_state_count)));
-    s.application = chance(0.05) ? Text{} : Text{word("app", 8)};
+    s.application = chance(0.05) ? Text{} : text(word("app", 8));
     if (chance(0.02))
         s.application = Text{std::string{}};
     s.state_since = now_ - Duration{below(1'500'000)};
@@ -74,7 +74,7 @@ void Stream::change(Session& s)
         s.statement_since = chance(0.5) ? *s.state_since : server_time();
     if (chance(0.05))
         s.state_since.reset();
-    s.wait_event = chance(0.7) ? Text{} : Text{word("Lock/transactionid", 3)};
+    s.wait_event = chance(0.7) ? Text{} : text(word("Lock/transactionid", 3));
     s.blocked_by.clear();
     if (chance(0.1)) {
         s.blocked_by.push_back(Pid{below(2)});
@@ -86,7 +86,7 @@ void Stream::change(Session& s)
         s.xid = static_cast<std::uint32_t>(random_());
     if (chance(0.3))
         s.xmin = static_cast<std::uint32_t>(random_());
-    s.statement = chance(0.05) ? Text{} : Text{word("SELECT * FROM item WHERE id = ", 500)};
+    s.statement = chance(0.05) ? Text{} : text(word("SELECT * FROM item WHERE id = ", 500));
     if (shape_.odd && chance(0.02)) {
         s.transaction_since = Timestamp::min();
         s.statement_since = Timestamp::max();
@@ -261,6 +261,16 @@ Folder::~Folder()
 {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<Observation> golden_observations()
+{
+    return Stream{2026, {2, 12, 0.2, true, false}}.take(500);
+}
+
+WriterOptions golden_options()
+{
+    return keyframes_every(std::chrono::seconds{60});
 }
 
 WriterOptions keyframes_every(Duration every)

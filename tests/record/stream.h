@@ -36,6 +36,7 @@ private:
     int below(int limit);
     bool chance(double probability);
     std::string word(const char* prefix, int different);
+    Text text(const std::string& body) { return texts_.intern(body); }
     Timestamp server_time();
     Session fresh(TargetId target);
     void change(Session& session);
@@ -43,6 +44,7 @@ private:
     Fact event(TargetId target);
 
     Shape shape_;
+    TextPool texts_; ///< as a source shares them
     std::mt19937 random_;
     Timestamp now_;
     std::uint64_t sequence_ = 0;
@@ -66,6 +68,10 @@ public:
 private:
     std::filesystem::path path_;
 };
+
+/// What stands in tests/data/v1.poolrec, and how it was written.
+std::vector<Observation> golden_observations();
+WriterOptions golden_options();
 
 /// Keyframes so often that a short stream has many.
 WriterOptions keyframes_every(Duration every);

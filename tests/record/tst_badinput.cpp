@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/reader.h"
 #include "core/record/writer.h"
-#include "tests/record/stream.h"
+#include "tests/record/samplerecording.h"
 
 #include <QTest>
 #include <SQLiteCpp/Database.h>
 
 #include <csignal>
-#include <fstream>
 #include <random>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,73 +15,13 @@ using namespace poolscope;
 using namespace poolscope::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::string contents(const std::filesystem::path& file)
-{
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write(const std::filesystem::path& file, const std::string& bytes)
-{
-    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
-}
-
-/// Asks everything that can be asked; gives what went wrong first.
-std::string use(const std::filesystem::path& file)
-{
-    auto reader = RecordingReader::open(file);
-    if (!reader)
-        return reader.error().sentence;
-    RecordingReader& r = *reader.value();
-    std::string trouble;
-    const auto note = [&](const auto& result) {
-        if (!result && trouble.empty())
-            trouble = result.error().sentence;
-        return static_cast<bool>(result);
-    };
-    const auto info = r.info();
-    note(info);
-    const Timestamp from = info ? info.value().started : Timestamp{};
-    const Timestamp to = info ? info.value().ended : Timestamp::max();
-    SessionKey someone{TargetId{1}, Pid{1000}, from};
-    note(r.read({}, [&](const Observation& o) {
-        if (const auto* const sample = std::get_if<ServerSample>(&o.what);
-            sample && !sample->changed.empty())
-            someone = sample->changed.front().key;
-        return true;
-    }));
-    note(r.keyframe(from));
-    note(r.keyframe(to));
-    note(r.keyframe(Timestamp::max()));
-    note(r.series(from, to, 100));
-    note(r.series(Timestamp::min(), Timestamp::max(), 100));
-    note(r.step(from, true));
-    note(r.step(to, false));
-    note(r.past(someone, from, to));
-    return trouble;
-}
-
-} // namespace
-
 class BadInput : public QObject
 {
     Q_OBJECT
 
 private:
-    Folder folder_;
-    std::filesystem::path good_;
-
-    /// A copy of the good recording after some SQL.
-    std::filesystem::path altered(const char* sql)
-    {
-        const auto file = folder_ / "altered.poolrec";
-        std::filesystem::copy_file(good_, file, std::filesystem::copy_options::overwrite_existing);
-        SQLite::Database db{file.string(), SQLite::OPEN_READWRITE};
-        db.exec(sql);
-        return file;
-    }
+    SampleRecording sample_{51, 800, 15s};
+    const std::filesystem::path& good_ = sample_.file();
 
 private slots:
     void initTestCase();
@@ -101,9 +40,7 @@ private slots:
 
 void BadInput::initTestCase()
 {
-    good_ = folder_ / "good.poolrec";
-    QCOMPARE(record(good_, Stream{51, {2, 15, 0.3, true, false}}.take(800), keyframes_every(15s)),
-             std::string{});
+    QCOMPARE(sample_.trouble(), std::string{});
     QCOMPARE(use(good_), std::string{});
 }
 
@@ -111,20 +48,20 @@ void BadInput::sentences_data()
 {
     QTest::addColumn<QString>("name");
     QTest::addColumn<QString>("expected");
-    std::filesystem::create_directory(folder_ / "folder");
-    write(folder_ / "empty", "");
-    write(folder_ / "text", std::string(5000, 'x'));
-    write(folder_ / "short", "SQLite format 3");
+    std::filesystem::create_directory(sample_ / "folder");
+    write_bytes(sample_ / "empty", "");
+    write_bytes(sample_ / "text", std::string(5000, 'x'));
+    write_bytes(sample_ / "short", "SQLite format 3");
     {
-        SQLite::Database db{(folder_ / "foreign").string(),
+        SQLite::Database db{(sample_ / "foreign").string(),
                             SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
         db.exec("CREATE TABLE t(a)");
     }
-    std::filesystem::copy_file(good_, folder_ / "newer");
-    SQLite::Database{(folder_ / "newer").string(), SQLite::OPEN_READWRITE}.exec(
+    std::filesystem::copy_file(good_, sample_ / "newer");
+    SQLite::Database{(sample_ / "newer").string(), SQLite::OPEN_READWRITE}.exec(
         "PRAGMA user_version = 2");
-    std::filesystem::copy_file(good_, folder_ / "older");
-    SQLite::Database{(folder_ / "older").string(), SQLite::OPEN_READWRITE}.exec(
+    std::filesystem::copy_file(good_, sample_ / "older");
+    SQLite::Database{(sample_ / "older").string(), SQLite::OPEN_READWRITE}.exec(
         "PRAGMA user_version = 0");
     QTest::newRow("missing") << "missing"
                              << "There is no file";
@@ -148,7 +85,7 @@ void BadInput::sentences()
 {
     QFETCH(QString, name);
     QFETCH(QString, expected);
-    const auto reader = RecordingReader::open(folder_ / name.toUtf8().constData());
+    const auto reader = RecordingReader::open(sample_ / name.toUtf8().constData());
     QVERIFY(!reader);
     const QString sentence = QString::fromStdString(reader.error().sentence);
     QVERIFY2(sentence.contains(expected), qPrintable(sentence));
@@ -197,7 +134,7 @@ void BadInput::alteredTables_data()
 void BadInput::alteredTables()
 {
     QFETCH(QString, sql);
-    const std::string trouble = use(altered(sql.toUtf8().constData()));
+    const std::string trouble = use(sample_.altered(sql.toStdString()));
     QVERIFY2(!trouble.empty(), "nothing was noticed");
     QVERIFY2(trouble.find("damaged") != std::string::npos ||
                  trouble.find("could not be") != std::string::npos,
@@ -208,9 +145,10 @@ void BadInput::cutOff()
 {
     const std::string bytes = contents(good_);
     for (const double share : {0.999, 0.9, 0.5, 0.1, 0.01, 0.0005}) {
-        write(folder_ / "cut",
-              bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * share)));
-        const auto reader = RecordingReader::open(folder_ / "cut");
+        write_bytes(
+            sample_ / "cut",
+            bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * share)));
+        const auto reader = RecordingReader::open(sample_ / "cut");
         QVERIFY(!reader);
         QVERIFY2(reader.error().sentence.find("is damaged") != std::string::npos ||
                      reader.error().sentence.find("is not a recording") != std::string::npos,
@@ -230,8 +168,8 @@ void BadInput::flippedBytes()
         const std::size_t length = i % 3 == 0 ? std::min<std::size_t>(200, broken.size() - at) : 1;
         for (std::size_t k = 0; k < length; ++k)
             broken[at + k] = static_cast<char>(random());
-        write(folder_ / "broken", broken);
-        const std::string trouble = use(folder_ / "broken");
+        write_bytes(sample_ / "broken", broken);
+        const std::string trouble = use(sample_ / "broken");
         noticed += trouble.empty() ? 0 : 1;
     }
     QVERIFY2(noticed > 30, qPrintable(QString::number(noticed)));
@@ -239,7 +177,8 @@ void BadInput::flippedBytes()
 
 void BadInput::hostileTextIsPlain()
 {
-    const auto file = altered("UPDATE target SET name = 'a' || char(8238) || 'b' || char(7)");
+    const auto file =
+        sample_.altered("UPDATE target SET name = 'a' || char(8238) || 'b' || char(7)");
     const auto info = RecordingReader::open(file).value()->info();
     QVERIFY(info);
     const std::string& name = info.value().targets.front().name;
@@ -249,14 +188,14 @@ void BadInput::hostileTextIsPlain()
 
 void BadInput::copyRefuses()
 {
-    const auto to = folder_ / "copy.poolrec";
-    QVERIFY(!save_recording(folder_ / "missing", to, {}));
-    QVERIFY(!save_recording(folder_ / "text", to, {}));
+    const auto to = sample_ / "copy.poolrec";
+    QVERIFY(!save_recording(sample_ / "missing", to, {}));
+    QVERIFY(!save_recording(sample_ / "text", to, {}));
     const auto onto_itself = save_recording(good_, good_, {});
     QVERIFY(!onto_itself);
     QVERIFY(onto_itself.error().sentence.find("itself") != std::string::npos);
-    QVERIFY(!save_recording(good_, folder_ / "folder", {}));
-    const auto nowhere = save_recording(good_, folder_ / "no" / "copy.poolrec", {});
+    QVERIFY(!save_recording(good_, sample_ / "folder", {}));
+    const auto nowhere = save_recording(good_, sample_ / "no" / "copy.poolrec", {});
     QVERIFY(!nowhere);
     QVERIFY(nowhere.error().sentence.find("does not exist") != std::string::npos);
     QVERIFY(!std::filesystem::exists(to));
@@ -267,7 +206,7 @@ void BadInput::copyReplacesOnlyWhole()
 {
     const Folder out;
     const auto to = out / "copy.poolrec";
-    write(to, "what was there before");
+    write_bytes(to, "what was there before");
     const auto stopped = save_recording(good_, to, [](double) { return false; });
     QVERIFY(!stopped);
     QCOMPARE(contents(to), std::string{"what was there before"});
@@ -284,8 +223,8 @@ void BadInput::copyReplacesOnlyWhole()
     QVERIFY(read_file(to) == read_file(good_));
     QVERIFY(RecordingReader::open(to).value()->info().value().complete);
 
-    write(out / "open.poolrec", "x");
-    write(out / "open.poolrec-wal", "x");
+    write_bytes(out / "open.poolrec", "x");
+    write_bytes(out / "open.poolrec-wal", "x");
     QVERIFY(!save_recording(good_, out / "open.poolrec", {}));
 }
 

@@ -2,29 +2,18 @@
 #include "core/record/reader.h"
 #include "core/record/schema.h"
 #include "core/record/writer.h"
-#include "tests/record/stream.h"
+#include "tests/record/samplerecording.h"
 
 #include <QTest>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
 #include <cmath>
-#include <fstream>
 #include <set>
 
 using namespace poolscope;
 using namespace poolscope::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::string contents(const std::filesystem::path& file)
-{
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-} // namespace
 
 /// What FORMAT.md promises to a person with the sqlite3 shell, and the recordings of old.
 class Format : public QObject
@@ -32,14 +21,9 @@ class Format : public QObject
     Q_OBJECT
 
 private:
-    Folder folder_;
-    std::filesystem::path file_;
+    SampleRecording sample_{71, 2000, 20s};
 
-    std::int64_t ask(const std::string& sql)
-    {
-        SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
-        return db.execAndGet(sql).getInt64();
-    }
+    std::int64_t ask(const std::string& sql) { return sample_.ask(sql); }
 
 private slots:
     void initTestCase();
@@ -48,19 +32,18 @@ private slots:
     void viewsSayWhatWasSeen();
     void seekableWithoutSecondIndex();
     void goldenRecording();
+    void writesWhatItAlwaysWrote();
 };
 
 void Format::initTestCase()
 {
-    file_ = folder_ / "a.poolrec";
-    QCOMPARE(record(file_, Stream{71, {2, 15, 0.3, true, false}}.take(2000), keyframes_every(20s)),
-             std::string{});
+    QCOMPARE(sample_.trouble(), std::string{});
 }
 
 void Format::everyExampleAnswers()
 {
     const std::string text = contents(POOLSCOPE_FORMAT);
-    SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
+    SQLite::Database db{sample_.file().string(), SQLite::OPEN_READONLY};
     int examples = 0;
     for (std::size_t at = text.find("```sql\n"); at != std::string::npos;
          at = text.find("```sql\n", at)) {
@@ -83,7 +66,7 @@ void Format::everyExampleAnswers()
 void Format::everyViewAndTableIsDescribed()
 {
     const std::string text = contents(POOLSCOPE_FORMAT);
-    SQLite::Database db{file_.string(), SQLite::OPEN_READONLY};
+    SQLite::Database db{sample_.file().string(), SQLite::OPEN_READONLY};
     SQLite::Statement names{db, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
                                 " AND name NOT LIKE 'sqlite_%'"};
     int count = 0;
@@ -105,7 +88,7 @@ void Format::everyViewAndTableIsDescribed()
 
 void Format::viewsSayWhatWasSeen()
 {
-    const auto original = read_file(file_);
+    const auto original = sample_.observations();
     World world;
     std::int32_t peak = 0;
     std::size_t idle_in_transaction = 0, gaps = 0;
@@ -146,7 +129,7 @@ void Format::viewsSayWhatWasSeen()
 void Format::seekableWithoutSecondIndex()
 {
     QCOMPARE(ask("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
-                 " ('session_change', 'sample', 'keyframe_session', 'text', 'tick')"),
+                 " ('session_change', 'sample', 'keyframe_session', 'session', 'text', 'tick')"),
              std::int64_t{0});
     QVERIFY(ask("SELECT count(*) FROM tick") > 100);
 }
@@ -189,6 +172,35 @@ void Format::goldenRecording()
         return true;
     }));
     QVERIFY(seeked == world);
+}
+
+/// The observations of the golden recording, written anew, give the same rows in every table.
+void Format::writesWhatItAlwaysWrote()
+{
+    const auto file = sample_ / "again.poolrec";
+    QCOMPARE(record(file, golden_observations(), golden_options()), std::string{});
+    SQLite::Database db{file.string(), SQLite::OPEN_READONLY};
+    db.exec("ATTACH '" POOLSCOPE_DATA "/v1.poolrec' AS golden");
+    SQLite::Statement names{db, "SELECT name FROM golden.sqlite_master WHERE type = 'table'"};
+    int rows = 0;
+    while (names.executeStep()) {
+        const std::string name = names.getColumn(0).getString();
+        const auto differing = [&](const char* one, const char* other) {
+            return db
+                .execAndGet("SELECT count(*) FROM (SELECT * FROM " + std::string{one} + ".\"" +
+                            name + "\" EXCEPT SELECT * FROM " + other + ".\"" + name + "\")")
+                .getInt();
+        };
+        QVERIFY2(differing("main", "golden") == 0, name.c_str());
+        QVERIFY2(differing("golden", "main") == 0, name.c_str());
+        const auto count = [&](const char* schema) {
+            return db.execAndGet("SELECT count(*) FROM " + std::string{schema} + ".\"" + name + '"')
+                .getInt();
+        };
+        QCOMPARE(count("main"), count("golden"));
+        rows += count("main");
+    }
+    QVERIFY(rows > 1500);
 }
 
 QTEST_APPLESS_MAIN(Format)

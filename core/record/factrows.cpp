@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/factrows.h"
+
+namespace poolscope::record {
+
+namespace {
+
+using schema::Table;
+
+/// Gives the table and the columns after sequence, time and target.
+class FactRow
+{
+public:
+    FactRow(const Observation& observation, Timestamp anchor, PlainRow& row)
+        : observation_(observation)
+        , anchor_(anchor)
+        , row_(row)
+    {}
+
+    bool operator()(const TargetAttached& what)
+    {
+        const TargetInfo& t = what.info;
+        return put(Table::target, {number_of(t.id), t.kind, t.name, t.url});
+    }
+    bool operator()(const StatusChanged& what)
+    {
+        const TargetStatus& s = what.status;
+        return put(Table::status, {static_cast<std::int64_t>(s.reach), s.sentence, s.next_step,
+                                   optional_value(s.next_try)});
+    }
+    bool operator()(const FactsReported& what)
+    {
+        const ServerFacts& f = what.facts;
+        return put(Table::facts,
+                   {f.version, std::int64_t{f.version_number}, optional_value(f.max_connections),
+                    optional_value(f.reserved), f.role, std::int64_t{f.superuser},
+                    std::int64_t{f.in_recovery}, std::int64_t{f.sees_all},
+                    std::int64_t{f.can_signal}, f.missing_grant, std::int64_t{f.tls},
+                    optional_value(f.server_started)});
+    }
+    bool operator()(const ServerSample&) { return false; }
+    bool operator()(const LocksReported&) { return false; }
+    bool operator()(const Gap& what) { return put(Table::gap, {what.reason}); }
+    bool operator()(const ActionReported& what)
+    {
+        return put(Table::action,
+                   {static_cast<std::int64_t>(what.action.value),
+                    static_cast<std::int64_t>(what.verb), number_of(what.session.target),
+                    what.session.pid.value, to_us(what.session.started),
+                    static_cast<std::int64_t>(what.phase), what.sentence});
+    }
+    bool operator()(const Note& what) { return put(Table::note, {what.text}); }
+    bool operator()(const ThresholdsChanged& what)
+    {
+        return put(Table::threshold,
+                   {to_us(what.thresholds.alert), to_us(what.thresholds.critical)});
+    }
+    /// The many: two numbers, most of them small.
+    bool operator()(const Tick&)
+    {
+        const TargetId target = observation_.target;
+        row_.table = Table::tick;
+        row_.values = {number_of(observation_.sequence),
+                       wrapped_difference(to_us(observation_.time), to_us(anchor_)),
+                       target == TargetId{0} ? Value{} : Value{number_of(target)}};
+        return true;
+    }
+
+private:
+    bool put(Table table, std::initializer_list<Value> rest)
+    {
+        row_.table = table;
+        row_.values.reserve(rest.size() + 3);
+        row_.values.assign({number_of(observation_.sequence), to_us(observation_.time),
+                            number_of(observation_.target)});
+        row_.values.insert(row_.values.end(), rest);
+        return true;
+    }
+
+    const Observation& observation_;
+    Timestamp anchor_;
+    PlainRow& row_;
+};
+
+} // namespace
+
+std::optional<PlainRow> fact_row(const Observation& observation, Timestamp anchor)
+{
+    PlainRow row{};
+    if (!std::visit(FactRow{observation, anchor, row}, observation.what))
+        return std::nullopt;
+    return row;
+}
+
+} // namespace poolscope::record

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/minutes.h"
+
+namespace poolscope::record {
+
+namespace {
+constexpr std::int64_t minute_us = 60'000'000;
+} // namespace
+
+void Minutes::count(TargetId target, Timestamp time, std::int64_t sample, std::int32_t clients,
+                    bool gap_before)
+{
+    minute_ = to_us(time) / minute_us;
+    Peak& peak = peaks_[target];
+    peak.gap = peak.gap || gap_before;
+    if (clients > peak.clients) {
+        peak.clients = clients;
+        peak.sample = sample;
+    }
+}
+
+bool Minutes::over(Timestamp time) const
+{
+    return minute_ && *minute_ != to_us(time) / minute_us;
+}
+
+void Minutes::flush(SequenceNumber sequence, Pending& pending)
+{
+    std::size_t position = 0;
+    for (const auto& [target, peak] : peaks_) {
+        pending.plain.push_back({schema::Table::minute,
+                                 {schema::row_id(sequence.value, position++), number_of(target),
+                                  peak.sample, std::int64_t{peak.gap}}});
+    }
+    peaks_.clear();
+    minute_.reset();
+}
+
+} // namespace poolscope::record

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/record/redactions.h"
+
+#include "core/record/redact.h"
+
+namespace poolscope::record {
+
+namespace {
+constexpr std::size_t most_statements = 16384;
+constexpr std::size_t most_bytes = std::size_t{32} << 20;
+} // namespace
+
+ServerSample Redactions::without_literals(const ServerSample& sample)
+{
+    ServerSample copy = sample;
+    for (Session& session : copy.changed) {
+        if (!session.statement.is_null())
+            session.statement = redacted(session.statement);
+    }
+    return copy;
+}
+
+Text Redactions::redacted(const Text& statement)
+{
+    if (const auto found = known_.find(statement.identity()); found != known_.end())
+        return found->second.second;
+    if (known_.size() >= most_statements || bytes_ >= most_bytes) {
+        known_.clear();
+        bytes_ = 0;
+    }
+    Text redaction{redact_statement(statement.str())};
+    bytes_ += statement.str().size() + redaction.str().size();
+    known_.emplace(statement.identity(), std::pair{statement, redaction});
+    return redaction;
+}
+
+} // namespace poolscope::record
