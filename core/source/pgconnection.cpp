@@ -12,10 +12,11 @@ namespace poolscope {
 
 namespace {
 
-/// Ours come last, so that they win over the user's own.
+/// Ours come last, so that they win over the user's own. That we only read is set with the first
+/// statement: here it would make every server look like a standby to target_session_attrs.
 constexpr const char* sessionOptions =
     "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000 "
-    "-c default_transaction_read_only=on -c search_path=pg_catalog";
+    "-c search_path=pg_catalog";
 
 std::string field(const PGresult* result, int code)
 {

@@ -242,6 +242,14 @@ PgRow read_row(const PgRows& r, const Columns& c, int row, std::int32_t own_pid,
     return out;
 }
 
+/// Takes a slot or belongs to a database; not the server's own housekeeping.
+bool is_session(const PgRow& row, const Columns& c)
+{
+    const std::string& type = row.session.backend_type.str();
+    return row.database != 0 || type == "client backend" || type == "walsender" ||
+           (c.datid < 0 && c.type < 0);
+}
+
 } // namespace
 
 PgPoll read_poll(const pg_result* result, TargetId target, std::int32_t own_pid, TextPool& texts)
@@ -250,16 +258,25 @@ PgPoll read_poll(const pg_result* result, TargetId target, std::int32_t own_pid,
     const Columns c{r};
     PgPoll poll;
     for (int row = 0; row < r.count(); ++row) {
-        if (!r.int4(row, c.pid)) {
-            poll.clock = r.timestamp(row, c.clock);
-            if (const auto xid = r.int8(row, c.next_xid))
-                poll.next_xid = static_cast<std::uint64_t>(*xid);
-            poll.pids = r.int4s(row, c.pids).value_or(std::vector<std::int32_t>{});
+        if (const auto clock = r.timestamp(row, c.clock))
+            poll.clock = clock;
+        if (const auto xid = r.int8(row, c.next_xid))
+            poll.next_xid = static_cast<std::uint64_t>(*xid);
+        if (auto pids = r.int4s(row, c.pids))
+            poll.pids = std::move(*pids);
+        const auto pid = r.int4(row, c.pid);
+        if (!pid)
             continue;
-        }
-        poll.rows.push_back(read_row(r, c, row, own_pid, texts));
-        poll.rows.back().session.key.target = target;
+        if (c.pids < 0)
+            poll.pids.push_back(*pid);
+        PgRow read = read_row(r, c, row, own_pid, texts);
+        read.session.key.target = target;
+        if (is_session(read, c))
+            poll.rows.push_back(std::move(read));
+        else
+            poll.others.push_back(*pid);
     }
+    std::sort(poll.others.begin(), poll.others.end());
     std::sort(poll.pids.begin(), poll.pids.end());
     std::sort(poll.rows.begin(), poll.rows.end(),
               [](const PgRow& a, const PgRow& b) { return a.session.key < b.session.key; });

@@ -59,11 +59,12 @@ struct PgPoll
 {
     std::optional<Timestamp> clock;
     std::optional<std::uint64_t> next_xid;
-    std::vector<std::int32_t> pids; ///< of all backends, ascending
-    std::vector<PgRow> rows;        ///< ascending by pid
+    std::vector<std::int32_t> pids;   ///< of all backends, ascending
+    std::vector<std::int32_t> others; ///< of them, seen to be the server's own housekeeping
+    std::vector<PgRow> rows;          ///< sessions, ascending by pid
 };
 
-/// `texts` shares repeated names and statements.
+/// `texts` shares repeated names and statements. A result without `pids` lists every backend.
 PgPoll read_poll(const pg_result* result, TargetId target, std::int32_t own_pid, TextPool& texts);
 
 } // namespace poolscope

@@ -70,6 +70,7 @@ void PgSessions::clear()
     unseen_.clear();
     ignored_.clear();
     clock_ = {};
+    listed_ = backends_ = 0;
 }
 
 const Session* PgSessions::find(const SessionKey& key) const
@@ -129,10 +130,13 @@ void PgSessions::absorb_row(const PgRow& row, ServerSample& sample)
     known_.insert_or_assign(pid, std::move(next));
 }
 
-void PgSessions::leave_out(const std::vector<std::int32_t>& pids, ServerSample& sample)
+void PgSessions::leave_out(const PgPoll& poll, ServerSample& sample)
 {
+    const auto in = [](const std::vector<std::int32_t>& pids, std::int32_t pid) {
+        return std::binary_search(pids.begin(), pids.end(), pid);
+    };
     for (auto it = known_.begin(); it != known_.end();) {
-        if (std::binary_search(pids.begin(), pids.end(), it->first)) {
+        if (in(poll.pids, it->first) && !in(poll.others, it->first)) {
             ++it;
             continue;
         }
@@ -147,14 +151,10 @@ ServerSample PgSessions::absorb(const PgPoll& poll, bool full)
     ServerSample sample;
     sample.full = full;
     sample.next_xid = poll.next_xid;
-    if (full) {
-        std::vector<std::int32_t> listed;
-        for (const PgRow& row : poll.rows)
-            listed.push_back(static_cast<std::int32_t>(row.session.key.pid.value));
-        leave_out(listed, sample);
-    } else {
-        leave_out(poll.pids, sample);
-    }
+    const bool first = backends_ == 0; // which lists every backend
+    leave_out(poll, sample);
+    listed_ = poll.rows.size();
+    backends_ = poll.pids.size();
     for (const PgRow& row : poll.rows)
         absorb_row(row, sample);
 
@@ -164,7 +164,7 @@ ServerSample PgSessions::absorb(const PgPoll& poll, bool full)
     for (const std::int32_t pid : poll.pids) {
         if (known_.contains(pid))
             continue;
-        if (full || unseen_.contains(pid) || ignored_.contains(pid))
+        if (first || unseen_.contains(pid) || ignored_.contains(pid))
             ignored.insert(pid);
         else
             unseen.insert(pid);

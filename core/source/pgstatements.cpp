@@ -12,60 +12,70 @@ constexpr int version_of_backend_type = 100000;
 
 const char* backend_type(int server_version)
 {
-    return server_version >= version_of_backend_type ? "s.backend_type" : "NULL::text";
+    if (server_version >= version_of_backend_type)
+        return "s.backend_type";
+    // A process that belongs to no client has no port; neither has one that this role may not see.
+    return "CASE WHEN s.pid IN (SELECT w.pid FROM pg_stat_get_wal_senders() w) THEN 'walsender'"
+           " WHEN s.client_port IS NULL AND s.backend_start IS NOT NULL THEN 'background process'"
+           " ELSE 'client backend' END";
 }
 
-/// Sessions that take a slot or belong to a database; not the server's own housekeeping. Before 10
-/// there are no types, and what has no database is left out.
-std::string shown(int server_version)
+/// A row a backend: one statement, one snapshot, one round trip. Each column costs the server as
+/// much as a tenth of reading the backend, and a UNION, a join or a filter by text more: what there
+/// is once (clock, next_xid, pids) goes with our own row, and backends that are no sessions are
+/// dropped on our side.
+std::string poll(int server_version, std::string_view once, std::string_view ask_blockers,
+                 std::string_view query, std::string_view from)
 {
-    if (server_version < version_of_backend_type)
-        return "coalesce(s.datid, 0) <> 0";
-    return "(coalesce(s.datid, 0) <> 0 OR s.backend_type IN ('walsender', 'client backend'))";
-}
-
-/// The header row, then a row a session: one statement, one snapshot, one round trip.
-std::string poll(int server_version, std::string_view from, std::string_view text)
-{
-    constexpr std::string_view header =
-        "/* poolscope */ SELECT clock_timestamp() AS clock,"
-        " txid_snapshot_xmax(txid_current_snapshot()) AS next_xid,"
-        " ARRAY(SELECT pg_stat_get_backend_pid(i) FROM pg_stat_get_backend_idset() i) AS pids,"
-        " NULL::int4 AS pid, NULL::oid AS datid, NULL::oid AS usesysid,"
-        " NULL::text AS application_name, NULL::text AS state, NULL::text AS wait_event_type,"
-        " NULL::text AS wait_event, NULL::timestamptz AS xact_start,"
-        " NULL::timestamptz AS query_start, NULL::timestamptz AS backend_start,"
-        " NULL::timestamptz AS state_change, NULL::inet AS client_addr,"
-        " NULL::int4 AS client_port, NULL::xid AS backend_xid, NULL::xid AS backend_xmin,"
-        " NULL::text AS backend_type, NULL::int4[] AS blockers, NULL::text AS query";
     return fmt::format(
-        "{} UNION ALL SELECT NULL, NULL, NULL, s.pid, s.datid, s.usesysid, s.application_name,"
-        " s.state, s.wait_event_type, s.wait_event, s.xact_start, s.query_start, s.backend_start,"
-        " s.state_change, s.client_addr, s.client_port, s.backend_xid, s.backend_xmin, {},"
-        " CASE WHEN $2::boolean AND s.wait_event_type = 'Lock' THEN pg_blocking_pids(s.pid) END,"
-        " CASE WHEN {} THEN s.query END FROM {} AND {}",
-        header, backend_type(server_version), text, from, shown(server_version));
+        "/* poolscope */ SELECT"
+        " CASE WHEN s.pid = pg_backend_pid() THEN clock_timestamp() END AS clock,"
+        " CASE WHEN s.pid = pg_backend_pid()"
+        "  THEN txid_snapshot_xmax(txid_current_snapshot()) END AS next_xid,"
+        "{} s.pid, s.datid, s.usesysid, s.application_name, s.state, s.wait_event_type,"
+        " s.wait_event, s.xact_start, s.query_start, s.backend_start, s.state_change,"
+        " s.client_addr, s.client_port, s.backend_xid, s.backend_xmin, {} AS backend_type,"
+        " CASE WHEN {}::boolean AND s.wait_event_type = 'Lock'"
+        "  THEN pg_blocking_pids(s.pid) END AS blockers,"
+        " {} AS query FROM {}",
+        once, backend_type(server_version), ask_blockers, query, from);
 }
+
+constexpr std::string_view pids_once =
+    " CASE WHEN s.pid = pg_backend_pid() THEN ARRAY(SELECT pg_stat_get_backend_pid(i)"
+    "  FROM pg_stat_get_backend_idset() i) END AS pids,";
+constexpr std::string_view new_texts =
+    "CASE WHEN s.query_start IS NULL OR s.query_start > $1::timestamptz"
+    "  OR s.pid = ANY($4::int4[]) THEN s.query END";
 
 } // namespace
 
+PgStatement first_poll_statement(int server_version)
+{
+    return {"poolscope_first",
+            poll(server_version, "", "$1", "s.query", "pg_stat_get_activity(NULL) s")};
+}
+
 PgStatement full_poll_statement(int server_version)
 {
-    return {"poolscope_full", poll(server_version, "pg_stat_get_activity(NULL) s WHERE true",
-                                   "s.query_start IS NULL OR s.query_start > $1::timestamptz")};
+    return {"poolscope_full", poll(server_version, pids_once, "$2", new_texts,
+                                   "pg_stat_get_activity(NULL) s WHERE s.xact_start IS NOT NULL"
+                                   " OR s.query_start > $1::timestamptz"
+                                   " OR s.state_change > $1::timestamptz"
+                                   " OR s.backend_start > $1::timestamptz"
+                                   " OR s.state IS NULL OR s.state <> 'idle'"
+                                   " OR s.pid = ANY($3::int4[])")};
 }
 
 PgStatement steady_poll_statement(int server_version)
 {
-    return {"poolscope_steady", poll(server_version,
+    return {"poolscope_steady", poll(server_version, pids_once, "$2", new_texts,
                                      "pg_stat_get_backend_idset() i,"
                                      " LATERAL pg_stat_get_activity(pg_stat_get_backend_pid(i)) s"
-                                     " WHERE (pg_stat_get_backend_xact_start(i) IS NOT NULL"
+                                     " WHERE pg_stat_get_backend_xact_start(i) IS NOT NULL"
                                      " OR pg_stat_get_backend_activity_start(i) > $1::timestamptz"
                                      " OR pg_stat_get_backend_start(i) > $1::timestamptz"
-                                     " OR pg_stat_get_backend_pid(i) = ANY($3::int4[]))",
-                                     "s.query_start IS NULL OR s.query_start > $1::timestamptz"
-                                     " OR s.pid = ANY($4::int4[])")};
+                                     " OR pg_stat_get_backend_pid(i) = ANY($3::int4[])")};
 }
 
 PgStatement names_statement()
@@ -97,7 +107,8 @@ PgStatement facts_statement(int server_version)
             "  WHERE rolname = 'pg_read_all_stats') AS reads_all,"
             " (SELECT pg_has_role(oid, 'USAGE') FROM pg_roles"
             "  WHERE rolname = 'pg_signal_backend') AS signals,"
-            " pg_postmaster_start_time() AS server_started, pg_backend_pid() AS pid" +
+            " pg_postmaster_start_time() AS server_started, pg_backend_pid() AS pid,"
+            " set_config('default_transaction_read_only', 'on', false) AS reads_only" +
                 std::string{plan_once}};
 }
 

@@ -6,23 +6,25 @@
 
 namespace poolscope {
 
-/// Every session, in one statement. $1: texts of statements that began after this instant (always
-/// where it is -infinity); $2 ask for blockers (boolean).
-/// The first row is a header (pid null): clock, next_xid, pids.
+/// The first poll on a connection: every session with its text; $1 ask for blockers (boolean).
+/// What belongs to no session comes in the row of our own: clock, next_xid.
+PgStatement first_poll_statement(int server_version);
+
+/// Every session is read; sent are those that changed since $1, are not idle, or are named in $3
+/// (int4[]); texts where the statement began after $1, and of those named in $4; $2 ask for
+/// blockers. Our own row has `pids`, of all backends, so that departures show.
 PgStatement full_poll_statement(int server_version);
 
-/// Only sessions that changed since $1, or are in a transaction, or are named in $3 (int4[]); texts
-/// where the statement began after $1, and of those named in $4; $2 as above. Same columns. It asks
-/// cheap functions first and builds a row only for the sessions that pass: with most sessions idle
-/// it costs less than any statement that reads the whole of pg_stat_activity.
+/// The same columns, parameters and rows, for when few of many changed: it asks cheap functions
+/// first, and reads a session only where one of them says that it may have changed.
 PgStatement steady_poll_statement(int server_version);
 
 /// kind ('r' role, 'd' database), oid, name, for the roles $1 and databases $2 (oid[]).
 PgStatement names_statement();
 
-/// One row: what the server is and what we may do. From 12 on it also settles that our statements
-/// are planned once: left to itself the server plans the steady poll anew each time, which costs
-/// more than running it.
+/// One row: what the server is and what we may do. It also settles that we only read, and from 12
+/// on that our statements are planned once: left to itself the server plans the steady poll anew
+/// each time, which costs more than running it.
 PgStatement facts_statement(int server_version);
 
 /// Locks of the sessions $1 (int4[]), at most 64 each, those waited for first.

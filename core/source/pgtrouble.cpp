@@ -62,6 +62,48 @@ std::string last_words(std::string_view message)
     return plain_line(message, longest_words);
 }
 
+/// Which slots are left, or whose limit it is, only the server's words tell; in another language
+/// than English all of it is said.
+std::string full_step(std::string_view words)
+{
+    const auto says = [&](std::string_view part) {
+        return words.find(part) != std::string_view::npos;
+    };
+    constexpr std::string_view again = "It is tried again every 2 s.";
+    if (says("too many clients already"))
+        return fmt::format("Even the reserved slots are taken; the next that comes free is for a "
+                           "superuser: attach as one. A Poolscope that is attached already can end "
+                           "sessions without a slot. {}",
+                           again);
+    if (says("connections for role"))
+        return fmt::format("It is the role's own limit: attach as another role, or have a "
+                           "superuser raise it with ALTER ROLE … CONNECTION LIMIT. {}",
+                           again);
+    if (says("connections for database"))
+        return fmt::format("It is the database's own limit: attach to another database of this "
+                           "server, such as \"postgres\"; all sessions show there too. {}",
+                           again);
+    if (says("pg_use_reserved_connections"))
+        return fmt::format("To get in now, attach as a superuser or as a member of "
+                           "pg_use_reserved_connections: the server keeps slots for them. {}",
+                           again);
+    return fmt::format("To get in now, attach as a superuser: the server keeps slots for those "
+                       "(superuser_reserved_connections). {}",
+                       again);
+}
+
+/// As SQL wants a name.
+std::string quoted(std::string_view name)
+{
+    std::string text = "\"";
+    for (const char c : name) {
+        if (c == '"')
+            text += c;
+        text += c;
+    }
+    return text + '"';
+}
+
 PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const PgWhom& whom)
 {
     PgTrouble t;
@@ -69,16 +111,22 @@ PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const
     if (sqlstate == "28P01") {
         t.kind = Kind::password;
         t.sentence = fmt::format("{} refused the password for user \"{}\".", whom.where, whom.user);
-        t.next_step = "Give the right password, or correct the entry in ~/.pgpass.";
+        t.next_step = "Give the right password, or correct the entry in ~/.pgpass; check the "
+                      "user's name too.";
         return t;
     }
     t.kind = Kind::persistent;
     t.sentence = fmt::format("{} does not let user \"{}\" in: {}.", whom.where, whom.user, words);
-    t.next_step = names_tls(words) && words.find("no encryption") != std::string_view::npos
-                      ? "The server has no rule in pg_hba.conf for this user, database and address "
-                        "without TLS: try sslmode=require, or have a rule added."
-                      : "Check the user's name, or have the server's pg_hba.conf let this user in "
-                        "from this address.";
+    if (names_tls(words) && words.find("no encryption") != std::string_view::npos)
+        t.next_step = "The server has no rule in pg_hba.conf for this user, database and address "
+                      "without TLS: try sslmode=require, or have a rule added.";
+    else if (words.find("not permitted to log in") != std::string_view::npos)
+        t.next_step = fmt::format("Attach as another role, or have a superuser run: ALTER ROLE {} "
+                                  "LOGIN;",
+                                  quoted(whom.user));
+    else
+        t.next_step = "Check the user's name, or have the server's pg_hba.conf let this user in "
+                      "from this address.";
     return t;
 }
 
@@ -112,8 +160,7 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
     } else if (sqlstate == "53300") {
         t.sentence =
             fmt::format("{} has no free slot for user \"{}\": {}.", whom.where, whom.user, words);
-        t.next_step = "It is tried again every 2 s. A superuser may use the slots that the server "
-                      "reserves: attach as one to get in now.";
+        t.next_step = full_step(words);
         t.retry = std::chrono::seconds{2};
     } else if (sqlstate == "57P03") {
         t.sentence = fmt::format("{} does not take connections yet: {}.", whom.where, words);
@@ -131,16 +178,58 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
     } else if (sqlstate == "42501") {
         t.sentence = fmt::format("{} does not let user \"{}\" read what sessions do: {}.",
                                  whom.where, whom.user, words);
-        t.next_step = fmt::format("Have a superuser run: GRANT pg_monitor TO \"{}\";", whom.user);
+        t.next_step =
+            fmt::format("Have a superuser run: GRANT pg_monitor TO {};", quoted(whom.user));
     } else if (sqlstate.starts_with("08")) {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);
         t.next_step = "It is tried again.";
     } else {
         t.sentence = fmt::format("{} says: {}.", whom.where, words);
-        t.next_step = "It is tried again.";
+        t.next_step = "The server's own log may tell more. It is tried again.";
     }
     return t;
 }
+
+namespace {
+
+std::string tls_step(std::string_view words)
+{
+    const auto says = [&](std::string_view part) {
+        return words.find(part) != std::string_view::npos;
+    };
+    if (says("does not support SSL"))
+        return "Have ssl = on set on the server; or, where the network between is trusted, attach "
+               "with sslmode=prefer.";
+    if (says("does not match host name"))
+        return "Give the host by the name that stands in the server's certificate; "
+               "sslmode=verify-ca checks the issuer only.";
+    if (says("verify failed") || says("root certificate") || says("self-signed") ||
+        says("self signed"))
+        return "Give the certificate of the authority that signed the server's with "
+               "sslrootcert=FILE; sslmode=require does not check it.";
+    return "Check sslmode, sslrootcert and the host name; sslmode=prefer also takes a server "
+           "without TLS.";
+}
+
+/// Where no server spoke in its own protocol: libpq's words, and what they mean.
+std::string other_step(std::string_view words)
+{
+    const auto says = [&](std::string_view part) {
+        return words.find(part) != std::string_view::npos;
+    };
+    if (says("session is read-only") || says("session is not read-only") ||
+        says("hot standby mode"))
+        return "No server of the list is of the kind that target_session_attrs asks for: a "
+               "failover may be under way. It is tried again.";
+    if (says("expected authentication request") || says("invalid response"))
+        return "Something other than PostgreSQL seems to listen there: check the port.";
+    if (says("closed the connection unexpectedly") || says("reset by peer"))
+        return "It hung up before it let us in: it may restart just now, or a proxy or firewall "
+               "between cut the connection. It is tried again.";
+    return "It is tried again.";
+}
+
+} // namespace
 
 PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool needs_password)
 {
@@ -154,6 +243,15 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
     }
     if (find_sqlstate(message, sqlstate, words)) {
         t = server_trouble(sqlstate, words, whom);
+        if (sqlstate == "42501") { // before we are in, it is the database that is closed to us
+            t.kind = Kind::persistent;
+            t.sentence = fmt::format("{} does not let user \"{}\" into database \"{}\": {}.",
+                                     whom.where, whom.user, whom.database, words);
+            t.next_step = fmt::format("Attach to another database of this server, such as "
+                                      "\"postgres\", or have a superuser run: GRANT CONNECT ON "
+                                      "DATABASE {} TO {};",
+                                      quoted(whom.database), quoted(whom.user));
+        }
         if (t.kind == Kind::password && !whom.password_given)
             t.next_step = "Give the right password, or correct the entry in ~/.pgpass.";
         return t;
@@ -173,11 +271,10 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
     } else if (names_tls(words)) {
         t.kind = Kind::persistent;
         t.sentence = fmt::format("TLS with {} failed: {}.", whom.where, words);
-        t.next_step = "Check sslmode, sslrootcert and the host name; sslmode=prefer also takes a "
-                      "server without TLS.";
+        t.next_step = tls_step(words);
     } else {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);
-        t.next_step = "It is tried again.";
+        t.next_step = other_step(words);
     }
     return t;
 }

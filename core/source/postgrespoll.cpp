@@ -168,15 +168,19 @@ void PostgresSource::askPoll()
     if (blockers)
         lastBlockers_ = Steady::now();
     blockersSampled_ = many;
-    const PgValue since =
-        sessions_.sessions().empty() ? std::string("-infinity") : format_iso8601(sessions_.since());
-    std::vector<PgValue> values{since, std::string(blockers ? "t" : "f")};
-    if (!full) {
-        values.push_back(array_of(sessions_.wanted()));
-        values.push_back(array_of(sessions_.textless()));
+    const std::string ask_blockers = blockers ? "t" : "f";
+    const auto came = [this, full](const PgReply& reply) {
+        pollCame(reply, full);
+    };
+    if (!lastFull_) {
+        ask(Job::poll, first_poll_statement(version_), {ask_blockers}, came);
+        return;
     }
-    ask(Job::poll, full ? full_poll_statement(version_) : steady_poll_statement(version_), values,
-        [this, full](const PgReply& reply) { pollCame(reply, full); });
+    const bool whole = full || sessions_.crowded();
+    ask(Job::poll, whole ? full_poll_statement(version_) : steady_poll_statement(version_),
+        {format_iso8601(sessions_.since()), ask_blockers, array_of(sessions_.wanted()),
+         array_of(sessions_.textless())},
+        came);
 }
 
 void PostgresSource::pollCame(const PgReply& reply, bool full)
@@ -189,7 +193,8 @@ void PostgresSource::pollCame(const PgReply& reply, bool full)
             failed(*reply.trouble);
             return;
         }
-        const milliseconds wait = std::max(pace(), timings_.firstRetry * (1 << pollFailures_));
+        const milliseconds wait =
+            std::max(pace_.pace(), timings_.firstRetry * (1 << pollFailures_));
         poll_.start(wait);
         status(Reach::failing, reply.trouble->sentence, reply.trouble->next_step, wait);
         return;
@@ -235,7 +240,7 @@ void PostgresSource::deliver()
     pending_.reset();
     sample.clock_offset = offset_.value_or(Duration{0});
     sample.poll_cost = pendingCost_;
-    weigh(pendingCost_);
+    pace_.weigh(pendingCost_);
     statusUp();
     sampled_ = true;
     fact(sample);
@@ -247,7 +252,7 @@ void PostgresSource::schedulePoll()
 {
     const auto passed =
         std::chrono::duration_cast<milliseconds>(Steady::now() - lastPoll_.value_or(Steady::now()));
-    milliseconds wait = std::max(milliseconds{20}, pace() - passed);
+    milliseconds wait = std::max(milliseconds{20}, pace_.pace() - passed);
     // After a command its effect is what the user waits for.
     if (commands_.watching())
         wait = std::min(wait, std::max(milliseconds{100}, milliseconds{250} - passed));

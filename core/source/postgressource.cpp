@@ -45,6 +45,8 @@ std::string shortName(const PgParams& given)
         (database.isEmpty() ? host : host + QLatin1Char('/') + database).toStdString(), 64);
 }
 
+constexpr milliseconds shortest_countdown{5000};
+
 milliseconds jittered(milliseconds wait)
 {
     // A fifth either way, so that many who lost one server do not come back at once.
@@ -185,6 +187,7 @@ void PostgresSource::reached()
     phase_ = Phase::up;
     failures_ = 0;
     pollFailures_ = 0;
+    pace_.forget();
     if (connection_.parameter("server_version").find("bouncer") != std::string::npos) {
         halt(pooler_trouble(connection_.whom()));
         return;
@@ -280,7 +283,7 @@ void PostgresSource::sampleNow()
 
 void PostgresSource::setInterval(Duration interval)
 {
-    interval_ = std::clamp<Duration>(interval, milliseconds{100}, std::chrono::hours{1});
+    pace_.set_interval(interval);
     if (phase_ == Phase::up && poll_.isActive())
         schedulePoll();
 }
@@ -299,32 +302,17 @@ void PostgresSource::provideSecret(const QString& password)
     reach();
 }
 
-milliseconds PostgresSource::pace() const
-{
-    return std::chrono::duration_cast<milliseconds>(interval_) * (1 << stretch_);
-}
-
-void PostgresSource::weigh(Duration cost)
-{
-    // One slow poll is no trend.
-    cost_ = cost_.count() == 0 ? cost : (cost_ * 7 + cost) / 8;
-    const auto share = [&](int stretch) {
-        return static_cast<double>(cost_.count()) /
-               static_cast<double>(interval_.count() * (std::int64_t{1} << stretch));
-    };
-    if (share(stretch_) > 0.2 && pace() < std::chrono::minutes{1})
-        ++stretch_;
-    else if (stretch_ > 0 && share(stretch_ - 1) < 0.1)
-        --stretch_;
-}
-
 void PostgresSource::statusUp()
 {
     std::vector<std::string> sentences;
-    if (stretch_ > 0)
-        sentences.push_back(
-            fmt::format("The server is slow to answer: polled every {} instead of {}.",
-                        format_duration_prose(pace()), format_duration_prose(interval_)));
+    if (pace_.stretched())
+        sentences.push_back(fmt::format(
+            "The server is slow to answer: polled every {} instead of {}.",
+            format_duration_prose(pace_.pace()), format_duration_prose(pace_.interval())));
+    // Roles for that came with 10, and their grant is shown; here no grant would help.
+    if (facts_ && facts_->version_number < 100000 && !facts_->sees_all)
+        sentences.push_back("Before PostgreSQL 10 only a superuser sees what others' sessions do: "
+                            "attach as one.");
     if (blockersSampled_)
         sentences.push_back(
             fmt::format("Many sessions wait for locks: who blocks them is read every "
@@ -339,11 +327,16 @@ void PostgresSource::status(Reach reach, const std::string& sentence, const std:
                             std::optional<milliseconds> retry)
 {
     TargetStatus now{reach, sentence, nextStep, {}};
-    // The same trouble again brings only another next try.
     if (retry)
         now.next_try = SystemClock{}.now() + *retry;
-    if (told_ == now)
-        return;
+    if (told_) {
+        // The same trouble again brings only another next try. It is told where the wait is long
+        // enough for a countdown to be read: a server that is full, tried every 2 s, says so once.
+        TargetStatus same = *told_;
+        same.next_try = now.next_try;
+        if (same == now && (!retry || *retry < shortest_countdown))
+            return;
+    }
     told_ = now;
     fact(StatusChanged{now});
 }

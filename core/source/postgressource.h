@@ -3,6 +3,7 @@
 
 #include "core/source/pgcommands.h"
 #include "core/source/pgconnection.h"
+#include "core/source/pgpace.h"
 #include "core/source/pgsessions.h"
 #include "core/source/source.h"
 #include "core/source/sshtunnel.h"
@@ -85,8 +86,6 @@ private:
 
     // Pace and status
     void schedulePoll();
-    std::chrono::milliseconds pace() const;
-    void weigh(Duration cost);
     void keepOffset(const PgReply& reply, Timestamp clock);
     void status(Reach reach, const std::string& sentence, const std::string& nextStep = {},
                 std::optional<std::chrono::milliseconds> retry = {});
@@ -134,9 +133,7 @@ private:
     std::optional<Steady::time_point> lastFull_, lastFacts_, lastBlockers_, lastPoll_;
     bool blockersSampled_ = false; ///< more than 20 wait: not asked for every time
 
-    Duration interval_{};
-    int stretch_ = 0; ///< polls every interval * 2^stretch
-    Duration cost_{}; ///< smoothed
+    PgPace pace_;
     std::optional<Duration> offset_;
 
     struct Watched

@@ -321,7 +321,7 @@ void TestPgSessions::manyWaiters()
     for (const auto& waiter : waiters)
         QVERIFY(!probe.session(waiter->pid())->blocked_by.empty());
     QVERIFY(holder.exec(QStringLiteral("ROLLBACK")));
-    QTRY_COMPARE(probe.sentence(), QString());
+    QTRY_VERIFY(!probe.sentence().contains(QStringLiteral("wait for locks")));
 }
 
 void TestPgSessions::roleWithoutRights()
@@ -345,6 +345,11 @@ void TestPgSessions::roleWithoutRights()
     late = PgClient();
     QTRY_VERIFY(!probe.session(gone));
 
+    if (cluster_.versionNumber() < 100000) {
+        QVERIFY(probe.state().facts->missing_grant.empty()); // there is none that would help
+        QVERIFY(probe.sentence().contains(QStringLiteral("only a superuser sees")));
+        return;
+    }
     // The server's own words where it refuses: a superuser's session, with the grants.
     PgClient admin(info());
     QVERIFY(admin.exec(QStringLiteral("GRANT pg_monitor, pg_signal_backend TO plain")));

@@ -66,7 +66,8 @@ Session session(std::int32_t pid, std::int64_t started, SessionState state)
     return s;
 }
 
-PgPoll poll(std::int64_t clock, std::vector<Session> sessions, std::vector<std::int32_t> pids = {})
+PgPoll poll(std::int64_t clock, const std::vector<Session>& sessions,
+            std::vector<std::int32_t> pids = {})
 {
     PgPoll p;
     p.clock = timestamp_from_us(clock);
@@ -90,6 +91,9 @@ class TestPgRows : public QObject
 private slots:
     void decodesARow();
     void hiddenAndMalformed();
+    void onceInOurOwnRow();
+    void housekeeping();
+    void crowded();
     void states();
     void clients();
     void onlyChangesAreTold();
@@ -169,6 +173,65 @@ void TestPgRows::hiddenAndMalformed()
                     {"query", QByteArray("the poll")}});
     const Session me = read_poll(own.get(), TargetId{1}, 1, texts).rows.front().session;
     QVERIFY(me.own && me.state == SessionState::other && me.statement.is_null());
+}
+
+void TestPgRows::onceInOurOwnRow()
+{
+    TextPool texts;
+    const Made own({{"clock", stamp(timestamp_from_us(1700000000000000))},
+                    {"next_xid", big<qint64>(77)},
+                    {"pids", big<qint32>(1) + big<qint32>(0) + big<qint32>(23) + big<qint32>(2) +
+                                 big<qint32>(1) + big<qint32>(4) + big<qint32>(9) + big<qint32>(4) +
+                                 big<qint32>(4)},
+                    {"pid", big<qint32>(4)},
+                    {"datid", big<quint32>(5)},
+                    {"backend_start", stamp(timestamp_from_us(1600000000000000))},
+                    {"backend_type", QByteArray("client backend")}});
+    const PgPoll p = read_poll(own.get(), TargetId{1}, 4, texts);
+    QCOMPARE(p.clock, std::optional(timestamp_from_us(1700000000000000)));
+    QCOMPARE(p.next_xid, std::optional<std::uint64_t>(77));
+    QCOMPARE(p.pids, (std::vector<std::int32_t>{4, 9})); // 9 is idle and was not sent
+    QCOMPARE(p.rows.size(), std::size_t{1});
+    QVERIFY(p.rows.front().session.own && p.others.empty());
+}
+
+void TestPgRows::housekeeping()
+{
+    TextPool texts;
+    const Made row({{"pid", big<qint32>(7)},
+                    {"datid", std::nullopt},
+                    {"backend_start", stamp(timestamp_from_us(1600000000000000))},
+                    {"backend_type", QByteArray("checkpointer")}});
+    const PgPoll p = read_poll(row.get(), TargetId{1}, 1, texts);
+    QVERIFY(p.rows.empty());
+    QCOMPARE(p.others, std::vector<std::int32_t>{7});
+    QCOMPARE(p.pids, std::vector<std::int32_t>{7}); // without the column every backend is listed
+    // It took the pid of a session that ended.
+    PgSessions known{TargetId{1}};
+    const Session before = session(7, 100, SessionState::idle);
+    known.absorb(poll(5000000, {before}), true);
+    QCOMPARE(known.absorb(p, false).gone, std::vector<SessionKey>{before.key});
+    QVERIFY(known.sessions().empty());
+}
+
+void TestPgRows::crowded()
+{
+    PgSessions known{TargetId{1}};
+    std::vector<std::int32_t> pids(79);
+    for (std::size_t i = 0; i < pids.size(); ++i)
+        pids[i] = std::int32_t(100 + i);
+    std::vector<Session> busy;
+    for (int i = 0; i < 9; ++i)
+        busy.push_back(session(10 + i, 100, SessionState::active));
+    known.absorb(poll(5000000, busy, pids), false);
+    QVERIFY(!known.crowded()); // 9 of 88
+    busy.push_back(session(30, 100, SessionState::active));
+    busy.push_back(session(31, 100, SessionState::active));
+    busy.push_back(session(32, 100, SessionState::active));
+    known.absorb(poll(6000000, busy, pids), false);
+    QVERIFY(known.crowded()); // 12 of 91
+    known.clear();
+    QVERIFY(!known.crowded());
 }
 
 void TestPgRows::states()
@@ -305,6 +368,24 @@ void TestPgRows::troubleSentences()
     QCOMPARE(full.kind, Kind::transient);
     QCOMPARE(full.sqlstate, std::string("53300"));
     QCOMPARE(full.retry, Duration{std::chrono::seconds{2}});
+    // Which slots are left, as the versions say it.
+    const auto step = [&](const char* words) {
+        return QString::fromStdString(server_trouble("53300", words, whom).next_step);
+    };
+    QVERIFY(QString::fromStdString(full.next_step).startsWith(QStringLiteral("Even the reserved")));
+    for (const char* words : {"remaining connection slots are reserved for non-replication "
+                              "superuser connections",
+                              "remaining connection slots are reserved for roles with the "
+                              "SUPERUSER attribute",
+                              "die verbleibenden Verbindungen sind reserviert"})
+        QVERIFY2(step(words).startsWith(QStringLiteral("To get in now, attach as a superuser: ")),
+                 words);
+    QVERIFY(step("remaining connection slots are reserved for roles with privileges of the "
+                 "\"pg_use_reserved_connections\" role")
+                .contains(QStringLiteral("a member of pg_use_reserved_connections")));
+    QVERIFY(step("too many connections for role \"x\"").contains(QStringLiteral("role's own")));
+    QVERIFY(
+        step("too many connections for database \"x\"").contains(QStringLiteral("database's own")));
     // In the server's own language too.
     QCOMPARE(of("FATAL:  28P01: Passwort-Authentifizierung fehlgeschlagen").kind, Kind::password);
     QCOMPARE(of("FATAL:  28000: no pg_hba.conf entry").kind, Kind::persistent);
@@ -313,6 +394,18 @@ void TestPgRows::troubleSentences()
     QCOMPARE(of("FATAL:  08P01: unsupported startup parameter: options"), pooler_trouble(whom));
     QCOMPARE(connect_trouble("fe_sendauth: no password supplied", whom, true).kind, Kind::password);
     QCOMPARE(of("server does not support SSL, but SSL was required").kind, Kind::persistent);
+    PgWhom odd{"db:5432", "o\"dd", "shop", false};
+    const PgTrouble closed =
+        connect_trouble("FATAL:  42501: permission denied for database \"shop\"", odd, false);
+    QCOMPARE(closed.kind, Kind::persistent);
+    QVERIFY2(closed.next_step.ends_with("GRANT CONNECT ON DATABASE \"shop\" TO \"o\"\"dd\";"),
+             closed.next_step.c_str());
+    QVERIFY(of("FATAL:  28000: role \"app\" is not permitted to log in")
+                .next_step.ends_with("ALTER ROLE \"app\" LOGIN;"));
+    QVERIFY(of("server does not support SSL, but SSL was required")
+                .next_step.starts_with("Have ssl = on set"));
+    QVERIFY(of("expected authentication request from server, but received J")
+                .next_step.find("check the port") != std::string::npos);
     QCOMPARE(of(":  :  12345\n:  ").kind, Kind::transient);
     QCOMPARE(of("").kind, Kind::transient);
     QVERIFY(of("FATAL:  XX000: \x1b[31mred").sentence.find('\x1b') == std::string::npos);

@@ -147,13 +147,24 @@ bool PgCluster::run(const QString& program, const QStringList& arguments)
 
 bool PgCluster::makeCertificate()
 {
-    const QString data = dir_.filePath(QStringLiteral("data"));
-    return run(QStringLiteral("openssl"),
-               {QStringLiteral("req"), QStringLiteral("-x509"), QStringLiteral("-newkey"),
-                QStringLiteral("rsa:2048"), QStringLiteral("-nodes"), QStringLiteral("-days"),
-                QStringLiteral("2"), QStringLiteral("-subj"), QStringLiteral("/CN=localhost"),
-                QStringLiteral("-keyout"), data + QStringLiteral("/server.key"),
-                QStringLiteral("-out"), data + QStringLiteral("/server.crt")});
+    const QString openssl = QStringLiteral("openssl");
+    const auto words = [](const char* line) {
+        return QString::fromLatin1(line).split(QLatin1Char(' '));
+    };
+    // Each authority has a name of its own, as in life.
+    const QStringList named{QStringLiteral("-subj"), QStringLiteral("/CN=authority %1").arg(port_)};
+    return run(openssl, words("req -x509 -newkey rsa:2048 -nodes -days 2 "
+                              "-keyout root.key -out root.crt") +
+                            named) &&
+           run(openssl, words("req -newkey rsa:2048 -nodes -subj /CN=localhost "
+                              "-keyout data/server.key -out server.csr")) &&
+           run(openssl, words("x509 -req -in server.csr -CA root.crt -CAkey root.key "
+                              "-CAcreateserial -days 2 -out data/server.crt"));
+}
+
+QString PgCluster::rootCertificate() const
+{
+    return dir_.filePath(QStringLiteral("root.crt"));
 }
 
 bool PgCluster::start(const Options& options)
@@ -165,11 +176,12 @@ bool PgCluster::start(const Options& options)
         return false;
     }
     give(dir_.path());
-    QStringList arguments{QStringLiteral("-D"),        dir_.filePath(QStringLiteral("data")),
-                          QStringLiteral("-U"),        QStringLiteral("postgres"),
-                          QStringLiteral("-A"),        QStringLiteral("trust"),
-                          QStringLiteral("--no-sync"), QStringLiteral("-E"),
-                          QStringLiteral("UTF8"),      QStringLiteral("--locale=C")};
+    QStringList arguments{
+        QStringLiteral("-D"),   dir_.filePath(QStringLiteral("data")),
+        QStringLiteral("-U"),   QStringLiteral("postgres"),
+        QStringLiteral("-A"),   QStringLiteral("trust"),
+        QStringLiteral("-N"),   QStringLiteral("-E"), // -N: do not sync, in 9.6 too
+        QStringLiteral("UTF8"), QStringLiteral("--locale=C")};
     const QString secret = dir_.filePath(QStringLiteral("pw"));
     if (!options.password.isEmpty()) {
         if (!append(secret, QString::fromUtf8(options.password)))

@@ -25,7 +25,7 @@ public:
         QString binDir;       ///< empty: the newest of binDirs()
         QStringList settings; ///< lines for postgresql.conf, "max_connections = 20"
         QByteArray password;  ///< of 'postgres'; not empty: TCP asks for it by SCRAM
-        bool tls = false;     ///< with a certificate made on the spot (needs openssl)
+        bool tls = false;     ///< with an authority and a certificate made on the spot (openssl)
     };
 
     /// Folders with initdb and postgres: POOLSCOPE_PG_BINDIRS (colon separated), else what is
@@ -67,6 +67,8 @@ public:
     QString localConninfo(const QString& database = QStringLiteral("postgres"),
                           const QString& user = QStringLiteral("postgres")) const;
     QString log() const; ///< what the server wrote
+    /// Of the authority that signed the server's certificate, which is for "localhost".
+    QString rootCertificate() const;
 
 private:
     bool run(const QString& program, const QStringList& arguments);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/pool.h"
+#include "core/wire/peerstate.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+namespace poolscope {
+
+/// Turns the messages of one agent into samples. What began and ended between two samples is summed
+/// up by place; only what stays open, or ends after it was listed, is named. So a sample's size
+/// follows what is open and how many places there are, not how busy the pool is. One thread.
+class AgentSampler final : public wire::PeerListener
+{
+public:
+    /// What the source does about it; each may be called while messages are taken.
+    struct Events
+    {
+        std::function<void(std::uint64_t version)> unsupported;
+        std::function<void(std::string_view nonce)> challenged;
+        std::function<void(const AgentFacts& facts, Timestamp agentNow)> greeted;
+        std::function<void()> ready; ///< the picture is complete: time for a sample
+        std::function<void(std::uint64_t lost)> gap;
+        std::function<void(std::int64_t of, Timestamp agentNow)> pong;
+        std::function<void(std::int64_t of, bool ok, const std::string& why)> outcome;
+    };
+
+    AgentSampler(TargetId target, Events events);
+    ~AgentSampler() override;
+
+    /// What happened since the sample before; a full one after a picture. Offsets and counts of
+    /// what was lost are the caller's to add.
+    PoolSample take();
+    /// Timeouts beyond those that a sample holds, since the beginning.
+    std::uint64_t timeoutsLeftOut() const { return timeoutsLeftOut_; }
+
+    void unsupported(std::uint64_t version) override;
+    void challenged(const wire::Challenge& challenge) override;
+    void hello(const wire::Hello& hello, std::uint64_t n) override;
+    void appeared(const wire::Message& message) override;
+    void checkout_vanished(std::string_view pool, std::string_view id) override;
+    void connection_vanished(std::string_view pool, std::string_view connection) override;
+    void ready() override;
+    void happened(const wire::Message& message) override;
+    void gap(std::uint64_t lost) override;
+    void answered(const wire::Pong& pong) override;
+    void answered(const wire::Outcome& outcome) override;
+
+private:
+    struct Open;
+    struct Hash
+    {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept
+        {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    template <class T>
+    using Table = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+    struct PlaceHash
+    {
+        std::size_t operator()(const std::pair<const void*, const Stack*>& key) const noexcept
+        {
+            return std::hash<const void*>{}(key.first) * 31 + std::hash<const void*>{}(key.second);
+        }
+    };
+
+    void see(const wire::Message& message);
+    void on(const wire::Stack& stack);
+    void on(const wire::Open& open);
+    void on(const wire::Close& close);
+    void on(const wire::Wait& wait);
+    void on(const wire::Checkout& checkout);
+    void on(const wire::Use& use);
+    void on(const wire::Beat& beat);
+    void on(const wire::Checkin& checkin);
+    void on(const wire::Timeout& timeout);
+    void on(const wire::Health& health);
+    void on(const wire::Leak& leak);
+    void on(const wire::Stats& stats);
+    template <class T>
+    void on(const T&)
+    {}
+
+    Text text(std::string_view view);
+    StackRef stackOf(std::string_view id, std::span<const wire::FrameView> frames);
+    StackRef makeStack(std::span<const wire::FrameView> frames);
+    Open* touched(std::string_view id);
+    void touch(Open& open);
+    void untouch(Open& open);
+    void sum(const Open& open, Duration held);
+    Checkout listed(const Open& open);
+    Pool& pool(std::string_view name);
+
+    TargetId target_;
+    Events events_;
+    TextPool texts_;
+    std::map<Text, Pool> pools_;
+    std::set<Text> changedPools_;
+    std::map<ConnectionKey, PoolConnection> connections_;
+    std::set<ConnectionKey> changedConnections_;
+    std::set<ConnectionKey> listedConnections_;
+    std::set<ConnectionKey> closedConnections_;
+    Table<StackRef> stacks_;
+    std::unordered_map<std::uint64_t, std::vector<StackRef>> byContent_;
+    Table<std::unique_ptr<Open>> open_;
+    std::vector<Open*> touched_;
+    std::vector<std::unique_ptr<Open>> spare_;
+    std::vector<CheckoutEnd> ended_;
+    std::unordered_map<std::pair<const void*, const Stack*>, BriefHolds, PlaceHash> brief_;
+    std::vector<AcquireTimeout> timeouts_;
+    std::uint64_t timeoutsLeftOut_ = 0;
+    bool full_ = false;
+};
+
+} // namespace poolscope

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/pools.h"
+#include "core/source/agentsampler.h"
+
+#include <QTest>
+
+#include <random>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Timestamp start = timestamp_from_us(1'763'735'320'000'000);
+
+/// An agent as the protocol has it: numbers its events, begins with a picture.
+class Peer
+{
+public:
+    Peer()
+        : sampler(TargetId{1}, events())
+        , state(sampler)
+    {}
+
+    void hello(std::vector<wire::PoolInfo> pools = {{"orders", "poolscope", "", {}}})
+    {
+        wire::Hello hello;
+        hello.now = start;
+        hello.agent = "test";
+        hello.process = "shop";
+        static const std::vector<std::string_view> can{"stacks", "reclaim"};
+        hello.can = can;
+        hello.pools = pools;
+        state.take({n, hello});
+    }
+    void ready() { state.take({n, wire::Ready{}}); }
+    template <class Body>
+    void event(Body body)
+    {
+        state.take({++n, body});
+    }
+    template <class Body>
+    void line(Body body)
+    {
+        state.take({n, body});
+    }
+
+    void checkout(std::string_view id, Timestamp at, std::string_view stack = "s1")
+    {
+        wire::Checkout c;
+        c.pool = "orders";
+        c.id = id;
+        c.time = at;
+        c.connection = "c1";
+        c.by = "worker";
+        c.stack = stack;
+        event(c);
+    }
+    void checkin(std::string_view id, Timestamp at)
+    {
+        event(wire::Checkin{"orders", id, at, "c1"});
+    }
+
+    AgentSampler sampler;
+    wire::PeerState state;
+    std::uint64_t n = 0;
+    int readies = 0;
+    std::vector<std::uint64_t> gaps;
+    AgentFacts facts;
+
+private:
+    AgentSampler::Events events()
+    {
+        AgentSampler::Events e;
+        e.unsupported = [](std::uint64_t) {
+        };
+        e.challenged = [](std::string_view) {
+        };
+        e.greeted = [this](const AgentFacts& told, Timestamp) {
+            facts = told;
+        };
+        e.ready = [this] {
+            ++readies;
+        };
+        e.gap = [this](std::uint64_t lost) {
+            gaps.push_back(lost);
+        };
+        e.pong = [](std::int64_t, Timestamp) {
+        };
+        e.outcome = [](std::int64_t, bool, const std::string&) {
+        };
+        return e;
+    }
+};
+
+} // namespace
+
+class TestAgentSampler : public QObject
+{
+    Q_OBJECT
+private slots:
+    void aPictureIsAFullSample();
+    void briefHoldsAreSummedByPlace();
+    void whatStaysOpenIsListedOnce();
+    void useAndBeatsList();
+    void theEndOfAListedOneIsNamed();
+    void stacksOfEqualContentAreOne();
+    void aSecondPictureDropsWhatIsGone();
+    void connectionsComeAndGo();
+    void timeoutsAreBounded();
+    void textsAreKeptFromTheLine();
+    void randomTrafficFoldsToTheTruth();
+};
+
+void TestAgentSampler::aPictureIsAFullSample()
+{
+    Peer peer;
+    peer.hello();
+    wire::Checkout open;
+    open.pool = "orders";
+    open.id = "7";
+    open.time = start - 90s;
+    open.open = true;
+    open.server_pid = 4711;
+    peer.line(open);
+    peer.ready();
+    QCOMPARE(peer.readies, 1);
+    QVERIFY(peer.facts.may_reclaim);
+    const PoolSample sample = peer.sampler.take();
+    QVERIFY(sample.full);
+    QCOMPARE(sample.pools.size(), 1U);
+    QCOMPARE(sample.pools[0].kind.str(), std::string("poolscope"));
+    QCOMPARE(sample.changed.size(), 1U);
+    QCOMPARE(sample.changed[0].server_pid.value(), 4711);
+    QCOMPARE(to_us(sample.changed[0].acquired), to_us(start - 90s));
+    QVERIFY(!peer.sampler.take().full);
+}
+
+void TestAgentSampler::briefHoldsAreSummedByPlace()
+{
+    Peer peer;
+    peer.hello();
+    const std::array frames{wire::FrameView{"load", "orders.cpp", 41, true}};
+    peer.line(wire::Stack{"s1", frames});
+    peer.ready();
+    peer.sampler.take();
+    for (int i = 0; i < 1000; ++i) {
+        const std::string id = std::to_string(i);
+        peer.checkout(id, start + i * 1ms);
+        peer.checkin(id, start + i * 1ms + (i == 500 ? 9ms : 1ms));
+    }
+    const PoolSample sample = peer.sampler.take();
+    QVERIFY(sample.changed.empty());
+    QVERIFY(sample.ended.empty());
+    QCOMPARE(sample.brief.size(), 1U);
+    QCOMPARE(sample.brief[0].count, 1000U);
+    QCOMPARE(sample.brief[0].held, Duration{1008ms});
+    QCOMPARE(sample.brief[0].longest, Duration{9ms});
+    QCOMPARE(sample.brief[0].stack->lines.at(0).line, 41);
+}
+
+void TestAgentSampler::whatStaysOpenIsListedOnce()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.sampler.take();
+    peer.checkout("1", start);
+    QCOMPARE(peer.sampler.take().changed.size(), 1U);
+    QVERIFY(peer.sampler.take().changed.empty());
+}
+
+void TestAgentSampler::useAndBeatsList()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.checkout("1", start);
+    peer.sampler.take();
+    peer.event(wire::Use{"orders", "1", start + 1s, true, "SELECT ?"});
+    peer.event(wire::Beat{"orders", "1", start + 2s});
+    peer.event(wire::Leak{"orders", "1", start + 3s, "alert"});
+    const PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.changed.size(), 1U);
+    const Checkout& c = sample.changed[0];
+    QCOMPARE(c.busy.value(), true);
+    QCOMPARE(to_us(c.busy_since.value()), to_us(start + 1s));
+    QCOMPARE(to_us(c.heartbeat.value()), to_us(start + 2s));
+    QCOMPARE(c.statement.str(), std::string("SELECT ?"));
+    QCOMPARE(c.reported.str(), std::string("alert"));
+}
+
+void TestAgentSampler::theEndOfAListedOneIsNamed()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.checkout("1", start);
+    peer.sampler.take();
+    peer.checkin("1", start + 4s);
+    const PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.ended.size(), 1U);
+    QCOMPARE(to_us(sample.ended[0].returned), to_us(start + 4s));
+    QVERIFY(sample.brief.empty());
+}
+
+void TestAgentSampler::stacksOfEqualContentAreOne()
+{
+    Peer peer;
+    peer.hello();
+    const std::array frames{wire::FrameView{"load", "orders.cpp", 41, true}};
+    peer.line(wire::Stack{"s1", frames});
+    peer.line(wire::Stack{"s2", frames});
+    peer.ready();
+    peer.checkout("1", start, "s1");
+    peer.checkout("2", start, "s2");
+    wire::Checkout inlined;
+    inlined.pool = "orders";
+    inlined.id = "3";
+    inlined.time = start;
+    inlined.frames = frames;
+    peer.event(inlined);
+    peer.checkout("4", start, "unknown");
+    const PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.changed.size(), 4U);
+    QVERIFY(sample.changed[0].stack);
+    QCOMPARE(sample.changed[0].stack.get(), sample.changed[1].stack.get());
+    QCOMPARE(sample.changed[0].stack.get(), sample.changed[2].stack.get());
+    QVERIFY(!sample.changed[3].stack);
+}
+
+void TestAgentSampler::aSecondPictureDropsWhatIsGone()
+{
+    Peer peer;
+    Pools pools;
+    peer.hello();
+    peer.ready();
+    peer.checkout("1", start);
+    peer.checkout("2", start);
+    pools.apply(peer.sampler.take());
+    peer.n += 3; // three events never came
+    peer.checkout("3", start + 1s);
+    QCOMPARE(peer.gaps, std::vector<std::uint64_t>{3});
+    peer.hello();
+    wire::Checkout open;
+    open.pool = "orders";
+    open.id = "2";
+    open.time = start;
+    open.open = true;
+    peer.line(open);
+    peer.ready();
+    const PoolSample sample = peer.sampler.take();
+    QVERIFY(sample.full);
+    pools.apply(sample);
+    QCOMPARE(pools.checkouts.size(), 1U);
+    QVERIFY(pools.checkouts.contains(Text{"2"}));
+}
+
+void TestAgentSampler::connectionsComeAndGo()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.sampler.take();
+    peer.event(wire::Open{"orders", "c1", start, 11, {}});
+    peer.event(wire::Open{"orders", "c2", start, 12, {}});
+    peer.event(wire::Close{"orders", "c2", start, "idle"});
+    PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.opened.size(), 1U);
+    QVERIFY(sample.closed.empty());
+    peer.event(wire::Health{"orders", start, "c1", "unhealthy", "no answer"});
+    sample = peer.sampler.take();
+    QCOMPARE(sample.opened.size(), 1U);
+    QCOMPARE(sample.opened[0].health.str(), std::string("unhealthy"));
+    peer.event(wire::Close{"orders", "c1", start, "broken"});
+    sample = peer.sampler.take();
+    QVERIFY(sample.opened.empty());
+    QCOMPARE(sample.closed.size(), 1U);
+}
+
+void TestAgentSampler::timeoutsAreBounded()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    for (int i = 0; i < 250; ++i) {
+        wire::Timeout timeout;
+        timeout.pool = "orders";
+        timeout.time = start;
+        timeout.wait = 5s;
+        peer.event(timeout);
+    }
+    QCOMPARE(peer.sampler.take().timeouts.size(), 100U);
+    QCOMPARE(peer.sampler.timeoutsLeftOut(), 150U);
+}
+
+/// A decoder's views die with its next line.
+void TestAgentSampler::textsAreKeptFromTheLine()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    {
+        std::string id(40, 'i');
+        std::string tag(40, 't');
+        wire::Checkout c;
+        c.pool = "orders";
+        c.id = id;
+        c.time = start;
+        c.by = tag;
+        const std::array tags{wire::Pair{"order", tag}};
+        c.tags = tags;
+        peer.event(c);
+        id.assign(40, 'x');
+        tag.assign(40, 'x');
+    }
+    const Checkout c = peer.sampler.take().changed.at(0);
+    QCOMPARE(c.key.id.str(), std::string(40, 'i'));
+    QCOMPARE(c.acquired_by.str(), std::string(40, 't'));
+    QCOMPARE(c.tags.at(0).second.str(), std::string(40, 't'));
+}
+
+void TestAgentSampler::randomTrafficFoldsToTheTruth()
+{
+    std::mt19937 random(42);
+    Peer peer;
+    Pools pools;
+    peer.hello();
+    peer.ready();
+    std::map<std::string, Timestamp> truth;
+    Duration heldBrief{};
+    Duration heldListed{};
+    Duration heldTruth{};
+    std::map<std::string, Timestamp> listed;
+    Timestamp now = start;
+    for (int step = 0; step < 20'000; ++step) {
+        now += 1ms;
+        const auto dice = random() % 100;
+        if (dice < 45 || truth.empty()) {
+            const std::string id = std::to_string(step);
+            peer.checkout(id, now);
+            truth[id] = now;
+        } else if (dice < 90) {
+            auto it = truth.begin();
+            std::advance(it, random() % truth.size());
+            peer.checkin(it->first, now);
+            heldTruth += now - it->second;
+            truth.erase(it);
+        } else if (dice < 95) {
+            auto it = truth.begin();
+            std::advance(it, random() % truth.size());
+            peer.event(wire::Beat{"orders", it->first, now});
+        } else {
+            const PoolSample sample = peer.sampler.take();
+            for (const BriefHolds& brief : sample.brief)
+                heldBrief += brief.held;
+            for (const CheckoutEnd& end : sample.ended)
+                heldListed += end.returned - listed.at(end.id.str());
+            for (const Checkout& c : sample.changed)
+                listed[c.key.id.str()] = c.acquired;
+            pools.apply(sample);
+            QCOMPARE(pools.checkouts.size(), truth.size());
+            for (const auto& [id, at] : truth)
+                QCOMPARE(to_us(pools.checkouts.at(Text{id}).acquired), to_us(at));
+            QCOMPARE((heldBrief + heldListed).count(), heldTruth.count());
+        }
+    }
+    QCOMPARE(pools.unmatched, 0U);
+    QVERIFY(peer.gaps.empty());
+}
+
+QTEST_APPLESS_MAIN(TestAgentSampler)
+#include "tst_agentsampler.moc"
