@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace poolscope {
 
@@ -12,6 +13,15 @@ using namespace std::chrono_literals;
 namespace {
 /// The window draws at most this often; what comes in between is one update.
 constexpr auto frame = 40ms;
+/// Of a hole in the recording: more commands and notes than people give while a disk is full.
+constexpr std::size_t most_held = 1000;
+
+bool isPicture(const Fact& fact)
+{
+    return std::holds_alternative<ServerSample>(fact) ||
+           std::holds_alternative<LocksReported>(fact) || std::holds_alternative<Tick>(fact);
+}
+
 } // namespace
 
 Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
@@ -45,6 +55,28 @@ void Capture::recordWith(std::unique_ptr<RecordingWriter> writer)
     });
 }
 
+void Capture::recordTemporarily(const QString& folder, const WriterOptions& how)
+{
+    const auto refuse = [this](const Error& error) {
+        progress_.trouble = error.sentence;
+        temporary_.reset();
+        emit failed(error);
+    };
+    auto reserved = TemporaryRecording::reserve(folder);
+    if (!reserved) {
+        refuse(reserved.error());
+        return;
+    }
+    temporary_ = std::move(reserved).value();
+    auto writer = RecordingWriter::create(temporary_->file().toStdString(), how);
+    if (!writer) {
+        refuse(writer.error());
+        return;
+    }
+    recordWith(std::move(writer).value());
+    emit recordingBegan(temporary_->file());
+}
+
 void Capture::attach(TargetId target, const AttachRequest& request)
 {
     auto made = factory_(target, request);
@@ -53,8 +85,10 @@ void Capture::attach(TargetId target, const AttachRequest& request)
         return;
     }
     Source* const source = made.value().get();
-    connect(source, &Source::observed, this,
-            [this, target](const Fact& fact) { observe(target, fact); });
+    connect(source, &Source::observed, this, [this, target](const Fact& fact) {
+        if (isNews(target, fact))
+            observe(target, fact);
+    });
     connect(source, &Source::secretRequired, this,
             [this, target](const QString& sentence) { emit secretRequired(target, sentence); });
     if (sequence_ == 0 && thresholds_ != LeakThresholds{})
@@ -171,6 +205,7 @@ void Capture::shutDown()
     }
     sources_.clear();
     recorder_.reset();
+    temporary_.reset();
 }
 
 void Capture::observe(TargetId target, const Fact& fact)
@@ -192,13 +227,7 @@ void Capture::apply(const Observation& observation)
     builder_.add(delta);
     progress_.end = observation.time;
 
-    if (recorder_ && !recordingHole_ && !recorder_->push(observation)) {
-        recordingHole_ = true;
-        progress_.dropped++;
-    } else if (recordingHole_) {
-        progress_.dropped++;
-    }
-
+    record(observation);
     const TargetId id = observation.target;
     if (std::holds_alternative<Gap>(observation.what)) {
         gap_[id] = true;
@@ -215,12 +244,41 @@ void Capture::apply(const Observation& observation)
         frame_.start();
 }
 
-/// After a hole in the recording: says so in it, and begins anew with the full picture.
+/// A target that stays away repeats itself with every attempt; once is enough.
+bool Capture::isNews(TargetId target, const Fact& fact) const
+{
+    const TargetState* const state = analysis_.world().target(target);
+    if (!state)
+        return true;
+    if (const auto* const status = std::get_if<StatusChanged>(&fact))
+        return status->status != state->status;
+    if (const auto* const facts = std::get_if<FactsReported>(&fact))
+        return !state->facts || facts->facts != *state->facts;
+    return !std::holds_alternative<Gap>(fact) || !state->gap_since_sample;
+}
+
+void Capture::record(const Observation& observation)
+{
+    if (!recorder_)
+        return;
+    if (!recordingHole_ && recorder_->push(observation))
+        return;
+    recordingHole_ = true;
+    if (!isPicture(observation.what) && held_.size() < most_held)
+        held_.push_back(observation);
+    else
+        progress_.dropped++;
+}
+
+/// After a hole in the recording: what was done and said meanwhile, that there was a hole, and the
+/// full picture to begin anew with.
 void Capture::recover()
 {
     if (!recordingHole_ || !recorder_ || !recorder_->has_room())
         return;
     recordingHole_ = false;
+    for (const Observation& observation : std::exchange(held_, {}))
+        record(observation);
     for (const auto& [id, state] : analysis_.world().targets()) {
         ServerSample picture;
         picture.full = true;
@@ -251,8 +309,11 @@ void Capture::watch(TargetId target)
         if (const auto found = state->sessions.find(pid); found != state->sessions.end())
             keys.push_back(found->second.key);
     }
-    for (const SuspectedLeak& leak : findings.suspects)
-        keys.push_back(leak.session);
+    for (const SuspectedLeak& leak : findings.suspects) {
+        // One that is merely idle holds no lock.
+        if (!leak.growth)
+            keys.push_back(leak.session);
+    }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     if (watched_[target] != keys) {

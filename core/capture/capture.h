@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/capture/recorder.h"
+#include "core/capture/temporaryrecording.h"
 #include "core/capture/updatebuilder.h"
 #include "core/source/source.h"
 
@@ -43,6 +44,8 @@ public:
 
     /// Where to record from now on; called before the first attach. Without one nothing is kept.
     void recordWith(std::unique_ptr<RecordingWriter> writer);
+    /// To a file in that folder that goes with the capture; emits recordingBegan() or failed().
+    void recordTemporarily(const QString& folder, const WriterOptions& how);
     /// Ticks begin with the first target.
     void attach(TargetId target, const AttachRequest& request);
     void detach(TargetId target);
@@ -66,11 +69,15 @@ signals:
     void marked(const std::vector<poolscope::Mark>& marks);
     void progressed(const poolscope::CaptureProgress& progress);
     void secretRequired(poolscope::TargetId target, const QString& sentence);
+    void recordingBegan(const QString& file);
     void failed(const poolscope::Error& error);
 
 private:
+    /// Whether a fact from a source says what the world does not hold already.
+    bool isNews(TargetId target, const Fact& fact) const;
     void observe(TargetId target, const Fact& fact);
     void apply(const Observation& observation);
+    void record(const Observation& observation);
     void recover();
     void watch(TargetId target);
     void send();
@@ -83,11 +90,13 @@ private:
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;
     std::map<TargetId, std::vector<SessionKey>> watched_;
-    std::map<TargetId, bool> gap_; ///< a gap before the next sample
+    std::map<TargetId, bool> gap_;                  ///< a gap before the next sample
+    std::unique_ptr<TemporaryRecording> temporary_; // outlives who writes to it
     std::unique_ptr<Recorder> recorder_;
     std::uint64_t sequence_ = 0;
     std::uint64_t lastAction_ = 0;
     bool recordingHole_ = false;
+    std::vector<Observation> held_; ///< of a hole: what a picture afterwards does not tell
     CaptureProgress progress_;
     CaptureProgress sent_;
     bool shown_ = false;

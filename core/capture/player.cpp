@@ -90,7 +90,7 @@ void Player::applyOverrides(WorldDelta& delta)
         what_if.time = analysis_.world().now();
         what_if.target = target;
         what_if.what = ThresholdsChanged{thresholds};
-        analysis_.apply(what_if, delta);
+        analysis_.fold(what_if, delta);
     }
 }
 
@@ -104,11 +104,12 @@ bool Player::advance(Timestamp to)
                 more = true;
                 return false;
             }
-            analysis_.apply(observation, delta);
+            analysis_.fold(observation, delta);
             if (std::holds_alternative<ThresholdsChanged>(observation.what))
                 applyOverrides(delta);
             return true;
         });
+    analysis_.look();
     analysis_.take_marks();
     builder_.add(delta);
     atEnd_ = !more;
@@ -166,6 +167,7 @@ void Player::setThresholds(TargetId target, const LeakThresholds& thresholds)
     overrides_[target] = thresholds;
     WorldDelta delta;
     applyOverrides(delta);
+    analysis_.look();
     builder_.add(delta);
     emit updated(builder_.build(analysis_), epoch_);
 }

@@ -42,6 +42,13 @@ struct Transport
     friend bool operator==(const Transport&, const Transport&) = default;
 };
 
+/// A recording whose Poolscope ended without closing it.
+struct LeftBehind
+{
+    QString file;
+    RecordingInfo info;
+};
+
 /// Marks of the recording up to what has been read so far.
 using Marks = std::shared_ptr<const std::vector<Mark>>;
 
@@ -79,6 +86,11 @@ public:
     /// Temporary recordings that a crash left behind, newest first.
     static QStringList leftBehind(const QString& temporaryFolder = {});
     static void discardLeftBehind(const QString& file);
+    /// The same off this thread, with what each holds; those that cannot be read are left out,
+    /// those in which nothing was recorded are removed. Open one like any recording.
+    using LeftBehindAnswer = std::function<void(const std::vector<LeftBehind>&)>;
+    void findLeftBehind(LeftBehindAnswer answer);
+    void removeLeftBehind(const QString& file);
 
     // Targets
     TargetId attach(const AttachRequest& request);
@@ -91,6 +103,8 @@ public:
     void open(const QString& file);
     /// Copies what is recorded so far; recording goes on. Ends with saved() or failed().
     void save(const QString& file);
+    /// Stops it, if it is still at work: nothing is left behind. Ends with failed().
+    void stopSaving();
     void addNote(const QString& text);
 
     // Time

@@ -24,7 +24,12 @@ public:
         if (onStart)
             onStart(*this);
     }
-    void stop() override { stopped = true; }
+    void stop() override
+    {
+        if (onStop)
+            onStop();
+        stopped = true;
+    }
     void sampleNow() override
     {
         if (onSample)
@@ -46,6 +51,7 @@ public:
 
     std::function<void(FakeSource&)> onStart;
     std::function<void(FakeSource&)> onSample;
+    std::function<void()> onStop;
     std::vector<Command> commands;
     std::vector<SessionKey> watched;
     QString secret;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/capture/capture.h"
+#include "core/capture/player.h"
+#include "core/capture/workspace.h"
+
+#include <QThread>
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <map>
+#include <thread>
+
+namespace poolscope {
+
+/// Of all marks the latest are kept.
+inline constexpr std::size_t most_marks = 10000;
+/// Closer to the live edge than this, playing has caught up.
+inline constexpr Duration live_edge = std::chrono::milliseconds{1500};
+
+/// What the window shows while nothing is attached or open.
+UpdatePtr emptyUpdate();
+
+/// What the workspace keeps, and how it talks to the capture and the player on their threads. Lives
+/// on the GUI thread. Of the room alone: no other room includes it.
+class Workspace::Private : public QObject
+{
+public:
+    Private(Workspace& owner, const Options& chosen);
+    ~Private() override;
+
+    void startCapture();
+    void startRecording();
+    /// Returns at once. `then` comes on the player's thread, when the recording is closed.
+    void endCapture(std::function<void()> then);
+    void applied(const UpdatePtr& update, quint64 epoch);
+    void edgeMoved(const std::vector<TargetSeries>& points);
+    void opened(const RecordingInfo& info, const QString& file);
+    void cursorMoved(Timestamp cursor, bool playing, quint64 epoch);
+    void showCursor(Timestamp cursor);
+    void indexMarks(const QString& file);
+    void stopIndexing();
+    void setMarks(std::vector<Mark> all);
+    void change(const Transport& to);
+    void fail(const std::string& sentence, const std::string& next = {});
+    bool captures() const { return transport.mode == Mode::live || transport.mode == Mode::paused; }
+
+    template <class Work>
+    void onCapture(Work work)
+    {
+        QMetaObject::invokeMethod(capture.get(), std::move(work));
+    }
+    template <class Work>
+    void onPlayer(Work work)
+    {
+        QMetaObject::invokeMethod(player.get(), std::move(work));
+    }
+    template <class Work>
+    void onWindow(Work work)
+    {
+        QMetaObject::invokeMethod(this, std::move(work), Qt::QueuedConnection);
+    }
+
+    Workspace& q;
+    Options options;
+    Transport transport;
+    UpdatePtr latest = emptyUpdate();
+    Marks marks = std::make_shared<const std::vector<Mark>>();
+    std::uint32_t lastTarget = 0;
+    quint64 epoch = 0;
+    std::map<TargetId, bool> attached;
+
+    QString recordingFile; ///< what the player reads
+    bool playerHasFile = false;
+    bool opening = false; ///< a recording was asked for, and the player has not answered
+    std::unique_ptr<Capture> capture;
+    quint64 captureRun = 0;   ///< tells what an earlier capture still says
+    std::future<void> closed; ///< of the capture that ended last
+    std::unique_ptr<Player> player;
+    QThread captureThread;
+    QThread playerThread;
+
+    /// Only the latest of the seeks asked for is worth its work: dragging asks for many.
+    std::atomic<quint64> latestSeek{0};
+
+    std::thread indexer;
+    std::atomic<bool> stopIndexer{false};
+    std::thread saver;
+    std::atomic<bool> stopSaver{false};
+};
+
+} // namespace poolscope

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The workspace's recordings: the one under way, saving, opening, what a crash left behind.
+#include "core/capture/temporaryrecording.h"
+#include "core/capture/workspaceprivate.h"
+#include "core/source/registry.h"
+
+#include <QFileInfo>
+
+namespace poolscope {
+
+namespace {
+
+Result<std::unique_ptr<Source>> fromRegistry(TargetId id, const AttachRequest& request)
+{
+    return makeSource(id, request);
+}
+
+std::vector<LeftBehind> readLeftBehind(const QString& folder)
+{
+    const auto read = [](const QString& file) -> Result<RecordingInfo> {
+        auto reader = RecordingReader::open(file.toStdString());
+        return reader ? reader.value()->info() : Result<RecordingInfo>{reader.error()};
+    };
+    std::vector<LeftBehind> found;
+    for (const QString& file : TemporaryRecording::leftBehind(folder)) {
+        auto info = read(file);
+        const bool empty = info ? info.value().targets.empty() : QFileInfo{file}.size() == 0;
+        if (empty)
+            TemporaryRecording::remove(file);
+        else if (info)
+            found.push_back({file, std::move(info).value()});
+    }
+    return found;
+}
+
+} // namespace
+
+void Workspace::Private::startCapture()
+{
+    if (capture)
+        return;
+    if (transport.mode == Mode::replay || std::exchange(opening, false)) {
+        stopIndexing();
+        onPlayer([p = player.get()] { p->close(); });
+        transport = Transport{};
+        transport.readOnly = options.readOnly;
+        setMarks({});
+    }
+    playerHasFile = false;
+    std::shared_ptr<const Clock> clock = options.clock;
+    if (!clock)
+        clock = std::make_shared<const SystemClock>();
+    capture = std::make_unique<Capture>(
+        clock, options.sourceFactory ? options.sourceFactory : SourceFactory{fromRegistry},
+        options.thresholds);
+    Capture* const c = capture.get();
+    c->moveToThread(&captureThread);
+    const quint64 run = ++captureRun;
+    connect(c, &Capture::updated, this, &Private::applied);
+    connect(c, &Capture::edgeMoved, this, &Private::edgeMoved);
+    connect(c, &Capture::failed, this, [this](const Error& e) { emit q.failed(e); });
+    connect(c, &Capture::secretRequired, &q, &Workspace::secretRequired);
+    connect(c, &Capture::recordingBegan, this, [this, run](const QString& file) {
+        if (run == captureRun)
+            recordingFile = file;
+    });
+    connect(c, &Capture::marked, this, [this, run](const std::vector<Mark>& more) {
+        if (run != captureRun)
+            return;
+        std::vector<Mark> all = *marks;
+        all.insert(all.end(), more.begin(), more.end());
+        setMarks(std::move(all));
+    });
+    connect(c, &Capture::progressed, this, [this, run](const CaptureProgress& p) {
+        if (run != captureRun)
+            return;
+        Transport t = transport;
+        t.start = p.start;
+        t.end = p.end;
+        if (t.mode == Mode::live)
+            t.cursor = p.end;
+        t.bytes = p.bytes;
+        t.gaps = p.gaps;
+        t.dropped = p.dropped;
+        if (!p.trouble.empty() || playerHasFile || !recordingFile.isEmpty())
+            t.recordingTrouble = QString::fromStdString(p.trouble);
+        change(t);
+    });
+    startRecording();
+    Transport t = transport;
+    t.mode = Mode::live;
+    t.file = options.recordTo;
+    t.saved = !options.recordTo.isEmpty();
+    t.redacted = options.redact;
+    change(t);
+    onCapture([c, shown = ++epoch] { c->show(true, shown); });
+}
+
+void Workspace::Private::startRecording()
+{
+    WriterOptions how;
+    how.redact = options.redact;
+    Capture* const c = capture.get();
+    if (options.recordTo.isEmpty()) {
+        how.keep_for = options.keepFor;
+        how.keep_bytes = options.keepBytes;
+        onCapture(
+            [c, folder = options.temporaryFolder, how] { c->recordTemporarily(folder, how); });
+        return;
+    }
+    // Only without a window; whoever asks for it wants to know at once.
+    auto writer = RecordingWriter::create(options.recordTo.toStdString(), how);
+    if (!writer) {
+        transport.recordingTrouble = QString::fromStdString(writer.error().sentence);
+        emit q.failed(writer.error());
+        return;
+    }
+    recordingFile = options.recordTo;
+    onCapture([c, made = std::make_shared<std::unique_ptr<RecordingWriter>>(
+                      std::move(writer).value())] { c->recordWith(std::move(*made)); });
+}
+
+/// The recording can only become one file once nobody reads it any more: the player lets go of it
+/// first.
+void Workspace::Private::endCapture(std::function<void()> then)
+{
+    Player* const p = player.get();
+    if (!capture) {
+        onPlayer(std::move(then));
+        return;
+    }
+    Capture* const c = capture.release();
+    c->disconnect(this);
+    c->disconnect(&q);
+    ++captureRun;
+    attached.clear();
+    recordingFile.clear();
+    const auto done = std::make_shared<std::promise<void>>();
+    closed = done->get_future();
+    onPlayer([p, c, done, then = std::move(then)] {
+        p->close();
+        QMetaObject::invokeMethod(c, [p, c, done, then] {
+            c->shutDown();
+            delete c;
+            QMetaObject::invokeMethod(p, then);
+            done->set_value();
+        });
+    });
+}
+
+void Workspace::Private::opened(const RecordingInfo& info, const QString& file)
+{
+    Transport t;
+    t.mode = Mode::replay;
+    t.readOnly = options.readOnly;
+    t.start = info.started;
+    t.end = info.ended;
+    t.cursor = info.ended;
+    t.file = file;
+    t.saved = true;
+    t.redacted = info.redacted;
+    t.gaps = info.gaps;
+    t.bytes = info.bytes;
+    change(t);
+    setMarks({});
+    indexMarks(file);
+    showCursor(info.ended);
+}
+
+void Workspace::Private::indexMarks(const QString& file)
+{
+    stopIndexing();
+    stopIndexer = false;
+    indexer = std::thread([this, path = file.toStdString(), of = epoch] {
+        const auto publish = [&](const std::vector<Mark>& found) {
+            onWindow([this, found, of] {
+                if (of == epoch)
+                    setMarks(found);
+            });
+        };
+        const std::vector<Mark> all = marksOf(path, stopIndexer, publish);
+        if (!stopIndexer)
+            publish(all);
+    });
+}
+
+void Workspace::Private::stopIndexing()
+{
+    stopIndexer = true;
+    if (indexer.joinable())
+        indexer.join();
+}
+
+QStringList Workspace::leftBehind(const QString& temporaryFolder)
+{
+    return TemporaryRecording::leftBehind(temporaryFolder);
+}
+
+void Workspace::discardLeftBehind(const QString& file)
+{
+    TemporaryRecording::remove(file);
+}
+
+void Workspace::findLeftBehind(LeftBehindAnswer answer)
+{
+    d_->onPlayer([d = d_.get(), folder = d_->options.temporaryFolder, answer = std::move(answer)] {
+        d->onWindow([answer, found = readLeftBehind(folder)] { answer(found); });
+    });
+}
+
+void Workspace::removeLeftBehind(const QString& file)
+{
+    d_->onPlayer([file] { TemporaryRecording::remove(file); });
+}
+
+void Workspace::open(const QString& file)
+{
+    d_->stopIndexing();
+    d_->endCapture([p = d_->player.get(), path = file.toStdString()] { p->open(path); });
+    ++d_->epoch;
+    d_->latest = emptyUpdate();
+    d_->recordingFile = file;
+    d_->playerHasFile = true;
+    d_->opening = true;
+    Transport t;
+    t.readOnly = d_->options.readOnly;
+    d_->change(t);
+    d_->setMarks({});
+    emit updated(d_->latest);
+}
+
+void Workspace::save(const QString& file)
+{
+    if (d_->recordingFile.isEmpty()) {
+        d_->fail("There is no recording to save.", "Attach to a target or open a recording first.");
+        return;
+    }
+    if (d_->saver.joinable()) {
+        d_->stopSaver = true;
+        d_->saver.join();
+    }
+    d_->stopSaver = false;
+    const auto copy = [this, d = d_.get(), from = d_->recordingFile, file] {
+        if (d->saver.joinable())
+            d->saver.join();
+        d->saver = std::thread([this, d, from, file] {
+            const auto progress = [this, d](double fraction) {
+                d->onWindow([this, fraction] { emit saveProgress(fraction); });
+                return !d->stopSaver;
+            };
+            const auto done = save_recording(from.toStdString(), file.toStdString(), progress);
+            d->onWindow([this, d, done, file] {
+                if (!done) {
+                    emit failed(done.error());
+                    return;
+                }
+                Transport t = d->transport;
+                t.saved = true;
+                t.file = file;
+                d->change(t);
+                emit saved(file);
+            });
+        });
+    };
+    if (d_->capture)
+        d_->onCapture([d = d_.get(), c = d_->capture.get(), copy] {
+            c->flush([d, copy] { d->onWindow(copy); });
+        });
+    else
+        copy();
+}
+
+void Workspace::stopSaving()
+{
+    d_->stopSaver = true;
+}
+
+void Workspace::addNote(const QString& text)
+{
+    if (!d_->capture) {
+        d_->fail("Notes are part of a recording in progress.",
+                 "Attach to a target; an opened recording is not changed.");
+        return;
+    }
+    Transport t = d_->transport;
+    t.saved = !d_->options.recordTo.isEmpty();
+    d_->change(t);
+    d_->onCapture([c = d_->capture.get(), text] { c->addNote(text); });
+}
+
+} // namespace poolscope
