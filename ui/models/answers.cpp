@@ -2,6 +2,8 @@
 // The sentences that pages begin with. Nothing is said that the server did not report.
 #include "ui/models/findings.h"
 
+#include "core/analyze/idlegrowth.h"
+
 #include <QCoreApplication>
 
 #include <algorithm>
@@ -49,14 +51,16 @@ QString behind(const SessionStore& store, const TargetSummary& target, const Ses
     std::stable_sort(sorted.begin(), sorted.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     QStringList words;
+    int others = 0;
     for (const auto& [name, n] : sorted) {
-        if (words.size() == 4) {
-            words += tr("others");
-            break;
-        }
-        words += QStringLiteral("%1 %2").arg(Formatter::count(n),
-                                             name.isEmpty() ? tr("without a name") : name);
+        if (words.size() == 4)
+            others += n;
+        else
+            words += QStringLiteral("%1 %2").arg(Formatter::count(n),
+                                                 name.isEmpty() ? tr("without a name") : name);
     }
+    if (others > 0)
+        words += tr("%1 others").arg(Formatter::count(others));
     return words.join(QStringLiteral(", "));
 }
 
@@ -77,6 +81,14 @@ Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const S
         answer.relief =
             tr("Unblocks %1: %2.")
                 .arg(Formatter::sessions(leak.blocks), behind(store, target, leak.session));
+    } else if (leak.growth) {
+        answer.sentence =
+            tr("%1 holds %2, and only opens more")
+                .arg(Formatter::line(leak.group, 100),
+                     leak.growth->to == 1
+                         ? tr("1 idle connection")
+                         : tr("%1 idle connections").arg(Formatter::count(leak.growth->to)));
+        answer.relief = tr("Frees 1 slot of %1; it runs nothing.").arg(nameOf(target));
     } else {
         answer.sentence = tr("Session %1 has been %2 for %3").arg(pid, state, age);
         answer.relief =
@@ -190,20 +202,38 @@ Answer leaksAnswer(const SessionStore& store)
     std::map<std::string, int> groups;
     int count = 0;
     std::optional<Duration> oldest;
+    const SuspectedLeak* growing = nullptr; // the fastest
     for (const TargetSummary& target : store.targets()) {
         for (const SuspectedLeak& leak : target.suspects) {
+            answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
+            if (leak.growth) {
+                if (!growing || leak.growth->to - leak.growth->from >
+                                    growing->growth->to - growing->growth->from)
+                    growing = &leak;
+                continue;
+            }
             ++count;
             ++groups[leak.group];
-            answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
             const Duration held = store.age(target.info.id, leak.since);
             oldest = std::max(oldest.value_or(held), held);
         }
     }
-    if (count == 0) {
+    if (count == 0 && !growing) {
         answer.sentence = tr("No session is idle in a transaction past the threshold.");
         return answer;
     }
     answer.kind = Answer::Kind::leak;
+    const QString grows = growing ? tr("the idle sessions of %1 only grow: %2, %3 before")
+                                        .arg(Formatter::line(growing->group, 100),
+                                             Formatter::count(growing->growth->to),
+                                             Formatter::count(growing->growth->from))
+                                  : QString();
+    if (count == 0) {
+        answer.sentence = grows;
+        answer.sentence.front() = answer.sentence.front().toUpper();
+        answer.explanation = tr("over %1").arg(Formatter::ageProse(idle_window));
+        return answer;
+    }
     const auto most =
         std::max_element(groups.begin(), groups.end(),
                          [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -214,6 +244,8 @@ Answer leaksAnswer(const SessionStore& store)
             : tr("%1 held open, %2 of them by %3")
                   .arg(Formatter::sessions(count), Formatter::count(most->second), name);
     answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
+    if (growing)
+        answer.explanation += QStringLiteral("; ") + grows;
     return answer;
 }
 

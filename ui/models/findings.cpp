@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/findings.h"
 
+#include "ui/models/cells_p.h"
+
 #include <QCoreApplication>
 
 #include <algorithm>
@@ -21,26 +23,6 @@ QString idOf(const SessionKey& key)
         .arg(key.target.value)
         .arg(key.pid.value)
         .arg(to_us(key.started));
-}
-
-TreeCell words(const QString& text, Emphasis emphasis = Emphasis::plain)
-{
-    return {text, text, {}, text, emphasis};
-}
-
-TreeCell number(std::int64_t n, Emphasis emphasis = Emphasis::plain)
-{
-    return {
-        Formatter::count(n), QVariant::fromValue<qlonglong>(n), QString::number(n), {}, emphasis};
-}
-
-TreeCell duration(Duration age, Emphasis emphasis = Emphasis::plain)
-{
-    return {Formatter::ageCell(age),
-            QVariant::fromValue<qlonglong>(to_us(age)),
-            QString::number(static_cast<double>(to_us(age)) / 1e6, 'f', 6),
-            {},
-            emphasis};
 }
 
 Emphasis emphasisOf(LeakSeverity severity)
@@ -76,9 +58,8 @@ std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLea
     node->session = leak.session;
     node->state = row.session.state;
     node->severity = static_cast<int>(leak.severity);
-    const QString who = QStringLiteral("%1  %2").arg(QString::number(leak.session.pid.value),
-                                                     applicationOf(row.session));
-    node->cells = {words(who),
+    node->staleness = store.staleness(leak.session.target);
+    node->cells = {whoCell(leak.session.pid, applicationOf(row.session)),
                    words({}),
                    duration(store.age(leak.session.target, leak.since), emphasisOf(leak.severity)),
                    {Formatter::severity(leak.severity),
@@ -88,7 +69,7 @@ std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLea
                     emphasisOf(leak.severity)},
                    leak.blocks > 0 ? number(leak.blocks, Emphasis::critical) : TreeCell{},
                    leak.xmin_age ? number(*leak.xmin_age) : TreeCell{},
-                   words(Formatter::state(row.session.state))};
+                   stateCell(row.session.state)};
     return node;
 }
 
@@ -109,6 +90,10 @@ void sumUp(TreeNode& group, const QString& name)
         aborted += child->state == SessionState::idle_in_transaction_aborted;
     }
     const auto n = std::ssize(group.children);
+    constexpr SessionState held = SessionState::idle_in_transaction;
+    const SessionState first = group.children.front()->state.value_or(held);
+    const bool same = std::all_of(group.children.begin(), group.children.end(),
+                                  [first](const auto& child) { return child->state == first; });
     const auto worst = static_cast<LeakSeverity>(severity);
     group.severity = severity;
     const qlonglong xmin = most(LeakColumn::xminAge);
@@ -118,32 +103,37 @@ void sumUp(TreeNode& group, const QString& name)
                    {Formatter::severity(worst), severity, {}, {}, emphasisOf(worst)},
                    blocks > 0 ? number(blocks, Emphasis::critical) : TreeCell{},
                    xmin > 0 ? number(xmin) : TreeCell{},
-                   words(aborted == 0 ? Formatter::state(SessionState::idle_in_transaction)
-                         : aborted == n
-                             ? Formatter::state(SessionState::idle_in_transaction_aborted)
-                             : tr("%1 aborted").arg(Formatter::count(aborted)),
-                         Emphasis::secondary)};
-    group.state = aborted == n ? SessionState::idle_in_transaction_aborted
-                               : SessionState::idle_in_transaction;
+                   same ? stateCell(first, Emphasis::secondary)
+                        : words(aborted > 0 ? tr("%1 aborted").arg(Formatter::count(aborted))
+                                            : Formatter::state(held),
+                                Emphasis::secondary)};
+    group.state = same ? first : held;
+    // As old as the freshest in it, and old only where all of it is.
+    group.staleness = group.children.front()->staleness;
+    for (const auto& child : group.children) {
+        if (!group.staleness || !child->staleness)
+            group.staleness.reset();
+        else
+            group.staleness = std::min(*group.staleness, *child->staleness);
+    }
 }
 
 std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const BlockingNode& from)
 {
     auto node = std::make_unique<TreeNode>();
     node->id = idOf(from.key);
+    node->staleness = store.staleness(from.key.target);
     const SessionRow* const row = store.find(from.key);
     if (row) {
         const Session& s = row->session;
-        const QString who =
-            QStringLiteral("%1  %2").arg(QString::number(s.key.pid.value), applicationOf(s));
         node->session = from.key;
         node->state = s.state;
         QString waits = Formatter::line(s.wait_event.str());
         if (s.blocked_by.empty())
             waits.clear();
         node->cells = {
-            words(who),
-            words(Formatter::state(s.state)),
+            whoCell(s.key.pid, applicationOf(s)),
+            stateCell(s.state),
             s.state_since ? duration(store.age(s.key.target, *s.state_since)) : TreeCell{},
             words(waits, Emphasis::secondary),
             number(from.blocks, from.blocks > 0 ? Emphasis::critical : Emphasis::caption),
@@ -202,7 +192,9 @@ TreeNodes leakRows(const SessionStore& store, const QString& filter, bool groupe
             if (!group) {
                 rows.push_back(std::make_unique<TreeNode>());
                 group = rows.back().get();
-                group->id = QStringLiteral("g") + QString::fromStdString(leak.group);
+                // Byte by byte: what is no UTF-8 must not make two names one.
+                group->id = QStringLiteral("g") +
+                            QString::fromLatin1(leak.group.data(), std::ssize(leak.group));
                 group->group = true;
                 names.emplace_back(group, leak.group.empty() ? tr("no name")
                                                              : Formatter::line(leak.group));
@@ -225,6 +217,18 @@ TreeNodes leakRows(const SessionStore& store, const QString& filter, bool groupe
     if (shown)
         *shown = count;
     return rows;
+}
+
+int keepFirst(TreeNodes& rows, int lines)
+{
+    const int most = std::max(lines, 1);
+    if (std::ssize(rows) <= most)
+        return 0;
+    // One line is for the words that say so: never "1 more".
+    const auto kept = static_cast<std::size_t>(most - 1);
+    const auto left = rows.size() - kept;
+    rows.resize(kept);
+    return static_cast<int>(left);
 }
 
 std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent)
@@ -250,141 +254,6 @@ TreeNodes blockingRows(const SessionStore& store)
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
         const auto at = std::size_t(BlockingColumn::blocks);
         return a->cells.at(at).sort.toLongLong() > b->cells.at(at).sort.toLongLong();
-    });
-    return rows;
-}
-
-std::unique_ptr<TreeModel> makeActionModel(QObject* parent)
-{
-    return std::make_unique<TreeModel>(
-        std::vector<TreeColumn>{{tr("Time"), {}, true, true},
-                                {tr("Action"), {}, false, false},
-                                {tr("Session"), {}, true, true},
-                                {tr("What it was"), {}, false, false},
-                                {tr("Phase"), {}, false, false},
-                                {tr("Outcome"), tr("In the server's words"), false, false}},
-        parent);
-}
-
-TreeNodes actionRows(const Update& update, const SessionStore& store, const Formatter& format)
-{
-    TreeNodes rows;
-    const auto time = [&](Timestamp t) {
-        return TreeCell{format.instant(t, update.now), QVariant::fromValue<qlonglong>(to_us(t)),
-                        Formatter::iso(t), Formatter::iso(t), Emphasis::plain};
-    };
-    if (update.actions) {
-        for (const ActionRecord& action : *update.actions) {
-            auto node = std::make_unique<TreeNode>();
-            node->id = QStringLiteral("a%1").arg(action.id.value);
-            const bool bad =
-                action.phase == ActionPhase::refused || action.phase == ActionPhase::timed_out;
-            QString subject = Formatter::line(action.subject);
-            if (const TargetSummary* target = store.target(action.session.target);
-                target && store.targets().size() > 1)
-                subject = Formatter::line(target->info.name) + QStringLiteral(": ") + subject;
-            node->cells = {
-                time(action.requested),
-                words(Formatter::verb(action.verb)),
-                {QString::number(action.session.pid.value),
-                 QVariant::fromValue<qlonglong>(action.session.pid.value),
-                 {},
-                 {},
-                 Emphasis::plain},
-                words(subject, Emphasis::secondary),
-                words(Formatter::phase(action.phase), bad ? Emphasis::critical : Emphasis::plain),
-                words(Formatter::line(action.outcome))};
-            node->cells.back().tip = Formatter::text(action.outcome, 2000);
-            rows.push_back(std::move(node));
-        }
-    }
-    if (update.notes) {
-        std::size_t n = 0;
-        for (const NoteRecord& note : *update.notes) {
-            auto node = std::make_unique<TreeNode>();
-            node->id = QStringLiteral("n%1").arg(n++);
-            node->cells = {time(note.time), words(tr("Note"), Emphasis::secondary),
-                           TreeCell{},      words(Formatter::line(note.text)),
-                           TreeCell{},      TreeCell{}};
-            node->cells.at(3).tip = Formatter::text(note.text, 2000);
-            rows.push_back(std::move(node));
-        }
-    }
-    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-        return a->cells.front().sort.toLongLong() > b->cells.front().sort.toLongLong();
-    });
-    return rows;
-}
-
-std::unique_ptr<TreeModel> makeServerModel(QObject* parent)
-{
-    return std::make_unique<TreeModel>(
-        std::vector<TreeColumn>{
-            {tr("Server"), {}, false, false},
-            {tr("Used of max"), tr("Client sessions of max_connections"), true, true},
-            {tr("Idle in tx"), {}, true, true},
-            {tr("Waiting"), {}, true, true},
-            {tr("Leaks"), tr("Suspected leaks"), true, true}},
-        parent);
-}
-
-std::int64_t usedSlots(const TargetSummary& target)
-{
-    std::int64_t used = 0;
-    for (const std::int32_t n : target.counts)
-        used += n;
-    return used;
-}
-
-std::optional<double> usedShare(const TargetSummary& target)
-{
-    if (!target.facts || !target.facts->max_connections)
-        return std::nullopt;
-    const int usable = *target.facts->max_connections - target.facts->reserved.value_or(0);
-    return usable > 0 ? static_cast<double>(usedSlots(target)) / usable : 1.0;
-}
-
-TreeNodes serverRows(const SessionStore& store)
-{
-    TreeNodes rows;
-    for (const TargetSummary& target : store.targets()) {
-        auto node = std::make_unique<TreeNode>();
-        node->id = QString::number(target.info.id.value);
-        const auto of = [&](SessionState s) {
-            return target.counts.at(static_cast<std::size_t>(s));
-        };
-        const std::optional<double> share = usedShare(target);
-        const bool failing =
-            target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
-        int severity = share && *share >= 0.95 ? 2 : share && *share >= 0.8 ? 1 : 0;
-        if (failing)
-            severity = std::max(severity, 1);
-        node->severity = severity;
-        const int open =
-            of(SessionState::idle_in_transaction) + of(SessionState::idle_in_transaction_aborted);
-        TreeCell used = number(usedSlots(target));
-        if (target.facts && target.facts->max_connections)
-            used.text = Formatter::ofLimit(usedSlots(target), *target.facts->max_connections);
-        used.sort = share ? QVariant(*share) : QVariant();
-        if (!target.last_sample)
-            used = TreeCell{Formatter::notReported(), {}, {}, {}, Emphasis::caption};
-        else if (severity == 2)
-            used.emphasis = Emphasis::critical;
-        const auto counted = [&](std::int64_t n, Emphasis emphasis) {
-            if (!target.last_sample)
-                return TreeCell{};
-            return number(n, failing ? Emphasis::caption : n > 0 ? emphasis : Emphasis::caption);
-        };
-        node->cells = {words(Formatter::line(target.info.name), Emphasis::strong), used,
-                       counted(open, Emphasis::plain),
-                       counted(of(SessionState::waiting), Emphasis::plain),
-                       counted(std::ssize(target.suspects), Emphasis::critical)};
-        rows.push_back(std::move(node));
-    }
-    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-        if (*a->severity != *b->severity)
-            return *a->severity > *b->severity;
-        return compareValues(a->cells.at(1).sort, b->cells.at(1).sort, true) < 0;
     });
     return rows;
 }

@@ -20,6 +20,10 @@ std::unique_ptr<TreeModel> makeLeakModel(QObject* parent);
 TreeNodes leakRows(const SessionStore& store, const QString& filter, bool grouped,
                    int* shown = nullptr);
 
+/// Cuts a list to so many lines, one of them for "10 more in Leaks": gives that number, or 0 where
+/// all of them fit.
+int keepFirst(TreeNodes& rows, int lines);
+
 enum class BlockingColumn : int { session, state, age, waitsOn, blocks, statement };
 /// Who blocks whom; worst first.
 std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent);

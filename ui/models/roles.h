@@ -20,6 +20,8 @@ enum Role : int {
     CopyRole,                    ///< raw value for the clipboard
     EmphasisRole,                ///< int of Emphasis
     MonoRole,                    ///< bool: numbers, times, code
+    StaleRole,                   ///< bool: its server does not answer now; draw it in text3
+    StaleAgeRole,                ///< qlonglong, us since the last sample; invalid where not stale
 };
 
 /// How a cell asks to be written.

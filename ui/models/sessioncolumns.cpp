@@ -44,8 +44,8 @@ QString blockers(const Session& session, int atMost)
     QStringList pids;
     for (const Pid pid : session.blocked_by) {
         if (pids.size() == atMost) {
-            pids.last() +=
-                QStringLiteral(" +%1").arg(session.blocked_by.size() - std::size_t(atMost));
+            pids.last() += QStringLiteral(" +%1").arg(
+                Formatter::count(std::ssize(session.blocked_by) - atMost));
             break;
         }
         pids += pid.value == 0 ? tr("prepared") : QString::number(pid.value);
@@ -232,8 +232,12 @@ QString copy(Column column, const SessionRow& row, const TargetFrame& target, Ti
         return seconds(ageOf(s.state_since, target, now));
     case Column::transaction:
         return seconds(ageOf(s.transaction_since, target, now));
-    case Column::blockedBy:
-        return blockers(s, 1000000);
+    case Column::blockedBy: {
+        QStringList pids; // 0 is a prepared transaction
+        for (const Pid pid : s.blocked_by)
+            pids += QString::number(pid.value);
+        return pids.join(QStringLiteral(", "));
+    }
     case Column::blocks:
         return QString::number(row.blocks);
     case Column::xminAge: {

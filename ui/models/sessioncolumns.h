@@ -36,6 +36,7 @@ struct TargetFrame
     QString name;
     Duration clockOffset{};
     std::optional<std::uint64_t> nextXid;
+    std::optional<Duration> staleness; ///< how old its values are, if it does not answer now
 };
 
 /// One row's cells. Stateless: everything comes in.

@@ -16,7 +16,7 @@ namespace poolscope {
 enum class SessionGrouping { none, application, user, database, client, state };
 
 /// Every session a row, or two levels with a head for each group. Sorts, filters and groups by
-/// itself, because a proxy pays for every changed row: an update costs at most one reorder, one
+/// itself, because a proxy pays for every changed row: an update costs at most two reorders, one
 /// range of insertions and removals a group, and one spanning dataChanged. Persistent indexes, and
 /// with them selection and current row, follow their session through all of it.
 class SessionModel : public QAbstractItemModel
@@ -74,8 +74,9 @@ private:
     void fillAfterReset();
     void removeLeavers();
     void addNewcomers();
-    std::vector<Slot*> arranged(const Group& group, const std::vector<Slot*>& arrivals,
-                                bool resort) const;
+    void moveBetweenGroups();
+    void append(Group& group, const std::vector<Slot*>& rows);
+    std::vector<Slot*> arranged(const Group& group, bool resort) const;
     void reorder(bool resort);
     void rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>>&& rows,
                    std::vector<Group*> heads);
@@ -86,10 +87,13 @@ private:
     std::vector<Group*> sortedHeads() const;
     Group* groupFor(const SessionRow& row);
     QModelIndex headOf(const Group& group) const;
+    std::optional<Duration> staleness(const Group& group) const;
     QVariant groupData(const Group& group, int column, int role) const;
 
     std::unordered_map<SessionKey, std::unique_ptr<Slot>> slots_;
     std::vector<std::unique_ptr<Slot>> dead_; ///< left, but still rows
+    std::vector<Slot*> unplaced_;             ///< not in the group that they belong to
+    bool leavers_ = false;                    ///< some rows are to go
     std::unordered_map<std::string, std::unique_ptr<Group>> groups_;
     std::unique_ptr<Group> flat_;
     std::vector<Group*> order_; ///< heads, top down; empty where not grouped
@@ -102,6 +106,7 @@ private:
     Timestamp now_;
     int shown_ = 0;
     std::optional<SessionKey> pinned_;
+    int pinnedAt_ = -1; ///< its row when an update came
 };
 
 } // namespace poolscope

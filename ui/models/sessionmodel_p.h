@@ -4,8 +4,6 @@
 
 #include "ui/models/sessionmodel.h"
 
-#include <numeric>
-
 namespace poolscope {
 
 struct SessionModel::Slot
@@ -15,7 +13,8 @@ struct SessionModel::Slot
     Group* group = nullptr;  ///< whose row it is now
     Group* wanted = nullptr; ///< whose row it should be; null where filtered out or gone
     int at = -1;
-    bool moved = true; ///< may stand out of order
+    bool moved = true;     ///< may stand out of order
+    bool unplaced = false; ///< in the model's list of those
 };
 
 struct SessionModel::Group
@@ -39,7 +38,6 @@ struct SessionModel::Group
         for (const Slot* slot : rows)
             ++counts.at(static_cast<std::size_t>(slot->row.session.state));
     }
-    std::int32_t size() const { return std::accumulate(counts.begin(), counts.end(), 0); }
     std::int32_t troubled() const { return counts[0] + counts[1] + counts[2]; }
 };
 

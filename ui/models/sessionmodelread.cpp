@@ -4,9 +4,20 @@
 
 #include "ui/models/roles.h"
 
+#include <algorithm>
+
 namespace poolscope {
 
 using namespace sessioncolumns;
+
+namespace {
+
+QVariant ageOrNothing(const std::optional<Duration>& age)
+{
+    return age ? QVariant::fromValue<qlonglong>(to_us(*age)) : QVariant();
+}
+
+} // namespace
 
 const SessionRow* SessionModel::row(const QModelIndex& index) const
 {
@@ -129,15 +140,41 @@ QVariant SessionModel::data(const QModelIndex& index, int role) const
         return static_cast<int>(emphasis(column, *found));
     case MonoRole:
         return mono(column);
+    case StaleRole:
+        return target.staleness.has_value();
+    case StaleAgeRole:
+        return ageOrNothing(target.staleness);
     default:
         return {};
     }
+}
+
+/// A group is as old as its freshest row, and old only where all of it is.
+std::optional<Duration> SessionModel::staleness(const Group& group) const
+{
+    const auto old = [](const auto& entry) {
+        return entry.second.staleness.has_value();
+    };
+    if (std::none_of(targets_.begin(), targets_.end(), old))
+        return std::nullopt;
+    std::optional<Duration> least;
+    for (const Slot* slot : group.rows) {
+        const std::optional<Duration>& age = frame(slot->row.session.key.target).staleness;
+        if (!age)
+            return std::nullopt;
+        least = std::min(least.value_or(*age), *age);
+    }
+    return least;
 }
 
 QVariant SessionModel::groupData(const Group& group, int column, int role) const
 {
     if (role == GroupRole)
         return true;
+    if (role == StaleRole)
+        return staleness(group).has_value();
+    if (role == StaleAgeRole)
+        return ageOrNothing(staleness(group));
     if (role == GroupCountRole)
         return static_cast<int>(group.rows.size());
     if (role == GroupSummaryRole || role == Qt::AccessibleDescriptionRole) {

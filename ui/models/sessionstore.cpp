@@ -5,6 +5,13 @@
 
 namespace poolscope {
 
+std::optional<Duration> staleness(const TargetSummary& target, Timestamp now)
+{
+    if (target.status.reach == Reach::up || !target.last_sample)
+        return std::nullopt;
+    return std::max(Duration{0}, now - *target.last_sample);
+}
+
 void SessionStore::apply(const Update& update)
 {
     if (update.reset) {
@@ -49,6 +56,12 @@ Duration SessionStore::age(TargetId id, Timestamp since) const
     const TargetSummary* const summary = target(id);
     const Duration offset = summary ? summary->clock_offset : Duration{0};
     return std::max(Duration{0}, now_ + offset - since);
+}
+
+std::optional<Duration> SessionStore::staleness(TargetId id) const
+{
+    const TargetSummary* const summary = target(id);
+    return summary ? poolscope::staleness(*summary, now_) : std::nullopt;
 }
 
 const SuspectedLeak* SessionStore::suspicion(const SessionKey& session) const

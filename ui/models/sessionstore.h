@@ -8,6 +8,10 @@
 
 namespace poolscope {
 
+/// Since when, before `now`, the values of this target are old: it is not up, but was. Null where
+/// they are fresh, and where there are none.
+std::optional<Duration> staleness(const TargetSummary& target, Timestamp now);
+
 /// The latest of everything, for lookups by key. Applying the same update twice changes nothing, so
 /// that several pages may share one.
 class SessionStore
@@ -24,6 +28,8 @@ public:
     Timestamp now() const { return now_; }
     /// On the clock of that target's server; never negative.
     Duration age(TargetId target, Timestamp since) const;
+    /// How old that target's values are, if they are old.
+    std::optional<Duration> staleness(TargetId target) const;
     /// Its suspicion and evidence, if any.
     const SuspectedLeak* suspicion(const SessionKey& session) const;
     std::vector<std::string> evidence(const SessionKey& session) const;

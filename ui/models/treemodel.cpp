@@ -77,6 +77,7 @@ void TreeModel::merge(TreeNode& into, TreeNodes incoming)
         old->session = row->session;
         old->state = row->state;
         old->severity = row->severity;
+        old->staleness = row->staleness;
         old->group = row->group;
         old->groupCount = row->groupCount;
         old->groupSummary = std::move(row->groupSummary);
@@ -259,6 +260,10 @@ QVariant TreeModel::data(const QModelIndex& index, int role) const
         return static_cast<int>(cell.emphasis);
     case MonoRole:
         return columns_[at].mono;
+    case StaleRole:
+        return row.staleness.has_value();
+    case StaleAgeRole:
+        return row.staleness ? QVariant::fromValue<qlonglong>(to_us(*row.staleness)) : QVariant();
     default:
         return {};
     }

@@ -37,7 +37,8 @@ struct TreeNode
     std::vector<TreeCell> cells;
     std::optional<SessionKey> session;
     std::optional<SessionState> state;
-    std::optional<int> severity; ///< of LeakSeverity
+    std::optional<int> severity;       ///< of LeakSeverity
+    std::optional<Duration> staleness; ///< how old its values are, if they are old
     bool group = false;
     int groupCount = 0;
     QString groupSummary;
