@@ -4,9 +4,11 @@
 #include "ui/theme/glyphs.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/panel.h"
+#include "ui/theme/prose.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/stylesheet.h"
 #include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -188,6 +190,30 @@ private slots:
         QTest::keyClick(&control, Qt::Key_Left);
         QCOMPARE(control.current(), 0);
         QCOMPARE(spy.count(), 3);
+    }
+
+    void proseKeepsNumbersWhole()
+    {
+        const QChar nb(QChar::Nbsp);
+        QCOMPARE(unbroken(QStringLiteral("for 6 min 12 s, then")),
+                 QStringLiteral("for 6%1min 12%1s, then").arg(nb));
+        QCOMPARE(unbroken(QStringLiteral("3 sessions in 4 days")),
+                 QStringLiteral("3 sessions in 4 days")); // no unit, whatever it begins with
+        QCOMPARE(unbroken(QStringLiteral("87\u2009229 transactions")),
+                 QStringLiteral("87\u202f229 transactions"));
+    }
+
+    void bannerLinkIsLiteral()
+    {
+        Banner banner;
+        banner.setLink(QStringLiteral("Attach to a&b <i>now</i>"));
+        QString shown;
+        for (const QToolButton* button : banner.findChildren<QToolButton*>()) {
+            if (button->isVisibleTo(&banner))
+                shown = button->text();
+        }
+        QCOMPARE(shown, QStringLiteral("Attach to a&&b <i>now</i>"));
+        QVERIFY(!plainToolTip(QStringLiteral("<b>bold</b>")).contains(QStringLiteral("<b>")));
     }
 };
 

@@ -34,19 +34,21 @@ void paintHead(QPainter& painter, const ChartPicture& p)
         if (p.shown->max_connections) {
             const QString limit = words("of %1").arg(*p.shown->max_connections);
             painter.setFont(theme.ui());
-            painter.setPen(t.text2);
+            painter.setPen(p.old() ? t.text3 : t.text2);
             painter.drawText(line, Qt::AlignRight | Qt::AlignVCenter, limit);
             right -= QFontMetricsF(theme.ui()).horizontalAdvance(limit) + metrics::cellPadding;
         }
         painter.setFont(mono);
-        painter.setPen(t.text);
+        painter.setPen(p.old() ? t.text3 : t.text);
         painter.drawText(QRectF(line.left(), line.top(), right - line.left(), line.height()),
                          Qt::AlignRight | Qt::AlignVCenter, count);
         right -= QFontMetricsF(mono).horizontalAdvance(count) + metrics::cellPadding;
     }
-    const QString rest = p.hover  ? words("sessions by state, values at the pointer")
-                         : p.past ? words("sessions by state, values at the cursor")
-                                  : words("sessions by state");
+    const QString rest =
+        p.hover   ? words("sessions by state, values at the pointer")
+        : p.past  ? words("sessions by state, values at the cursor")
+        : p.old() ? words("sessions by state, as of %1").arg(clockText(*p.staleSince, p.utc, p.to))
+                  : words("sessions by state");
     paintTitle(painter, QRectF(line.left(), line.top(), right - line.left(), line.height()),
                p.title, rest);
 }
@@ -58,7 +60,11 @@ void paintGaps(QPainter& painter, const ChartPicture& p)
     const QFont font = theme.ui(11);
     const QFontMetricsF metrics(font);
     double named = p.plot.left();
-    for (const Hole& hole : p.series.holes) {
+    std::vector<Hole> holes = p.series.holes;
+    const bool open = p.staleSince && *p.staleSince < p.to;
+    if (open)
+        holes.push_back({std::max(*p.staleSince, p.from), p.to});
+    for (const Hole& hole : holes) {
         const double left = std::max(p.x(hole.from), p.plot.left());
         const double right = std::min(p.x(hole.to), p.plot.right());
         if (right - left < 0.5)
@@ -66,14 +72,17 @@ void paintGaps(QPainter& painter, const ChartPicture& p)
         const QRectF area(left, p.plot.top(), right - left, p.plot.height());
         painter.fillRect(area, t.surface);
         paintHatch(painter, area, t);
+        const bool lasts = open && &hole == &holes.back();
+        const QString length = QString::fromStdString(
+            format_duration_prose(hole.to - (lasts ? *p.staleSince : hole.from)));
         const QString name =
-            words("gap %1").arg(QString::fromStdString(format_duration_prose(hole.to - hole.from)));
+            lasts ? words("no answer for %1").arg(length) : words("gap %1").arg(length);
         const double width = metrics.horizontalAdvance(name) + 8;
         QRectF chip(area.center().x() - width / 2, area.center().y() - 9, width, 18);
         if (width + 4 > area.width()) {
             // Beside it, just below the limit, if nothing was named that far already.
-            const double beside = std::max(right, named);
-            if (area.width() < 3 || beside + width > p.plot.right())
+            const double beside = lasts ? left - width - 4 : std::max(right, named);
+            if ((area.width() < 3 && !lasts) || beside + width > p.plot.right())
                 continue;
             chip = QRectF(beside + 2, p.y(p.most) + 8, width, 16);
             named = chip.right() + 4;
@@ -153,20 +162,20 @@ std::vector<Band> bandsOf(const ChartPicture& p, const SeriesPoint& point)
     return bands;
 }
 
-void paintLabel(QPainter& painter, const QRectF& column, const Band& band, double y)
+void paintLabel(QPainter& painter, const QRectF& column, const Band& band, double y, bool old)
 {
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
     const QRectF row(column.left(), y - 8, column.width(), 16);
     paintState(painter, QRectF(row.left(), y - 6, 12, 12), band.state, t);
     painter.setFont(theme.ui(11));
-    painter.setPen(t.text2);
+    painter.setPen(old ? t.text3 : t.text2);
     const QString name = band.state == SessionState::idle_in_transaction
                              ? stateName(band.state)
                              : stateShortName(band.state);
     painter.drawText(row.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter, name);
     painter.setFont(theme.mono(12));
-    painter.setPen(t.text);
+    painter.setPen(old ? t.text3 : t.text);
     painter.drawText(row, Qt::AlignRight | Qt::AlignVCenter, QString::number(band.value));
 }
 
@@ -197,7 +206,7 @@ void paintLabels(QPainter& painter, const ChartPicture& p)
         const double step = std::clamp(room / static_cast<double>(bands.size()), 15.0, 20.0);
         double y = p.labels.top() + 26;
         for (auto band = bands.rbegin(); band != bands.rend(); ++band, y += step)
-            paintLabel(painter, p.labels, *band, y);
+            paintLabel(painter, p.labels, *band, y, false);
         return;
     }
     std::vector<double> wanted;
@@ -206,7 +215,7 @@ void paintLabels(QPainter& painter, const ChartPicture& p)
     const std::vector<double> placed =
         pushedApart(wanted, metrics::chartLabelStep, p.plot.top() + 8, p.plot.bottom() - 8);
     for (std::size_t i = 0; i < bands.size(); ++i)
-        paintLabel(painter, p.labels, bands[bands.size() - 1 - i], placed[i]);
+        paintLabel(painter, p.labels, bands[bands.size() - 1 - i], placed[i], p.old());
 }
 
 void paintTimeChip(QPainter& painter, const ChartPicture& p, double x)
@@ -254,7 +263,7 @@ void paintGround(QPainter& painter, const ChartPicture& p, const QRectF& panel)
         painter.setFont(theme.ui());
         painter.setPen(t.text3);
         painter.drawText(p.plot.translated(panel.left() + metrics::panelPadding - p.plot.left(), 4),
-                         Qt::AlignLeft | Qt::AlignTop, words("waiting for the first sample"));
+                         Qt::AlignLeft | Qt::AlignTop, p.emptyWords);
         return;
     }
     painter.setFont(font);
@@ -290,6 +299,7 @@ void paintAbove(QPainter& painter, const ChartPicture& p)
         painter.setFont(Theme::current().ui(11));
         painter.setPen(t.text);
         painter.drawText(at, name);
+        paintEvents(painter, p);
     }
     const bool inside = p.cursor && *p.cursor >= p.from && *p.cursor < p.to;
     if (inside) {

@@ -42,6 +42,7 @@ StateChart::StateChart(QWidget* parent)
         update();
         overlay_->update();
     });
+    picture_.emptyWords = tr("waiting for the first sample");
     setAccessibleName(tr("Sessions by state over time"));
 }
 
@@ -93,6 +94,32 @@ void StateChart::setCursor(const std::optional<Timestamp>& cursor)
 {
     picture_.cursor = cursor;
     schedule();
+}
+
+void StateChart::setMarks(std::vector<Mark> marks)
+{
+    std::stable_sort(marks.begin(), marks.end(),
+                     [](const Mark& a, const Mark& b) { return a.time < b.time; });
+    if (marks == marks_)
+        return;
+    marks_ = std::move(marks);
+    schedule();
+}
+
+void StateChart::setStale(const std::optional<Timestamp>& lastSample)
+{
+    if (picture_.staleSince == lastSample)
+        return;
+    picture_.staleSince = lastSample;
+    schedule();
+}
+
+void StateChart::setEmptyWords(const QString& words)
+{
+    if (picture_.emptyWords == words)
+        return;
+    picture_.emptyWords = words;
+    update();
 }
 
 void StateChart::setHover(const std::optional<Timestamp>& hover)
@@ -182,10 +209,17 @@ void StateChart::rebuild()
         layOut();
     }
     view_->setPicture(picture_.series, picture_.from, picture_.to, picture_.top());
+    chooseEvents();
     chooseShown();
     describe();
     update();
     overlay_->update();
+}
+
+void StateChart::chooseEvents()
+{
+    picture_.events = chartEvents(marks_, picture_.from, picture_.to,
+                                  [this](Timestamp t) { return picture_.x(t); });
 }
 
 void StateChart::chooseShown()
@@ -210,7 +244,7 @@ void StateChart::chooseShown()
 void StateChart::describe()
 {
     if (!picture_.shown) {
-        setAccessibleDescription(tr("no sample"));
+        setAccessibleDescription(picture_.empty() ? picture_.emptyWords : tr("no sample"));
         return;
     }
     const SeriesPoint& point = *picture_.shown;
@@ -224,6 +258,12 @@ void StateChart::describe()
             parts << QStringLiteral("%1 %2")
                          .arg(stateName(static_cast<SessionState>(i)))
                          .arg(point.counts[i]);
+    constexpr std::size_t mostTold = 5;
+    for (const ChartEvent& event : picture_.events) {
+        if (&event - picture_.events.data() == mostTold)
+            break;
+        parts << tr("%1: %2").arg(clockText(event.time, picture_.utc, picture_.to), event.words);
+    }
     setAccessibleDescription(parts.join(QStringLiteral(", ")));
 }
 

@@ -30,6 +30,13 @@ public:
     void setRange(Timestamp from, Timestamp to);
     /// Shown where it lies before the range's end; nullopt hides it.
     void setCursor(const std::optional<Timestamp>& cursor);
+    /// Of this target; those of none are for all. Any order.
+    void setMarks(std::vector<Mark> marks);
+    /// When it last answered, while it does not: from there on it is hatched, and the values are
+    /// written as old. nullopt: it answers.
+    void setStale(const std::optional<Timestamp>& lastSample);
+    /// What stands there while there are no points; a plain sentence.
+    void setEmptyWords(const QString& words);
     /// Shared with the other charts; does not emit.
     void setHover(const std::optional<Timestamp>& hover);
 
@@ -61,6 +68,7 @@ private:
     void layOut();
     void chooseShown();
     void describe();
+    void chooseEvents();
     void paintOverlay();
     bool overPlot(const QPointF& at) const;
     void press(const QPointF& at);
@@ -70,6 +78,7 @@ private:
     void hoverAt(const std::optional<Timestamp>& instant);
 
     SeriesStore store_;
+    std::vector<Mark> marks_; ///< ascending
     ChartPicture picture_;
     StackView* view_;
     QWidget* overlay_;

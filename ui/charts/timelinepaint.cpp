@@ -33,8 +33,7 @@ void TimelineStrip::paintEvent(QPaintEvent*)
     if (end_ <= start_) {
         painter.setFont(Theme::current().ui());
         painter.setPen(t.text3);
-        painter.drawText(lane(), Qt::AlignLeft | Qt::AlignVCenter,
-                         tr("waiting for the first sample"));
+        painter.drawText(lane(), Qt::AlignLeft | Qt::AlignVCenter, emptyWords_);
         return;
     }
     if (to_ > from_) {

@@ -44,6 +44,14 @@ void TimelineStrip::setUtc(bool utc)
     update();
 }
 
+void TimelineStrip::setEmptyWords(const QString& words)
+{
+    if (words == emptyWords_)
+        return;
+    emptyWords_ = words;
+    update();
+}
+
 void TimelineStrip::setBounds(Timestamp start, Timestamp end, bool live)
 {
     if (start == start_ && end == end_ && live == live_)

@@ -31,6 +31,9 @@ public:
     explicit TimelineStrip(QWidget* parent = nullptr);
 
     void setUtc(bool utc);
+    /// What stands there while there is no time to show.
+    void setEmptyWords(const QString& words);
+    const QString& emptyWords() const { return emptyWords_; }
     /// From the recording's start to its end; `live` where the end moves.
     void setBounds(Timestamp start, Timestamp end, bool live);
     /// Puts answers of the recording into the store, each target's.
@@ -96,6 +99,7 @@ private:
     Timestamp start_, end_;
     bool live_ = false;
     bool utc_ = false;
+    QString emptyWords_;
     Timestamp from_, to_, cursor_;
     std::optional<Timestamp> hover_;
     std::map<TargetId, SeriesStore> stores_;

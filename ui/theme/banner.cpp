@@ -85,7 +85,9 @@ void Banner::setCode(const QString& code)
 
 void Banner::setLink(const QString& text)
 {
-    link_->setText(text);
+    QString shown = text;
+    link_->setText(shown.replace(QLatin1Char('&'), QStringLiteral("&&")));
+    link_->setAccessibleName(text);
     link_->setVisible(!text.isEmpty());
 }
 

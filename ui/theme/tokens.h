@@ -71,6 +71,8 @@ inline constexpr int transportWidth = 200;
 inline constexpr int chartLabels = 172; ///< the column of direct labels right of a plot
 inline constexpr int chartLabelStep = 15;
 inline constexpr int chartMinimum = 180;
+inline constexpr int proseMeasure = 110;    ///< characters: longer lines are hard to read
+inline constexpr double oldGlyph = 0.5;     ///< opacity of glyphs whose values are old
 inline constexpr double afterCursor = 0.38; ///< opacity of what lies after the cursor
 } // namespace metrics
 

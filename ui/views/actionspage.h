@@ -21,6 +21,7 @@ public:
     DataTable& table() { return *table_; }
 
 protected:
+    bool showsServers() const override { return false; }
     void refresh(const Update& update) override;
 
 private:

@@ -2,7 +2,9 @@
 #include "ui/views/answerpanel.h"
 
 #include "ui/theme/glyphs.h"
+#include "ui/theme/prose.h"
 #include "ui/theme/theme.h"
+#include "ui/views/linkbutton.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
@@ -48,13 +50,16 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     linkBox_->addWidget(caption);
     linkBox_->addStretch(1);
     left->addWidget(sentence_);
-    left->addWidget(explanation_);
+    // In a row of its own: a column would give it the height of a line as wide as the panel.
+    auto* const measure = new QHBoxLayout;
+    measure->addWidget(explanation_, 1000);
+    measure->addStretch(1);
+    left->addLayout(measure);
     left->addWidget(evidence_);
     left->addStretch(1);
     row->addLayout(left, 1);
 
     relieve_ = new QWidget(this);
-    relieve_->setFixedWidth(theme.scaled(300));
     auto* const right = new QVBoxLayout(relieve_);
     right->setContentsMargins(theme.scaled(16), 0, 0, 0);
     right->setSpacing(6);
@@ -85,13 +90,11 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
 {
     answer_ = answer;
     links_ = links;
-    sentence_->setText(answer.sentence);
-    explanation_->setText(answer.explanation);
+    sentence_->setText(unbroken(answer.sentence));
+    explanation_->setText(unbroken(answer.explanation));
     explanation_->setVisible(!answer.explanation.isEmpty());
     while (buttons_.size() < links.size()) {
-        auto* const button = new QPushButton(evidence_);
-        button->setFlat(true);
-        button->setCursor(Qt::PointingHandCursor);
+        auto* const button = new LinkButton(evidence_);
         const std::size_t at = buttons_.size();
         connect(button, &QPushButton::clicked, this, [this, at] {
             if (at < links_.size())
@@ -103,7 +106,7 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
     for (std::size_t i = 0; i < buttons_.size(); ++i) {
         buttons_[i]->setVisible(i < links.size());
         if (i < links.size())
-            buttons_[i]->setText(links[i].words);
+            buttons_[i]->setWords(links[i].words);
     }
     evidence_->setVisible(!links.empty());
     relieve_->setVisible(answer.session.has_value());
@@ -117,24 +120,32 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
     restyle();
 }
 
+void AnswerPanel::resizeEvent(QResizeEvent* event)
+{
+    Panel::resizeEvent(event);
+    const Theme& theme = Theme::current();
+    relieve_->setFixedWidth(theme.scaled(width() < theme.scaled(1120) ? 250 : 300));
+}
+
 void AnswerPanel::restyle()
 {
     const Theme& theme = Theme::current();
     const Tokens& tokens = theme.tokens();
     const bool quiet = answer_.severity == 0;
     sentence_->setFont(quiet ? theme.ui(13) : theme.ui(20, QFont::DemiBold));
+    explanation_->setMaximumWidth(QFontMetrics(theme.ui()).averageCharWidth() *
+                                  metrics::proseMeasure);
     QPalette palette = sentence_->palette();
-    palette.setColor(QPalette::WindowText, quiet ? tokens.text2 : tokens.text);
+    const bool waits = answer_.kind == Answer::Kind::waiting;
+    palette.setColor(QPalette::WindowText, waits && answer_.target ? tokens.text3
+                                           : quiet                 ? tokens.text2
+                                                                   : tokens.text);
     sentence_->setPalette(palette);
-    layout()->setContentsMargins(theme.scaled(quiet ? 40 : 52), theme.scaled(quiet ? 9 : 14),
-                                 theme.scaled(16), theme.scaled(quiet ? 9 : 14));
-    for (QPushButton* const button : buttons_) {
-        button->setStyleSheet(QStringLiteral("QPushButton { border: none; background: transparent; "
-                                             "padding: 0; min-height: 18px; "
-                                             "color: %1; text-decoration: underline; } "
-                                             "QPushButton:focus { border: 2px solid %1; }")
-                                  .arg(tokens.accent.name()));
-    }
+    layout()->setContentsMargins(theme.scaled(waits   ? metrics::pageMargin
+                                              : quiet ? 40
+                                                      : 52),
+                                 theme.scaled(quiet ? 9 : 14), theme.scaled(16),
+                                 theme.scaled(quiet ? 9 : 14));
     update();
 }
 
@@ -148,6 +159,8 @@ void AnswerPanel::paintEvent(QPaintEvent* event)
     if (!quiet)
         painter.fillRect(0, 0, theme.scaled(4), height(),
                          answer_.severity == 2 ? tokens.critFill : tokens.warnFill);
+    if (answer_.kind == Answer::Kind::waiting)
+        return; // nothing is known, so nothing is fine
     const int size = theme.scaled(quiet ? 14 : 18);
     const double y = sentence_->y() + (QFontMetrics(sentence_->font()).height() - size) / 2.0;
     paintSeverity(painter, QRectF(theme.scaled(quiet ? 16 : 20), y, size, size),

@@ -10,6 +10,8 @@ class QPushButton;
 
 namespace poolscope {
 
+class LinkButton;
+
 /// The overview's first panel: what is wrong, the evidence as links, what to do now. Healthy, it is
 /// one grey line.
 class AnswerPanel : public Panel
@@ -25,6 +27,8 @@ public:
         std::optional<SessionKey> session;
     };
     /// `obstacle`: why the session cannot be ended, empty where it can.
+    /// An answer of kind waiting is written in text3 while something is awaited, and plainly where
+    /// it is up to the user.
     void setAnswer(const Answer& answer, const std::vector<Link>& links, const QString& obstacle);
 
 signals:
@@ -33,6 +37,7 @@ signals:
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void restyle();
@@ -43,7 +48,7 @@ private:
     QLabel* explanation_;
     QWidget* evidence_;
     QHBoxLayout* linkBox_;
-    std::vector<QPushButton*> buttons_;
+    std::vector<LinkButton*> buttons_;
     QWidget* relieve_;
     QPushButton* terminate_;
     QLabel* relief_;

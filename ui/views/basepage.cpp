@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/basepage.h"
 
+#include "ui/models/findings.h"
 #include "ui/theme/theme.h"
+#include "ui/views/blockingplace.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/datatable.h"
 
@@ -35,10 +37,13 @@ BasePage::BasePage(ViewContext& context, std::shared_ptr<SessionStore> store, QW
 
 void BasePage::apply(const Update& update)
 {
+    // Before the rows change: one that leaves takes the selection with it.
+    const bool again = update.reset && context_.offered();
     store_->apply(update);
+    watchWaiting();
     updateBanners();
     refresh(update);
-    offerWorst();
+    offerWorst(again);
 }
 
 void BasePage::setTransport(const Transport& transport)
@@ -52,24 +57,92 @@ void BasePage::showEvent(QShowEvent* event)
 {
     Page::showEvent(event);
     select(context_.selection());
-    offerWorst();
+    offerWorst(false);
 }
 
-/// Once, at the first look: what hurts most is what one wants to see. Never against a choice.
-void BasePage::offerWorst()
+/// At the first look, and at another instant as long as nobody chose: what hurts most is what one
+/// wants to see. Never against a choice.
+void BasePage::offerWorst(bool again)
 {
-    if (offered_ || !isVisible() || store_->targets().empty())
+    if (!isVisible() || (!again && (context_.selection() || !context_.mayOffer())))
         return;
-    offered_ = std::any_of(store_->targets().begin(), store_->targets().end(),
-                           [](const TargetSummary& target) { return target.last_sample; });
-    if (!offered_ || context_.selection())
+    const bool sampled =
+        std::any_of(store_->targets().begin(), store_->targets().end(),
+                    [](const TargetSummary& target) { return target.last_sample; });
+    if (!sampled)
         return;
+    std::optional<SessionKey> worst = overviewAnswer(*store_).session;
     for (const TargetSummary& target : store_->targets()) {
-        if (!target.suspects.empty()) {
-            context_.select(target.suspects.front().session);
-            return;
+        for (const SuspectedLeak& leak : target.suspects) {
+            if (!worst && store_->find(leak.session))
+                worst = leak.session;
         }
     }
+    context_.offer(worst);
+}
+
+bool BasePage::wide() const
+{
+    return width() >= Theme::current().scaled(1660);
+}
+
+int BasePage::detailWidth() const
+{
+    const Theme& theme = Theme::current();
+    return theme.scaled(width() >= theme.scaled(1800) ? 560 : 336);
+}
+
+void BasePage::watchWaiting()
+{
+    const auto& targets = store_->targets();
+    const bool waits = !targets.empty() && std::none_of(targets.begin(), targets.end(),
+                                                        [](const TargetSummary& target) {
+                                                            return target.last_sample.has_value();
+                                                        });
+    if (!waits)
+        waitingSince_.reset();
+    else if (!waitingSince_)
+        waitingSince_ = store_->now();
+}
+
+QString BasePage::nothingYet() const
+{
+    const auto& targets = store_->targets();
+    if (targets.empty())
+        return transport_.mode == Mode::replay
+                   ? tr("reading %1").arg(QFileInfo(transport_.file).fileName())
+                   : tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording "
+                        "with Ctrl+O.");
+    if (!waitingSince_)
+        return {};
+    if (store_->now() - *waitingSince_ < std::chrono::seconds{2})
+        return tr("waiting for the first sample");
+    constexpr std::size_t most = 3;
+    QStringList names;
+    for (const TargetSummary& target : targets) {
+        if (std::size_t(names.size()) < most)
+            names += Formatter::line(target.info.name, 60);
+    }
+    if (targets.size() > most)
+        names += tr("%1 more").arg(targets.size() - most);
+    return tr("waiting for the first sample from %1").arg(names.join(QStringLiteral(", ")));
+}
+
+QString BasePage::asOf() const
+{
+    std::optional<Timestamp> latest;
+    for (const TargetSummary& target : store_->targets()) {
+        if (!target.last_sample)
+            continue;
+        if (!staleness(target, store_->now()))
+            return {};
+        latest = std::max(latest.value_or(*target.last_sample), *target.last_sample);
+    }
+    return latest ? tr("as of %1, %2 ago")
+                        .arg(format().instant(*latest, store_->now()),
+                             Formatter::ageProse(
+                                 std::chrono::floor<std::chrono::seconds>(store_->now() - *latest)))
+                  : QString();
 }
 
 void BasePage::setCount(int count)
@@ -84,21 +157,27 @@ Banner* BasePage::banner(std::size_t at)
 {
     while (banners_.size() <= at) {
         banners_.push_back(new Banner(this));
+        connect(banners_.back(), &Banner::linkActivated, this, [this] {
+            transport_.mode == Mode::paused ? context_.requestLive() : context_.requestAttach();
+        });
         bannerBox_->addWidget(banners_.back());
     }
     banners_[at]->show();
     return banners_[at];
 }
 
+void BasePage::say(Severity severity, const QString& lead, const QString& text, const QString& code,
+                   const QString& icon, const QString& link)
+{
+    Banner* const b = banner(bannersUsed_++);
+    b->setMessage(severity, lead, text, icon);
+    b->setCode(code);
+    b->setLink(link);
+}
+
 void BasePage::updateBanners()
 {
-    std::size_t used = 0;
-    const auto say = [&](Severity severity, const QString& lead, const QString& text,
-                         const QString& code, const QString& icon) {
-        Banner* const b = banner(used++);
-        b->setMessage(severity, lead, text, icon);
-        b->setCode(code);
-    };
+    bannersUsed_ = 0;
     const QString at = format().instant(transport_.cursor, transport_.end);
     const Duration behind = transport_.end - transport_.cursor;
     if (transport_.mode == Mode::replay) {
@@ -108,38 +187,80 @@ void BasePage::updateBanners()
                 ? tr("The end of %1. Commands need a live target.").arg(file)
                 : tr("%1 before the end of %2. Commands need a live target.")
                       .arg(Formatter::ageProse(behind), file),
-            {}, QStringLiteral("replay"));
+            {}, QStringLiteral("replay"), attachWords());
     } else if (transport_.mode == Mode::paused) {
         say(Severity::info, tr("Paused at %1").arg(at),
             tr("Recording goes on, %1 behind. End returns to the live edge.")
                 .arg(Formatter::ageProse(behind)),
-            {}, QStringLiteral("pause"));
+            {}, QStringLiteral("pause"), tr("Return to live"));
     }
-    for (const TargetSummary& target : store_->targets()) {
-        const QString name = Formatter::line(target.info.name, 100);
-        if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped) {
-            QString text = target.last_sample
-                               ? tr("no answer since %1")
-                                     .arg(format().instant(*target.last_sample, store_->now()))
-                               : tr("no answer yet");
-            if (target.status.next_try && *target.status.next_try > store_->now())
-                text += tr(", next try in %1")
-                            .arg(Formatter::ageProse(std::chrono::ceil<std::chrono::seconds>(
-                                *target.status.next_try - store_->now())));
-            text += QStringLiteral(". ") + Formatter::line(target.status.sentence, 300);
-            if (!target.status.next_step.empty())
-                text += QLatin1Char(' ') + Formatter::line(target.status.next_step, 300);
-            say(target.status.reach == Reach::stopped ? Severity::critical : Severity::warning,
-                name, text, {}, QStringLiteral("server-off"));
-        } else if (target.facts && !target.facts->sees_all) {
-            say(Severity::info, name,
-                tr("The role %1 cannot see other users' states, statements and start times.")
-                    .arg(Formatter::line(target.facts->role, 100)),
-                Formatter::line(target.facts->missing_grant, 300), {});
-        }
-    }
-    for (std::size_t i = used; i < banners_.size(); ++i)
+    if (showsServers())
+        sayTargets();
+    for (std::size_t i = bannersUsed_; i < banners_.size(); ++i)
         banners_[i]->hide();
+}
+
+void BasePage::sayTargets()
+{
+    std::vector<const TargetSummary*> failing;
+    for (const TargetSummary& target : store_->targets()) {
+        if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped ||
+            staleness(target, store_->now()))
+            failing.push_back(&target);
+    }
+    if (!failing.empty())
+        sayFailing(failing);
+    for (const TargetSummary& target : store_->targets()) {
+        if (!target.facts || target.facts->sees_all ||
+            std::find(failing.begin(), failing.end(), &target) != failing.end())
+            continue;
+        say(Severity::info, Formatter::line(target.info.name, 100),
+            tr("The role %1 cannot see other users' states, statements and start times.")
+                .arg(Formatter::line(target.facts->role, 100)),
+            Formatter::line(target.facts->missing_grant, 300), {});
+    }
+}
+
+/// One line, however many fail: the sidebar tells them apart.
+void BasePage::sayFailing(const std::vector<const TargetSummary*>& failing)
+{
+    const auto stopped = [](const TargetSummary* target) {
+        return target->status.reach == Reach::stopped;
+    };
+    const bool critical = std::any_of(failing.begin(), failing.end(), stopped);
+    const TargetSummary& target =
+        **std::max_element(failing.begin(), failing.end(),
+                           [&](const auto* a, const auto* b) { return stopped(a) < stopped(b); });
+    const QString name = Formatter::line(target.info.name, 100);
+    QString text =
+        target.last_sample
+            ? tr("no answer since %1").arg(format().instant(*target.last_sample, store_->now()))
+            : tr("no answer yet");
+    if (target.status.next_try && *target.status.next_try > store_->now())
+        text += tr(", next try in %1")
+                    .arg(Formatter::ageProse(std::chrono::ceil<std::chrono::seconds>(
+                        *target.status.next_try - store_->now())));
+    text += QLatin1Char('.');
+    for (const std::string& sentence : {target.status.sentence, target.status.next_step}) {
+        if (!sentence.empty())
+            text += QLatin1Char(' ') + Formatter::line(sentence, 300);
+    }
+    const bool several = failing.size() > 1;
+    say(critical ? Severity::critical : Severity::warning,
+        several
+            ? tr("%1 of %2 servers do not answer").arg(failing.size()).arg(store_->targets().size())
+            : name,
+        several ? name + QStringLiteral(": ") + text : text, {}, QStringLiteral("server-off"));
+}
+
+QString BasePage::attachWords() const
+{
+    const auto& targets = store_->targets();
+    if (targets.empty())
+        return {};
+    return targets.size() == 1
+               ? tr("Attach to %1 now").arg(Formatter::line(targets.front().info.name, 40))
+               : tr("Attach to these %1 now").arg(targets.size());
 }
 
 std::vector<SessionRow> BasePage::rowsOf(const std::vector<SessionKey>& keys) const
@@ -164,6 +285,12 @@ void BasePage::goToBlocker(const SessionKey& session)
     const SessionRow* const row = store_->find(session);
     if (!row || row->session.blocked_by.empty())
         return;
+    // Of those that the server names, some only stand ahead in the queue.
+    if (const auto place = blockingPlace(*store_, session);
+        place && place->parent && store_->find(place->parent->key)) {
+        context_.select(place->parent->key);
+        return;
+    }
     for (const Pid pid : row->session.blocked_by) {
         if (const SessionRow* const blocker = store_->find(session.target, pid)) {
             context_.select(blocker->session.key);
@@ -184,6 +311,7 @@ void BasePage::serveTable(DataTable* table)
         else if (const auto current = table->currentKey(); key == Qt::Key_B && current)
             goToBlocker(*current);
     });
+    connect(table, &QAbstractItemView::pressed, this, [this] { context_.keep(); });
     connect(table, &QWidget::customContextMenuRequested, this,
             [this, table](const QPoint& at) { showMenu(table, at); });
 }

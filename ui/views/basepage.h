@@ -36,6 +36,15 @@ protected:
 
     void showEvent(QShowEvent* event) override;
     void setCount(int count);
+    /// Whether what is shown comes from the servers, so that a page without news says so.
+    virtual bool showsServers() const { return true; }
+    /// Why there is nothing to show yet, as a sentence with the next step; empty where there is.
+    QString nothingYet() const;
+    /// The words that tell how old the values are where all servers fail; empty where one answers.
+    QString asOf() const;
+    /// Windows from 1920 px on keep a chart above a table; the detail grows later.
+    bool wide() const;
+    int detailWidth() const;
     Formatter format() const { return Formatter(context_.utc()); }
     std::vector<SessionRow> rowsOf(const std::vector<SessionKey>& keys) const;
     /// Sends what is selected to the window for confirmation, if nothing stands against it.
@@ -51,14 +60,22 @@ protected:
 
 private:
     void updateBanners();
-    void offerWorst();
+    void sayTargets();
+    void sayFailing(const std::vector<const TargetSummary*>& failing);
+    void watchWaiting();
+    void say(Severity severity, const QString& lead, const QString& text, const QString& code,
+             const QString& icon, const QString& link = {});
+    /// Of the link from a recording to its living targets; empty where it names none.
+    QString attachWords() const;
+    void offerWorst(bool again);
     void showMenu(DataTable* table, const QPoint& at);
     Banner* banner(std::size_t at);
 
     QVBoxLayout* bannerBox_;
     std::vector<Banner*> banners_;
+    std::size_t bannersUsed_ = 0;
+    std::optional<Timestamp> waitingSince_;
     int count_ = 0;
-    bool offered_ = false;
 };
 
 } // namespace poolscope

@@ -2,24 +2,52 @@
 #include "ui/views/blockingpage.h"
 
 #include "ui/models/findings.h"
+#include "ui/theme/theme.h"
+#include "ui/views/chartboard.h"
 #include "ui/views/datatable.h"
 #include "ui/views/pagetitle.h"
 #include "ui/views/rowdelegate.h"
+#include "ui/views/sessiondetail.h"
 
 #include <QLabel>
+#include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace poolscope {
+
+namespace {
+
+bool anyQueued(const BlockingNode& node)
+{
+    return node.queued || std::any_of(node.waiting.begin(), node.waiting.end(), anyQueued);
+}
+
+} // namespace
 
 BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> store,
                            QWidget* parent)
     : TreePage(context, std::move(store), makeBlockingModel(nullptr), QStringLiteral("blocking"),
                parent)
+    , board_(new ChartBoard(context, store_, this))
 {
     table_->setAccessibleName(tr("Blocking sessions"));
     table_->rows().setGlyphColumns(static_cast<int>(BlockingColumn::state), -1);
-    table_->setWidths({230, 184, 76, 150, 64, 80});
+    table_->setWidths({210, 150, 76, 150, 64, 80});
+    table_->setAutomaticColumns([](int column, int width) {
+        return column != static_cast<int>(BlockingColumn::statement) ||
+               width >= Theme::current().scaled(760);
+    });
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
+    board_->setMost(1);
+    board_->setElsewhere(tr("on Overview"));
+    connect(board_, &ChartBoard::moreWanted, this,
+            [this] { context_.navigate(QStringLiteral("overview")); });
+    board_->hide();
+    left_->insertWidget(left_->count() - 1, board_, 1000);
+    connect(table_, &QTreeView::expanded, this, &BlockingPage::arrange);
+    connect(table_, &QTreeView::collapsed, this, &BlockingPage::arrange);
 }
 
 void BlockingPage::refresh(const Update& update)
@@ -34,16 +62,66 @@ void BlockingPage::refresh(const Update& update)
     setCount(blocked);
     model_->replace(blockingRows(*store_));
     Answer answer = blockingAnswer(*store_, format());
-    const bool quiet = answer.kind == Answer::Kind::healthy;
-    if (quiet && lastWaiter_)
+    answered_ = answer.kind != Answer::Kind::healthy;
+    board_->setFirst(answer.target);
+    board_->apply(update, nothingYet());
+    if (waits()) {
+        note_->hide();
+        arrange();
+        return;
+    }
+    if (!answered_ && lastWaiter_)
         answer.explanation = tr("Last one: %1.").arg(format().instant(*lastWaiter_, update.now));
-    title_->setAnswer(answer.severity, answer.sentence, answer.explanation, quiet);
+    if (const QString old = asOf(); !old.isEmpty())
+        answer.explanation +=
+            (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
+    title_->setAnswer(answer.severity, answer.sentence, answer.explanation, !answered_);
+    const auto queues = [](const TargetSummary& target) {
+        const auto& trees = target.blocking.trees;
+        return std::any_of(trees.begin(), trees.end(),
+                           [](const BlockingTree& tree) { return anyQueued(tree.root); });
+    };
     note_->setText(
-        tr("From pg_blocking_pids. One that waits for several stands under the lowest of "
-           "their pids."));
-    note_->setVisible(!quiet);
-    table_->setVisible(!quiet);
+        std::any_of(update.targets.begin(), update.targets.end(), queues)
+            ? tr("From pg_blocking_pids. Those that queue for the same lock stand side by side, "
+                 "the "
+                 "first in line on top: ending one of them only lets the next one up.")
+            : tr("From pg_blocking_pids. One that waits for several stands under the lowest of "
+                 "their pids."));
+    note_->setVisible(answered_);
+    table_->setVisible(answered_);
+    detail_->setVisible(answered_);
     settled();
+    arrange();
+}
+
+/// The table is as tall as its rows need; the chart takes the rest, where that is enough for one.
+void BlockingPage::arrange()
+{
+    const Theme& theme = Theme::current();
+    const int least = theme.scaled(metrics::chartMinimum);
+    const int room = height() - theme.scaled(160);
+    const bool chart = !store_->targets().empty() && room >= least + theme.scaled(140);
+    board_->setVisible(chart);
+    const int most = std::max(theme.scaled(140), room - least);
+    if (chart && table_->isVisibleTo(this))
+        table_->setFixedHeight(std::clamp(table_->contentHeight(), theme.scaled(100), most));
+    else {
+        table_->setMinimumHeight(0);
+        table_->setMaximumHeight(QWIDGETSIZE_MAX);
+    }
+}
+
+void BlockingPage::transportChanged()
+{
+    TreePage::transportChanged();
+    board_->setTransport(transport_);
+}
+
+void BlockingPage::resizeEvent(QResizeEvent* event)
+{
+    TreePage::resizeEvent(event);
+    arrange();
 }
 
 } // namespace poolscope

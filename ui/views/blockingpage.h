@@ -5,7 +5,9 @@
 
 namespace poolscope {
 
-/// Who waits for whom.
+class ChartBoard;
+
+/// Who waits for whom, and below it since when.
 class BlockingPage : public TreePage
 {
     Q_OBJECT
@@ -18,9 +20,15 @@ public:
 
 protected:
     void refresh(const Update& update) override;
+    void transportChanged() override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
+    void arrange();
+
+    ChartBoard* board_;
     std::optional<Timestamp> lastWaiter_;
+    bool answered_ = false; ///< there is somebody to show
 };
 
 } // namespace poolscope

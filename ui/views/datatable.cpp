@@ -26,13 +26,14 @@ DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
 {
     setItemDelegate(delegate_);
     setUniformRowHeights(true);
+    // Rows fill themselves, paintEvent the rest: nothing is filled twice.
+    viewport()->setAttribute(Qt::WA_OpaquePaintEvent);
     setSelectionMode(ExtendedSelection);
     setSelectionBehavior(SelectRows);
     setEditTriggers(NoEditTriggers);
     setVerticalScrollMode(ScrollPerPixel);
     setHorizontalScrollMode(ScrollPerPixel);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
-    setAllColumnsShowFocus(true);
     setMouseTracking(true);
     setSortingEnabled(true);
     setContextMenuPolicy(Qt::CustomContextMenu);
@@ -98,6 +99,11 @@ void DataTable::setAutomaticColumns(std::function<bool(int, int)> shown)
     automatic_ = std::move(shown);
 }
 
+void DataTable::setElastic(int column)
+{
+    elastic_ = column;
+}
+
 void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
 {
     restoring_ = true;
@@ -111,6 +117,10 @@ void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
     const QVariantMap wanted = settings.value(group + QStringLiteral("/shown")).toMap();
     for (auto it = wanted.begin(); it != wanted.end(); ++it)
         wanted_.insert(it.key().toInt(), it.value().toBool());
+    if (elastic_ >= 0) {
+        header()->setStretchLastSection(false);
+        header()->setSectionResizeMode(elastic_, QHeaderView::Stretch);
+    }
     restoring_ = false;
     ready_ = true;
     fitColumns();
@@ -122,11 +132,17 @@ void DataTable::saveColumns() const
         return;
     QSettings settings;
     const QString group = QStringLiteral("columns/") + name_;
-    settings.setValue(group + QStringLiteral("/header"), header()->saveState());
     QVariantMap wanted;
     for (auto it = wanted_.begin(); it != wanted_.end(); ++it)
         wanted.insert(QString::number(it.key()), it.value());
-    settings.setValue(group + QStringLiteral("/shown"), wanted);
+    // Each layout tells of sections that it resized to what they were: to write that would wait
+    // for the disk once a second.
+    const auto keep = [&](const QString& name, const QVariant& value) {
+        if (settings.value(group + name) != value)
+            settings.setValue(group + name, value);
+    };
+    keep(QStringLiteral("/header"), header()->saveState());
+    keep(QStringLiteral("/shown"), wanted);
 }
 
 void DataTable::setAvailable(int column, bool available)
@@ -213,6 +229,24 @@ std::optional<SessionKey> DataTable::currentKey() const
     return keys.empty() ? std::nullopt : std::optional(keys.front());
 }
 
+std::vector<SessionKey> DataTable::currentFirst() const
+{
+    std::vector<SessionKey> keys = selectedKeys();
+    if (const auto current = currentKey()) {
+        std::erase(keys, *current);
+        keys.insert(keys.begin(), *current);
+    }
+    return keys;
+}
+
+int DataTable::contentHeight() const
+{
+    int rows = 0;
+    for (QModelIndex index = model()->index(0, 0); index.isValid(); index = indexBelow(index))
+        ++rows;
+    return header()->height() + rows * Theme::current().rowHeight() + 2 * frameWidth();
+}
+
 void DataTable::selectionChanged(const QItemSelection& selected, const QItemSelection& gone)
 {
     QTreeView::selectionChanged(selected, gone);
@@ -290,6 +324,41 @@ void DataTable::leaveEvent(QEvent* event)
     emit hovered(std::nullopt);
 }
 
+void DataTable::paintEvent(QPaintEvent* event)
+{
+    QModelIndex last = model() ? model()->index(model()->rowCount() - 1, 0) : QModelIndex();
+    while (isExpanded(last) && model()->rowCount(last) > 0)
+        last = model()->index(model()->rowCount(last) - 1, 0, last);
+    const int below = last.isValid() ? visualRect(last).bottom() + 1 : 0;
+    if (below < viewport()->height()) {
+        QPainter painter(viewport());
+        painter.fillRect(0, below, viewport()->width(), viewport()->height() - below,
+                         Theme::current().tokens().surface);
+    }
+    QTreeView::paintEvent(event);
+}
+
+/// Without the style's own idea of a row under each cell: that is drawn already, and costs as much
+/// as the texts.
+void DataTable::drawCells(QPainter* painter, const QStyleOptionViewItem& option,
+                          const QModelIndex& index) const
+{
+    if (!spanning_ && indentation() > 0) { // a tree needs its branches
+        QTreeView::drawRow(painter, option, index);
+        return;
+    }
+    QStyleOptionViewItem cell = option;
+    cell.state.setFlag(QStyle::State_Selected,
+                       selectionModel()->isSelected(index.siblingAtColumn(0)));
+    for (int column = 0; column < header()->count(); ++column) {
+        cell.rect.setLeft(columnViewportPosition(column));
+        cell.rect.setWidth(columnWidth(column));
+        if (!isColumnHidden(column) && cell.rect.right() >= 0 &&
+            cell.rect.left() < viewport()->width())
+            itemDelegate()->paint(painter, cell, index.siblingAtColumn(column));
+    }
+}
+
 void DataTable::drawRow(QPainter* painter, const QStyleOptionViewItem& option,
                         const QModelIndex& index) const
 {
@@ -302,11 +371,16 @@ void DataTable::drawRow(QPainter* painter, const QStyleOptionViewItem& option,
         RowDelegate::paintGroup(*painter, row, first, isExpanded(first), selected);
     } else {
         painter->fillRect(row, selected ? tokens.sel : group ? tokens.alt : tokens.surface);
-        QTreeView::drawRow(painter, option, index);
+        drawCells(painter, option, index);
     }
     painter->fillRect(QRect(row.left(), row.bottom(), row.width(), 1), tokens.line);
     if (selected)
         painter->fillRect(QRect(row.left(), row.top(), 3, row.height()), tokens.accent);
+    else if (hasFocus() && first == currentIndex().siblingAtColumn(0)) {
+        painter->setPen(QPen(tokens.accent, 2));
+        painter->setBrush(Qt::NoBrush);
+        painter->drawRect(row.adjusted(1, 1, -1, -2));
+    }
 }
 
 void DataTable::drawBranches(QPainter* painter, const QRect& rect, const QModelIndex& index) const

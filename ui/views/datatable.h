@@ -31,6 +31,8 @@ public:
     void setWidths(const std::vector<int>& widths);
     /// Which columns are shown when the user chose nothing, given the width of the table.
     void setAutomaticColumns(std::function<bool(int column, int width)> shown);
+    /// Which column takes the rest instead of the last one.
+    void setElastic(int column);
     /// Call once, after model and widths; default sort.
     void restoreColumns(int sortColumn, Qt::SortOrder order);
     /// A column that is shown or hidden by circumstance.
@@ -39,6 +41,10 @@ public:
     /// Of the selected rows; group heads give none.
     std::vector<SessionKey> selectedKeys() const;
     std::optional<SessionKey> currentKey() const;
+    /// Of the selected rows, the current one first: the order in which a detail shows them.
+    std::vector<SessionKey> currentFirst() const;
+    /// How tall head and all rows are that are not folded away.
+    int contentHeight() const;
     /// Where a group's head is expanded or closed, by its text, so that a reset restores it.
     void restoreExpansion();
     void copySelection(bool withHead = false) const;
@@ -55,6 +61,7 @@ protected:
     void mouseMoveEvent(QMouseEvent* event) override;
     void leaveEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
     void drawRow(QPainter* painter, const QStyleOptionViewItem& option,
                  const QModelIndex& index) const override;
     void drawBranches(QPainter* painter, const QRect& rect,
@@ -64,10 +71,13 @@ protected:
 private:
     void showColumnMenu(const QPoint& at);
     void fitColumns();
+    void drawCells(QPainter* painter, const QStyleOptionViewItem& option,
+                   const QModelIndex& index) const;
     void saveColumns() const;
     void rowsArrived(const QModelIndex& parent, int first, int last);
 
     QString name_;
+    int elastic_ = -1;
     bool spanning_;
     RowDelegate* delegate_;
     std::function<bool(int, int)> automatic_;

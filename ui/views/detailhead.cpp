@@ -31,6 +31,14 @@ void DetailHead::setSession(const QString& pid, SessionState state, const QStrin
     update();
 }
 
+void DetailHead::setOld(bool old)
+{
+    if (old == old_)
+        return;
+    old_ = old;
+    update();
+}
+
 void DetailHead::paintEvent(QPaintEvent*)
 {
     const Theme& theme = Theme::current();
@@ -40,17 +48,20 @@ void DetailHead::paintEvent(QPaintEvent*)
     QRect area = rect().adjusted(pad, 0, -pad, 0);
     const QFont strong = theme.mono(13, QFont::DemiBold);
     painter.setFont(strong);
-    painter.setPen(severity_ == LeakSeverity::critical ? tokens.crit
-                   : severity_ == LeakSeverity::alert  ? tokens.warn
-                                                       : tokens.text);
+    painter.setPen(old_                                  ? tokens.text3
+                   : severity_ == LeakSeverity::critical ? tokens.crit
+                   : severity_ == LeakSeverity::alert    ? tokens.warn
+                                                         : tokens.text);
     painter.drawText(area, Qt::AlignRight | Qt::AlignVCenter, age_);
     area.setRight(area.right() - QFontMetrics(strong).horizontalAdvance(age_) - pad);
-    painter.setPen(tokens.text);
+    painter.setPen(old_ ? tokens.text3 : tokens.text);
     painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter, pid_);
     area.setLeft(area.left() + QFontMetrics(strong).horizontalAdvance(pid_) + pad);
     const int size = theme.scaled(metrics::glyph);
+    painter.setOpacity(old_ ? metrics::oldGlyph : 1.0);
     paintState(painter, QRectF(area.left(), (height() - size) / 2.0, size, size), state_, tokens);
     area.setLeft(area.left() + size + theme.scaled(6));
+    painter.setOpacity(1.0);
     const QFont plain = theme.ui(13);
     painter.setFont(plain);
     painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,

@@ -16,12 +16,15 @@ public:
     explicit DetailHead(QWidget* parent = nullptr);
     void setSession(const QString& pid, SessionState state, const QString& words,
                     const QString& age, LeakSeverity severity);
+    /// What it says is old: written in text3.
+    void setOld(bool old);
     QSize sizeHint() const override;
 
 protected:
     void paintEvent(QPaintEvent* event) override;
 
 private:
+    bool old_ = false;
     QString pid_, words_, age_;
     SessionState state_ = SessionState::unknown;
     LeakSeverity severity_ = LeakSeverity::none;

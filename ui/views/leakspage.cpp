@@ -63,6 +63,11 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     table_->rows().setGlyphColumns(static_cast<int>(LeakColumn::state),
                                    static_cast<int>(LeakColumn::severity));
     table_->setWidths({230, 56, 84, 96, 64, 92, 200});
+    // The detail tells the state too.
+    table_->setAutomaticColumns([](int column, int width) {
+        return column != static_cast<int>(LeakColumn::state) ||
+               width >= Theme::current().scaled(760);
+    });
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
     makeThresholds();
@@ -70,7 +75,9 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
 
 void LeaksPage::makeThresholds()
 {
-    auto* const bar = new QHBoxLayout;
+    thresholds_ = new QWidget(this);
+    auto* const bar = new QHBoxLayout(thresholds_);
+    bar->setContentsMargins(0, 0, 0, 0);
     bar->setSpacing(8);
     const auto edit = [&](const QString& name) {
         auto* const label = new QLabel(name, this);
@@ -98,7 +105,7 @@ void LeaksPage::makeThresholds()
     trouble_->setProperty("role", QStringLiteral("caption"));
     trouble_->setObjectName(QStringLiteral("thresholdWords"));
     bar->addWidget(trouble_, 1);
-    layout_->addLayout(bar);
+    layout_->addWidget(thresholds_);
 }
 
 TargetId LeaksPage::thresholdTarget() const
@@ -159,12 +166,24 @@ void LeaksPage::rebuild()
     model_->replace(
         leakRows(*store_, filter_->text().trimmed(), grouping_->current() == 0, &shown));
     setCount(all);
-    const Answer answer = leaksAnswer(*store_);
+    for (int i = 0; i < bar_->count(); ++i) {
+        if (QWidget* const widget = bar_->itemAt(i)->widget())
+            widget->setVisible(!store_->targets().empty());
+    }
+    thresholds_->setVisible(!store_->targets().empty());
+    if (waits())
+        return;
+    Answer answer = leaksAnswer(*store_);
     const bool quiet = answer.kind == Answer::Kind::healthy;
+    if (const QString old = asOf(); !old.isEmpty())
+        answer.explanation +=
+            (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
     title_->setAnswer(answer.severity, answer.sentence, answer.explanation, quiet);
     words_->setText(shown == all ? tr("%1 suspected").arg(Formatter::count(all))
                                  : tr("%1 of %2 suspected").arg(shown).arg(all));
     table_->setVisible(!quiet);
+    detail_->setVisible(!quiet);
+    words_->setVisible(all > 0);
     showThresholds();
     settled();
 }

@@ -39,6 +39,7 @@ private:
     QLineEdit* filter_;
     SegmentedControl* grouping_;
     QLabel* words_;
+    QWidget* thresholds_;
     QLineEdit* alert_;
     QLineEdit* critical_;
     QPushButton* apply_;

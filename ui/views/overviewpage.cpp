@@ -1,26 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/overviewpage.h"
 
-#include "ui/charts/statechart.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/views/answerpanel.h"
+#include "ui/views/chartboard.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/datatable.h"
+#include "ui/views/linkbutton.h"
 #include "ui/views/rowdelegate.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QLabel>
-#include <QPointer>
 
 #include <algorithm>
 
 namespace poolscope {
 
 namespace {
-constexpr std::size_t mostCharts = 3;
+
+/// A server whose sessions are suspected is not fine, however many slots it has left.
+void countSuspects(TreeNodes& rows, const SessionStore& store)
+{
+    for (const auto& row : rows) {
+        const TargetSummary* const target =
+            store.target(TargetId{static_cast<std::uint32_t>(row->id.toUInt())});
+        if (!target)
+            continue;
+        for (const SuspectedLeak& leak : target->suspects)
+            row->severity = std::max(row->severity.value_or(0), static_cast<int>(leak.severity));
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+        return a->severity.value_or(0) > b->severity.value_or(0);
+    });
 }
+
+} // namespace
 
 OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> store,
                            QWidget* parent)
@@ -32,18 +48,18 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     layout_->setSpacing(gap);
     panel_ = new AnswerPanel(this);
     layout_->addWidget(panel_);
-    body_ = new QHBoxLayout;
-    body_->setSpacing(gap);
-    chartBox_ = new QVBoxLayout;
-    chartBox_->setSpacing(gap);
-    more_ = new QLabel(this);
-    more_->setTextFormat(Qt::PlainText);
-    more_->setProperty("role", QStringLiteral("caption"));
-    more_->hide();
-    chartBox_->addWidget(more_);
-    body_->addLayout(chartBox_, 1);
+    body_ = new QWidget(this);
+    auto* const row = new QHBoxLayout(body_);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(gap);
+    board_ = new ChartBoard(context, store_, body_);
+    board_->setElsewhere(tr("in the list at the right"));
+    row->addWidget(board_, 1);
+    connect(board_, &ChartBoard::moreWanted, this, [this] { serverTable_->setFocus(); });
     makeTables();
-    layout_->addLayout(body_, 1);
+    row->addWidget(side_);
+    layout_->addWidget(body_, 1000);
+    layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
     connect(panel_, &AnswerPanel::linkChosen, this,
             [this](const QString& page, const auto& session) {
                 if (session)
@@ -54,30 +70,14 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
         if (answer_.session)
             command(ActionVerb::terminate, {*answer_.session});
     });
-    ask_.setSingleShot(true);
-    ask_.setInterval(50);
-    connect(&ask_, &QTimer::timeout, this, &OverviewPage::askSeries);
-    connect(&context, &ViewContext::rangeChanged, this, [this](Timestamp from, Timestamp to) {
-        for (const auto& [id, chart] : charts_)
-            chart->setRange(from, to);
-        // Following the live edge, points come by themselves.
-        if ((transport_.mode != Mode::live || !context_.rangeFollows()) && !ask_.isActive())
-            ask_.start();
-    });
-    connect(&context, &ViewContext::hoverChanged, this, [this](const auto& instant) {
-        for (const auto& [id, chart] : charts_)
-            chart->setHover(instant);
-    });
 }
 
-QWidget* OverviewPage::tablePanel(const QString& title, const QString& caption, DataTable* table)
+QWidget* OverviewPage::tablePanel(SectionHead* head, DataTable* table)
 {
     auto* const panel = new Panel(side_);
     auto* const box = new QVBoxLayout(panel);
     box->setContentsMargins(1, 1, 1, 1);
     box->setSpacing(0);
-    auto* const head = new SectionHead(title, panel);
-    head->setCaption(caption);
     box->addWidget(head);
     table->setFrameShape(QFrame::NoFrame);
     table->setStyleSheet(QStringLiteral("QTreeView { border: none; }"));
@@ -89,7 +89,7 @@ QWidget* OverviewPage::tablePanel(const QString& title, const QString& caption, 
 
 void OverviewPage::makeTables()
 {
-    side_ = new QWidget(this);
+    side_ = new QWidget(body_);
     auto* const box = new QVBoxLayout(side_);
     box->setContentsMargins(0, 0, 0, 0);
     box->setSpacing(Theme::current().scaled(metrics::panelGap));
@@ -97,23 +97,50 @@ void OverviewPage::makeTables()
     serverTable_->setModel(servers_.get());
     serverTable_->rows().setGlyphColumns(-1, static_cast<int>(ServerColumn::server));
     serverTable_->setAccessibleName(tr("Servers, worst first"));
-    serverTable_->setWidths({130, 92, 72, 60, 44});
+    serverTable_->setWidths({120, 100, 78, 70, 52});
     serverTable_->setSortingEnabled(false);
+    serverTable_->setElastic(static_cast<int>(ServerColumn::server));
     serverTable_->restoreColumns(-1, Qt::AscendingOrder);
     leakTable_ = new DataTable(QStringLiteral("overview-leaks"), false, side_);
     leakTable_->setModel(leaks_.get());
     leakTable_->rows().setGlyphColumns(-1, static_cast<int>(LeakColumn::session));
     leakTable_->setAccessibleName(tr("Suspected leaks, worst first"));
-    leakTable_->setWidths({226, 0, 84, 0, 60, 0, 0});
+    leakTable_->setWidths({180, 0, 84, 92, 64, 92, 0});
     leakTable_->setSortingEnabled(false);
-    leakTable_->setAutomaticColumns([](int column, int) {
+    leakTable_->setAutomaticColumns([](int column, int width) {
+        const bool roomy = width >= Theme::current().scaled(500);
         return column == int(LeakColumn::session) || column == int(LeakColumn::oldest) ||
-               column == int(LeakColumn::blocks);
+               column == int(LeakColumn::blocks) ||
+               (roomy &&
+                (column == int(LeakColumn::severity) || column == int(LeakColumn::xminAge)));
     });
+    leakTable_->setElastic(static_cast<int>(LeakColumn::session));
     leakTable_->restoreColumns(-1, Qt::AscendingOrder);
-    box->addWidget(tablePanel(tr("Servers"), tr("worst first"), serverTable_), 1);
-    box->addWidget(tablePanel(tr("Suspected leaks"), tr("worst first"), leakTable_), 1);
-    body_->addWidget(side_);
+    // It shows what fits, and a row that leads to the rest.
+    leakTable_->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* const serverHead = new SectionHead(tr("Servers"), side_);
+    serverHead->setCaption(tr("worst first"));
+    serverPanel_ = tablePanel(serverHead, serverTable_);
+    leakHead_ = new SectionHead(tr("Suspected leaks"), side_);
+    leakPanel_ = tablePanel(leakHead_, leakTable_);
+    moreLeaks_ = new LinkButton(leakPanel_);
+    moreLeaks_->setObjectName(QStringLiteral("moreLeaks"));
+    moreLeaks_->hide();
+    auto* const last = new QHBoxLayout;
+    const int pad = Theme::current().scaled(metrics::cellPadding);
+    last->setContentsMargins(pad, 0, pad, 0);
+    last->addWidget(moreLeaks_);
+    last->addStretch(1);
+    auto* const stack = static_cast<QVBoxLayout*>(leakPanel_->layout());
+    stack->setStretchFactor(leakTable_, 1000);
+    stack->addLayout(last);
+    stack->addStretch(1); // the link stands right below the last row
+    leakPanel_->installEventFilter(this);
+    box->addWidget(serverPanel_);
+    box->addWidget(leakPanel_, 1000);
+    box->addStretch(1);
+    connect(moreLeaks_, &QPushButton::clicked, this,
+            [this] { context_.navigate(QStringLiteral("leaks")); });
     connect(leakTable_, &QTreeView::activated, this, [this](const QModelIndex&) {
         if (const auto key = leakTable_->currentKey()) {
             context_.select(*key);
@@ -123,65 +150,45 @@ void OverviewPage::makeTables()
     serveTable(leakTable_);
 }
 
-StateChart* OverviewPage::makeChart(TargetId target)
+bool OverviewPage::eventFilter(QObject* watched, QEvent* event)
 {
-    auto* const chart = new StateChart(this);
-    chart->setUtc(context_.utc());
-    chart->setRange(context_.rangeFrom(), context_.rangeTo());
-    connect(chart, &StateChart::rangeRequested, &context_, &ViewContext::setRange);
-    connect(chart, &StateChart::rangeReset, &context_, &ViewContext::resetRange);
-    connect(chart, &StateChart::hoverChanged, &context_, &ViewContext::setHover);
-    connect(chart, &StateChart::seekRequested, &context_, &ViewContext::requestSeek);
-    charts_[target] = chart;
-    chartBox_->insertWidget(chartBox_->count() - 1, chart, 1);
-    return chart;
+    if (watched == leakPanel_ && event->type() == QEvent::Resize)
+        cutLeaks();
+    return BasePage::eventFilter(watched, event);
 }
 
-void OverviewPage::updateCharts()
+/// As many rows as fit; where they are not all, the last one says how many more there are.
+void OverviewPage::cutLeaks()
 {
-    std::vector<const TargetSummary*> wanted;
-    for (const TargetSummary& target : store_->targets())
-        wanted.push_back(&target);
-    std::stable_sort(wanted.begin(), wanted.end(), [](const auto* a, const auto* b) {
-        return usedShare(*a).value_or(-1) > usedShare(*b).value_or(-1);
-    });
-    // Those that have a chart keep it: charts do not change places while one looks at them.
-    if (wanted.size() > mostCharts)
-        std::stable_partition(wanted.begin(), wanted.end(),
-                              [this](const auto* t) { return charts_.contains(t->info.id); });
-    std::vector<TargetId> shown;
-    bool fresh = false;
-    for (const TargetSummary* target : wanted) {
-        if (shown.size() == mostCharts)
-            break;
-        shown.push_back(target->info.id);
-        const auto found = charts_.find(target->info.id);
-        fresh = fresh || found == charts_.end();
-        StateChart* const chart =
-            found == charts_.end() ? makeChart(target->info.id) : found->second;
-        chart->setTitle(Formatter::line(target->info.name, 100));
-        chart->setCursor(transport_.mode == Mode::live ? std::nullopt
-                                                       : std::optional(transport_.cursor));
-    }
-    std::erase_if(charts_, [&](const auto& entry) {
-        const bool gone = std::find(shown.begin(), shown.end(), entry.first) == shown.end();
-        if (gone)
-            entry.second->deleteLater();
-        return gone;
-    });
-    const auto left = wanted.size() - shown.size();
-    more_->setVisible(left > 0);
-    more_->setText(tr("%1 more servers are in the list at the right.").arg(left));
-    if (fresh)
-        ask_.start();
+    TreeNodes rows = leakRows(*store_, {}, false);
+    const Theme& theme = Theme::current();
+    const int room =
+        leakPanel_->height() - 2 - leakHead_->height() - leakTable_->header()->height();
+    const int row = theme.rowHeight();
+    const auto all = rows.size();
+    auto fit = static_cast<std::size_t>(std::max(1, room / row));
+    const bool cut = all > fit;
+    if (cut)
+        rows.resize(fit = std::max<std::size_t>(1, fit - 1));
+    const int tall = leakTable_->header()->height() + static_cast<int>(rows.size()) * row;
+    leakTable_->setMaximumHeight(cut ? tall : QWIDGETSIZE_MAX);
+    leaks_->replace(std::move(rows));
+    moreLeaks_->setFixedHeight(row);
+    moreLeaks_->setVisible(cut);
+    if (cut)
+        moreLeaks_->setWords(tr("%1 more in Leaks").arg(Formatter::count(std::int64_t(all - fit))));
 }
 
 void OverviewPage::updateAnswer()
 {
     answer_ = overviewAnswer(*store_);
-    if (store_->targets().empty())
-        answer_.sentence =
-            tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");
+    // A failing server is news of its own, if nothing better is known.
+    if (const QString words = nothingYet();
+        !words.isEmpty() && answer_.kind == Answer::Kind::waiting) {
+        answer_.sentence = words;
+        if (!store_->targets().empty())
+            answer_.target = store_->targets().front().info.id;
+    }
     std::vector<AnswerPanel::Link> links;
     int suspects = 0, blocked = 0, open = 0;
     for (const TargetSummary& target : store_->targets()) {
@@ -206,78 +213,55 @@ void OverviewPage::updateAnswer()
         obstacle = commandObstacle(ActionVerb::terminate, rowsOf({*answer_.session}), *store_,
                                    transport_, format());
     panel_->setAnswer(answer_, links, obstacle);
+    // While something is awaited the charts say so.
+    panel_->setVisible(answer_.kind != Answer::Kind::waiting || store_->targets().empty());
 }
 
 void OverviewPage::refresh(const Update& update)
 {
     updateAnswer();
-    servers_->replace(serverRows(*store_));
-    leaks_->replace(leakRows(*store_, {}, false));
-    if (update.reset) {
-        for (const auto& [id, chart] : charts_)
-            chart->clearPoints();
-        ask_.start();
-    }
-    updateCharts();
-    take(update.live_points, true);
+    TreeNodes servers = serverRows(*store_);
+    countSuspects(servers, *store_);
+    servers_->replace(std::move(servers));
+    leakHead_->setCaption(asOf().isEmpty() ? tr("worst first") : asOf());
+    arrange();
+    cutLeaks();
+    board_->apply(update, nothingYet());
 }
 
-void OverviewPage::take(const std::vector<TargetSeries>& series, bool live)
+/// What says nothing takes no room: without anything attached there is a sentence, and with one
+/// healthy server its chart.
+void OverviewPage::arrange()
 {
-    for (const TargetSeries& one : series) {
-        const auto found = charts_.find(one.target);
-        if (found == charts_.end())
-            continue;
-        if (live)
-            found->second->appendPoints(one.points);
-        else
-            found->second->mergePoints(one.points);
-    }
-}
-
-void OverviewPage::askSeries()
-{
-    if (!isVisible() || charts_.empty())
-        return;
-    std::size_t points = 0;
-    for (const auto& [id, chart] : charts_)
-        points = std::max(points, chart->wantedPoints());
-    context_.workspace().series(context_.rangeFrom(), context_.rangeTo(), points,
-                                [self = QPointer<OverviewPage>(this)](const auto& series) {
-                                    if (self)
-                                        self->take(series, false);
-                                });
+    const Theme& theme = Theme::current();
+    const auto& targets = store_->targets();
+    const bool leaks = std::any_of(targets.begin(), targets.end(), [](const TargetSummary& target) {
+        return !target.suspects.empty();
+    });
+    body_->setVisible(!targets.empty());
+    serverPanel_->setVisible(targets.size() > 1);
+    leakPanel_->setVisible(leaks);
+    side_->setVisible(leaks || targets.size() > 1);
+    const bool narrow = width() < theme.scaled(1150);
+    side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : narrow ? 340 : 415));
+    const int half = (height() - theme.scaled(200)) / 2;
+    const int tall = theme.scaled(metrics::sectionHead) + 2 + serverTable_->contentHeight();
+    serverPanel_->setFixedHeight(leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
+                                       : std::max(tall, theme.scaled(80)));
+    board_->setMost(narrow ? 1 : 3);
+    board_->setSideBySide(wide());
 }
 
 void OverviewPage::transportChanged()
 {
     updateAnswer();
-    for (const auto& [id, chart] : charts_)
-        chart->setCursor(transport_.mode == Mode::live ? std::nullopt
-                                                       : std::optional(transport_.cursor));
-}
-
-void OverviewPage::zoneChanged()
-{
-    for (const auto& [id, chart] : charts_)
-        chart->setUtc(context_.utc());
-}
-
-void OverviewPage::showEvent(QShowEvent* event)
-{
-    BasePage::showEvent(event);
-    ask_.start();
+    board_->setTransport(transport_);
 }
 
 void OverviewPage::resizeEvent(QResizeEvent* event)
 {
     BasePage::resizeEvent(event);
-    const Theme& theme = Theme::current();
-    side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800)  ? 560
-                                      : width() < theme.scaled(1150) ? 340
-                                                                     : 415));
-    chartBox_->setDirection(width() >= theme.scaled(1800) ? QBoxLayout::LeftToRight
-                                                          : QBoxLayout::TopToBottom);
+    arrange();
 }
 
 bool OverviewPage::clearOne()

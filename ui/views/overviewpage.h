@@ -4,17 +4,14 @@
 #include "ui/models/findings.h"
 #include "ui/views/basepage.h"
 
-#include <QTimer>
-
-#include <map>
-
 class QHBoxLayout;
-class QLabel;
 
 namespace poolscope {
 
 class AnswerPanel;
-class StateChart;
+class ChartBoard;
+class LinkButton;
+class SectionHead;
 
 /// What is wrong, since when, and what to do now.
 class OverviewPage : public BasePage
@@ -31,32 +28,29 @@ public:
 protected:
     void refresh(const Update& update) override;
     void transportChanged() override;
-    void zoneChanged() override;
     void resizeEvent(QResizeEvent* event) override;
-    void showEvent(QShowEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
-    QWidget* tablePanel(const QString& title, const QString& caption, DataTable* table);
+    QWidget* tablePanel(SectionHead* head, DataTable* table);
     void makeTables();
-    void makeCharts();
-    StateChart* makeChart(TargetId target);
     void updateAnswer();
-    void updateCharts();
-    void askSeries();
-    void take(const std::vector<TargetSeries>& series, bool live);
+    void arrange();
+    void cutLeaks();
 
     Answer answer_;
     AnswerPanel* panel_;
-    QHBoxLayout* body_;
-    QVBoxLayout* chartBox_;
-    QLabel* more_;
-    std::map<TargetId, StateChart*> charts_;
+    QWidget* body_;
+    ChartBoard* board_;
     std::unique_ptr<TreeModel> servers_;
     std::unique_ptr<TreeModel> leaks_;
     DataTable* serverTable_;
     DataTable* leakTable_;
+    SectionHead* leakHead_;
+    QWidget* serverPanel_;
+    QWidget* leakPanel_;
+    LinkButton* moreLeaks_;
     QWidget* side_;
-    QTimer ask_;
 };
 
 } // namespace poolscope

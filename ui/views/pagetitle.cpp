@@ -20,8 +20,15 @@ void PageTitle::setAnswer(int severity, const QString& sentence, const QString& 
     sentence_ = sentence;
     rest_ = rest;
     quiet_ = quiet;
+    faint_ = false;
     setAccessibleName(rest.isEmpty() ? sentence : sentence + QStringLiteral(", ") + rest);
     update();
+}
+
+void PageTitle::setWaiting(const QString& words, bool sentence)
+{
+    setAnswer(0, words, {}, true);
+    faint_ = !sentence;
 }
 
 QSize PageTitle::sizeHint() const
@@ -51,7 +58,7 @@ void PageTitle::paintEvent(QPaintEvent*)
         x += fm.horizontalAdvance(shown) + theme.scaled(10);
     };
     if (quiet_)
-        write(sentence_, theme.ui(13), tokens.text2);
+        write(sentence_, theme.ui(13), faint_ ? tokens.text3 : tokens.text2);
     else
         write(sentence_, theme.ui(15, QFont::DemiBold), tokens.text);
     write(rest_, theme.ui(13), tokens.text2);

@@ -14,6 +14,8 @@ class PageTitle : public QWidget
 public:
     explicit PageTitle(QWidget* parent = nullptr);
     void setAnswer(int severity, const QString& sentence, const QString& rest, bool quiet);
+    /// Instead of an answer. A sentence to read, or words in text3 while something is awaited.
+    void setWaiting(const QString& words, bool sentence);
     QString sentence() const { return sentence_; }
     QSize sizeHint() const override;
 
@@ -23,6 +25,7 @@ protected:
 private:
     int severity_ = 0;
     bool quiet_ = true;
+    bool faint_ = false;
     QString sentence_;
     QString rest_;
 };

@@ -4,6 +4,7 @@
 #include "ui/models/roles.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/theme.h"
+#include "ui/views/celltext.h"
 
 #include <QPainter>
 
@@ -27,6 +28,15 @@ QColor ink(Emphasis emphasis, const Tokens& tokens, bool selected)
         return tokens.crit;
     }
     return tokens.text;
+}
+
+/// Where a state's name does not fit, the short one does.
+QString shortened(const QModelIndex& index, const QString& text)
+{
+    const QVariant state = index.data(StateRole);
+    if (!state.isValid() || text != stateName(static_cast<SessionState>(state.toInt())))
+        return text;
+    return stateShortName(static_cast<SessionState>(state.toInt()));
 }
 
 } // namespace
@@ -62,6 +72,12 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
         area.setLeft(area.left() + size + theme.scaled(6));
         return box;
     };
+    const bool old = index.data(StaleRole).toBool();
+    const auto inkFor = [&](Emphasis emphasis) {
+        return old ? tokens.captionOn(selected) : ink(emphasis, tokens, selected);
+    };
+    // A glyph of what was, not of what is.
+    painter->setOpacity(old ? metrics::oldGlyph : 1.0);
     if (index.column() == severityColumn_) {
         if (const QVariant severity = index.data(SeverityRole); severity.isValid())
             paintSeverity(*painter, glyphBox(),
@@ -74,6 +90,7 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
         if (const QVariant state = index.data(StateRole); state.isValid())
             paintState(*painter, glyphBox(), static_cast<SessionState>(state.toInt()), tokens);
     }
+    painter->setOpacity(1.0);
     const QString text = index.data(Qt::DisplayRole).toString();
     if (text.isEmpty())
         return;
@@ -81,26 +98,23 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
     const bool mono = index.data(MonoRole).toBool();
     const auto weight = emphasis == Emphasis::strong ? QFont::DemiBold : QFont::Normal;
     const auto alignment = static_cast<Qt::Alignment>(index.data(Qt::TextAlignmentRole).toInt());
-    painter->setPen(ink(emphasis, tokens, selected));
+    painter->setPen(inkFor(emphasis));
     qsizetype split = -1;
     if (index.column() == 0 && !mono && index.data(KeyRole).isValid())
         split = text.indexOf(QLatin1String("  "));
     if (split > 0) {
-        const QFont font = theme.mono(12, QFont::Medium);
-        painter->setFont(font);
-        painter->drawText(area, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
-                          text.left(split));
-        area.setLeft(area.left() + QFontMetrics(font).horizontalAdvance(text.left(split)) + pad);
-        painter->setPen(tokens.text2);
+        area.setLeft(area.left() + pad +
+                     drawCellText(*painter, area, text.left(split), CellFont::mono, QFont::Medium,
+                                  false, false));
+        painter->setPen(inkFor(Emphasis::secondary));
     }
-    const QFont font = mono ? theme.mono(12, weight) : theme.ui(13, weight);
-    painter->setFont(font);
-    const QString rest = split > 0 ? text.mid(split + 2) : text;
+    const CellFont kind = mono ? CellFont::mono : CellFont::ui;
+    QString rest = split > 0 ? text.mid(split + 2) : text;
+    if (index.column() == stateColumn_ && cellTextWidth(rest, kind, weight) > area.width())
+        rest = shortened(index, rest);
     // A number that is cut would be another number: those are drawn whole.
-    const QString shown = mono && (alignment & Qt::AlignRight)
-                              ? rest
-                              : QFontMetrics(font).elidedText(rest, Qt::ElideRight, area.width());
-    painter->drawText(area, static_cast<int>(alignment) | Qt::TextSingleLine, shown);
+    const bool right = alignment.testFlag(Qt::AlignRight);
+    drawCellText(*painter, area, rest, kind, weight, right, !mono || !right);
 }
 
 void RowDelegate::paintChevron(QPainter& painter, const QRect& box, bool expanded)
@@ -135,9 +149,12 @@ void RowDelegate::paintGroup(QPainter& painter, const QRect& row, const QModelIn
         painter.drawText(area, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine, shown);
         area.setLeft(area.left() + fm.horizontalAdvance(shown) + pad);
     };
-    write(index.data(Qt::DisplayRole).toString(), theme.ui(13, QFont::DemiBold), tokens.text);
-    write(QString::number(index.data(GroupCountRole).toInt()), theme.mono(12), tokens.text);
-    write(index.data(GroupSummaryRole).toString(), theme.ui(13), tokens.text2);
+    const bool old = index.data(StaleRole).toBool();
+    const QColor& strong = old ? tokens.captionOn(selected) : tokens.text;
+    write(index.data(Qt::DisplayRole).toString(), theme.ui(13, QFont::DemiBold), strong);
+    write(QString::number(index.data(GroupCountRole).toInt()), theme.mono(12), strong);
+    write(index.data(GroupSummaryRole).toString(), theme.ui(13),
+          old ? tokens.captionOn(selected) : tokens.text2);
 }
 
 } // namespace poolscope

@@ -5,6 +5,7 @@
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/detailhead.h"
+#include "ui/views/sessiondetail_p.h"
 #include "ui/views/sqlhighlighter.h"
 
 #include <QFormLayout>
@@ -15,13 +16,11 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
-#include <map>
-
 namespace poolscope {
 
-namespace {
+using namespace detail;
 
-enum Field { user, database, application, client, started, waitEvent, holding, xid, xmin, type };
+namespace {
 
 QLabel* proseLabel(QWidget* parent)
 {
@@ -30,17 +29,6 @@ QLabel* proseLabel(QWidget* parent)
     label->setWordWrap(true);
     label->setTextInteractionFlags(Qt::TextSelectableByMouse);
     return label;
-}
-
-void setTextOnce(QLabel* label, const QString& text)
-{
-    if (label->text() != text)
-        label->setText(text);
-}
-
-QString named(const Text& text)
-{
-    return text.is_null() ? Formatter::notReported() : Formatter::line(text.str(), 300);
 }
 
 } // namespace
@@ -95,7 +83,9 @@ QLabel* SessionDetail::field(QFormLayout* form, const QString& caption, bool mon
     QLabel* const value = proseLabel(this);
     if (mono)
         value->setFont(Theme::current().mono(12));
-    value->setAccessibleName(caption);
+    // A label is named by its text, which is the value here.
+    value->setAccessibleDescription(caption);
+    name->setBuddy(value);
     form->addRow(name, value);
     return value;
 }
@@ -155,12 +145,8 @@ void SessionDetail::makeSections(QVBoxLayout* box)
     blocks_ = proseLabel(this);
     blocker_ = new QPushButton(this);
     connect(blocker_, &QPushButton::clicked, this, [this] {
-        const SessionRow* const row = sessions_.empty() ? nullptr : store_->find(sessions_.front());
-        if (!row || row->session.blocked_by.empty())
-            return;
-        if (const SessionRow* const b =
-                store_->find(row->session.key.target, row->session.blocked_by.front()))
-            context_.select(b->session.key);
+        if (blockerKey_)
+            context_.select(*blockerKey_);
     });
     padded(blocks_);
     auto* const go = new QHBoxLayout;
@@ -195,11 +181,11 @@ void SessionDetail::makeFoot(QVBoxLayout* box)
             [this] { emit commandWanted(ActionVerb::cancel); });
     connect(terminate_, &QPushButton::clicked, this,
             [this] { emit commandWanted(ActionVerb::terminate); });
-    auto* const line = new QFrame(this);
-    line->setFixedHeight(1);
-    line->setAutoFillBackground(true);
-    line->setBackgroundRole(QPalette::Mid);
-    box->addWidget(line);
+    footLine_ = new QFrame(this);
+    footLine_->setFixedHeight(1);
+    footLine_->setAutoFillBackground(true);
+    footLine_->setBackgroundRole(QPalette::Mid);
+    box->addWidget(footLine_);
     box->addWidget(foot_);
 }
 
@@ -226,6 +212,7 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
     empty_->setVisible(!row);
     scroll_->setVisible(row);
     foot_->setVisible(row);
+    footLine_->setVisible(row);
     if (!row) {
         if (layout()->count() > 0)
             static_cast<QVBoxLayout*>(layout())->setAlignment(empty_, Qt::AlignTop);
@@ -241,148 +228,10 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
     fillStatement(*row);
     fillBlocking(*row);
     fillEvidence(s.key);
+    showOld(s.key, transport);
     if (isVisible())
         askPast(s.key);
     updateFoot(transport);
-}
-
-void SessionDetail::fillSession(const SessionRow& row, const Transport& transport)
-{
-    const Session& s = row.session;
-    const Formatter format(context_.utc());
-    sessionHead_->setCaption(
-        transport.mode == Mode::live
-            ? (store_->targets().size() > 1 && store_->target(s.key.target)
-                   ? Formatter::line(store_->target(s.key.target)->info.name, 60)
-                   : QString())
-            : tr("as of %1").arg(format.instant(store_->now(), store_->now())));
-    setTextOnce(fields_[user], named(s.user));
-    setTextOnce(fields_[database], named(s.database));
-    setTextOnce(fields_[application], s.application.empty() && !s.application.is_null()
-                                          ? tr("no name")
-                                          : named(s.application));
-    setTextOnce(fields_[client], named(s.client));
-    const bool known = to_us(s.key.started) != 0;
-    setTextOnce(fields_[started], known ? format.instantExact(s.key.started, store_->now())
-                                        : Formatter::notReported());
-    fields_[started]->setToolTip(known ? Formatter::iso(s.key.started) : QString());
-    setTextOnce(fields_[waitEvent],
-                s.wait_event.empty() ? tr("none") : Formatter::line(s.wait_event.str(), 200));
-    setTextOnce(fields_[holding], holds(s.key));
-    setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : tr("none"));
-    QString oldest = s.xmin ? QString::number(*s.xmin) : tr("none");
-    const TargetSummary* const target = store_->target(s.key.target);
-    if (s.xmin && target && target->next_xid)
-        oldest += tr("  (%1 transactions old)")
-                      .arg(Formatter::count(xid_age(*s.xmin, *target->next_xid)));
-    setTextOnce(fields_[xmin], oldest);
-}
-
-QString SessionDetail::holds(const SessionKey& key) const
-{
-    const TargetSummary* const target = store_->target(key.target);
-    const auto found = target ? target->locks.find(key.pid) : decltype(target->locks.end()){};
-    if (!target || found == target->locks.end())
-        return tr("read for blockers and suspects only");
-    // One line a relation: modes of one table belong together.
-    std::map<QString, QStringList> held;
-    for (const Lock& lock : found->second) {
-        if (!lock.granted || lock.type == "virtualxid")
-            continue;
-        const QString what =
-            Formatter::line(lock.relation.empty() ? lock.type : lock.relation, 100);
-        QStringList& modes = held[what];
-        const QString mode = Formatter::line(lock.mode, 60);
-        if (!modes.contains(mode))
-            modes += mode;
-    }
-    QStringList lines;
-    for (const auto& [what, modes] : held) {
-        if (lines.size() == 8) {
-            lines += tr("and %1 more").arg(held.size() - 8);
-            break;
-        }
-        lines += what + QStringLiteral(": ") + modes.join(QStringLiteral(", "));
-    }
-    return lines.isEmpty() ? tr("nothing") : lines.join(QLatin1Char('\n'));
-}
-
-void SessionDetail::fillStatement(const SessionRow& row)
-{
-    const Session& s = row.session;
-    const Formatter format(context_.utc());
-    const bool runs = s.state == SessionState::active || s.state == SessionState::waiting;
-    QString caption = runs ? tr("running") : tr("last");
-    if (runs && s.statement_since)
-        caption = tr("running for %1")
-                      .arg(Formatter::ageProse(store_->age(s.key.target, *s.statement_since)));
-    else if (!runs && s.state_since)
-        caption = tr("last, ended %1").arg(format.instantExact(*s.state_since, store_->now()));
-    statementHead_->setCaption(caption);
-    const QString text =
-        s.statement.is_null() ? Formatter::notReported() : Formatter::text(s.statement.str());
-    if (statement_->toPlainText() != text) {
-        statement_->setPlainText(text);
-        const int lines = std::clamp(static_cast<int>(text.size()) / 38 +
-                                         static_cast<int>(text.count(QLatin1Char('\n'))) + 1,
-                                     2, 10);
-        statement_->setFixedHeight(lines * QFontMetrics(statement_->font()).lineSpacing() + 12);
-    }
-}
-
-void SessionDetail::fillBlocking(const SessionRow& row)
-{
-    const Session& s = row.session;
-    QStringList lines;
-    if (row.blocks > 0) {
-        std::map<QString, int> names;
-        for (const SessionKey& key : store_->waitingFor(s.key)) {
-            if (const SessionRow* const waiter = store_->find(key)) {
-                const Text& name = waiter->session.application.empty()
-                                       ? waiter->session.user
-                                       : waiter->session.application;
-                ++names[Formatter::line(name.str(), 60)];
-            }
-        }
-        QStringList parts;
-        int direct = 0;
-        for (const auto& [name, n] : names) {
-            direct += n;
-            parts += QStringLiteral("%1 %2").arg(QString::number(n),
-                                                 name.isEmpty() ? tr("without a name") : name);
-        }
-        lines += tr("Waiting for it: %1.").arg(parts.join(QStringLiteral(", ")));
-        if (row.blocks > direct)
-            lines += tr("%1 more wait behind those.").arg(row.blocks - direct);
-    }
-    QStringList pids;
-    for (const Pid pid : s.blocked_by)
-        pids += pid.value == 0 ? tr("a prepared transaction") : QString::number(pid.value);
-    if (!pids.isEmpty())
-        lines += tr("It waits for %1.").arg(pids.join(QStringLiteral(", ")));
-    blocksHead_->setTitle(row.blocks > 0 ? tr("Blocks %1").arg(Formatter::count(row.blocks))
-                                         : tr("Blocked by"));
-    const bool any = !lines.isEmpty();
-    blocksHead_->setVisible(any);
-    blocks_->setVisible(any);
-    setTextOnce(blocks_, lines.join(QLatin1Char('\n')));
-    const bool go = !s.blocked_by.empty() && s.blocked_by.front().value != 0 &&
-                    store_->find(s.key.target, s.blocked_by.front());
-    blocker_->setVisible(go);
-    if (go)
-        blocker_->setText(tr("Go to %1").arg(s.blocked_by.front().value));
-}
-
-void SessionDetail::fillEvidence(const SessionKey& key)
-{
-    QStringList lines;
-    for (const std::string& sentence : store_->evidence(key))
-        lines += Formatter::line(sentence);
-    evidenceHead_->setVisible(!lines.isEmpty());
-    evidence_->setVisible(!lines.isEmpty());
-    const SuspectedLeak* const leak = store_->suspicion(key);
-    evidenceHead_->setCaption(leak ? Formatter::severity(leak->severity) : QString());
-    setTextOnce(evidence_, lines.join(QLatin1Char('\n')));
 }
 
 void SessionDetail::askPast(const SessionKey& key)

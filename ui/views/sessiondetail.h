@@ -47,9 +47,11 @@ private:
     void fillStatement(const SessionRow& row);
     void fillBlocking(const SessionRow& row);
     void fillEvidence(const SessionKey& key);
+    void showOld(const SessionKey& key, const Transport& transport);
     void askPast(const SessionKey& key);
     void updateFoot(const Transport& transport);
     QString holds(const SessionKey& key) const;
+    QString waitingFor(const BlockingNode& node) const;
 
     ViewContext& context_;
     std::shared_ptr<SessionStore> store_;
@@ -69,8 +71,10 @@ private:
     PastLane* past_;
     QLabel* blocks_;
     QPushButton* blocker_;
+    std::optional<SessionKey> blockerKey_;
     SectionHead* evidenceHead_;
     QLabel* evidence_;
+    QFrame* footLine_;
     QWidget* foot_;
     QPushButton* cancel_;
     QPushButton* terminate_;

@@ -4,6 +4,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
+#include "ui/views/chartboard.h"
 #include "ui/views/datatable.h"
 #include "ui/views/rowdelegate.h"
 #include "ui/views/sessiondetail.h"
@@ -12,6 +13,8 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QSettings>
+
+#include <algorithm>
 
 namespace poolscope {
 
@@ -44,8 +47,8 @@ bool shownAt(int c, int width)
         return width >= theme.scaled(1560);
     case SessionColumn::transaction:
         return width >= theme.scaled(600);
-    case SessionColumn::wait:
-        return width >= theme.scaled(680);
+    case SessionColumn::statement:
+        return width >= theme.scaled(760);
     default:
         return true;
     }
@@ -67,13 +70,23 @@ SessionsPage::SessionsPage(ViewContext& context, std::shared_ptr<SessionStore> s
     auto* const row = new QHBoxLayout;
     row->setSpacing(Theme::current().scaled(metrics::panelGap));
     auto* const left = new QVBoxLayout;
+    left->setSpacing(Theme::current().scaled(metrics::panelGap));
+    board_ = new ChartBoard(context, store_, this);
+    board_->setFixedHeight(Theme::current().scaled(240));
+    board_->setSideBySide(true);
+    board_->setElsewhere(tr("on Overview"));
+    connect(board_, &ChartBoard::moreWanted, this,
+            [this] { context_.navigate(QStringLiteral("overview")); });
+    board_->hide();
+    left->addWidget(board_);
     makeTable();
     empty_ = new QLabel(this);
     empty_->setTextFormat(Qt::PlainText);
     empty_->setProperty("role", QStringLiteral("secondary"));
     empty_->setObjectName(QStringLiteral("emptyWords"));
     left->addWidget(empty_);
-    left->addWidget(table_, 1);
+    left->addWidget(table_, 1000);
+    left->addStretch(1); // keeps the words at the top while the table is hidden
     row->addLayout(left, 1);
     detail_ = new SessionDetail(context, store_, this);
     row->addWidget(detail_);
@@ -87,12 +100,13 @@ SessionsPage::SessionsPage(ViewContext& context, std::shared_ptr<SessionStore> s
 
 void SessionsPage::makeBar()
 {
-    auto* const bar = new QHBoxLayout;
+    bar_ = new QWidget(this);
+    auto* const bar = new QHBoxLayout(bar_);
+    bar->setContentsMargins(0, 0, 0, 0);
     bar->setSpacing(8);
     filter_ = new QLineEdit(this);
     filter_->setFont(Theme::current().mono(12));
     filter_->setClearButtonEnabled(true);
-    filter_->setPlaceholderText(tr("Filter: words, state:waiting, app:, user:, age>5m, blocking"));
     filter_->setAccessibleName(tr("Filter sessions"));
     filter_->setToolTip(tr("Words, or state: app: user: db: client: pid: blocked blocking age>5m "
                            "tx>30s; a minus before a term turns it round"));
@@ -118,7 +132,7 @@ void SessionsPage::makeBar()
     bar->addWidget(grouping_);
     bar->addStretch(1);
     bar->addWidget(words_);
-    layout_->addLayout(bar);
+    layout_->addWidget(bar_);
 }
 
 void SessionsPage::makeTable()
@@ -127,7 +141,7 @@ void SessionsPage::makeTable()
     table_->setAccessibleName(tr("Sessions"));
     table_->rows().setGlyphColumns(column(SessionColumn::state), -1);
     table_->setModel(&model_);
-    table_->setWidths({110, 68, 96, 104, 124, 160, 184, 76, 76, 150, 104, 58, 84, 90, 80});
+    table_->setWidths({110, 68, 96, 104, 124, 160, 150, 76, 76, 138, 92, 62, 84, 84, 80});
     table_->setAutomaticColumns(shownAt);
     table_->restoreColumns(column(SessionColumn::age), Qt::DescendingOrder);
     serveTable(table_);
@@ -141,8 +155,12 @@ void SessionsPage::resizeEvent(QResizeEvent* event)
 {
     BasePage::resizeEvent(event);
     const Theme& theme = Theme::current();
-    detail_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : 336));
-    filter_->setFixedWidth(theme.scaled(width() < theme.scaled(1240) ? 300 : 420));
+    detail_->setFixedWidth(detailWidth());
+    board_->setVisible(wide() && !store_->targets().empty());
+    const bool narrow = width() < theme.scaled(1240);
+    filter_->setFixedWidth(theme.scaled(narrow ? 300 : 420));
+    filter_->setPlaceholderText(narrow ? tr("Filter: words, state:waiting, …")
+                                       : tr("Filter: words, state:waiting, app:web, age>5m"));
 }
 
 void SessionsPage::refresh(const Update& update)
@@ -151,13 +169,17 @@ void SessionsPage::refresh(const Update& update)
     selecting_ = true;
     model_.apply(update);
     table_->setAvailable(column(SessionColumn::target), model_.targetCount() > 1);
-    if (update.reset)
+    if (update.reset && selected.empty() && context_.selection())
+        restoreSelection({*context_.selection()});
+    else if (update.reset)
         restoreSelection(selected);
     selecting_ = false;
     setCount(model_.total());
     updateWords();
+    board_->setVisible(wide() && !store_->targets().empty());
+    board_->apply(update, nothingYet());
     if (isVisible())
-        tableChosen();
+        showChosen();
 }
 
 void SessionsPage::restoreSelection(const std::vector<SessionKey>& keys)
@@ -195,20 +217,23 @@ void SessionsPage::updateWords()
         narrowed ? tr("%1 of %2")
                        .arg(Formatter::count(model_.shown()), Formatter::sessions(model_.total()))
                  : Formatter::sessions(model_.total()));
-    QString empty;
-    if (store_->targets().empty())
-        empty = tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording.");
-    else if (model_.total() == 0) {
-        bool sampled = false;
-        for (const TargetSummary& target : store_->targets())
-            sampled = sampled || target.last_sample;
-        empty = sampled ? tr("No session is connected.")
-                        : tr("waiting for the first sample from %1")
-                              .arg(Formatter::line(store_->targets().front().info.name, 100));
-    } else if (model_.shown() == 0)
+    if (const QString old = asOf(); !old.isEmpty())
+        words_->setText(words_->text() + QStringLiteral(", ") + old);
+    QString empty = nothingYet();
+    const bool nothing = !empty.isEmpty();
+    if (!nothing && model_.total() == 0)
+        empty = tr("No session is connected.");
+    else if (!nothing && model_.shown() == 0)
         empty = tr("No session matches this filter. Esc clears it.");
     empty_->setText(empty);
+    empty_->setForegroundRole(nothing && !store_->targets().empty() ? QPalette::PlaceholderText
+                                                                    : QPalette::WindowText);
     empty_->setVisible(!empty.isEmpty());
+    words_->setVisible(!nothing);
+    // The frame of the page stands while it waits; without anything attached there is no page.
+    bar_->setVisible(!store_->targets().empty());
+    table_->setVisible(!store_->targets().empty());
+    detail_->setVisible(!store_->targets().empty());
 }
 
 void SessionsPage::group(SessionGrouping grouping)
@@ -289,21 +314,25 @@ std::vector<SessionRow> SessionsPage::selectedSessions() const
 
 void SessionsPage::tableChosen()
 {
-    const std::vector<SessionKey> keys = table_->selectedKeys();
-    std::vector<SessionKey> ordered = keys;
-    if (const auto current = table_->currentKey()) {
-        std::erase(ordered, *current);
-        ordered.insert(ordered.begin(), *current);
-    }
-    detail_->show(ordered, transport_);
+    const std::vector<SessionKey> keys = table_->currentFirst();
+    detail_->show(keys, transport_);
     if (!selecting_ && isVisible())
-        context_.select(ordered.empty() ? std::nullopt : std::optional(ordered.front()));
+        context_.select(keys.empty() ? std::nullopt : std::optional(keys.front()));
+}
+
+/// What was selected and has left stays selected: at another instant it is there again.
+void SessionsPage::showChosen()
+{
+    std::vector<SessionKey> keys = table_->currentFirst();
+    if (keys.empty() && context_.selection() && !store_->find(*context_.selection()))
+        keys.push_back(*context_.selection());
+    detail_->show(keys, transport_);
 }
 
 void SessionsPage::select(const std::optional<SessionKey>& session)
 {
     if (!session || table_->currentKey() == session) {
-        tableChosen();
+        showChosen();
         return;
     }
     QModelIndex index = model_.indexOf(*session);
@@ -311,8 +340,10 @@ void SessionsPage::select(const std::optional<SessionKey>& session)
         filter_->clear(); // it was filtered out, and was asked for
         index = model_.indexOf(*session);
     }
-    if (!index.isValid())
+    if (!index.isValid()) {
+        showChosen();
         return;
+    }
     table_->setExpanded(index.parent(), true);
     restoreSelection({*session});
     table_->scrollTo(index);
@@ -320,6 +351,8 @@ void SessionsPage::select(const std::optional<SessionKey>& session)
 
 void SessionsPage::transportChanged()
 {
+    board_->setTransport(transport_);
+    updateWords();
     detail_->refresh(transport_);
 }
 

@@ -4,13 +4,12 @@
 #include "ui/models/sessionmodel.h"
 #include "ui/views/basepage.h"
 
-#include <QTimer>
-
 class QLabel;
 class QLineEdit;
 
 namespace poolscope {
 
+class ChartBoard;
 class SegmentedControl;
 class SessionDetail;
 
@@ -52,9 +51,11 @@ private:
     void toggleTerms(const QString& terms);
     void updateWords();
     void tableChosen();
+    void showChosen();
     void restoreSelection(const std::vector<SessionKey>& keys);
 
     SessionModel model_;
+    QWidget* bar_;
     QLineEdit* filter_;
     QLabel* trouble_;
     QLabel* words_;
@@ -62,6 +63,7 @@ private:
     SegmentedControl* grouping_;
     DataTable* table_;
     SessionDetail* detail_;
+    ChartBoard* board_;
     bool selecting_ = false;
 };
 

@@ -18,8 +18,8 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
 {
     auto* const row = new QHBoxLayout;
     row->setSpacing(Theme::current().scaled(metrics::panelGap));
-    auto* const left = new QVBoxLayout;
-    left->setSpacing(Theme::current().scaled(12));
+    left_ = new QVBoxLayout;
+    left_->setSpacing(Theme::current().scaled(12));
     title_ = new PageTitle(this);
     bar_ = new QHBoxLayout;
     bar_->setSpacing(8);
@@ -29,13 +29,18 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
     note_->setTextFormat(Qt::PlainText);
     note_->setProperty("role", QStringLiteral("caption"));
     note_->setWordWrap(true);
+    note_->setMaximumWidth(QFontMetrics(Theme::current().ui(11)).averageCharWidth() *
+                           metrics::proseMeasure);
     note_->hide();
-    left->addWidget(title_);
-    left->addLayout(bar_);
-    left->addWidget(table_, 1000);
-    left->addWidget(note_);
-    left->addStretch(1); // keeps the title at the top while the table is hidden
-    row->addLayout(left, 1);
+    left_->addWidget(title_);
+    left_->addLayout(bar_);
+    left_->addWidget(table_, 1000);
+    auto* const measure = new QHBoxLayout; // a row gives the note the height of its own width
+    measure->addWidget(note_, 1000);
+    measure->addStretch(1);
+    left_->addLayout(measure);
+    left_->addStretch(1); // keeps the title at the top while the table is hidden
+    row->addLayout(left_, 1);
     detail_ = new SessionDetail(context, store_, this);
     row->addWidget(detail_);
     layout_->addLayout(row, 1);
@@ -47,17 +52,31 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
 
 void TreePage::settled()
 {
-    if (isVisible())
+    if (!isVisible())
+        return;
+    // One that had left, or was folded into another place, is there again.
+    if (table_->selectedKeys().empty() && context_.selection())
+        select(context_.selection());
+    else
         tableChosen();
+}
+
+bool TreePage::waits()
+{
+    const QString words = nothingYet();
+    const bool attached = !store_->targets().empty();
+    detail_->setVisible(attached);
+    if (words.isEmpty())
+        return false;
+    title_->setWaiting(words, !attached);
+    table_->setVisible(attached);
+    settled();
+    return true;
 }
 
 void TreePage::tableChosen()
 {
-    std::vector<SessionKey> keys = table_->selectedKeys();
-    if (const auto current = table_->currentKey()) {
-        std::erase(keys, *current);
-        keys.insert(keys.begin(), *current);
-    }
+    const std::vector<SessionKey> keys = table_->currentFirst();
     detail_->show(keys, transport_);
     if (!selecting_ && isVisible() && !keys.empty())
         context_.select(keys.front());
@@ -80,6 +99,7 @@ bool TreePage::clearOne()
     if (table_->selectedKeys().empty())
         return false;
     table_->clearSelection();
+    context_.select(std::nullopt);
     return true;
 }
 
@@ -101,8 +121,7 @@ void TreePage::zoneChanged()
 void TreePage::resizeEvent(QResizeEvent* event)
 {
     BasePage::resizeEvent(event);
-    const Theme& theme = Theme::current();
-    detail_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : 336));
+    detail_->setFixedWidth(detailWidth());
 }
 
 } // namespace poolscope

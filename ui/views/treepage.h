@@ -31,8 +31,11 @@ protected:
     void resizeEvent(QResizeEvent* event) override;
     /// After the rows were replaced.
     void settled();
+    /// Shows why there is nothing to show yet, if so, instead of an answer; then true.
+    bool waits();
 
     std::unique_ptr<TreeModel> model_;
+    QVBoxLayout* left_; ///< title, bar, table, note; pages may add below
     PageTitle* title_;
     QHBoxLayout* bar_;
     QLabel* note_;

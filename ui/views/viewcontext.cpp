@@ -23,7 +23,19 @@ void ViewContext::select(const std::optional<SessionKey>& session)
     if (selection_ == session)
         return;
     selection_ = session;
+    offered_ = false;
+    mayOffer_ = false;
     emit selectionChanged(selection_);
+}
+
+void ViewContext::offer(const std::optional<SessionKey>& session)
+{
+    const bool other = selection_ != session;
+    selection_ = session;
+    offered_ = true;
+    mayOffer_ = false;
+    if (other)
+        emit selectionChanged(selection_);
 }
 
 void ViewContext::setRange(Timestamp from, Timestamp to)

@@ -26,6 +26,15 @@ public:
 
     const std::optional<SessionKey>& selection() const { return selection_; }
     void select(const std::optional<SessionKey>& session);
+    /// Selects on the window's own account: the first look at something, or at another instant.
+    /// A choice of the user's ends that.
+    void offer(const std::optional<SessionKey>& session);
+    /// The user pointed at what is selected: it stays.
+    void keep() { offered_ = mayOffer_ = false; }
+    /// The last word on the selection, be it none, was the window's.
+    bool offered() const { return offered_; }
+    /// Nothing was offered or chosen yet.
+    bool mayOffer() const { return mayOffer_; }
 
     /// The range that charts show. While it follows, it ends at the live edge; in the past it holds
     /// the cursor and what came after it.
@@ -50,6 +59,10 @@ public:
         emit commandRequested(verb, sessions);
     }
     void requestSeek(Timestamp instant) { emit seekRequested(instant); }
+    /// Back to the live edge of the capture that goes on.
+    void requestLive() { emit liveRequested(); }
+    /// Attaches to what the recording was made of.
+    void requestAttach() { emit attachRequested(); }
 
 signals:
     void selectionChanged(const std::optional<poolscope::SessionKey>& session);
@@ -60,12 +73,16 @@ signals:
     void commandRequested(poolscope::ActionVerb verb,
                           const std::vector<poolscope::SessionRow>& sessions);
     void seekRequested(poolscope::Timestamp instant);
+    void liveRequested();
+    void attachRequested();
 
 private:
     void follow(const Transport& transport);
 
     Workspace& workspace_;
     std::optional<SessionKey> selection_;
+    bool offered_ = false;
+    bool mayOffer_ = true;
     Timestamp from_, to_;
     bool follows_ = true;
     std::optional<Timestamp> hover_;

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What pages say while nothing is attached, nothing has come yet, or a server does not answer.
+#include "tests/views/pagefixture.h"
+#include "ui/charts/statechart.h"
+#include "ui/models/roles.h"
+#include "ui/theme/banner.h"
+#include "ui/views/chartboard.h"
+#include "ui/views/datatable.h"
+#include "ui/views/pagetitle.h"
+
+#include <QLabel>
+#include <QTest>
+
+#include <cstdlib>
+
+using namespace poolscope;
+using namespace poolscope::support;
+using namespace std::chrono_literals;
+
+class PageStatesTest : public QObject
+{
+    Q_OBJECT
+private slots:
+    void nothingAttached();
+    void waitingForTheFirstSample();
+    void failingKeepsOldValues();
+    void severalFailingAreOneBanner();
+    void actionsDoNotDependOnServers();
+    void healthyOverviewHasNoEmptyTables();
+
+private:
+    static QString words(const Page& page)
+    {
+        if (const auto* title = page.findChild<PageTitle*>())
+            return title->sentence();
+        if (const auto* answer = page.findChild<QLabel*>(QStringLiteral("answer")))
+            return answer->text();
+        return page.findChild<QLabel*>(QStringLiteral("emptyWords"))->text();
+    }
+    static QList<Banner*> banners(const Page& page)
+    {
+        QList<Banner*> shown;
+        for (Banner* banner : page.findChildren<Banner*>()) {
+            if (banner->isVisible())
+                shown += banner;
+        }
+        return shown;
+    }
+    static bool tablesVisible(const Page& page)
+    {
+        for (const DataTable* table : page.findChildren<DataTable*>()) {
+            if (table->isVisible())
+                return true;
+        }
+        return false;
+    }
+    /// Pixels of a session's row in the ink of values that are fresh.
+    static int inkOf(DataTable& table, const SessionKey& session)
+    {
+        const QImage image = table.viewport()->grab().toImage();
+        const QColor text = lightTokens().text;
+        int found = 0;
+        const auto rowOf = [&](const QModelIndex& index) {
+            const QRect row = table.visualRect(index.siblingAtColumn(1)); // 0 is hidden
+            for (int x = 0; x < image.width(); ++x) {
+                for (int y = row.top(); y < row.bottom(); ++y) {
+                    const QColor pixel = image.pixelColor(x, y);
+                    found += std::abs(pixel.red() - text.red()) < 25 &&
+                             std::abs(pixel.green() - text.green()) < 25 &&
+                             std::abs(pixel.blue() - text.blue()) < 25;
+                }
+            }
+        };
+        for (QModelIndex i = table.model()->index(0, 0); i.isValid(); i = table.indexBelow(i)) {
+            if (i.data(KeyRole).isValid() && i.data(KeyRole).value<SessionKey>() == session)
+                rowOf(i);
+        }
+        return found;
+    }
+    static Update waiting(SyntheticUpdates& updates)
+    {
+        Update update = updates.take(true);
+        update.targets.front().last_sample.reset();
+        update.targets.front().facts.reset();
+        update.targets.front().status.reach = Reach::connecting;
+        return update;
+    }
+    /// Of an update in which the first server has not answered for so long.
+    static void fail(Update& update, Duration since)
+    {
+        TargetSummary& target = update.targets.front();
+        target.last_sample = update.now - since;
+        target.status = {Reach::failing, "The connection was refused.", "Is it running?",
+                         update.now + 8s};
+    }
+};
+
+void PageStatesTest::nothingAttached()
+{
+    PageFixture f;
+    Update none;
+    none.reset = true;
+    none.now = SyntheticUpdates::start();
+    none.actions = std::make_shared<const std::vector<ActionRecord>>();
+    none.notes = std::make_shared<const std::vector<NoteRecord>>();
+    f.apply(none);
+    f.shoot(QStringLiteral("nothing"));
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"}) {
+        const Page& page = f.show(name);
+        QVERIFY2(words(page).startsWith(QStringLiteral("Nothing is attached.")),
+                 qPrintable(words(page)));
+        QVERIFY(words(page).contains(QStringLiteral("Ctrl+T")));
+        QVERIFY2(!tablesVisible(page), name);
+        for (const QLabel* label : page.findChildren<QLabel*>())
+            QVERIFY2(!label->isVisible() ||
+                         !label->text().contains(QStringLiteral("waiting for the first sample")),
+                     name);
+        for (const StateChart* chart : page.findChildren<StateChart*>())
+            QVERIFY(!chart->isVisible());
+    }
+}
+
+void PageStatesTest::waitingForTheFirstSample()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    f.apply(waiting(updates));
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"})
+        QCOMPARE(words(f.show(name)), QStringLiteral("waiting for the first sample"));
+    const auto* chart = f.show("overview").findChild<StateChart*>();
+    QVERIFY(chart && chart->isVisible()); // the frame of the page stands
+    QCOMPARE(chart->picture().emptyWords, QStringLiteral("waiting for the first sample"));
+    f.apply(waiting(updates));
+    QCOMPARE(words(f.page("overview")), QStringLiteral("waiting for the first sample"));
+    f.apply(waiting(updates)); // two seconds after the first
+    f.shoot(QStringLiteral("waiting"));
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"})
+        QCOMPARE(words(f.show(name)), QStringLiteral("waiting for the first sample from shop-db"));
+    f.apply(updates.take(true));
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"})
+        QVERIFY(!words(f.show(name)).contains(QStringLiteral("waiting for")));
+}
+
+void PageStatesTest::failingKeepsOldValues()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    const SessionKey key =
+        updates.put(7, SessionState::idle_in_transaction, "shop-api", 400s).session.key;
+    updates.put(8, SessionState::active, "shop-api");
+    f.apply(updates.take(true));
+    f.context->select(key);
+    auto* const table = f.show("sessions").findChild<DataTable*>();
+    QVERIFY(inkOf(*table, key) > 20);
+    Update later = updates.take();
+    fail(later, 12s);
+    TargetSeries series{TargetId{1}, {}};
+    for (int i = 0; i < 60; ++i)
+        series.points.push_back({later.now - 72s + std::chrono::seconds{i},
+                                 {1, 0, 0, 20 + i % 5, 60, 1, 0},
+                                 200,
+                                 3,
+                                 false});
+    later.live_points = {series};
+    f.context->setRange(later.now - 90s, later.now);
+    f.apply(later);
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"}) {
+        const Page& page = f.show(name);
+        const QList<Banner*> shown = banners(page);
+        QCOMPARE(shown.size(), 1);
+        QCOMPARE(shown.front()->height(), Theme::current().scaled(28));
+        const QString said = shown.front()->accessibleName();
+        QVERIFY2(said.contains(QStringLiteral("no answer since")), qPrintable(said));
+        QVERIFY2(said.contains(QStringLiteral("next try in 8 s")), qPrintable(said));
+    }
+    const Page& sessions = f.show("sessions");
+    QVERIFY(table->currentKey() == key); // the values stay, and so does the selection
+    QVERIFY(table->currentIndex().data(StaleRole).toBool());
+    QVERIFY(sessions.findChild<QLabel*>(QStringLiteral("shownWords"))
+                ->text()
+                .endsWith(QStringLiteral("12 s ago")));
+    QCOMPARE(inkOf(*table, key), 0);
+    const auto* chart = f.show("overview").findChild<StateChart*>();
+    QVERIFY(chart->picture().staleSince == later.targets.front().last_sample);
+    f.shoot(QStringLiteral("failing"));
+    f.apply(updates.take());
+    QVERIFY(banners(f.page("overview")).isEmpty());
+    QVERIFY(!chart->picture().staleSince);
+    QVERIFY(!table->currentIndex().data(StaleRole).toBool());
+}
+
+void PageStatesTest::severalFailingAreOneBanner()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(7, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    addServer(update, 2, "ledger-db", 3);
+    addServer(update, 3, "reports-db", 4);
+    fail(update, 5s);
+    update.targets.at(2).status = {Reach::stopped, "The password is wrong.", "Type it again.", {}};
+    f.apply(update);
+    const QList<Banner*> shown = banners(f.page("overview"));
+    QCOMPARE(shown.size(), 1);
+    const QString said = shown.front()->accessibleName();
+    QVERIFY2(said.startsWith(QStringLiteral("2 of 3 servers do not answer")), qPrintable(said));
+    QVERIFY2(said.contains(QStringLiteral("reports-db")), qPrintable(said)); // it needs the user
+    QVERIFY(!f.show("sessions")
+                 .findChild<QLabel*>(QStringLiteral("shownWords"))
+                 ->text()
+                 .contains(QStringLiteral("ago"))); // one of them is fresh
+}
+
+void PageStatesTest::actionsDoNotDependOnServers()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    Update update = updates.take(true);
+    fail(update, 5s);
+    f.apply(update);
+    QCOMPARE(banners(f.show("overview")).size(), 1);
+    QCOMPARE(banners(f.show("actions")).size(), 0);
+}
+
+void PageStatesTest::healthyOverviewHasNoEmptyTables()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(8, SessionState::active, "shop-api");
+    f.apply(updates.take(true));
+    const Page& overview = f.page("overview");
+    QVERIFY(!tablesVisible(overview));
+    const auto* chart = overview.findChild<StateChart*>();
+    QVERIFY(chart->width() > overview.width() * 9 / 10); // the chart takes the room
+    const Page& blocking = f.show("blocking");
+    QVERIFY(!tablesVisible(blocking));
+    QVERIFY(blocking.findChild<StateChart*>()->width() > blocking.width() * 9 / 10);
+    f.show("overview");
+    updates.put(9, SessionState::idle_in_transaction, "shop-api", 400s);
+    f.apply(updates.take());
+    QVERIFY(tablesVisible(overview));
+}
+
+QTEST_MAIN(PageStatesTest)
+#include "tst_pagestates.moc"

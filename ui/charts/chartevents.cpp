@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/charts/chartevents.h"
+
+#include "core/base/text.h"
+#include "ui/charts/chartpicture.h"
+#include "ui/theme/glyphs.h"
+#include "ui/theme/theme.h"
+
+#include <QCoreApplication>
+#include <QPainter>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace poolscope {
+
+namespace {
+
+constexpr double runDistance = 48;
+constexpr double mergeDistance = 12;
+constexpr std::size_t mostEvents = 100;
+constexpr int rows = 3;
+
+bool isOnset(MarkKind kind)
+{
+    return kind == MarkKind::critical || kind == MarkKind::warning;
+}
+
+QString more(int n)
+{
+    return QCoreApplication::translate("StateChart", ", %1 more").arg(n);
+}
+
+const QColor& inkOf(MarkKind kind, const Tokens& t)
+{
+    switch (kind) {
+    case MarkKind::critical:
+    case MarkKind::source_down:
+        return t.crit;
+    case MarkKind::warning:
+        return t.warn;
+    default:
+        return t.text2;
+    }
+}
+
+void paintDashedLine(QPainter& painter, double x, double top, double bottom, const QColor& colour)
+{
+    // On a halo, so that a line shows on a band of nearly its own colour.
+    const QColor& ground = Theme::current().tokens().surface;
+    for (double y = top; y < bottom; y += 6) {
+        paintVLine(painter, x, y, std::min(y + 3.5, bottom), 3, ground);
+        paintVLine(painter, x, y, std::min(y + 3.5, bottom), 1, colour);
+    }
+}
+
+} // namespace
+
+std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp from, Timestamp to,
+                                    const std::function<double(Timestamp)>& x)
+{
+    struct Run
+    {
+        std::size_t at;
+        double last;
+    };
+    std::vector<ChartEvent> events;
+    std::map<MarkKind, Run> runs;
+    const auto first = std::lower_bound(marks.begin(), marks.end(), from,
+                                        [](const Mark& m, Timestamp t) { return m.time < t; });
+    for (auto mark = first; mark != marks.end() && mark->time <= to; ++mark) {
+        const double at = x(mark->time);
+        const double near = isOnset(mark->kind) ? runDistance : mergeDistance;
+        if (const auto run = runs.find(mark->kind);
+            run != runs.end() && at - run->second.last < near) {
+            run->second.last = at;
+            ++events[run->second.at].count;
+            continue;
+        }
+        if (events.size() == mostEvents)
+            break;
+        runs.insert_or_assign(mark->kind, Run{events.size(), at});
+        events.push_back(
+            {mark->time, mark->kind, 1, QString::fromStdString(plain_line(mark->sentence, 100))});
+    }
+    for (ChartEvent& event : events) {
+        if (event.count > 1)
+            event.words += more(event.count - 1);
+    }
+    return events;
+}
+
+void paintEvents(QPainter& painter, const ChartPicture& p)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    std::vector<const ChartEvent*> worstFirst;
+    for (const ChartEvent& event : p.events) {
+        // Below the limit: its name stands above it.
+        paintDashedLine(painter, p.x(event.time), p.y(p.most) + 2, p.plot.bottom(),
+                        inkOf(event.kind, t));
+        worstFirst.push_back(&event);
+    }
+    std::stable_sort(worstFirst.begin(), worstFirst.end(), [](const auto* a, const auto* b) {
+        return rankOf(a->kind) > rankOf(b->kind);
+    });
+    const QFont font = theme.ui(11);
+    const QFontMetricsF metrics(font);
+    const double step = metrics.height() + 3;
+    double top = p.y(p.most) + 8;
+    // Nor over the edge of the reserved slots, where that is near.
+    if (!p.series.points.empty()) {
+        const SeriesPoint& last = p.series.points.back();
+        const double edge =
+            last.max_connections && last.reserved ? p.y(*last.max_connections - *last.reserved) : 0;
+        if (edge > top - 8 && edge < top + 2 * step)
+            top = edge + 4;
+    }
+    const bool past = p.cursor && *p.cursor > p.from && *p.cursor < p.to;
+    const double cursor = past ? p.x(*p.cursor) : p.plot.right();
+    std::vector<QRectF> taken;
+    painter.setFont(font);
+    for (const ChartEvent* event : worstFirst) {
+        const double x = p.x(event->time);
+        const double room = std::min(p.plot.width() * 0.6, 360.0);
+        const QString words = metrics.elidedText(event->words, Qt::ElideRight, room);
+        const double width = metrics.horizontalAdvance(words) + 8;
+        // On its own side of the cursor, so that it is pale as a whole or not at all.
+        const bool before = !past || x <= cursor;
+        const auto free = [&](const QRectF& box) {
+            return (before ? box.right() <= cursor : box.left() > cursor) &&
+                   box.left() >= p.plot.left() && box.right() <= p.plot.right() &&
+                   box.bottom() < p.plot.bottom() - 4 &&
+                   std::none_of(taken.begin(), taken.end(),
+                                [&](const QRectF& other) { return other.intersects(box); });
+        };
+        std::optional<QRectF> place;
+        for (int row = 0; row < rows && !place; ++row) {
+            const double y = top + row * step;
+            for (const double left : {x + 3, x - 3 - width}) {
+                const QRectF box(left, y, width, metrics.height() + 1);
+                if (!place && free(box))
+                    place = box;
+            }
+        }
+        if (!place)
+            continue;
+        taken.push_back(place->adjusted(-4, 0, 4, 1));
+        painter.fillRect(*place, t.surface);
+        painter.setPen(inkOf(event->kind, t));
+        painter.drawText(*place, Qt::AlignCenter | Qt::TextSingleLine, words);
+    }
+}
+
+} // namespace poolscope

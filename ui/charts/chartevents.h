@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/series.h"
+
+#include <QString>
+
+#include <functional>
+#include <vector>
+
+class QPainter;
+
+namespace poolscope {
+
+struct ChartPicture;
+
+/// One dashed line across a chart: something that happened, or a run of the same thing, at the
+/// instant of the first.
+struct ChartEvent
+{
+    Timestamp time;
+    MarkKind kind = MarkKind::note;
+    int count = 1; ///< marks that stand behind it
+    QString words; ///< one plain line, bounded
+    friend bool operator==(const ChartEvent&, const ChartEvent&) = default;
+};
+
+/// The marks (ascending in time) within the range as lines that can be told apart. Onsets of the
+/// same severity that follow each other within 48 px are one run: the first one's line, and how
+/// many more. Of the other kinds, those within 12 px of the same kind merge. At most 100 lines.
+std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp from, Timestamp to,
+                                    const std::function<double(Timestamp)>& x);
+
+/// The lines, and as many words as fit beside each other, the worst first.
+void paintEvents(QPainter& painter, const ChartPicture& picture);
+
+} // namespace poolscope
