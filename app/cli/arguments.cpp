@@ -35,6 +35,7 @@ Options of the window
   --screenshot OUT.png    draw the window to a picture and exit
   --at TIME               the instant of a recording to begin at
   --size 1440x900         of the window or the picture
+  --redact                replace literals in statements before they are recorded
 
 Common options
   --ssh HOST              reach the database through HOST, by your own ssh

@@ -206,16 +206,8 @@ void writeAllBlocking(JsonWriter& json, const Picture& picture)
     }
 }
 
-void writeWatched(JsonWriter& json, const Picture& picture)
+void writeReach(JsonWriter& json, const Picture& picture)
 {
-    const auto array = [&](std::string_view name, const auto& write) {
-        json.key(name);
-        json.beginArray();
-        write(json, picture);
-        json.endArray();
-    };
-    json.beginObject();
-    json.member("time", picture.now);
     json.key("targets");
     json.beginArray();
     for (const TargetSummary& target : picture.targets) {
@@ -230,6 +222,19 @@ void writeWatched(JsonWriter& json, const Picture& picture)
         json.endObject();
     }
     json.endArray();
+}
+
+void writeWatched(JsonWriter& json, const Picture& picture)
+{
+    const auto array = [&](std::string_view name, const auto& write) {
+        json.key(name);
+        json.beginArray();
+        write(json, picture);
+        json.endArray();
+    };
+    json.beginObject();
+    json.member("time", picture.now);
+    writeReach(json, picture);
     array("states", writeAllStates);
     array("leaks", writeLeaks);
     array("blocking", writeAllBlocking);

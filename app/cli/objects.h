@@ -24,6 +24,8 @@ void writeLeaks(JsonWriter& json, const Picture& picture);
 void writeAllStates(JsonWriter& json, const Picture& picture);
 void writeAllBlocking(JsonWriter& json, const Picture& picture);
 
+/// The member "targets": how each is reached.
+void writeReach(JsonWriter& json, const Picture& picture);
 /// A line of watch: everything that its screen shows.
 void writeWatched(JsonWriter& json, const Picture& picture);
 /// What became of a cancel or terminate.

@@ -99,7 +99,12 @@ std::string stateWords(SessionState state)
 
 std::string cleaned(const Text& text, std::size_t maxBytes)
 {
-    return plain_line(text.str(), maxBytes);
+    std::string line = plain_line(text.str(), maxBytes);
+    // Lines of a statement come with their indents.
+    const auto blanks =
+        std::unique(line.begin(), line.end(), [](char a, char b) { return a == ' ' && b == ' '; });
+    line.erase(blanks, line.end());
+    return line;
 }
 
 std::string holderOf(const Session& session)

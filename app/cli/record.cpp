@@ -108,20 +108,7 @@ std::string RecordRun::progressJson(bool complete) const
     json.member("gaps", t.gaps);
     json.member("dropped", t.dropped);
     json.member("complete", complete && t.recordingTrouble.isEmpty());
-    json.key("targets");
-    json.beginArray();
-    for (const TargetSummary& target : live_->picture().targets) {
-        json.beginObject();
-        json.member("target", target.info.url);
-        json.member("status", nameOf(target.status.reach));
-        json.key("sentence");
-        if (target.status.sentence.empty())
-            json.null();
-        else
-            json.value(target.status.sentence);
-        json.endObject();
-    }
-    json.endArray();
+    writeReach(json, live_->picture());
     json.endObject();
     return json.text() + '\n';
 }

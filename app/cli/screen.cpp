@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace poolscope {
 
@@ -17,6 +18,30 @@ constexpr int mostSuspects = 5;
 
 /// A colour never stands alone: the word beside it says the same.
 enum class Paint { none, bold, dim, inverse, amber, red, purple };
+
+std::vector<std::string> words(const std::string& sentence)
+{
+    std::vector<std::string> found;
+    std::istringstream in{plain_line(sentence, 500)};
+    for (std::string word; in >> word;)
+        found.push_back(word);
+    return found;
+}
+
+/// As narrow as it goes without becoming another word.
+std::string shortState(SessionState state, bool wide)
+{
+    switch (state) {
+    case SessionState::idle_in_transaction:
+        return "idle in tx";
+    case SessionState::idle_in_transaction_aborted:
+        return wide ? "idle in tx (aborted)" : "aborted";
+    case SessionState::waiting:
+        return wide ? stateWords(state) : "waiting";
+    default:
+        return stateWords(state);
+    }
+}
 
 class Screen
 {
@@ -35,6 +60,9 @@ public:
 
 private:
     void add(const std::string& text, Paint paint = Paint::none);
+    /// On as many lines as they need, two blanks before each.
+    void addWrapped(const std::vector<std::string>& parts, const std::string& gap,
+                    Paint paint = Paint::none);
     int left() const
     {
         return size_.rows > 0 ? size_.rows - static_cast<int>(lines_.size()) : 1 << 20;
@@ -59,6 +87,23 @@ void Screen::add(const std::string& text, Paint paint)
     lines_.push_back(std::move(line));
 }
 
+void Screen::addWrapped(const std::vector<std::string>& parts, const std::string& gap, Paint paint)
+{
+    std::string line;
+    for (const std::string& part : parts) {
+        if (line.empty()) {
+            line = "  " + part;
+        } else if (displayWidth(line) + displayWidth(gap) + displayWidth(part) <= size_.columns) {
+            line += gap + part;
+        } else {
+            add(line, paint);
+            line = "  " + part;
+        }
+    }
+    if (!line.empty())
+        add(line, paint);
+}
+
 void Screen::head(const std::string& headline)
 {
     std::string time = format_iso8601(picture_.now).substr(0, 19);
@@ -70,10 +115,9 @@ void Screen::target(const TargetSummary& target)
 {
     const std::string name = plain_line(target.info.name, 64);
     if (target.status.reach != Reach::up) {
-        std::string line = name + "  " + std::string{nameOf(target.status.reach)};
-        if (!target.status.sentence.empty())
-            line += ": " + plain_line(target.status.sentence, 500);
-        add(line, target.status.reach == Reach::connecting ? Paint::none : Paint::red);
+        const Paint trouble = target.status.reach == Reach::connecting ? Paint::none : Paint::red;
+        add(name + "  " + std::string{nameOf(target.status.reach)}, trouble);
+        addWrapped(words(target.status.sentence + " " + target.status.next_step), " ", trouble);
         if (!target.last_sample)
             return;
         add("  what follows was seen at " + format_iso8601(*target.last_sample));
@@ -88,13 +132,13 @@ void Screen::target(const TargetSummary& target)
                 Paint::amber);
     }
     int clients = 0;
-    std::string counts;
+    std::vector<std::string> counts;
     for (std::size_t i = 0; i < session_state_count; ++i) {
         const std::int32_t count = target.counts.at(i);
         clients += count;
         const auto state = static_cast<SessionState>(i);
         if (count > 0 || (state != SessionState::unknown && state != SessionState::other))
-            counts += fmt::format("   {} {}", stateWords(state), count);
+            counts.push_back(fmt::format("{} {}", stateWords(state), count));
     }
     std::string line = fmt::format("  {} connections", clients);
     Paint paint = Paint::none;
@@ -109,7 +153,7 @@ void Screen::target(const TargetSummary& target)
         }
     }
     add(line, paint);
-    add(counts.substr(1));
+    addWrapped(counts, "   ");
 }
 
 void Screen::suspects()
@@ -146,6 +190,7 @@ void Screen::suspects()
 void Screen::sessions()
 {
     const bool wide = size_.columns >= 120;
+    const bool narrow = size_.columns < 100;
     const bool several = picture_.targets.size() > 1;
     TextTable table;
     table.addColumn("    PID", true);
@@ -153,7 +198,8 @@ void Screen::sessions()
         table.addColumn("TARGET");
     table.addColumn("STATE");
     table.addColumn("FOR", true);
-    table.addColumn("TX", true);
+    if (!narrow)
+        table.addColumn("TX", true);
     table.addColumn("BLOCKS", true);
     table.addColumn("BEHIND");
     if (wide) {
@@ -176,19 +222,17 @@ void Screen::sessions()
         std::vector<std::string> cells{std::to_string(s.key.pid.value)};
         if (several)
             cells.push_back(shortened(plain_line(target.info.name, 64), 16));
-        cells.push_back(s.state == SessionState::idle_in_transaction ? "idle in tx"
-                        : s.state == SessionState::idle_in_transaction_aborted
-                            ? "idle in tx (aborted)"
-                            : stateWords(s.state));
+        cells.push_back(shortState(s.state, !narrow));
         cells.push_back(age(s.state_since));
-        cells.push_back(age(s.transaction_since));
+        if (!narrow)
+            cells.push_back(age(s.transaction_since));
         cells.push_back(rows[i]->blocks > 0 ? std::to_string(rows[i]->blocks) : "-");
         cells.push_back(s.blocked_by.empty() ? "-" : std::to_string(s.blocked_by.front().value));
         if (wide) {
             cells.push_back(shortened(cleaned(s.user), 16));
             cells.push_back(shortened(cleaned(s.database), 16));
         }
-        cells.push_back(shortened(holderOf(s), 24));
+        cells.push_back(shortened(holderOf(s), narrow ? 16 : 24));
         cells.push_back(cleaned(s.statement, 400));
         table.addRow(std::move(cells));
         paints.push_back(s.state == SessionState::waiting                       ? Paint::purple

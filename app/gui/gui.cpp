@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/gui.h"
 
+#include "app/cli/picture.h"
+#include "app/gui/desktopkeychain.h"
 #include "app/gui/screenshot.h"
-#include "core/record/reader.h"
 #include "core/source/registry.h"
 #include "ui/mainwindow/mainwindow.h"
+#include "ui/mainwindow/windows.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/views/viewcontext.h"
@@ -13,7 +15,6 @@
 #include <QRegularExpression>
 #include <QSettings>
 #include <QTextStream>
-#include <QTimer>
 
 namespace poolscope {
 
@@ -24,7 +25,7 @@ struct Plan
 {
     std::vector<AttachRequest> live;
     QStringList recordings;
-    std::optional<Timestamp> at;
+    MainWindow::Instant at;
     QSize size{1440, 900};
     QString trouble;
 };
@@ -49,13 +50,16 @@ Plan planOf(const GuiOptions& options)
         request.interval = options.interval;
         plan.live.push_back(request);
     }
-    if (plan.recordings.size() > 1 || (!plan.recordings.isEmpty() && !plan.live.empty()))
-        plan.trouble = QStringLiteral("The window shows one recording, or live targets, at a time. "
-                                      "Open the others in windows of their own.");
+    if (!options.screenshot.isEmpty() &&
+        (plan.recordings.size() > 1 || (!plan.recordings.isEmpty() && !plan.live.empty())))
+        plan.trouble = QStringLiteral("A picture shows one recording, or live targets.");
     if (!options.at.isEmpty()) {
-        plan.at = parse_iso8601(options.at.toStdString());
-        if (!plan.at)
-            plan.trouble = QStringLiteral("--at takes an instant such as 2026-11-21T14:28:40Z.");
+        plan.at = [text = options.at.toStdString()](Timestamp start, Timestamp end) {
+            return instantWithin(text, start, end);
+        };
+        if (const auto any = plan.at(Timestamp{}, Timestamp::max()); !any)
+            plan.trouble =
+                QString::fromStdString(any.error().sentence + " " + any.error().next_step);
     }
     if (!options.size.isEmpty()) {
         static const QRegularExpression form(QStringLiteral("^(\\d{3,5})x(\\d{3,5})$"));
@@ -83,23 +87,6 @@ void chooseLook(const GuiOptions& options)
         theme.setDensity(static_cast<Theme::Density>(
             std::clamp(settings.value(QStringLiteral("density"), 1).toInt(), 0, 2)));
     theme.install();
-}
-
-/// The newest recording that a crash left behind, if it holds anything.
-void offerLeftBehind(MainWindow& window)
-{
-    for (const QString& file : Workspace::leftBehind()) {
-        const auto reader = RecordingReader::open(file.toStdString());
-        if (!reader)
-            continue;
-        const auto info = reader.value()->info();
-        if (!info || info.value().targets.empty()) {
-            Workspace::discardLeftBehind(file);
-            continue;
-        }
-        window.offerLeftBehind(file, Formatter::line(info.value().targets.front().name, 80));
-        return;
-    }
 }
 
 int fail(int code, const QString& sentence)
@@ -132,43 +119,38 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     how.redact = options.redact;
     how.readOnly = options.readOnly;
     how.thresholds = options.thresholds;
-    Workspace workspace(how);
     AttachChoice defaults;
     defaults.interval = options.interval;
     defaults.thresholds = options.thresholds;
     defaults.readOnly = options.readOnly;
     defaults.redact = options.redact;
-    MainWindow window(workspace, defaults);
-    if (options.screenshot.isEmpty())
+    const bool drawn = !options.screenshot.isEmpty();
+    Windows windows(how, defaults, drawn ? nullptr : makeDesktopKeychain());
+    windows.setPage(options.page);
+    MainWindow& window = windows.add();
+    if (!drawn)
         window.restoreWindow();
-    if (!options.screenshot.isEmpty() || !options.size.isEmpty())
+    if (drawn || !options.size.isEmpty())
         window.resize(plan.size);
     if (!options.page.isEmpty() && !window.showPage(options.page))
         return fail(2, QStringLiteral("There is no page %1; there are %2.")
                            .arg(options.page, window.pageNames().join(QStringLiteral(", "))));
-
-    for (const AttachRequest& request : plan.live)
-        window.attach(request);
-    if (!plan.recordings.isEmpty())
-        window.open(plan.recordings.front());
     std::unique_ptr<Screenshot> screenshot;
-    if (!options.screenshot.isEmpty()) {
+    if (drawn) {
         window.setAttribute(Qt::WA_ShowWithoutActivating);
-        screenshot = std::make_unique<Screenshot>(workspace, window, options.screenshot, plan.at,
-                                                  plan.live.size(), !plan.recordings.isEmpty());
-    } else {
-        if (plan.at)
-            QObject::connect(&workspace, &Workspace::transportChanged, &window,
-                             [&workspace, at = plan.at, done = false](const Transport& t) mutable {
-                                 if (done || t.mode != Mode::replay)
-                                     return;
-                                 done = true;
-                                 workspace.seek(*at);
-                             });
-        if (plan.live.empty() && plan.recordings.isEmpty())
-            QTimer::singleShot(0, &window, [&window] { offerLeftBehind(window); });
+        screenshot =
+            std::make_unique<Screenshot>(window.context().workspace(), window, options.screenshot,
+                                         plan.at, plan.live.size(), !plan.recordings.isEmpty());
+    } else if (plan.at) {
+        windows.beginAt(plan.at);
+        window.beginAt(plan.at);
     }
     window.show();
+    for (const AttachRequest& request : plan.live)
+        window.attach(request);
+    window.open(plan.recordings);
+    if (!drawn)
+        window.offerLeftBehind();
     return QApplication::exec();
 }
 

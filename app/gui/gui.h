@@ -14,7 +14,7 @@ struct GuiOptions
     QStringList targets; ///< live ones and recordings, as given
     QString screenshot;  ///< draw the window into this PNG and exit
     QString page;        ///< "sessions"
-    QString at;          ///< ISO 8601: where a recording begins to be shown
+    QString at;          ///< as on the command line: where a recording begins to be shown
     QString theme;       ///< "light", "dark" or "auto"
     QString size;        ///< "1440x900"
     QString sshHost;

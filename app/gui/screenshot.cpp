@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/screenshot.h"
 
-#include "ui/mainwindow/mainwindow.h"
-
 #include <QCoreApplication>
 #include <QImage>
 #include <QPixmap>
@@ -19,7 +17,7 @@ enum Exit { done = 0, usage = 2, unreachable = 3, unreadable = 5 };
 } // namespace
 
 Screenshot::Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
-                       std::optional<Timestamp> at, std::size_t live, bool recording)
+                       const MainWindow::Instant& at, std::size_t live, bool recording)
     : workspace_(workspace)
     , window_(window)
     , file_(file)
@@ -52,7 +50,11 @@ bool Screenshot::settled()
         return !recording_;
     if (at_ && !sought_) {
         sought_ = true;
-        workspace_.seek(*at_);
+        const auto at = at_(transport.start, transport.end);
+        if (at)
+            workspace_.seek(at.value());
+        else
+            end(usage, QString::fromStdString(at.error().sentence + " " + at.error().next_step));
         return false;
     }
     return !latest->targets.empty() && window_.complete();

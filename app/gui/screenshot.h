@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/capture/workspace.h"
+#include "ui/mainwindow/mainwindow.h"
 
 #include <QElapsedTimer>
 #include <QObject>
 #include <QTimer>
 
-#include <optional>
-
 namespace poolscope {
-
-class MainWindow;
 
 /// Draws the window once its data is there, then ends the program.
 class Screenshot : public QObject
@@ -21,7 +17,7 @@ public:
     /// `at`: where the cursor has to stand first. `live`: how many targets have to answer.
     /// `recording`: whether one has to open.
     Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
-               std::optional<Timestamp> at, std::size_t live, bool recording);
+               const MainWindow::Instant& at, std::size_t live, bool recording);
 
 private:
     void look();
@@ -31,7 +27,7 @@ private:
     Workspace& workspace_;
     MainWindow& window_;
     QString file_;
-    std::optional<Timestamp> at_;
+    MainWindow::Instant at_;
     std::size_t live_;
     bool recording_;
     bool sought_ = false;

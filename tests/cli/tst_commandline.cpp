@@ -33,6 +33,7 @@ private slots:
     void readOnlyRefuses();
     void unreachableTargetsDoNotHideOthers();
     void usageAndFiles();
+    void picturesOfTheWindow();
     void passwordLeavesTheProcessList();
     void passwordIsNeverPrinted();
 
@@ -344,6 +345,35 @@ void TestCommandLine::usageAndFiles()
     QVERIFY(!info.err.isEmpty());
     QCOMPARE(run({text("sessions"), foreign.fileName(), text("--json")}).code, 5);
     QCOMPARE(run({text("info"), file("missing.poolrec")}).code, 5);
+}
+
+void TestCommandLine::picturesOfTheWindow()
+{
+    const QString recording = file("pictured.poolrec");
+    QCOMPARE(run({text("record"), target_, text("-o"), recording, text("--for"), text("2s")}).code,
+             0);
+    const QString png = file("window.png");
+    const auto draw = [&](const QStringList& more) {
+        QFile::remove(png);
+        return run(QStringList{text("--screenshot"), png} + more);
+    };
+    const Run drawn = draw({recording});
+    if (drawn.err.contains("without a window"))
+        QSKIP("built without a window");
+    QVERIFY2(drawn.code == 0, drawn.err.constData());
+    QVERIFY(QFile::exists(png));
+    // An instant as everywhere else: of the recording's day, too.
+    const QByteArray ended =
+        QJsonDocument::fromJson(run({text("info"), recording, text("--json")}).out)
+            .object()
+            .value(text("ended"))
+            .toString()
+            .toLatin1();
+    QCOMPARE(draw({recording, text("--at"), QString::fromLatin1(ended.mid(11, 8))}).code, 0);
+    QCOMPARE(draw({recording, text("--at"), text("noon")}).code, 2);
+    QCOMPARE(draw({recording, text("--at"), text("2001-01-01T00:00:00Z")}).code, 2);
+    QCOMPARE(draw({recording, recording}).code, 2);
+    QCOMPARE(draw({recording, target_}).code, 2);
 }
 
 void TestCommandLine::passwordLeavesTheProcessList()

@@ -287,6 +287,13 @@ void TestObjects::screenFits()
     QVERIFY(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
         return line.find("4 of 4 connections (3 reserved)  FULL") != std::string::npos;
     }));
+    // Nothing of the counts is cut at the width of an ordinary terminal.
+    std::string narrow;
+    for (const std::string& line : screenLines(picture_, {60, 24}, false, ""))
+        narrow += line + '\n';
+    for (const char* state :
+         {"idle in transaction (aborted) 0", "waiting for lock", "active", "idle"})
+        QVERIFY2(narrow.find(state) != std::string::npos, state);
     // What hurts comes first: the holder, then who waits for it.
     QCOMPARE(worstFirst(picture_).front()->session.key.pid, Pid{100});
     QCOMPARE(worstFirst(picture_)[1]->session.key.pid, Pid{200});

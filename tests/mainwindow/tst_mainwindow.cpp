@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/mainwindow.h"
 
-#include "core/record/writer.h"
-#include "tests/capture/fakesource.h"
+#include "tests/mainwindow/incident.h"
 #include "ui/charts/timelinestrip.h"
 #include "ui/dialogs/confirmcommanddialog.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/sidebar.h"
+#include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
@@ -15,6 +15,7 @@
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
+#include <QAccessible>
 #include <QAction>
 #include <QDropEvent>
 #include <QLabel>
@@ -25,73 +26,15 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QToolBar>
+#include <QToolButton>
+#include <QTreeView>
+
+#include <algorithm>
 
 using namespace poolscope;
+using namespace poolscope::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-const Timestamp start = timestamp_from_us(1'763'735'320'000'000);
-const std::string secret = "s3cr3t";
-
-Session session(std::int64_t pid, SessionState state, Timestamp since)
-{
-    Session s;
-    s.key = {TargetId{1}, Pid{pid}, start - 1h};
-    s.user = Text{"shop"};
-    s.database = Text{"shop"};
-    s.application = Text{pid < 5 ? "shop-api" : "billing"};
-    s.backend_type = Text{"client backend"};
-    s.state = state;
-    s.state_since = since;
-    s.transaction_since = since;
-    s.statement = Text{"SELECT " + std::to_string(pid)};
-    return s;
-}
-
-ServerFacts facts()
-{
-    ServerFacts f;
-    f.version = "15.8";
-    f.version_number = 150008;
-    f.max_connections = 100;
-    f.reserved = 3;
-    f.role = "dba";
-    f.sees_all = true;
-    f.can_signal = true;
-    return f;
-}
-
-/// Two minutes of one server, a sample a second, a leak that becomes suspicious in the middle.
-QString record(const QTemporaryDir& folder)
-{
-    const QString file = folder.filePath(QStringLiteral("night.poolrec"));
-    auto writer = RecordingWriter::create(file.toStdString(), {});
-    if (!writer)
-        return {};
-    std::uint64_t sequence = 0;
-    const auto add = [&](Timestamp time, const Fact& fact) {
-        return bool(writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact}));
-    };
-    bool good =
-        add(start, TargetAttached{{TargetId{1}, "postgresql", "shop-db", "service=shop-db"}});
-    good = good && add(start, StatusChanged{{Reach::up, {}, {}, {}}});
-    good = good && add(start, FactsReported{facts()});
-    for (int second = 1; second <= 120; ++second) {
-        const Timestamp t = start + std::chrono::seconds{second};
-        ServerSample sample;
-        sample.full = true;
-        sample.poll_cost = 3100us;
-        for (std::int64_t pid = 1; pid <= 8; ++pid)
-            sample.changed.push_back(
-                pid == 1 ? session(pid, SessionState::idle_in_transaction, start + 30s)
-                         : session(pid, SessionState::idle, start));
-        good = good && add(t, sample);
-    }
-    return good && writer.value()->close() ? file : QString();
-}
-
-} // namespace
 
 class TestMainWindow : public QObject
 {
@@ -105,26 +48,7 @@ class TestMainWindow : public QObject
 
     void make(bool live)
     {
-        Workspace::Options options;
-        options.temporaryFolder = folder_.filePath(QStringLiteral("cache"));
-        options.sourceFactory = [this](TargetId id,
-                                       const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-            auto source = std::make_unique<FakeSource>(id);
-            source_ = source.get();
-            source->onStart = [](FakeSource& fake) {
-                fake.report(FactsReported{facts()});
-                ServerSample sample;
-                sample.full = true;
-                const auto now =
-                    std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-                for (std::int64_t pid = 1; pid <= 8; ++pid)
-                    sample.changed.push_back(session(
-                        pid, pid == 1 ? SessionState::active : SessionState::idle, now - 60s));
-                fake.report(sample);
-            };
-            return std::unique_ptr<Source>(std::move(source));
-        };
-        workspace_ = std::make_unique<Workspace>(options);
+        workspace_ = std::make_unique<Workspace>(fakeServers(folder_, &source_));
         window_ = std::make_unique<MainWindow>(*workspace_, AttachChoice{});
         window_->resize(1440, 900);
         window_->show();
@@ -134,7 +58,7 @@ class TestMainWindow : public QObject
             return;
         AttachRequest request;
         request.target =
-            QStringLiteral("host=fake password=%1").arg(QString::fromStdString(secret));
+            QStringLiteral("host=fake password=%1").arg(QString::fromStdString(fakePassword));
         window_->attach(request);
         QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::live, 10000);
         QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty() &&
@@ -144,7 +68,7 @@ class TestMainWindow : public QObject
     void openRecording()
     {
         make(false);
-        window_->open(file_);
+        window_->open({file_});
         QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::replay, 10000);
         QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty(), 10000);
         QTRY_VERIFY_WITH_TIMEOUT(window_->complete(), 10000);
@@ -165,7 +89,7 @@ private slots:
         QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
                            folder_.filePath(QStringLiteral("settings")));
         Theme::current().install();
-        file_ = record(folder_);
+        file_ = recordIncident(folder_);
         QVERIFY(!file_.isEmpty());
     }
     void cleanup()
@@ -185,6 +109,16 @@ private slots:
             QCOMPARE(window_->currentPage()->name(), names[i]);
         }
         QVERIFY(!window_->showPage(QStringLiteral("nowhere")));
+    }
+
+    void theStripWaitsOnlyForWhatIsAttached()
+    {
+        make(false);
+        QCOMPARE(window_->timeline().strip()->emptyWords(), QStringLiteral("nothing is attached"));
+        cleanup();
+        openRecording();
+        QCOMPARE(window_->timeline().strip()->emptyWords(),
+                 QStringLiteral("waiting for the first sample"));
     }
 
     void aRecordingOpensAndSaysSo()
@@ -262,7 +196,7 @@ private slots:
     void noSecretInTitleOrSidebarOrSettings()
     {
         make(true);
-        const QString hidden = QString::fromStdString(secret);
+        const QString hidden = QString::fromStdString(fakePassword);
         QVERIFY(window_->windowTitle().endsWith(QStringLiteral("— Poolscope")));
         QVERIFY(!window_->windowTitle().contains(hidden));
         for (const QLabel* label : window_->findChildren<QLabel*>())
@@ -271,7 +205,7 @@ private slots:
         settings.sync();
         QFile file(settings.fileName());
         QVERIFY(file.open(QIODevice::ReadOnly));
-        QVERIFY(!file.readAll().contains(secret.c_str()));
+        QVERIFY(!file.readAll().contains(fakePassword.c_str()));
     }
 
     void spacePausesAndComesBack()
@@ -305,7 +239,7 @@ private slots:
         QVERIFY(junk.open(QIODevice::WriteOnly));
         junk.write("not a recording");
         junk.close();
-        window_->open(junk.fileName());
+        window_->open({junk.fileName()});
         QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
         QVERIFY(!QApplication::activeModalWidget());
     }
@@ -321,6 +255,64 @@ private slots:
         QCOMPARE(window_->currentPage()->name(), QStringLiteral("sessions"));
         QTRY_VERIFY(window_->context().selection());
         QVERIFY(window_->context().selection()->pid.value >= 5);
+    }
+
+    void longIdleOfThisApplicationIsThreeKeysAway_data()
+    {
+        QTest::addColumn<int>("from");
+        QTest::addColumn<QByteArray>("keys");
+        QTest::newRow("from one of them") << 11 << QByteArray("IA");
+        QTest::newRow("from one of them, turned round") << 11 << QByteArray("AI");
+        QTest::newRow("from any session of it") << 15 << QByteArray("AI");
+    }
+
+    void longIdleOfThisApplicationIsThreeKeysAway()
+    {
+        QFETCH(int, from);
+        QFETCH(QByteArray, keys);
+        make(true);
+        const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+        ServerSample sample;
+        sample.full = true;
+        const auto add = [&](std::int64_t pid, const char* application, SessionState state,
+                             Duration ago) {
+            Session s = session(pid, state, now - ago);
+            s.application = Text{application};
+            sample.changed.push_back(s);
+        };
+        add(11, "shop-api", SessionState::idle_in_transaction, 6min);
+        add(12, "shop-api", SessionState::idle_in_transaction_aborted, 7min);
+        add(13, "shop-api", SessionState::idle_in_transaction, 1min);
+        add(14, "billing", SessionState::idle_in_transaction, 6min);
+        add(15, "shop-api", SessionState::active, 6min);
+        QMetaObject::invokeMethod(source_, [this, sample] { source_->report(sample); });
+        window_->showPage(QStringLiteral("sessions"));
+        auto* table = window_->currentPage()->findChild<QTreeView*>();
+        QVERIFY(table);
+        table->setFocus();
+        const SessionKey key{TargetId{1}, Pid{from}, start - 1h};
+        const auto current = [&] {
+            window_->context().select(std::nullopt);
+            window_->context().select(key);
+            const auto rows = window_->currentPage()->selectedSessions();
+            return rows.size() == 1 && rows[0].session.key == key;
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(current(), 5000);
+
+        int pressed = 0;
+        const auto press = [&](int which, Qt::KeyboardModifiers modifiers = {}) {
+            ++pressed;
+            QTest::keyClick(table, static_cast<Qt::Key>(which), modifiers);
+        };
+        for (const char letter : keys)
+            press(letter);
+        press(Qt::Key_A, Qt::ControlModifier);
+        QCOMPARE(pressed, 3);
+        std::vector<std::int64_t> pids;
+        for (const SessionRow& row : window_->currentPage()->selectedSessions())
+            pids.push_back(row.session.key.pid.value);
+        std::sort(pids.begin(), pids.end());
+        QCOMPARE(pids, (std::vector<std::int64_t>{11, 12}));
     }
 
     void leavingWithAnUnsavedRecordingAsks()
@@ -356,6 +348,54 @@ private slots:
         QVERIFY(QFile::exists(to));
         window_->close();
         QVERIFY(!window_->isVisible());
+    }
+
+    void tabGoesAsOneReads_data()
+    {
+        QTest::addColumn<QString>("page");
+        for (const char* page : {"overview", "leaks", "sessions", "blocking", "actions"})
+            QTest::newRow(page) << QString::fromLatin1(page);
+    }
+
+    void tabGoesAsOneReads()
+    {
+        QFETCH(QString, page);
+        openRecording();
+        workspace_->seek(start + 90s);
+        QTRY_COMPARE(workspace_->latest()->now, start + 90s);
+        window_->showPage(page);
+        const QToolBar* toolbar = window_->actions().toolbar;
+        const QWidget* first = toolbar->widgetForAction(window_->actions().attach);
+        // Toolbar, sidebar, page, timeline, status: never back up before the end.
+        const QList<const QWidget*> places{toolbar, &window_->sidebar(), window_->currentPage(),
+                                           &window_->timeline(), &window_->statusStrip()};
+        const auto placeOf = [&](const QWidget* widget) {
+            for (qsizetype i = 0; i < places.size(); ++i)
+                if (places[i]->isAncestorOf(widget))
+                    return i;
+            return qsizetype{-1};
+        };
+        window_->statusStrip().findChildren<QToolButton*>().constLast()->setFocus();
+        qsizetype last = -1;
+        QSet<qsizetype> visited;
+        int stops = 0;
+        for (; stops < 60; ++stops) {
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+            const QWidget* now = QApplication::focusWidget();
+            QVERIFY(now);
+            if (stops == 0)
+                QCOMPARE(now, first);
+            else if (now == first)
+                break;
+            const qsizetype place = placeOf(now);
+            QVERIFY2(place >= last, qPrintable(now->accessibleName()));
+            last = place;
+            visited << place;
+            auto* const seen = QAccessible::queryAccessibleInterface(const_cast<QWidget*>(now));
+            QVERIFY2(!seen->text(QAccessible::Name).isEmpty(), now->metaObject()->className());
+        }
+        QVERIFY(stops < 60);
+        QCOMPARE(visited.size(), places.size());
     }
 
     void theSidebarGivesWayInANarrowWindow()

@@ -196,6 +196,13 @@ void AttachDialog::addFoot(QVBoxLayout* layout)
     layout->addLayout(row);
 }
 
+void AttachDialog::setTarget(const QString& target, const QString& sshHost)
+{
+    target_->setText(target);
+    target_->setCursorPosition(0);
+    ssh_->setText(sshHost);
+}
+
 void AttachDialog::recognise()
 {
     if (!filling_ && !target_->text().isEmpty()) {

@@ -44,6 +44,8 @@ public:
                  QWidget* parent = nullptr);
     ~AttachDialog() override;
 
+    /// Fills the field, for the user to look at.
+    void setTarget(const QString& target, const QString& sshHost = {});
     AttachChoice choice() const;
     AttachTest* test() const { return test_; }
 

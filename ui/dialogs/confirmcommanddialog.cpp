@@ -9,6 +9,7 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QIcon>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -211,11 +212,26 @@ void ConfirmCommandDialog::addCommandButtons(QHBoxLayout* foot)
                            this);
     act_->setObjectName(QStringLiteral("act"));
     act_->setProperty("kind", QStringLiteral("danger"));
-    // Return is the safe button's alone, even while this one has the focus by Tab: Space presses
-    // it.
     act_->setAutoDefault(false);
+    for (QPushButton* button : {gentle_, act_})
+        if (button)
+            button->installEventFilter(this);
     connect(act_, &QPushButton::clicked, this, &ConfirmCommandDialog::confirm);
     foot->addWidget(act_);
+}
+
+/// Return is the safe button's alone, even while another has the focus by Tab, and on desktops
+/// where it presses what has the focus, too: Space presses those.
+bool ConfirmCommandDialog::eventFilter(QObject* watched, QEvent* event)
+{
+    if (event->type() == QEvent::KeyPress) {
+        const int key = static_cast<const QKeyEvent*>(event)->key();
+        if (key == Qt::Key_Return || key == Qt::Key_Enter) {
+            safe_->click();
+            return true;
+        }
+    }
+    return QDialog::eventFilter(watched, event);
 }
 
 std::vector<SessionRow> ConfirmCommandDialog::remaining() const

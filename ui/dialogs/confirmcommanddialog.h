@@ -36,6 +36,9 @@ signals:
     /// Instead of a termination.
     void cancelInstead(const std::vector<poolscope::SessionRow>& sessions);
 
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
 private:
     void addTable(QVBoxLayout* layout);
     void addFacts(QVBoxLayout* layout, const SessionStore& store);

@@ -12,7 +12,8 @@
 
 namespace poolscope {
 
-PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, QWidget* parent)
+PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, bool keychain,
+                               QWidget* parent)
     : QDialog(parent)
     , edit_(new QLineEdit(this))
 {
@@ -34,14 +35,22 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, Q
     connect(show, &QCheckBox::toggled, edit_,
             [this](bool on) { edit_->setEchoMode(on ? QLineEdit::Normal : QLineEdit::Password); });
     layout->addWidget(show);
+    if (keychain) {
+        keep_ = new QCheckBox(tr("&Keep it in the desktop's keychain"), this);
+        keep_->setObjectName(QStringLiteral("keep"));
+        layout->addWidget(keep_);
+    }
     layout->addWidget(parts::label(
-        tr("Used for this connection and stored nowhere. A line in ~/.pgpass saves the question."),
+        keychain ? tr("Stored nowhere else, and only once the server has taken it. A line in "
+                      "~/.pgpass saves the question, too.")
+                 : tr("Used for this connection and stored nowhere. A line in ~/.pgpass saves the "
+                      "question."),
         this, "caption"));
 
     auto* foot = new QHBoxLayout;
     foot->addStretch();
     auto* decline = new QPushButton(tr("Cancel"), this);
-    auto* accepted = new QPushButton(tr("Connect"), this);
+    auto* accepted = new QPushButton(tr("C&onnect"), this);
     accepted->setProperty("kind", QStringLiteral("primary"));
     accepted->setDefault(true);
     accepted->setEnabled(false);
@@ -59,6 +68,11 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, Q
 PasswordDialog::~PasswordDialog()
 {
     edit_->clear();
+}
+
+bool PasswordDialog::keep() const
+{
+    return keep_ && keep_->isChecked();
 }
 
 QString PasswordDialog::password() const

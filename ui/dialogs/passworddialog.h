@@ -3,23 +3,29 @@
 
 #include <QDialog>
 
+class QCheckBox;
 class QLineEdit;
 
 namespace poolscope {
 
-/// Asks for a password that is missing or was refused. It is handed on once and kept nowhere.
+/// Asks for a password that is missing or was refused. It is handed on once; to keep it in the
+/// desktop's keychain is the user's choice, and off until then.
 class PasswordDialog : public QDialog
 {
     Q_OBJECT
 public:
-    /// `sentence` says for whom, where, and why it is asked.
-    PasswordDialog(const QString& target, const QString& sentence, QWidget* parent = nullptr);
+    /// `sentence` says for whom, where, and why it is asked; `keychain`: there is one to keep it
+    /// in.
+    PasswordDialog(const QString& target, const QString& sentence, bool keychain = false,
+                   QWidget* parent = nullptr);
     ~PasswordDialog() override;
 
     QString password() const;
+    bool keep() const;
 
 private:
     QLineEdit* edit_;
+    QCheckBox* keep_ = nullptr;
 };
 
 } // namespace poolscope

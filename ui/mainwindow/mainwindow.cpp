@@ -5,6 +5,8 @@
 #include "ui/dialogs/keysdialog.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/finder.h"
+#include "ui/mainwindow/passwordflow.h"
+#include "ui/mainwindow/readingorder.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
@@ -22,6 +24,7 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QKeyEvent>
+#include <QLineEdit>
 #include <QMenu>
 #include <QStackedWidget>
 #include <QToolBar>
@@ -49,9 +52,11 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , finder_(new Finder(store_, this))
     , timeline_(new TimelineRow(workspace, *context_, this))
     , status_(new StatusStrip(this))
-    , banner_(new Banner(this))
+    , bannerBox_(new QWidget(this))
+    , banner_(new Banner(bannerBox_))
     , stack_(new QStackedWidget(this))
     , commands_(new CommandFlow(workspace, store_, this))
+    , passwords_(new PasswordFlow(workspace, settings_, this))
 {
     setWindowIcon(applicationIcon());
     setAcceptDrops(true);
@@ -65,6 +70,8 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     setUtc(settings_.value(QStringLiteral("utc"), false).toBool());
     setTransport(workspace_.transport());
     apply(*workspace_.latest());
+    // Not the first button: Space is to pause.
+    sidebar_->setFocus();
 }
 
 /// Children outlive this part of the object by a moment and still speak, of a lost focus for one.
@@ -97,8 +104,12 @@ void MainWindow::layOut()
     columns->addWidget(sidebar_);
     auto* page = new QVBoxLayout;
     page->setSpacing(0);
-    banner_->hide();
-    page->addWidget(banner_);
+    const int margin = Theme::current().scaled(metrics::pageMargin);
+    auto* above = new QHBoxLayout(bannerBox_);
+    above->setContentsMargins(margin, margin, margin, 0);
+    above->addWidget(banner_);
+    bannerBox_->hide();
+    page->addWidget(bannerBox_);
     page->addWidget(stack_, 1);
     columns->addLayout(page, 1);
     rows->addLayout(columns, 1);
@@ -120,6 +131,13 @@ void MainWindow::addPages()
     }
     if (const Page* first = currentPage())
         sidebar_->setCurrentPage(first->name());
+    // What is an icon in a field to the eye is a button to a screen reader.
+    for (const QLineEdit* edit : findChildren<QLineEdit*>())
+        for (QAction* action : edit->actions())
+            if (action->text().isEmpty())
+                action->setText(action->objectName().contains(QStringLiteral("clear"))
+                                    ? tr("Clear")
+                                    : edit->accessibleName());
 }
 
 void MainWindow::wireActions()
@@ -131,7 +149,9 @@ void MainWindow::wireActions()
     on(a.attach, [this] { showAttach(); });
     on(a.open, [this] { showOpen(); });
     on(a.save, [this] { showSave(); });
-    on(a.quit, [this] { close(); });
+    on(a.newWindow, [this] { emit openElsewhere({}); });
+    on(a.closeWindow, [this] { close(); });
+    on(a.quit, [this] { emit quitRequested(); });
     on(a.note, [this] { addNote(); });
     on(a.live, [this] {
         workspace_.transport().mode == Mode::live ? workspace_.pause() : workspace_.goLive();
@@ -179,11 +199,15 @@ void MainWindow::wireActions()
 
 void MainWindow::wireLook()
 {
-    Theme& theme = Theme::current();
-    for (QAction* action : actions_->themes->actions())
-        action->setChecked(action->data().toString() == Theme::nameOf(theme.mode()));
-    for (QAction* action : actions_->densities->actions())
-        action->setChecked(action->data().toInt() == static_cast<int>(theme.density()));
+    const auto tick = [this] {
+        const Theme& theme = Theme::current();
+        for (QAction* action : actions_->themes->actions())
+            action->setChecked(action->data().toString() == Theme::nameOf(theme.mode()));
+        for (QAction* action : actions_->densities->actions())
+            action->setChecked(action->data().toInt() == static_cast<int>(theme.density()));
+    };
+    tick();
+    connect(&Theme::current(), &Theme::changed, this, tick); // by another window, too
     connect(actions_->themes, &QActionGroup::triggered, this, [this](QAction* chosen) {
         const QString name = chosen->data().toString();
         Theme::current().setMode(Theme::modeFromName(name).value_or(Theme::Mode::automatic));
@@ -218,6 +242,8 @@ void MainWindow::wireContext()
     });
     connect(context_, &ViewContext::navigationRequested, this, &MainWindow::showPage);
     connect(context_, &ViewContext::seekRequested, &workspace_, &Workspace::seek);
+    connect(context_, &ViewContext::liveRequested, &workspace_, &Workspace::goLive);
+    connect(context_, &ViewContext::attachRequested, this, &MainWindow::attachRecorded);
     connect(context_, &ViewContext::commandRequested, this,
             [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {
                 commands_->request(verb, sessions, format());
@@ -225,7 +251,7 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::selectionChanged, this, &MainWindow::updateCommands);
     connect(timeline_, &TimelineRow::noteRequested, this, &MainWindow::addNote);
     connect(banner_, &Banner::linkActivated, this, [this] {
-        banner_->hide();
+        bannerBox_->hide();
         if (const std::function<void()> does = std::exchange(bannerDoes_, {}))
             does();
     });
@@ -236,10 +262,18 @@ void MainWindow::wireWorkspace()
     connect(&workspace_, &Workspace::updated, this,
             [this](const UpdatePtr& update) { apply(*update); });
     connect(&workspace_, &Workspace::transportChanged, this, &MainWindow::setTransport);
-    connect(&workspace_, &Workspace::secretRequired, this, &MainWindow::askSecret);
+    connect(&workspace_, &Workspace::secretRequired, passwords_, &PasswordFlow::ask);
+    connect(passwords_, &PasswordFlow::dialogWanted, this, &MainWindow::askSecret);
+    connect(passwords_, &PasswordFlow::notKept, this, [this](const QString& trouble) {
+        notice(Severity::warning, tr("The password was not kept."), trouble);
+    });
     connect(&workspace_, &Workspace::failed, this, &MainWindow::showTrouble);
     connect(&workspace_, &Workspace::saveProgress, status_, &StatusStrip::setSaving);
     connect(&workspace_, &Workspace::saved, this, &MainWindow::saved);
+    connect(status_, &StatusStrip::stopSavingRequested, this, [this] {
+        stopped_ = true;
+        workspace_.stopSaving();
+    });
 }
 
 Formatter MainWindow::format() const
@@ -287,6 +321,7 @@ void MainWindow::apply(const Update& update)
     status_->setUpdate(update);
     timeline_->apply(update);
     commands_->apply(update);
+    passwords_->apply(update);
     describeTargets(update);
     updateTitle();
     updateCommands();
@@ -303,6 +338,22 @@ void MainWindow::setTransport(const Transport& transport)
             page->setTransport(transport);
     updateTitle();
     updateCommands();
+    if (transport.mode == Mode::replay && beginAt_)
+        // After the workspace has gone to the end, as it does with every recording.
+        QMetaObject::invokeMethod(this, &MainWindow::goToBeginning, Qt::QueuedConnection);
+}
+
+void MainWindow::goToBeginning()
+{
+    const Transport& transport = workspace_.transport();
+    const Instant wanted = std::exchange(beginAt_, {});
+    if (!wanted || transport.mode != Mode::replay)
+        return;
+    const auto at = wanted(transport.start, transport.end);
+    if (at)
+        workspace_.seek(at.value());
+    else
+        showTrouble(at.error());
 }
 
 void MainWindow::updateTitle()
@@ -362,6 +413,19 @@ void MainWindow::resizeEvent(QResizeEvent* event)
     if (narrow != sidebar_->narrow() || sidebar_->minimumWidth() == 0)
         sidebar_->setNarrow(narrow);
     sidebar_->setFixedWidth(theme.scaled(narrow ? 56 : width >= wide_from ? 240 : 200));
+}
+
+bool MainWindow::focusNextPrevChild(bool next)
+{
+    const QList<QWidget*> stops = tabStops(*this);
+    if (stops.isEmpty())
+        return false;
+    qsizetype at = stops.indexOf(focusWidget());
+    if (at < 0)
+        at = next ? stops.size() - 1 : 0;
+    at = (at + (next ? 1 : stops.size() - 1)) % stops.size();
+    stops[at]->setFocus(next ? Qt::TabFocusReason : Qt::BacktabFocusReason);
+    return true;
 }
 
 void MainWindow::keyPressEvent(QKeyEvent* event)

@@ -5,6 +5,7 @@
 #include "ui/dialogs/attachdialog.h"
 #include "ui/models/formatter.h"
 #include "ui/models/sessionstore.h"
+#include "ui/theme/glyphs.h"
 
 #include <QMainWindow>
 #include <QPointer>
@@ -15,15 +16,17 @@
 #include <memory>
 #include <set>
 
+class QFileDialog;
 class QStackedWidget;
-class QVBoxLayout;
 
 namespace poolscope {
 
 class Banner;
 class CommandFlow;
 class Finder;
+class Keychain;
 class Page;
+class PasswordFlow;
 class Sidebar;
 class StatusStrip;
 class TimelineRow;
@@ -40,14 +43,25 @@ public:
     ~MainWindow() override;
 
     void attach(const AttachRequest& request);
-    void open(const QString& file);
+    /// The first in this window, unless it captures; each other one wherever openElsewhere() leads.
+    void open(const QStringList& files);
+    /// Where the next recording opened here begins to be shown, found once its start and end are
+    /// known; else at its end. An error is said above the page.
+    using Instant = std::function<Result<Timestamp>(Timestamp start, Timestamp end)>;
+    void beginAt(Instant instant) { beginAt_ = std::move(instant); }
     void saveTo(const QString& file);
+    /// Null: passwords are not kept.
+    void setKeychain(std::shared_ptr<Keychain> keychain);
     /// False where there is no such page.
     bool showPage(const QString& name);
     QStringList pageNames() const;
     Page* currentPage() const;
-    /// A recording that a crash left behind.
-    void offerLeftBehind(const QString& file, const QString& of);
+    /// Offers the newest of the recordings that a crash left behind, if there is any.
+    void offerLeftBehind();
+    /// One line above the page.
+    void notice(Severity severity, const QString& lead, const QString& text);
+    /// The recording that this window shows; empty in a capture.
+    QString shownFile() const;
     /// Size and page of the last time.
     void restoreWindow();
     /// The timeline shows all that there is.
@@ -59,6 +73,8 @@ public:
     Finder& finder() const { return *finder_; }
     TimelineRow& timeline() const { return *timeline_; }
     CommandFlow& commands() const { return *commands_; }
+    PasswordFlow& passwords() const { return *passwords_; }
+    StatusStrip& statusStrip() const { return *status_; }
     Banner& banner() const { return *banner_; }
     QDialog* openDialog() const { return dialog_; }
 
@@ -68,12 +84,20 @@ public slots:
     void showSave();
     void addNote();
 
+signals:
+    /// Each of them wants a window of its own; none: an empty window.
+    void openElsewhere(const QStringList& files);
+    void quitRequested();
+    void closed();
+
 protected:
     void closeEvent(QCloseEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
+    /// Tab goes as one reads, whenever a page made its widgets.
+    bool focusNextPrevChild(bool next) override;
 
 private:
     // mainwindow.cpp
@@ -85,27 +109,36 @@ private:
     void wireContext();
     void apply(const Update& update);
     void setTransport(const Transport& transport);
+    void goToBeginning();
     void updateTitle();
     void updateCommands();
     void setUtc(bool utc);
     void command(ActionVerb verb);
     Formatter format() const;
 
-    // mainwindowfiles.cpp
+    // mainwindowtargets.cpp
     void taken(const AttachChoice& choice);
+    void showAttachAt(const QString& target);
+    void attachRecorded();
     void askSecret(TargetId target, const QString& sentence);
     void showSecretDialog(TargetId target, const QString& sentence);
-    void showTrouble(const Error& error);
-    void showBanner(int severity, const QString& lead, const QString& text, const QString& link,
-                    std::function<void()> does);
-    void saved(const QString& file);
     void fillRecent();
     void fillTargets();
-    bool worthSaving() const;
-    /// Calls `then` once nothing unsaved would be lost, or never.
-    void leave(const QString& question, const std::function<void()>& then);
-    void saveWindow();
     void describeTargets(const Update& update);
+
+    // mainwindowfiles.cpp
+    void openHere(const QString& file);
+    void showFileDialog(QFileDialog* dialog);
+    void showTrouble(const Error& error);
+    void showBanner(Severity severity, const QString& lead, const QString& text,
+                    const QString& link, std::function<void()> does);
+    void offer(const LeftBehind& recording);
+    void saved(const QString& file);
+    bool capturing() const;
+    bool worthSaving() const;
+    void askToSave();
+    void closeForGood();
+    void saveWindow();
 
     Workspace& workspace_;
     AttachChoice defaults_;
@@ -117,14 +150,20 @@ private:
     Finder* finder_;
     TimelineRow* timeline_;
     StatusStrip* status_;
+    QWidget* bannerBox_; ///< with the page's margins
     Banner* banner_;
     QStackedWidget* stack_;
     CommandFlow* commands_;
+    PasswordFlow* passwords_;
     QPointer<QDialog> dialog_;
     std::function<void()> bannerDoes_;
     std::function<void()> afterSave_;
     std::map<TargetId, QString> targets_; ///< as attached here, without secrets; for "recent"
     std::set<TargetId> described_;
+    QString leftBehind_; ///< what is shown, if a crash left it behind
+    Instant beginAt_;
+    bool saving_ = false;
+    bool stopped_ = false; ///< saving, by the user
     bool leaving_ = false;
 };
 

@@ -74,6 +74,7 @@ Sidebar::Sidebar(QWidget* parent)
     foot->addWidget(attach_);
     foot->addStretch();
     layout->addLayout(foot);
+    setFocusProxy(pages_);
     targets_->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(attach_, &QToolButton::clicked, this, &Sidebar::attachRequested);
     connect(pages_, &QListWidget::currentItemChanged, this, [this](QListWidgetItem* item) {

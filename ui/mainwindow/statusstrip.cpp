@@ -45,10 +45,11 @@ QString zoneName(bool utc)
 
 StatusStrip::StatusStrip(QWidget* parent)
     : QStatusBar(parent)
-    , poll_(addLeft(tr("Cost of a poll")))
-    , gaps_(addLeft(tr("Gaps and drops")))
-    , clock_(addLeft(tr("Clock offset")))
+    , poll_(addLeft())
+    , gaps_(addLeft())
+    , clock_(addLeft())
     , recording_(new QLabel(this))
+    , stopSaving_(new QToolButton(this))
     , zone_(new QToolButton(this))
 {
     const Theme& theme = Theme::current();
@@ -57,26 +58,31 @@ StatusStrip::StatusStrip(QWidget* parent)
     setContentsMargins(theme.scaled(8), 0, theme.scaled(4), 0);
     recording_->setTextFormat(Qt::PlainText);
     recording_->setFont(theme.ui(11));
-    recording_->setAccessibleName(tr("Recording"));
-    zone_->setFont(theme.ui(11));
-    zone_->setAutoRaise(true);
-    zone_->setFixedHeight(theme.scaled(20));
+    for (QToolButton* button : {stopSaving_, zone_}) {
+        button->setFont(theme.ui(11));
+        button->setAutoRaise(true);
+        button->setFixedHeight(theme.scaled(20));
+    }
+    stopSaving_->setObjectName(QStringLiteral("stopSaving"));
+    stopSaving_->setText(tr("Stop saving"));
+    stopSaving_->setToolTip(tr("Leaves no file behind; recording goes on"));
+    stopSaving_->hide();
     zone_->setToolTip(tr("Change between local time and UTC"));
-    zone_->setAccessibleName(tr("Time zone"));
     addPermanentWidget(recording_);
+    addPermanentWidget(stopSaving_);
     addPermanentWidget(zone_);
     connect(zone_, &QToolButton::clicked, this, &StatusStrip::timeZoneToggled);
+    connect(stopSaving_, &QToolButton::clicked, this, &StatusStrip::stopSavingRequested);
     poll_->setText(tr("No target"));
     setUtc(false);
     showRecording();
 }
 
-QLabel* StatusStrip::addLeft(const QString& accessibleName)
+QLabel* StatusStrip::addLeft()
 {
     auto* label = new QLabel(this);
     label->setTextFormat(Qt::PlainText);
     label->setFont(Theme::current().ui(11));
-    label->setAccessibleName(accessibleName);
     label->setContentsMargins(4, 0, 12, 0);
     addWidget(label);
     return label;
@@ -119,6 +125,7 @@ void StatusStrip::setTransport(const Transport& transport)
 void StatusStrip::setSaving(double fraction)
 {
     saving_ = fraction;
+    stopSaving_->setVisible(fraction >= 0);
     showRecording();
 }
 
@@ -146,6 +153,7 @@ void StatusStrip::showRecording()
 void StatusStrip::setUtc(bool utc)
 {
     zone_->setText(zoneName(utc));
+    zone_->setAccessibleName(tr("Times are in: %1").arg(zone_->text()));
 }
 
 } // namespace poolscope

@@ -27,15 +27,17 @@ public:
 
 signals:
     void timeZoneToggled();
+    void stopSavingRequested();
 
 private:
-    QLabel* addLeft(const QString& accessibleName);
+    QLabel* addLeft();
     void showRecording();
 
     QLabel* poll_;
     QLabel* gaps_;
     QLabel* clock_;
     QLabel* recording_;
+    QToolButton* stopSaving_;
     QToolButton* zone_;
     Transport transport_;
     double saving_ = -1;

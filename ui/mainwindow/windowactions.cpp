@@ -24,6 +24,8 @@ WindowActions::WindowActions(QMainWindow* window)
     attach = make(tr("&Attach…"), QStringLiteral("attach"), key(Qt::CTRL | Qt::Key_T));
     open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
+    newWindow = make(tr("New &window"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_N));
+    closeWindow = make(tr("&Close window"), QString(), QKeySequence(Qt::CTRL | Qt::Key_W));
     quit = make(tr("&Quit"), QString(), QKeySequence::Quit);
     live = make(tr("Live"), QStringLiteral("live"));
     live->setCheckable(true);
@@ -94,6 +96,8 @@ void WindowActions::fillMenus(QMainWindow* window)
     file->addSeparator();
     file->addAction(save);
     file->addSeparator();
+    file->addAction(newWindow);
+    file->addAction(closeWindow);
     file->addAction(quit);
 
     QMenu* view = bar->addMenu(tr("&View"));
@@ -157,6 +161,9 @@ void WindowActions::fillToolbar(QMainWindow* window)
     toolbar->addSeparator();
     toolbar->addAction(live);
     toolbar->addAction(readOnly);
+    for (QAction* action : toolbar->actions())
+        if (QWidget* button = toolbar->widgetForAction(action); button && !action->isSeparator())
+            button->setFocusPolicy(Qt::TabFocus);
     window->addToolBar(toolbar);
 }
 

@@ -29,6 +29,8 @@ public:
     QAction* attach;
     QAction* open;
     QAction* save;
+    QAction* newWindow;
+    QAction* closeWindow;
     QAction* quit;
     QAction* live; ///< Live, Paused or Replay; press it to pause or to return
     QAction* readOnly;

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recordings: several at once, by dialog and by drop, saved, left behind; and the way back to what
+// lives.
+#include "tests/mainwindow/incident.h"
+#include "ui/dialogs/attachdialog.h"
+#include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/mainwindow.h"
+#include "ui/mainwindow/statusstrip.h"
+#include "ui/mainwindow/windowactions.h"
+#include "ui/mainwindow/windows.h"
+#include "ui/theme/banner.h"
+#include "ui/theme/theme.h"
+#include "ui/views/page.h"
+#include "ui/views/viewcontext.h"
+
+#include <QAction>
+#include <QDropEvent>
+#include <QFileDialog>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTest>
+#include <QToolButton>
+
+using namespace poolscope;
+using namespace poolscope::test;
+
+class TestFiles : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+    QStringList files_;
+    std::unique_ptr<Windows> windows_;
+    MainWindow* window_ = nullptr;
+
+    Workspace& workspace() { return window_->context().workspace(); }
+    void make(bool live)
+    {
+        windows_ = std::make_unique<Windows>(fakeServers(folder_), AttachChoice{}, nullptr);
+        window_ = &windows_->add();
+        window_->resize(1440, 900);
+        window_->show();
+        QVERIFY(QTest::qWaitForWindowExposed(window_));
+        if (!live)
+            return;
+        AttachRequest request;
+        request.target = QStringLiteral("host=fake");
+        window_->attach(request);
+        QTRY_VERIFY_WITH_TIMEOUT(!workspace().latest()->targets.empty() &&
+                                     workspace().latest()->targets[0].last_sample,
+                                 10000);
+    }
+    bool shows(const QString& file) const
+    {
+        for (const MainWindow* window : windows_->all())
+            if (window->shownFile() == file && window->isVisible())
+                return window->context().workspace().transport().mode == Mode::replay;
+        return false;
+    }
+    static QToolButton* link(QWidget* in, const QString& words)
+    {
+        for (QToolButton* button : in->findChildren<QToolButton*>())
+            if (button->text() == words && button->isVisible())
+                return button;
+        return nullptr;
+    }
+    /// Types a name into the real dialog and presses Enter.
+    void choose(const QString& name)
+    {
+        auto* dialog = qobject_cast<QFileDialog*>(window_->openDialog());
+        QVERIFY(dialog);
+        QTRY_VERIFY(dialog->isVisible());
+        auto* edit = dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"));
+        QVERIFY(edit);
+        edit->selectAll();
+        QTest::keyClicks(edit, name);
+        QTest::keyClick(edit, Qt::Key_Return);
+        QTRY_VERIFY(!window_->openDialog());
+    }
+    QString leaveBehind()
+    {
+        const QDir cache(folder_.filePath(QStringLiteral("cache")));
+        cache.mkpath(QStringLiteral("."));
+        const QString file = cache.filePath(QStringLiteral("crashed.poolrec"));
+        QFile::copy(files_[0], file);
+        return file;
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+        QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
+        QSettings::setDefaultFormat(QSettings::IniFormat);
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
+                           folder_.filePath(QStringLiteral("settings")));
+        Theme::current().install();
+        for (const char* name : {"night.poolrec", "noon.poolrec", "dusk.poolrec"})
+            files_ << recordIncident(folder_, QString::fromLatin1(name));
+        QVERIFY(!files_.contains(QString()));
+    }
+    void init() { QSettings().setValue(QStringLiteral("folder"), folder_.path()); }
+    void cleanup() { windows_.reset(); }
+
+    void severalOpenInWindowsOfTheirOwn()
+    {
+        make(false);
+        window_->open(files_);
+        QTRY_COMPARE(windows_->all().size(), 3u);
+        for (const QString& file : files_)
+            QTRY_VERIFY_WITH_TIMEOUT(shows(file), 10000);
+        QCOMPARE(window_->shownFile(), files_[0]);
+        // Once more: they are there already.
+        windows_->open({files_[1], files_[2]});
+        QCOMPARE(windows_->all().size(), 3u);
+    }
+
+    void oneClosedLeavesTheOthers()
+    {
+        make(false);
+        window_->open(files_);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[2]), 10000);
+        windows_->all()[1]->close();
+        QTRY_COMPARE(windows_->all().size(), 2u);
+        QVERIFY(window_->isVisible());
+        QVERIFY(!shows(files_[1]));
+        window_->actions().quit->trigger();
+        QTRY_VERIFY(windows_->all().empty());
+    }
+
+    void aCaptureGoesOnBesideRecordings()
+    {
+        make(true);
+        window_->open({files_[0]});
+        QTRY_COMPARE(windows_->all().size(), 2u);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 10000);
+        QCOMPARE(workspace().transport().mode, Mode::live);
+        QVERIFY(!window_->openDialog());
+    }
+
+    void aNewWindowIsEmpty()
+    {
+        make(true);
+        window_->actions().newWindow->trigger();
+        QCOMPARE(windows_->all().size(), 2u);
+        QCOMPARE(windows_->all()[1]->context().workspace().transport().mode, Mode::empty);
+        QVERIFY(windows_->all()[1]->isVisible());
+    }
+
+    void severalAreDropped()
+    {
+        make(false);
+        QMimeData data;
+        data.setUrls({QUrl::fromLocalFile(files_[0]), QUrl::fromLocalFile(files_[1]),
+                      QUrl(QStringLiteral("https://example.org/x.poolrec"))});
+        QDragEnterEvent enter(QPoint(50, 50), Qt::CopyAction, &data, Qt::LeftButton, {});
+        QCoreApplication::sendEvent(window_, &enter);
+        QVERIFY(enter.isAccepted());
+        QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &data, Qt::LeftButton, {});
+        QCoreApplication::sendEvent(window_, &drop);
+        QTRY_COMPARE(windows_->all().size(), 2u);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 10000);
+    }
+
+    void tooManyAreBounded()
+    {
+        make(false);
+        QStringList many;
+        for (int i = 0; i < Windows::most + 3; ++i)
+            many << folder_.filePath(QStringLiteral("none-%1.poolrec").arg(i));
+        windows_->open(many);
+        QCOMPARE(windows_->all().size(), std::size_t{Windows::most + 1});
+    }
+
+    void theOpenDialogOpensAndNothingStops()
+    {
+        make(false);
+        window_->actions().open->trigger();
+        auto* dialog = qobject_cast<QFileDialog*>(window_->openDialog());
+        QVERIFY(dialog); // it came back at once: no loop of its own
+        QCOMPARE(dialog->fileMode(), QFileDialog::ExistingFiles);
+        dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))
+            ->setText(QStringLiteral("\"night.poolrec\" \"noon.poolrec\""));
+        static_cast<QDialog*>(dialog)->accept(); // as its Open button does
+        QTRY_VERIFY(!window_->openDialog());
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 10000);
+    }
+
+    void theSaveDialogSaves()
+    {
+        make(true);
+        QSignalSpy updates(&workspace(), &Workspace::updated);
+        window_->actions().save->trigger();
+        QVERIFY(window_->openDialog());
+        QTRY_VERIFY_WITH_TIMEOUT(updates.count() >= 1, 5000); // the capture goes on below it
+        choose(QStringLiteral("kept"));
+        const QString kept = folder_.filePath(QStringLiteral("kept.poolrec"));
+        QTRY_VERIFY_WITH_TIMEOUT(workspace().transport().saved, 10000);
+        QVERIFY(QFile::exists(kept));
+        QCOMPARE(QSettings().value(QStringLiteral("folder")).toString(), folder_.path());
+        window_->close();
+        QTRY_VERIFY(windows_->all().empty());
+    }
+
+    void savingCanBeStopped()
+    {
+        make(true);
+        const QString file = folder_.filePath(QStringLiteral("stopped.poolrec"));
+        auto* stop = window_->statusStrip().findChild<QToolButton*>(QStringLiteral("stopSaving"));
+        QVERIFY(stop && !stop->isVisible());
+        window_->saveTo(file);
+        QVERIFY(stop->isVisible());
+        stop->click(); // before the copy can have begun: the capture flushes first
+        QTRY_VERIFY(!stop->isVisible());
+        // However the race ends, there is a whole file or none.
+        QCOMPARE(QFile::exists(file), workspace().transport().saved);
+    }
+
+    void leavingBySavingClosesOnceItIsSaved()
+    {
+        make(true);
+        window_->close();
+        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        QVERIFY(box);
+        box->findChild<QPushButton*>(QStringLiteral("save"))->click();
+        QTRY_VERIFY(qobject_cast<QFileDialog*>(window_->openDialog()));
+        // A change of mind keeps the window.
+        QTest::keyClick(window_->openDialog(), Qt::Key_Escape);
+        QTRY_VERIFY(!window_->openDialog());
+        QVERIFY(window_->isVisible());
+        window_->close();
+        box = qobject_cast<QMessageBox*>(window_->openDialog());
+        QVERIFY(box);
+        box->findChild<QPushButton*>(QStringLiteral("save"))->click();
+        QTRY_VERIFY(qobject_cast<QFileDialog*>(window_->openDialog()));
+        choose(QStringLiteral("last"));
+        QTRY_VERIFY_WITH_TIMEOUT(windows_->all().empty(), 10000);
+        QVERIFY(QFile::exists(folder_.filePath(QStringLiteral("last.poolrec"))));
+    }
+
+    void leftBehindIsOfferedOpenedAndSaved()
+    {
+        const QString file = leaveBehind();
+        make(false);
+        window_->offerLeftBehind();
+        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
+        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("shop-db")));
+        link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
+        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        QVERIFY(box);
+        box->findChild<QPushButton*>(QStringLiteral("open"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(shows(file), 10000);
+        QTRY_VERIFY(!workspace().latest()->targets.empty());
+        workspace().seek(start + 60s);
+        QTRY_COMPARE(workspace().transport().cursor, start + 60s);
+        const QString kept = folder_.filePath(QStringLiteral("rescued.poolrec"));
+        window_->saveTo(kept);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(kept), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 60s, 5000);
+    }
+
+    void leftBehindIsDiscarded()
+    {
+        const QString file = leaveBehind();
+        make(false);
+        window_->offerLeftBehind();
+        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
+        link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
+        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        QVERIFY(box);
+        box->findChild<QPushButton*>(QStringLiteral("discard"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
+        QVERIFY(!window_->banner().isVisible());
+    }
+
+    void pausedHasAWayBackToLive()
+    {
+        make(true);
+        QVERIFY(!link(window_->currentPage(), QStringLiteral("Return to live")));
+        workspace().pause();
+        QTRY_COMPARE(workspace().transport().mode, Mode::paused);
+        QToolButton* back = link(window_->currentPage(), QStringLiteral("Return to live"));
+        QVERIFY(back);
+        back->click();
+        QTRY_COMPARE(workspace().transport().mode, Mode::live);
+        QVERIFY(!link(window_->currentPage(), QStringLiteral("Return to live")));
+    }
+
+    void aReplayLeadsToItsLivingTarget()
+    {
+        make(false);
+        window_->open({files_[0]});
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 10000);
+        QTRY_VERIFY(!workspace().latest()->targets.empty());
+        const QString words = QStringLiteral("Attach to shop-db now");
+        QTRY_VERIFY(link(window_->currentPage(), words));
+        // Where a stranger's recording points to is shown first.
+        link(window_->currentPage(), words)->click();
+        auto* dialog = qobject_cast<AttachDialog*>(window_->openDialog());
+        QVERIFY(dialog);
+        QCOMPARE(dialog->findChild<QLineEdit*>(QStringLiteral("target"))->text(),
+                 QStringLiteral("service=shop-db"));
+        QCOMPARE(workspace().transport().mode, Mode::replay);
+        dialog->reject();
+        QTRY_VERIFY(!window_->openDialog());
+        // What was attached to before is attached to at once.
+        QSettings settings;
+        RecentTargets(settings).add({QStringLiteral("service=shop-db"), QStringLiteral("bastion"),
+                                     QString(), QDateTime::currentDateTime()});
+        settings.sync();
+        link(window_->currentPage(), words)->click();
+        QVERIFY(!window_->openDialog());
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::live, 10000);
+        QCOMPARE(RecentTargets(settings).all().front().sshHost, QStringLiteral("bastion"));
+    }
+
+    void aRecordingBeginsWhereItWasAskedTo()
+    {
+        make(false);
+        window_->beginAt([](Timestamp from, Timestamp) { return Result<Timestamp>(from + 30s); });
+        window_->open({files_[0]});
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 30s, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().latest()->now, start + 30s, 5000);
+    }
+};
+
+QTEST_MAIN(TestFiles)
+#include "tst_files.moc"

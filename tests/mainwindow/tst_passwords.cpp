@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Passwords: asked for, kept in a keychain when the user says so, read back, deleted when refused.
+#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/memorykeychain.h"
+#include "ui/dialogs/passworddialog.h"
+#include "ui/mainwindow/mainwindow.h"
+#include "ui/mainwindow/passwordflow.h"
+#include "ui/theme/banner.h"
+#include "ui/theme/theme.h"
+
+#include <QCheckBox>
+#include <QDirIterator>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::test;
+
+namespace {
+
+const QString target = QStringLiteral("host=fake user=dba");
+
+/// A server that lets in whoever knows the password.
+class Guarded : public FakeSource
+{
+public:
+    Guarded(TargetId id, const QString& password)
+        : FakeSource(id)
+        , password_(password)
+    {}
+
+    void start() override { refuse("wants a password for user \"dba\"."); }
+    void provideSecret(const QString& given) override
+    {
+        if (given.isEmpty())
+            return;
+        if (given == password_) {
+            FakeSource::start();
+            report(FactsReported{facts()});
+            ServerSample sample;
+            sample.full = true;
+            report(sample);
+        } else {
+            refuse("refused the password for user \"dba\".");
+        }
+    }
+
+private:
+    void refuse(const std::string& sentence)
+    {
+        TargetStatus status;
+        status.reach = Reach::stopped;
+        status.sentence = "fake:5432 " + sentence;
+        emit observed(StatusChanged{status});
+        emit secretRequired(QString::fromStdString(status.sentence));
+    }
+    QString password_;
+};
+
+} // namespace
+
+class TestPasswords : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+    QString password_;
+    std::shared_ptr<MemoryKeychain> keychain_;
+    std::unique_ptr<Workspace> workspace_;
+    std::unique_ptr<MainWindow> window_;
+
+    void attach(const QString& sshHost = {})
+    {
+        window_.reset();
+        workspace_.reset();
+        Workspace::Options options;
+        options.temporaryFolder = folder_.filePath(QStringLiteral("cache"));
+        options.sourceFactory = [this](TargetId id,
+                                       const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+            return std::unique_ptr<Source>(std::make_unique<Guarded>(id, password_));
+        };
+        workspace_ = std::make_unique<Workspace>(options);
+        window_ = std::make_unique<MainWindow>(*workspace_, AttachChoice{});
+        window_->setKeychain(keychain_);
+        window_->show();
+        AttachRequest request;
+        request.target = target;
+        request.sshHost = sshHost;
+        window_->attach(request);
+    }
+    PasswordDialog* dialog() const { return window_->passwords().dialog(); }
+    void type(const QString& password, bool keep)
+    {
+        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 10000);
+        QTest::keyClicks(dialog()->findChild<QLineEdit*>(), password);
+        if (keep)
+            dialog()->findChild<QCheckBox*>(QStringLiteral("keep"))->click();
+        QTest::keyClick(dialog()->findChild<QLineEdit*>(), Qt::Key_Return);
+    }
+    bool up() const
+    {
+        const UpdatePtr latest = workspace_->latest();
+        return !latest->targets.empty() && latest->targets[0].status.reach == Reach::up;
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+        QSettings::setDefaultFormat(QSettings::IniFormat);
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
+                           folder_.filePath(QStringLiteral("settings")));
+        Theme::current().install();
+    }
+    void init()
+    {
+        QSettings().clear();
+        keychain_ = std::make_shared<MemoryKeychain>();
+        password_ = QStringLiteral("0pen-Sesame");
+    }
+    void cleanup()
+    {
+        window_.reset();
+        workspace_.reset();
+    }
+
+    void keepingIsOffUntilChosen()
+    {
+        attach();
+        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 10000);
+        QCOMPARE(keychain_->reads, 0); // who never kept one is not asked to unlock a keychain
+        auto* keep = dialog()->findChild<QCheckBox*>(QStringLiteral("keep"));
+        QVERIFY(keep);
+        QVERIFY(!keep->isChecked());
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QVERIFY(keychain_->kept.empty());
+    }
+
+    void whatWasKeptIsNotAskedForAgain()
+    {
+        attach();
+        type(password_, true);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_COMPARE(keychain_->kept.size(), 1u);
+        QCOMPARE(keychain_->kept.begin()->second, password_);
+        QVERIFY(!keychain_->kept.begin()->first.contains(password_));
+        attach();
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QCOMPARE(keychain_->reads, 1);
+        QVERIFY(!dialog());
+        // Another way to the same server is another key.
+        attach(QStringLiteral("bastion"));
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+    }
+
+    void aWrongOneIsNeverKept()
+    {
+        attach();
+        type(QStringLiteral("wrong"), true);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->findChild<QLineEdit*>()->text().isEmpty(),
+                                 10000);
+        QVERIFY(keychain_->kept.empty());
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QVERIFY(keychain_->kept.empty());
+    }
+
+    void aKeptOneThatIsRefusedGoes()
+    {
+        attach();
+        type(password_, true);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        password_ = QStringLiteral("changed");
+        attach();
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QVERIFY(keychain_->kept.empty());
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+    }
+
+    void aKeychainThatHangsHoldsNobodyUp()
+    {
+        QSettings().setValue(QStringLiteral("keychain/used"), true);
+        keychain_->hangs = true;
+        attach();
+        window_->passwords().setPatience(std::chrono::milliseconds{50});
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QCOMPARE(keychain_->reads, 1);
+    }
+
+    void whatCouldNotBeKeptIsSaid()
+    {
+        keychain_->trouble = QStringLiteral("The desktop's keychain stayed locked.");
+        attach();
+        type(password_, true);
+        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 10000);
+        QVERIFY(window_->banner().accessibleName().contains(keychain_->trouble));
+    }
+
+    void withoutAKeychainNothingIsOffered()
+    {
+        keychain_->there = false;
+        attach();
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QVERIFY(!dialog()->findChild<QCheckBox*>(QStringLiteral("keep")));
+    }
+
+    void itStandsInNoFile()
+    {
+        attach();
+        type(password_, true);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        const QString saved = folder_.filePath(QStringLiteral("saved.poolrec"));
+        window_->saveTo(saved);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().saved, 10000);
+        QSettings().sync();
+        int looked = 0;
+        for (QDirIterator it(folder_.path(), QDir::Files, QDirIterator::Subdirectories);
+             it.hasNext();) {
+            QFile file(it.next());
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            QVERIFY2(!file.readAll().contains(password_.toUtf8()), qPrintable(file.fileName()));
+            ++looked;
+        }
+        QVERIFY(looked >= 3); // settings, the temporary recording, the saved one
+    }
+};
+
+QTEST_MAIN(TestPasswords)
+#include "tst_passwords.moc"

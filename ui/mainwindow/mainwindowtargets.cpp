@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Attaching, its passwords and its lists; notes.
+#include "ui/mainwindow/mainwindow.h"
+
+#include "core/source/registry.h"
+#include "ui/dialogs/attachtest.h"
+#include "ui/dialogs/notedialog.h"
+#include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/passwordflow.h"
+#include "ui/mainwindow/sidebar.h"
+#include "ui/mainwindow/windowactions.h"
+#include "ui/theme/banner.h"
+
+#include <QDateTime>
+#include <QMenu>
+
+#include <algorithm>
+
+namespace poolscope {
+
+void MainWindow::setKeychain(std::shared_ptr<Keychain> keychain)
+{
+    passwords_->setKeychain(std::move(keychain));
+}
+
+void MainWindow::attach(const AttachRequest& request)
+{
+    const TargetId target = workspace_.attach(request);
+    if (target == TargetId{})
+        return;
+    leftBehind_.clear();
+    const QString plain = withoutSecrets(request.target);
+    targets_[target] = plain;
+    passwords_->attached(target, plain, request.sshHost);
+    sidebar_->setInterval(target, request.interval);
+    RecentTargets(settings_).add(
+        {request.target, request.sshHost, QString(), QDateTime::currentDateTime()});
+}
+
+void MainWindow::showAttach()
+{
+    showAttachAt(QString());
+}
+
+void MainWindow::showAttachAt(const QString& target)
+{
+    if (dialog_)
+        return;
+    AttachChoice defaults = defaults_;
+    const Transport& transport = workspace_.transport();
+    defaults.readOnly = transport.readOnly;
+    if (capturing())
+        defaults.redact = transport.redacted;
+    auto* dialog = new AttachDialog(defaults, settings_, capturing(), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    if (!target.isEmpty())
+        dialog->setTarget(target);
+    connect(dialog, &QDialog::accepted, this, [this, dialog] { taken(dialog->choice()); });
+    dialog_ = dialog;
+    dialog->open();
+}
+
+void MainWindow::taken(const AttachChoice& choice)
+{
+    if (!choice.live.empty()) {
+        defaults_.interval = choice.interval;
+        defaults_.thresholds = choice.thresholds;
+        defaults_.redact = choice.redact;
+        workspace_.setReadOnly(choice.readOnly);
+        workspace_.setRedact(choice.redact);
+        for (const AttachRequest& request : choice.live)
+            attach(request);
+        workspace_.setThresholds(TargetId{}, choice.thresholds);
+    }
+    open(choice.recordings);
+}
+
+/// A recording may come from anyone, and where it points to is not for it to decide: what was never
+/// attached to from here is shown in the dialog first.
+void MainWindow::attachRecorded()
+{
+    const std::vector<RecentTarget> recent = RecentTargets(settings_).all();
+    const std::vector<TargetSummary> recorded = store_->targets();
+    QString unknown;
+    for (const TargetSummary& target : recorded) {
+        const QString url = QString::fromStdString(target.info.url);
+        const auto known =
+            std::find_if(recent.begin(), recent.end(),
+                         [&](const RecentTarget& entry) { return entry.target == url; });
+        if (known == recent.end()) {
+            if (unknown.isEmpty())
+                unknown = url;
+            continue;
+        }
+        AttachRequest request;
+        request.target = url;
+        request.sshHost = known->sshHost;
+        request.interval = defaults_.interval;
+        attach(request);
+    }
+    if (!unknown.isEmpty())
+        showAttachAt(unknown);
+}
+
+void MainWindow::askSecret(TargetId target, const QString& sentence)
+{
+    const TargetSummary* summary = store_->target(target);
+    // Asked while attaching, it is expected; later it would be a modal out of nowhere.
+    if (summary && summary->last_sample)
+        showBanner(Severity::warning, sentence.left(400), QString(), tr("Enter the password…"),
+                   [this, target, sentence] { showSecretDialog(target, sentence); });
+    else
+        showSecretDialog(target, sentence);
+}
+
+void MainWindow::showSecretDialog(TargetId target, const QString& sentence)
+{
+    const TargetSummary* summary = store_->target(target);
+    const auto known = targets_.find(target);
+    const QString name = summary                   ? Formatter::line(summary->info.name, 80)
+                         : known != targets_.end() ? known->second.left(120)
+                                                   : tr("the server");
+    passwords_->showDialog(target, name, sentence);
+}
+
+void MainWindow::addNote()
+{
+    if (dialog_ || !actions_->note->isEnabled())
+        return;
+    const Transport& transport = workspace_.transport();
+    auto* dialog =
+        new NoteDialog(tr("at %1").arg(format().instant(transport.end, transport.end)), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this,
+            [this, dialog] { workspace_.addNote(dialog->text()); });
+    dialog_ = dialog;
+    dialog->open();
+}
+
+void MainWindow::fillRecent()
+{
+    QMenu* menu = actions_->recentMenu;
+    menu->clear();
+    for (const RecentTarget& entry : RecentTargets(settings_).all()) {
+        QString text = entry.target.left(80);
+        text.replace(QLatin1Char('&'), QStringLiteral("&&"));
+        menu->addAction(text, this, [this, entry] {
+            const auto kind = classifyTarget(entry.target);
+            if (!kind) {
+                showTrouble(kind.error());
+            } else if (kind.value() == TargetKind::recording) {
+                open({entry.target});
+            } else {
+                AttachRequest request;
+                request.target = entry.target;
+                request.sshHost = entry.sshHost;
+                request.interval = defaults_.interval;
+                attach(request);
+            }
+        });
+    }
+    if (menu->isEmpty())
+        menu->addAction(tr("None yet"))->setEnabled(false);
+}
+
+void MainWindow::fillTargets()
+{
+    QMenu* menu = actions_->targetsMenu;
+    menu->clear();
+    for (const TargetSummary& target : store_->targets()) {
+        QString text = Formatter::line(target.info.name, 80);
+        text.replace(QLatin1Char('&'), QStringLiteral("&&"));
+        QAction* action =
+            menu->addAction(text, this, [this, id = target.info.id] { workspace_.detach(id); });
+        action->setEnabled(capturing());
+    }
+    if (menu->isEmpty())
+        menu->addAction(tr("Nothing is attached"))->setEnabled(false);
+}
+
+void MainWindow::describeTargets(const Update& update)
+{
+    for (const TargetSummary& target : update.targets) {
+        const auto attached = targets_.find(target.info.id);
+        if (!target.facts || attached == targets_.end() ||
+            !described_.insert(target.info.id).second)
+            continue;
+        RecentTargets(settings_).describe(
+            attached->second,
+            tr("PostgreSQL %1")
+                .arg(Formatter::line(target.facts->version, 60).section(QLatin1Char(' '), 0, 0)));
+    }
+}
+
+} // namespace poolscope

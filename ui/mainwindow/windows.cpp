@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/mainwindow/windows.h"
+
+#include "ui/theme/theme.h"
+
+#include <QApplication>
+#include <QFileInfo>
+
+#include <algorithm>
+
+namespace poolscope {
+
+struct Windows::One
+{
+    std::unique_ptr<Workspace> workspace; ///< outlives its window
+    std::unique_ptr<MainWindow> window;
+};
+
+Windows::Windows(const Workspace::Options& options, const AttachChoice& defaults,
+                 std::shared_ptr<Keychain> keychain, QObject* parent)
+    : QObject(parent)
+    , options_(options)
+    , defaults_(defaults)
+    , keychain_(std::move(keychain))
+{}
+
+Windows::~Windows() = default;
+
+MainWindow& Windows::add()
+{
+    auto one = std::make_unique<One>();
+    one->workspace = std::make_unique<Workspace>(options_);
+    one->window = std::make_unique<MainWindow>(*one->workspace, defaults_);
+    MainWindow* const window = one->window.get();
+    window->setKeychain(keychain_);
+    connect(window, &MainWindow::openElsewhere, this, &Windows::open);
+    connect(window, &MainWindow::quitRequested, qApp, &QApplication::closeAllWindows);
+    // It is still at work on its own closing.
+    connect(
+        window, &MainWindow::closed, this, [this, window] { drop(window); }, Qt::QueuedConnection);
+    if (!page_.isEmpty())
+        window->showPage(page_);
+    all_.push_back(std::move(one));
+    return *window;
+}
+
+std::vector<MainWindow*> Windows::all() const
+{
+    std::vector<MainWindow*> windows;
+    for (const auto& one : all_)
+        windows.push_back(one->window.get());
+    return windows;
+}
+
+void Windows::open(const QStringList& files)
+{
+    const auto shows = [](const QString& path) {
+        return [path](const std::unique_ptr<One>& one) {
+            return one->window->shownFile() == path;
+        };
+    };
+    const auto show = [this](const QStringList& recording) {
+        MainWindow& window = add();
+        place(window);
+        window.beginAt(at_);
+        window.open(recording);
+        window.show();
+        return &window;
+    };
+    if (files.isEmpty()) {
+        show({});
+        return;
+    }
+    MainWindow* last = nullptr;
+    for (const QString& file : files.first(std::min<qsizetype>(files.size(), most))) {
+        const auto shown =
+            std::find_if(all_.begin(), all_.end(), shows(QFileInfo(file).absoluteFilePath()));
+        last = shown == all_.end() ? show({file}) : (*shown)->window.get();
+    }
+    if (files.size() > most)
+        last->notice(Severity::warning,
+                     tr("%1 recordings were not opened.").arg(files.size() - most),
+                     tr("At most %1 are opened at once.").arg(most));
+    last->raise();
+    last->activateWindow();
+}
+
+/// As large as the last one, and a step beside it.
+void Windows::place(MainWindow& window) const
+{
+    if (all_.size() < 2) {
+        window.restoreWindow();
+        return;
+    }
+    const MainWindow& before = *all_[all_.size() - 2]->window;
+    window.resize(before.size());
+    const int step = Theme::current().scaled(32);
+    window.move(before.pos() + QPoint(step, step));
+}
+
+void Windows::drop(const MainWindow* window)
+{
+    std::erase_if(
+        all_, [window](const std::unique_ptr<One>& one) { return one->window.get() == window; });
+}
+
+} // namespace poolscope
