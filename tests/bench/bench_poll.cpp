@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a poll costs the server, in its own CPU time, against what the plain view costs. Ratios of
-// one run, medians over repeats in both orders.  bench_poll [SESSIONS…]
+// What a poll costs the server, in CPU time of its own process, against the plain view, the bare
+// snapshot, and a default refresh of pg_activity (where POOLSCOPE_PG_ACTIVITY names a python that
+// can import it). All in turns in one run, in both orders; medians.  bench_poll [SESSIONS…]
 #include "core/base/clock.h"
+#include "core/source/pgrows.h"
+#include "core/source/pgsessions.h"
 #include "core/source/pgstatements.h"
 #include "tests/support/pgcluster.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFile>
+#include <QFileInfo>
+#include <QProcess>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -20,15 +28,7 @@ using namespace poolscope::test;
 
 namespace {
 
-struct Case
-{
-    const char* name;
-    std::string sql;
-    bool prepared;
-    bool binary;
-    enum class Values { none, first, again, steady } values = Values::none;
-    std::vector<double> microseconds{};
-};
+constexpr int warm = 4, many = 30, repeats = 9;
 
 /// CPU time of one process in nanoseconds.
 qint64 cpuOf(int pid)
@@ -37,122 +37,260 @@ qint64 cpuOf(int pid)
     return file.open(QIODevice::ReadOnly) ? file.readAll().split(' ').first().toLongLong() : 0;
 }
 
+struct Case
+{
+    const char* name;
+    int pid; ///< of the server's process
+    std::function<bool(int times)> run;
+    std::vector<double> microseconds{};
+
+    bool measure()
+    {
+        if (!run(warm))
+            return false;
+        const qint64 before = cpuOf(pid);
+        if (!run(many))
+            return false;
+        // The server accounts its last slice when it goes to sleep.
+        std::this_thread::sleep_for(std::chrono::milliseconds{3});
+        microseconds.push_back(static_cast<double>(cpuOf(pid) - before) / 1000.0 / many);
+        return true;
+    }
+    double median() const
+    {
+        std::vector<double> sorted = microseconds;
+        std::sort(sorted.begin(), sorted.end());
+        return sorted.at(sorted.size() / 2);
+    }
+};
+
+/// One connection that asks as the source does: prepared, binary, planned once.
 class Meter
 {
 public:
     explicit Meter(const QString& conninfo)
         : conn_(PQconnectdb(conninfo.toUtf8().constData()), PQfinish)
     {
-        // As the source does it, with its facts.
         PQclear(PQexec(conn_.get(), "SET plan_cache_mode = force_generic_plan"));
     }
+    int pid() const { return PQbackendPID(conn_.get()); }
 
-    bool prepare(const Case& c)
+    std::function<bool(int)> text(const std::string& sql)
     {
-        if (!c.prepared)
+        return [this, sql](int times) {
+            for (int i = 0; i < times; ++i) {
+                if (!good(PQexec(conn_.get(), sql.c_str())))
+                    return false;
+            }
             return true;
-        PGresult* const r = PQprepare(conn_.get(), c.name, c.sql.c_str(), 0, nullptr);
-        const bool good = PQresultStatus(r) == PGRES_COMMAND_OK;
-        if (!good)
-            fmt::print(stderr, "{}: {}", c.name, PQerrorMessage(conn_.get()));
-        PQclear(r);
-        return good;
+        };
+    }
+    std::function<bool(int)> prepared(const PgStatement& statement, bool withValues = false)
+    {
+        PQclear(PQprepare(conn_.get(), statement.name, statement.sql.c_str(), 0, nullptr));
+        return [this, name = statement.name, withValues](int times) {
+            for (int i = 0; i < times; ++i) {
+                if (!once(name, withValues ? values() : std::vector<std::string>{}))
+                    return false;
+            }
+            return true;
+        };
+    }
+    std::function<bool(int)> first(const PgStatement& statement)
+    {
+        PQclear(PQprepare(conn_.get(), statement.name, statement.sql.c_str(), 0, nullptr));
+        return [this, name = statement.name](int times) {
+            for (int i = 0; i < times; ++i) {
+                if (!once(name, {"t"}))
+                    return false;
+            }
+            return true;
+        };
+    }
+    /// The last poll becomes what is known, as in the source.
+    void learn()
+    {
+        TextPool texts;
+        sessions_.absorb(read_poll(result_.get(), TargetId{1}, pid(), texts), false);
+    }
+    bool crowded() const { return sessions_.crowded(); }
+    int rows() const { return PQntuples(result_.get()); }
+
+private:
+    std::vector<std::string> values() const
+    {
+        return {format_iso8601(SystemClock{}.now() - std::chrono::seconds{2}), "t",
+                array_of(sessions_.wanted()), array_of(sessions_.textless())};
+    }
+    bool once(const char* name, const std::vector<std::string>& values)
+    {
+        std::vector<const char*> texts;
+        for (const std::string& value : values)
+            texts.push_back(value.c_str());
+        return good(PQexecPrepared(conn_.get(), name, static_cast<int>(texts.size()), texts.data(),
+                                   nullptr, nullptr, 1));
+    }
+    bool good(PGresult* result)
+    {
+        result_.reset(result);
+        if (PQresultStatus(result) == PGRES_TUPLES_OK)
+            return true;
+        fmt::print(stderr, "{}", PQresultErrorMessage(result));
+        return false;
     }
 
-    bool once(const Case& c)
-    {
-        const std::string since =
-            c.values == Case::Values::first
-                ? "-infinity"
-                : format_iso8601(SystemClock{}.now() - std::chrono::seconds{2});
-        const char* const values[] = {since.c_str(), "t", "{}", "{}"};
-        const int count = c.values == Case::Values::none     ? 0
-                          : c.values == Case::Values::steady ? 4
-                                                             : 2;
-        PGresult* const r = c.prepared ? PQexecPrepared(conn_.get(), c.name, count, values, nullptr,
-                                                        nullptr, c.binary)
-                                       : PQexec(conn_.get(), c.sql.c_str());
-        const bool good = PQresultStatus(r) == PGRES_TUPLES_OK;
-        rows_ = PQntuples(r);
-        PQclear(r);
-        return good;
-    }
+    std::unique_ptr<PGconn, void (*)(PGconn*)> conn_;
+    std::unique_ptr<PGresult, void (*)(PGresult*)> result_{nullptr, PQclear};
+    PgSessions sessions_{TargetId{1}};
+};
 
-    bool measure(Case& c)
+/// pg_activity, driven through its own functions by a script beside this file.
+class Peer
+{
+public:
+    explicit Peer(const QString& conninfo)
     {
-        constexpr int warm = 6, many = 60;
-        for (int i = 0; i < warm; ++i) {
-            if (!once(c))
-                return false;
-        }
-        const int pid = PQbackendPID(conn_.get());
-        const qint64 before = cpuOf(pid);
-        for (int i = 0; i < many; ++i)
-            once(c);
-        // The server accounts its last slice when it goes to sleep.
-        std::this_thread::sleep_for(std::chrono::milliseconds{3});
-        c.microseconds.push_back(static_cast<double>(cpuOf(pid) - before) / 1000.0 / many);
-        return true;
+        const QString python = qEnvironmentVariable("POOLSCOPE_PG_ACTIVITY");
+        if (python.isEmpty())
+            return;
+        process_.setProcessChannelMode(QProcess::ForwardedErrorChannel);
+        process_.start(python, {QFileInfo(QStringLiteral(__FILE__))
+                                    .absoluteDir()
+                                    .filePath(QStringLiteral("pg_activity_refresh.py")),
+                                conninfo});
+        const QList<QByteArray> hello = line().split(' ');
+        pid_ = hello.first().toInt();
+        version_ = hello.last();
+    }
+    ~Peer()
+    {
+        process_.closeWriteChannel();
+        process_.waitForFinished(5000);
+    }
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+
+    int pid() const { return pid_; }
+    QByteArray version() const { return version_; }
+    bool refresh(int times)
+    {
+        process_.write(QByteArray::number(times) + '\n');
+        return line() == "done";
     }
 
 private:
-    std::unique_ptr<PGconn, void (*)(PGconn*)> conn_;
-    int rows_ = 0;
+    QByteArray line()
+    {
+        while (!process_.canReadLine()) {
+            if (!process_.waitForReadyRead(60000))
+                return {};
+        }
+        return process_.readLine().trimmed();
+    }
+    QProcess process_;
+    int pid_ = 0;
+    QByteArray version_;
 };
 
-double median(std::vector<double> values)
+/// The sessions of the story. Busy: a tenth runs a statement, a tenth is idle in a transaction that
+/// wrote, up to 10 wait for a row's lock.
+std::vector<PgClient> crowd(const PgCluster& cluster, int sessions, bool busy)
 {
-    std::sort(values.begin(), values.end());
-    return values.at(values.size() / 2);
+    PgClient admin(cluster.conninfo());
+    admin.exec(QStringLiteral("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, n int);"
+                              "INSERT INTO t VALUES (0, 0)"));
+    std::vector<PgClient> clients;
+    for (int i = 0; i < sessions; ++i) {
+        clients.emplace_back(cluster.conninfo());
+        clients.back().exec(
+            QStringLiteral("SELECT relname, reltuples FROM pg_class WHERE relkind = "
+                           "'r' AND relname LIKE 'order%' ORDER BY 1 LIMIT 10"));
+    }
+    if (!busy)
+        return clients;
+    const int tenth = std::max(1, sessions / 10);
+    int next = 0;
+    const auto client = [&]() -> PgClient& {
+        return clients.at(static_cast<std::size_t>(next++));
+    };
+    client().exec(QStringLiteral("BEGIN; UPDATE t SET n = 1"));
+    for (int i = 0; i < tenth; ++i)
+        client().exec(QStringLiteral("BEGIN; INSERT INTO t VALUES (%1, 0)").arg(i + 1));
+    for (int i = 0; i < tenth; ++i)
+        client().send(QStringLiteral("SELECT pg_sleep(600)"));
+    for (int i = 0; i < std::min(10, sessions / 5); ++i)
+        client().send(QStringLiteral("UPDATE t SET n = 2 WHERE id = 0"));
+    return clients;
 }
 
-bool run(const PgCluster& cluster, int sessions)
+void print(const std::vector<Case>& cases)
 {
-    std::vector<PgClient> idle;
-    for (int i = 0; i < sessions; ++i) {
-        idle.emplace_back(cluster.conninfo());
-        if (!idle.back().exec(
-                QStringLiteral("SELECT relname, reltuples FROM pg_class WHERE relkind = "
-                               "'r' AND relname LIKE 'order%' ORDER BY 1 LIMIT 10")))
-            return false;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{2500}); // they are idle, and old enough
-    const int v = cluster.versionNumber();
-    std::vector<Case> cases{
-        {"SELECT 1", "SELECT 1", true, true},
-        {"snapshot: count(*), text", "SELECT count(*) FROM pg_stat_get_activity(NULL)", false,
-         false},
-        {"snapshot: count(*), prepared", "SELECT count(*) FROM pg_stat_get_activity(NULL)", true,
-         true},
-        {"our first poll", full_poll_statement(v).sql, true, true, Case::Values::first},
-        {"our full poll", full_poll_statement(v).sql, true, true, Case::Values::again},
-        {"our steady poll", steady_poll_statement(v).sql, true, true, Case::Values::steady},
-        {"the plain view, text",
-         "SELECT pid, datname, usename, application_name, state, wait_event_type, wait_event, "
-         "xact_start, query_start, backend_start, state_change, client_addr, client_port, "
-         "backend_xid, backend_xmin, backend_type, query FROM pg_stat_activity",
-         false, false},
-    };
-    Meter meter(cluster.conninfo());
+    std::map<std::string_view, double> base;
+    for (const Case& c : cases)
+        base[c.name] = c.median();
+    const double snapshot = base["snapshot, prepared"], view = base["the plain view, text"];
+    const double peer = base["pg_activity's refresh"];
     for (const Case& c : cases) {
-        if (!meter.prepare(c))
-            return false;
+        const double us = c.median();
+        fmt::print("{:<34}{:>9.0f}{:>12.2f}{:>10.2f}{:>16}\n", c.name, us, us / snapshot, us / view,
+                   peer > 0 ? fmt::format("1/{:.1f}", peer / us) : "-");
     }
-    for (int repeat = 0; repeat < 9; ++repeat) {
+    fmt::print("\n");
+}
+
+bool run(const PgCluster& cluster, int sessions, bool busy)
+{
+    const int v = cluster.versionNumber();
+    std::vector<PgClient> clients = crowd(cluster, sessions, busy);
+    std::this_thread::sleep_for(std::chrono::milliseconds{2500}); // idle ones are old by then
+    Meter meter(cluster.conninfo());
+    Peer peer(cluster.conninfo());
+    const std::string snapshot = "SELECT count(*) FROM pg_stat_get_activity(NULL)";
+    const auto first = meter.first(first_poll_statement(v));
+    const auto full = meter.prepared(full_poll_statement(v), true);
+    const auto steady = meter.prepared(steady_poll_statement(v), true);
+    // What the source would know by now, and which statement it would choose.
+    if (!first(1))
+        return false;
+    meter.learn();
+    if (!full(1))
+        return false;
+    meter.learn();
+    const bool crowded = meter.crowded();
+    const int changed = meter.rows();
+    std::vector<Case> cases;
+    cases.push_back({"SELECT 1, prepared", meter.pid(), meter.prepared({"bench_one", "SELECT 1"})});
+    cases.push_back({"snapshot, text", meter.pid(), meter.text(snapshot)});
+    cases.push_back({"snapshot, prepared", meter.pid(), meter.prepared({"bench_snap", snapshot})});
+    cases.push_back({"our first poll", meter.pid(), first});
+    cases.push_back({"our full poll", meter.pid(), full});
+    cases.push_back(
+        {crowded ? "picking (not chosen: crowded)" : "our steady poll", meter.pid(), steady});
+    cases.push_back({"the plain view, text", meter.pid(),
+                     meter.text("SELECT pid, datname, usename, application_name, state,"
+                                " wait_event_type, wait_event, xact_start, query_start,"
+                                " backend_start, state_change, client_addr, client_port,"
+                                " backend_xid, backend_xmin, backend_type, query"
+                                " FROM pg_stat_activity")});
+    if (peer.pid() > 0)
+        cases.push_back({"pg_activity's refresh", peer.pid(), [&peer](int times) {
+                             return peer.refresh(times);
+                         }});
+    for (int repeat = 0; repeat < repeats; ++repeat) {
         for (std::size_t i = 0; i < cases.size(); ++i) {
-            if (!meter.measure(cases.at(repeat % 2 ? cases.size() - 1 - i : i)))
+            if (!cases.at(repeat % 2 ? cases.size() - 1 - i : i).measure())
                 return false;
         }
     }
-    const double snapshot = median(cases.at(1).microseconds);
-    const double view = median(cases.back().microseconds);
-    fmt::print("{} idle sessions, PostgreSQL {}\n{:<32}{:>10}{:>12}{:>12}\n", sessions, v / 10000,
-               "", "us", "x snapshot", "x view");
-    for (const Case& c : cases) {
-        const double us = median(c.microseconds);
-        fmt::print("{:<32}{:>10.0f}{:>12.2f}{:>12.2f}\n", c.name, us, us / snapshot, us / view);
-    }
-    fmt::print("\n");
+    fmt::print("PostgreSQL {}, {} sessions, {}: a poll sends {} rows; pg_activity {}\n{:<34}{:>9}"
+               "{:>12}{:>10}{:>16}\n",
+               v / 10000, sessions, busy ? "busy" : "idle", changed,
+               peer.pid() > 0 ? peer.version().toStdString() : "is not here", "", "us",
+               "x snapshot", "x view", "of pg_activity");
+    print(cases);
+    PgClient(cluster.conninfo())
+        .exec(QStringLiteral("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datid IS"
+                             " NOT NULL AND pid <> pg_backend_pid()"));
     return true;
 }
 
@@ -163,7 +301,7 @@ int main(int argc, char** argv)
     QCoreApplication app(argc, argv);
     std::vector<int> counts;
     for (int i = 1; i < argc; ++i)
-        counts.push_back(std::clamp(std::atoi(argv[i]), 1, 2000));
+        counts.push_back(std::clamp(std::atoi(argv[i]), 10, 2000));
     if (counts.empty())
         counts = {10, 100, 500};
     if (!PgCluster::available()) {
@@ -178,8 +316,10 @@ int main(int argc, char** argv)
         return 1;
     }
     for (const int count : counts) {
-        if (!run(cluster, count))
-            return 1;
+        for (const bool busy : {false, true}) {
+            if (!run(cluster, count, busy))
+                return 1;
+        }
     }
     return 0;
 }
