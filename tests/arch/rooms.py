@@ -57,12 +57,16 @@ for _room in MAY_INCLUDE:
     if _room.startswith("ui/") or _room in ("app", "app/gui"):
         QT_MODULES.setdefault(_room, {"Core", "Gui", "Widgets", "Network", "DBus", "Charts", "Svg",
                                       "SvgWidgets", "OpenGL", "OpenGLWidgets"})
-# One room knows the library, and its include.
+# Who knows a library, and its include: a room, and in core/pool the files of one backend, which are
+# a target of their own.
 OWNED_LIBRARIES = [
-    (re.compile(r"<(sqlite3\.h|SQLiteCpp/)"), "core/record", "SQLite"),
-    (re.compile(r"<(libpq-fe\.h|postgresql/)"), "core/source", "libpq"),
-    (re.compile(r"<CLI/"), "app/cli", "CLI11"),
+    (re.compile(r"<(sqlite3\.h|SQLiteCpp/)"), ("core/record/", "core/pool/sqlite"), "SQLite"),
+    (re.compile(r"<(libpq-fe\.h|postgresql/)"), ("core/source/", "core/pool/postgres"), "libpq"),
+    (re.compile(r"<CLI/"), ("app/cli/",), "CLI11"),
+    (re.compile(r"<(elfutils/|libdw|dwarf\.h)"), ("core/stack/",), "libdw"),
 ]
+# What is included by nothing else in its room, so that the room's own target does not need it.
+BACKEND = re.compile(r'"core/pool/(postgres|sqlite)\w*\.h')
 
 CODE = (".cpp", ".h")
 MARKED = CODE + (".py", ".sh", ".cmake", ".qss", ".supp", "CMakeLists.txt")
@@ -72,7 +76,7 @@ HEX_COLOUR = re.compile(r"#(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?![0
 NUMERIC_COLOUR = re.compile(r"\b(?:QColor(?:\s+\w+)?|qRgba?|fromRgba?)\s*[({]\s*(?:0x)?[0-9]")
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:work|home|root)/[\w.-]")
 TEMPORARY_PATH = re.compile(r"(?<![\w.}])/tmp/")
-ROOM_TARGET = re.compile(r"\bpoolscope_(core|ui|app)_([a-z]+)\b")
+ROOM_TARGET = re.compile(r"\bpoolscope_(core|ui|app)_([a-z]+)(?:_[a-z_]+)?\b")
 QT_TARGET = re.compile(r"\bQt6?::([A-Za-z]+)")
 
 
@@ -114,9 +118,12 @@ def check_includes(path, room, text, report):
             report(f"{where}: {room} is plain C++ and may not include Qt ({name})")
         if room in APACHE_ROOMS and other and other not in APACHE_ROOMS:
             report(f"{where}: {room} is Apache-2.0 and may not include {other}, which is not")
-        for pattern, owner, library in OWNED_LIBRARIES:
-            if pattern.match(found.group(1) + name) and room != owner:
-                report(f"{where}: only {owner} knows {library}")
+        for pattern, owners, library in OWNED_LIBRARIES:
+            if pattern.match(found.group(1) + name) and not path.startswith(owners):
+                report(f"{where}: only {owners[0].rstrip('/')} knows {library}")
+        backend = BACKEND.match(found.group(1) + name)
+        if backend and room == "core/pool" and not path.startswith(f"core/pool/{backend.group(1)}"):
+            report(f"{where}: the pool itself may not know a backend ({name})")
 
 
 def check_links(path, room, text, report):
@@ -208,6 +215,16 @@ CASES = [
     ("core/model/a.cpp", GPL + '#include "session.h"\n', "included by room"),
     ("core/capture/a.cpp", GPL + "#include <sqlite3.h>\n", "only core/record knows SQLite"),
     ("ui/views/a.cpp", GPL + "#include <libpq-fe.h>\n", "only core/source knows libpq"),
+    ("core/pool/postgresconnection.cpp", APACHE + "#include <libpq-fe.h>\n", None),
+    ("core/pool/sqliteconnection.cpp", APACHE + "#include <sqlite3.h>\n", None),
+    ("core/pool/poolcore.cpp", APACHE + "#include <libpq-fe.h>\n", "only core/source knows libpq"),
+    ("core/pool/postgresconnection.cpp", APACHE + "#include <sqlite3.h>\n",
+     "only core/record knows SQLite"),
+    ("core/pool/poolcore.h", APACHE + '#include "core/pool/sqliteconnection.h"\n',
+     "may not know a backend"),
+    ("core/pool/sqliteconnection.cpp", APACHE + '#include "core/pool/sqliteconnection.h"\n', None),
+    ("core/pool/poolcore.cpp", APACHE + "#include <elfutils/libdwfl.h>\n",
+     "only core/stack knows libdw"),
     ("core/stray/a.h", GPL, "no room that DESIGN knows"),
     ("core/model/a.h", "int a;\n", "no SPDX-License-Identifier"),
     ("tests/x/tst_a.cpp", "int a;\n", "no SPDX-License-Identifier"),
@@ -223,6 +240,8 @@ CASES = [
      "poolscope_room(core/model LINKS poolscope_core_base)\n", None),
     ("core/model/CMakeLists.txt", "# SPDX-License-Identifier: GPL-3.0-or-later\n"
      "poolscope_room(core/model LINKS poolscope_core_record)\n", "may not link core/record"),
+    ("core/model/CMakeLists.txt", "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+     "poolscope_room(core/model LINKS poolscope_core_pool_sqlite)\n", "may not link core/pool"),
     ("core/model/CMakeLists.txt", "# SPDX-License-Identifier: GPL-3.0-or-later\n"
      "poolscope_room(core/model LINKS Qt6::Core)\n", "may not link Qt Core"),
     ("app/cli/CMakeLists.txt", "# SPDX-License-Identifier: GPL-3.0-or-later\n"
