@@ -155,6 +155,8 @@ def inside(program, recording):
         frame = until(lambda: window_of(pyatspi), "The window")
         application = frame.getApplication()
         until(lambda: cells(frame), "A row")
+        # A key pressed before the window manager gave it the focus goes nowhere.
+        until(lambda: frame.getState().contains(pyatspi.STATE_ACTIVE), "The focus")
         for number, page in enumerate(PAGES, 1):
             window.key(f"ctrl+{number}")
             until(lambda page=page: any(node.name.lower() == page for node, _ in walk(frame)
