@@ -88,6 +88,15 @@ class Window:
         quiet = None if os.environ.get("VERBOSE") else subprocess.DEVNULL
         self.started.append(subprocess.Popen(command, stderr=quiet, stdout=quiet, **more))
 
+    def focused(self, frame):
+        """A key without the focus goes nowhere; a window manager that came late gives it to none."""
+        import pyatspi
+        if frame.getState().contains(pyatspi.STATE_ACTIVE):
+            return True
+        subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Poolscope", "windowfocus"],
+                       check=False, stdout=subprocess.DEVNULL)
+        return False
+
     def key(self, *keys):
         subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True)
 
@@ -155,8 +164,7 @@ def inside(program, recording):
         frame = until(lambda: window_of(pyatspi), "The window")
         application = frame.getApplication()
         until(lambda: cells(frame), "A row")
-        # A key pressed before the window manager gave it the focus goes nowhere.
-        until(lambda: frame.getState().contains(pyatspi.STATE_ACTIVE), "The focus")
+        until(lambda: window.focused(frame), "The focus")
         for number, page in enumerate(PAGES, 1):
             window.key(f"ctrl+{number}")
             until(lambda page=page: any(node.name.lower() == page for node, _ in walk(frame)
