@@ -10,19 +10,27 @@ std::atomic<std::uint64_t> FakePool::next_{1};
 
 void FakePool::report(const PoolEvent& event)
 {
-    const std::lock_guard lock(sink_mutex_);
+    const std::lock_guard telling(sink_mutex_);
+    tell(event);
+}
+
+/// With sink_mutex_ held until the change shows: who is about to show one without an event, as
+/// there was no sink yet, is waited for by set_sink.
+void FakePool::tell(const PoolEvent& event)
+{
     if (sink_ != nullptr)
         sink_->take(event);
 }
 
 ConnectionId FakePool::open_connection()
 {
+    const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
     event.kind = PoolEventKind::opened;
     event.time = now_ticks();
     event.connection = ConnectionId{next_++};
     event.server_pid = 70'000;
-    report(event);
+    tell(event);
     const std::lock_guard lock(mutex_);
     connections_[event.connection] = {
         event.connection, process_epoch().wall(event.time), 70'000, {}};
@@ -31,12 +39,13 @@ ConnectionId FakePool::open_connection()
 
 void FakePool::close_connection(ConnectionId connection)
 {
+    const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
     event.kind = PoolEventKind::closed;
     event.time = now_ticks();
     event.connection = connection;
     event.text = "old";
-    report(event);
+    tell(event);
     const std::lock_guard lock(mutex_);
     connections_.erase(connection);
 }
@@ -44,6 +53,7 @@ void FakePool::close_connection(ConnectionId connection)
 CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_view by,
                           std::span<const Tag> tags)
 {
+    const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
     event.kind = PoolEventKind::checkout;
     event.time = now_ticks();
@@ -53,7 +63,7 @@ CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_vi
     event.acquired_by = by;
     event.tags = tags;
     event.thread = 77;
-    report(event);
+    tell(event);
     const std::lock_guard lock(mutex_);
     OpenCheckout& open = checkouts_[event.checkout];
     open.id = event.checkout;
@@ -68,11 +78,12 @@ CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_vi
 
 void FakePool::give_back(CheckoutId checkout)
 {
+    const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
     event.kind = PoolEventKind::checkin;
     event.time = now_ticks();
     event.checkout = checkout;
-    report(event);
+    tell(event);
     const std::lock_guard lock(mutex_);
     checkouts_.erase(checkout);
 }

@@ -46,8 +46,10 @@ public:
 
 private:
     std::string name_;
+    void tell(const PoolEvent& event);
+
     mutable std::mutex mutex_;      ///< the state
-    mutable std::mutex sink_mutex_; ///< taken while an event is emitted
+    mutable std::mutex sink_mutex_; ///< taken while an event is told
     EventSink* sink_ = nullptr;
     std::map<ConnectionId, OpenConnection> connections_;
     std::map<CheckoutId, OpenCheckout> checkouts_;
