@@ -100,9 +100,10 @@ public:
     /// Sends events to `sink` from now on; null: to nobody. When it returns, no call into the sink
     /// before is under way any more, so that it may be destroyed. A pool has one sink.
     virtual void set_sink(EventSink* sink) = 0;
-    /// What is open. The pool emits a checkout before it shows in a picture and a checkin before
-    /// it vanishes from one. So with a sink set before, the picture, plus the checkouts, less the
-    /// checkins emitted until it was complete, is the exact state at that point of the events.
+    /// What is open. The pool tells its sink of a checkout before it shows in a picture, and of a
+    /// checkin before it vanishes from one; and a picture waits for whoever has told of one and not
+    /// yet shown it. So with a sink set before, the picture, plus the checkouts, less the checkins
+    /// told from its beginning until it was complete, is the exact state at that point.
     virtual PoolPicture picture() const = 0;
     /// The lines of a stack. Slow the first time (it reads debug information): never on a path of
     /// the application.

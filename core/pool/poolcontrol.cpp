@@ -4,6 +4,8 @@
 #include "core/stack/symboliser.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace poolscope {
 
@@ -12,6 +14,7 @@ using detail::Slot;
 using detail::SlotRecord;
 using detail::SlotState;
 using detail::SlotWord;
+using detail::ThreadRecord;
 
 PoolDescription PoolCore::description() const
 {
@@ -142,8 +145,23 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
     return {}; // lent and returned a hundred times meanwhile: whatever it is, it is no leak
 }
 
+/// The bound is for a thread that is stopped in a debugger between telling and showing.
+void PoolCore::wait_for_tellers() noexcept
+{
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+    for (const ThreadRecord* thread = ThreadRecord::first(); thread; thread = thread->next) {
+        if (thread == detail::thread_record)
+            continue; // asked by the sink itself, which may not, but shall not wait for itself
+        const std::uint32_t seen = thread->telling.load(std::memory_order_acquire);
+        while ((seen & 1U) != 0 && thread->telling.load(std::memory_order_acquire) == seen &&
+               std::chrono::steady_clock::now() < patience)
+            std::this_thread::yield();
+    }
+}
+
 PoolPicture PoolCore::picture() const
 {
+    wait_for_tellers();
     PoolPicture picture;
     {
         const std::lock_guard lock(mutex_);

@@ -212,8 +212,12 @@ void PoolCore::lend(Lease lease, PoolUser& user, std::int64_t now, const void* f
         slot.weight = 1;
     else
         slot.weight = SlotWord::count(lease.word) * 0x9E3779B97F4A7C15U >> 61U == 0 ? 8 : 0;
-    if (sink_.load()) [[unlikely]]
+    if (sink_.load()) [[unlikely]] {
+        const detail::Telling telling(thread);
         emit_checkout(slot, lease, thread);
+        slot.published.store(lease.word, std::memory_order_release);
+        return;
+    }
     slot.published.store(lease.word, std::memory_order_release);
 }
 
@@ -266,14 +270,18 @@ inline void PoolCore::return_idle(Lease lease, PoolUser& user) noexcept
     Slot& slot = slots_[lease.slot];
     const ConnectionId connection = slot.connection;
     const CheckoutId checkout = slot.checkout_of(lease.word);
-    bool told = false;
-    if (sink_.load(std::memory_order_acquire)) [[unlikely]] {
-        emit_checkin(connection, checkout);
-        told = true;
-    }
     std::uint64_t expected = lease.word;
-    if (!slot.control.compare_exchange_strong(
-            expected, SlotWord::with(lease.word, SlotState::idle))) [[unlikely]] {
+    const std::uint64_t idle = SlotWord::with(lease.word, SlotState::idle);
+    const bool told = sink_.load(std::memory_order_acquire) != nullptr;
+    bool returned = false;
+    if (told) [[unlikely]] {
+        const detail::Telling telling(ThreadRecord::current());
+        emit_checkin(connection, checkout);
+        returned = slot.control.compare_exchange_strong(expected, idle);
+    } else {
+        returned = slot.control.compare_exchange_strong(expected, idle);
+    }
+    if (!returned) [[unlikely]] {
         return_reclaimed(lease);
         return;
     }
@@ -289,10 +297,14 @@ void PoolCore::return_broken(Lease lease, PoolUser& user) noexcept
 {
     Slot& slot = slots_[lease.slot];
     std::uint64_t expected = lease.word;
-    const CheckoutId checkout = slot.checkout_of(lease.word);
-    emit_checkin(slot.connection, checkout);
-    if (!slot.control.compare_exchange_strong(expected,
-                                              SlotWord::with(lease.word, SlotState::opening))) {
+    bool returned = false;
+    {
+        const detail::Telling telling(ThreadRecord::current());
+        emit_checkin(slot.connection, slot.checkout_of(lease.word));
+        returned = slot.control.compare_exchange_strong(
+            expected, SlotWord::with(lease.word, SlotState::opening));
+    }
+    if (!returned) {
         return_reclaimed(lease);
         return;
     }

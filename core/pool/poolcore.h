@@ -188,6 +188,7 @@ private:
     void emit_closed(ConnectionId connection, std::string_view reason) noexcept;
     StackId stack_of(const detail::Slot& slot) const noexcept;
     std::optional<OpenCheckout> checkout_at(std::uint32_t slot) const;
+    static void wait_for_tellers() noexcept;
     void close_idle();
     std::int64_t outstanding_locked() const;
     void wait_for_leavers() const noexcept;

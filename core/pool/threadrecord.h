@@ -21,6 +21,8 @@ struct alignas(64) ThreadRecord
     std::atomic<const void*> inside{nullptr};
     /// The sink that this thread is calling. It must stay.
     std::atomic<EventSink*> emitting{nullptr};
+    /// Odd: this thread has told a sink of a checkout or a return that does not show yet.
+    std::atomic<std::uint32_t> telling{0};
     std::atomic<bool> taken{false};
     ThreadRecord* next = nullptr; ///< all records, newest first
     std::uint64_t thread = 0;     ///< the operating system's number
@@ -53,6 +55,29 @@ struct alignas(64) ThreadRecord
 private:
     static ThreadRecord& attach() noexcept;
     static ThreadRecord& take() noexcept;
+};
+
+/// From before a sink is told until what it was told shows in the pool. A picture waits for that:
+/// else it could lack a checkout, or still have one, whose event came before it was begun.
+class Telling
+{
+public:
+    explicit Telling(ThreadRecord& thread) noexcept
+        : telling_(thread.telling)
+    {
+        step();
+    }
+    ~Telling() { step(); }
+    Telling(const Telling&) = delete;
+    Telling& operator=(const Telling&) = delete;
+
+private:
+    // Only its own thread writes it.
+    void step() noexcept
+    {
+        telling_.store(telling_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    std::atomic<std::uint32_t>& telling_;
 };
 
 /// Whether the system can make all other threads of this process pass a fence (membarrier). Then

@@ -113,6 +113,9 @@ PoolPicture FakePool::picture() const
 {
     if (throws)
         throw std::runtime_error("no picture today");
+    {
+        const std::lock_guard lock(sink_mutex_); // who has told of a change shows it first
+    }
     PoolPicture picture;
     picture.figures = figures();
     {

@@ -4,6 +4,8 @@
 
 #include <QTest>
 
+#include <atomic>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -21,6 +23,7 @@ private slots:
     void stackModes();
     void events();
     void eventBeforeItShows();
+    void pictureWaitsForWhatWasTold();
     void figuresHaveTheNames();
     void descriptionHasTheSettings();
     void reclaimTakesAway();
@@ -231,6 +234,50 @@ void TestPoolControl::eventBeforeItShows()
     pool.acquire("a").value().release();
     pool.control().set_sink(nullptr);
     QCOMPARE(sink.shown, (std::vector<bool>{false, true}));
+}
+
+/// A thread is held up right between telling a sink and showing it in the pool. A picture begun
+/// then has what was told.
+void TestPoolControl::pictureWaitsForWhatWasTold()
+{
+    struct Holding final : EventSink
+    {
+        void take(const PoolEvent& event) noexcept override
+        {
+            if (event.kind != hold)
+                return;
+            told = true;
+            while (!go)
+                std::this_thread::yield();
+        }
+        std::atomic<PoolEventKind> hold{PoolEventKind::checkout};
+        std::atomic<bool> told{false};
+        std::atomic<bool> go{false};
+    };
+    Backend backend;
+    FakePool pool(small_config(2), FakeFactory{&backend});
+    pool.acquire("warm").value().release();
+    Holding sink;
+    pool.control().set_sink(&sink);
+    const auto open_meanwhile = [&] {
+        while (!sink.told)
+            std::this_thread::yield();
+        auto picture = std::async(std::launch::async,
+                                  [&] { return pool.control().picture().checkouts.size(); });
+        const bool waits = picture.wait_for(50ms) == std::future_status::timeout;
+        sink.go = true;
+        return waits ? static_cast<int>(picture.get()) : -1;
+    };
+    auto guard = std::async(std::launch::async, [&] { return pool.acquire("a"); });
+    QCOMPARE(open_meanwhile(), 1);
+    auto held = guard.get();
+    sink.told = false;
+    sink.go = false;
+    sink.hold = PoolEventKind::checkin;
+    auto back = std::async(std::launch::async, [&] { held.value().release(); });
+    QCOMPARE(open_meanwhile(), 0);
+    back.get();
+    pool.control().set_sink(nullptr);
 }
 
 void TestPoolControl::figuresHaveTheNames()
