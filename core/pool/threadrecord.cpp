@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/threadrecord.h"
 
+#include <exception>
+#include <new>
+
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -58,7 +61,9 @@ ThreadRecord& ThreadRecord::take() noexcept
             !record->taken.exchange(true, std::memory_order_acq_rel))
             return *record;
     }
-    auto* fresh = new ThreadRecord; // no memory for this: no thread either, so to end is right
+    auto* const fresh = new (std::nothrow) ThreadRecord;
+    if (!fresh)
+        std::terminate(); // as where there is no memory for the thread itself
     fresh->taken.store(true, std::memory_order_relaxed);
     fresh->next = all_records.load(std::memory_order_relaxed);
     while (!all_records.compare_exchange_weak(fresh->next, fresh, std::memory_order_acq_rel))
