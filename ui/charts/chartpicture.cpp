@@ -80,11 +80,12 @@ void paintGaps(QPainter& painter, const ChartPicture& p)
         const double width = metrics.horizontalAdvance(name) + 8;
         QRectF chip(area.center().x() - width / 2, area.center().y() - 9, width, 18);
         if (width + 4 > area.width()) {
-            // Beside it, just below the limit, if nothing was named that far already.
+            // Beside it, half way up: events have their words at the top, what hurts lies at the
+            // bottom.
             const double beside = lasts ? left - width - 4 : std::max(right, named);
             if ((area.width() < 3 && !lasts) || beside + width > p.plot.right())
                 continue;
-            chip = QRectF(beside + 2, p.y(p.most) + 8, width, 16);
+            chip = QRectF(beside + 2, area.center().y() - 8, width, 16);
             named = chip.right() + 4;
         }
         painter.fillRect(chip, t.surface);
