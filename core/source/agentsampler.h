@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/model/pool.h"
+#include "core/source/agentstacks.h"
 #include "core/wire/peerstate.h"
 
 #include <functional>
@@ -90,8 +91,6 @@ private:
     {}
 
     Text text(std::string_view view);
-    StackRef stackOf(std::string_view id, std::span<const wire::FrameView> frames);
-    StackRef makeStack(std::span<const wire::FrameView> frames);
     Open* touched(std::string_view id);
     void touch(Open& open);
     void untouch(Open& open);
@@ -108,8 +107,7 @@ private:
     std::set<ConnectionKey> changedConnections_;
     std::set<ConnectionKey> listedConnections_;
     std::set<ConnectionKey> closedConnections_;
-    Table<StackRef> stacks_;
-    std::unordered_map<std::uint64_t, std::vector<StackRef>> byContent_;
+    AgentStacks stacks_{texts_};
     Table<std::unique_ptr<Open>> open_;
     std::vector<Open*> touched_;
     std::vector<std::unique_ptr<Open>> spare_;
