@@ -219,8 +219,14 @@ void TestAgent::picturesAreExact()
     std::vector<std::unique_ptr<Inspector>> inspectors;
     for (int i = 0; i < 5; ++i) {
         inspectors.push_back(std::make_unique<Inspector>(agent->address()));
-        // Three threads that do nothing else leave the agent's little time under a sanitizer.
-        QTRY_VERIFY_WITH_TIMEOUT(inspectors.back()->hears("ready"), 30'000);
+        // Three threads that do nothing else leave the agent's little time under a sanitizer; and
+        // an inspector that does not read meanwhile would be closed.
+        const auto ready = [&] {
+            for (const auto& inspector : inspectors)
+                inspector->pump();
+            return inspectors.back()->hears("ready");
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(ready(), 30'000);
         inspectors.front()->ask(wire::Resync{});
     }
     threads.clear();
