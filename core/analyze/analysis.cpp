@@ -73,6 +73,11 @@ void Analysis::examine(TargetId id, Timestamp at)
     for (SuspectedLeak& leak : find_idle_growth(*target, histories_[id], at))
         findings.suspects.push_back(std::move(leak));
     mark(*target, before);
+    if (target->pools.checkouts.empty() && findings.places.empty())
+        return;
+    const std::vector<Place> places = std::move(findings.places);
+    findings.places = find_places(target->pools, world_.thresholds(id), target->theirs(at));
+    mark(*target, places);
 }
 
 void Analysis::mark(const Observation& observation)
@@ -91,13 +96,17 @@ void Analysis::mark(const Observation& observation)
                  observation.target,
                  up ? fmt::format("{} answers", target->info.name)
                     : fmt::format("{}: {}", target->info.name, status->status.sentence)});
+    } else if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
+        mark(observation.target, *sample, observation.time);
     } else if (const auto* const note = std::get_if<Note>(&observation.what)) {
         marks_.push_back({observation.time, MarkKind::note, observation.target, note->text});
     } else if (const auto* const action = std::get_if<ActionReported>(&observation.what)) {
         if (action->phase == ActionPhase::requested)
             marks_.push_back(
                 {observation.time, MarkKind::action, observation.target,
-                 fmt::format("{} {}", name_of(action->verb), action->session.pid.value)});
+                 action->verb == ActionVerb::reclaim
+                     ? fmt::format("reclaim {}", action->checkout.id.str())
+                     : fmt::format("{} {}", name_of(action->verb), action->session.pid.value)});
     }
 }
 
@@ -132,6 +141,37 @@ void Analysis::mark(const TargetState& target, const std::vector<SuspectedLeak>&
         std::erase_if(growing_, [now](const auto& g) { return now - g.second > idle_window; });
 }
 
+void Analysis::mark(const TargetState& target, const std::vector<Place>& before)
+{
+    for (const Place& place : findings_[target.info.id].places) {
+        const auto known = std::find_if(before.begin(), before.end(), [&](const Place& b) {
+            return b.pool == place.pool && same_stack(b.stack, place.stack);
+        });
+        const LeakSeverity was = known == before.end() ? LeakSeverity::none : known->severity;
+        if (place.severity <= was)
+            continue;
+        const bool critical = place.severity == LeakSeverity::critical;
+        marks_.push_back({world_.now(), critical ? MarkKind::critical : MarkKind::warning,
+                          target.info.id,
+                          fmt::format("{} held for {} by {}", place.pool.str(),
+                                      format_duration_prose(place.holders.front().age),
+                                      name_of(acquiring_line(place.stack.get())))});
+    }
+}
+
+void Analysis::mark(TargetId target, const PoolSample& sample, Timestamp at)
+{
+    for (const AcquireTimeout& timeout : sample.timeouts) {
+        // An exhausted pool times out again and again: that is one thing.
+        const auto [last, first] = timed_out_.try_emplace({target, timeout.pool}, at);
+        if (first || at - last->second >= idle_window)
+            marks_.push_back({at, MarkKind::critical, target,
+                              fmt::format("acquire from {} timed out after {}", timeout.pool.str(),
+                                          format_duration_prose(timeout.waited))});
+        last->second = at;
+    }
+}
+
 std::vector<Mark> Analysis::take_marks()
 {
     return std::exchange(marks_, {});
@@ -143,6 +183,7 @@ void Analysis::restore(World world)
     findings_.clear();
     histories_.clear();
     growing_.clear();
+    timed_out_.clear();
     up_.clear();
     for (const auto& [id, target] : world_.targets()) {
         if (target.status.reach != Reach::connecting)

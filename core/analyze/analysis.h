@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/blocking.h"
+#include "core/analyze/holders.h"
 #include "core/analyze/idlegrowth.h"
 #include "core/analyze/suspects.h"
 #include "core/model/world.h"
@@ -17,6 +18,8 @@ struct TargetFindings
     Blocking blocking;
     /// Holders of transactions first, then clients whose idle sessions only grow.
     std::vector<SuspectedLeak> suspects;
+    /// Of an instrumented process: all that hold a connection, by the line that acquired it.
+    std::vector<Place> places;
     friend bool operator==(const TargetFindings&, const TargetFindings&) = default;
 };
 
@@ -51,7 +54,9 @@ public:
 private:
     void examine(TargetId target, Timestamp at);
     void mark(const Observation& observation);
+    void mark(TargetId target, const PoolSample& sample, Timestamp at);
     void mark(const TargetState& target, const std::vector<SuspectedLeak>& before);
+    void mark(const TargetState& target, const std::vector<Place>& before);
 
     World world_;
     std::map<TargetId, IdleHistory> histories_;
@@ -59,6 +64,8 @@ private:
     /// them.
     std::map<TargetId, Timestamp> due_;
     std::map<TargetId, TargetFindings> findings_;
+    /// When acquires from a pool last timed out, for its mark.
+    std::map<std::pair<TargetId, Text>, Timestamp> timed_out_;
     /// When a client was last found growing, for its mark.
     std::map<std::pair<TargetId, std::string>, Timestamp> growing_;
     std::map<TargetId, bool> up_; ///< as last marked

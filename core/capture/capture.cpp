@@ -18,8 +18,20 @@ constexpr std::size_t most_held = 1000;
 
 bool isPicture(const Fact& fact)
 {
-    return std::holds_alternative<ServerSample>(fact) ||
+    return std::holds_alternative<ServerSample>(fact) || std::holds_alternative<PoolSample>(fact) ||
            std::holds_alternative<LocksReported>(fact) || std::holds_alternative<Tick>(fact);
+}
+
+ServerSample sessionsOf(const TargetState& state)
+{
+    ServerSample picture;
+    picture.full = true;
+    picture.clock_offset = state.clock_offset;
+    picture.next_xid = state.next_xid;
+    picture.poll_cost = state.poll_cost;
+    for (const auto& [pid, session] : state.sessions)
+        picture.changed.push_back(session);
+    return picture;
 }
 
 } // namespace
@@ -155,27 +167,56 @@ std::string Capture::subjectOf(const SessionRow& row) const
     return subject;
 }
 
+std::string Capture::subjectOf(const CheckoutKey& key) const
+{
+    const Checkout* const checkout = analysis_.world().checkout(key);
+    if (!checkout)
+        return "a checkout that came back meanwhile";
+    const Duration age =
+        analysis_.world().target(key.target)->age(checkout->acquired, analysis_.world().now());
+    return fmt::format("{} of {}, held for {} by {}", checkout->connection.str(),
+                       checkout->pool.str(), format_duration_prose(age),
+                       name_of(acquiring_line(checkout->stack.get())));
+}
+
 void Capture::execute(ActionVerb verb, const std::vector<SessionRow>& sessions)
 {
     for (const SessionRow& row : sessions) {
-        const ActionId action{++lastAction_};
-        const SessionKey& key = row.session.key;
-        observe(key.target,
-                ActionReported{action, verb, key, ActionPhase::requested, subjectOf(row)});
-        const auto source = sources_.find(key.target);
-        if (source == sources_.end()) {
-            observe(key.target, ActionReported{action, verb, key, ActionPhase::refused,
-                                               "The target is not attached."});
-            continue;
-        }
         Command command;
-        command.action = action;
         command.verb = verb;
-        command.session = key;
+        command.session = row.session.key;
         if (verb == ActionVerb::cancel)
             command.statementSince = row.session.statement_since;
-        source->second->execute(command);
+        order(command, subjectOf(row));
     }
+}
+
+void Capture::reclaim(const std::vector<CheckoutKey>& checkouts)
+{
+    for (const CheckoutKey& key : checkouts) {
+        Command command;
+        command.verb = ActionVerb::reclaim;
+        command.checkout = key;
+        order(command, subjectOf(key));
+    }
+}
+
+void Capture::order(const Command& command, const std::string& subject)
+{
+    Command numbered = command;
+    numbered.action = ActionId{++lastAction_};
+    const TargetId target =
+        command.verb == ActionVerb::reclaim ? command.checkout.target : command.session.target;
+    ActionReported report{numbered.action,        command.verb, command.session,
+                          ActionPhase::requested, subject,      command.checkout};
+    observe(target, report);
+    if (const auto source = sources_.find(target); source != sources_.end()) {
+        source->second->execute(numbered);
+        return;
+    }
+    report.phase = ActionPhase::refused;
+    report.sentence = "The target is not attached.";
+    observe(target, report);
 }
 
 void Capture::show(bool shown, quint64 epoch)
@@ -237,11 +278,21 @@ void Capture::apply(const Observation& observation)
             builder_.add(id,
                          analysis_.world().series_point(*target, std::exchange(gap_[id], false)));
         watch(id);
+    } else if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
+        addPoints(id, *sample);
     }
     if (std::vector<Mark> marks = analysis_.take_marks(); !marks.empty())
         emit marked(marks);
     if (!frame_.isActive())
         frame_.start();
+}
+
+/// A point for each pool that the sample names; after a gap a sample names all of them.
+void Capture::addPoints(TargetId target, const PoolSample& sample)
+{
+    const bool gap = std::exchange(gap_[target], false);
+    for (const Pool& pool : sample.pools)
+        builder_.add(target, pool.name, pool_point(pool, progress_.end, gap));
 }
 
 /// A target that stays away repeats itself with every attempt; once is enough.
@@ -254,6 +305,8 @@ bool Capture::isNews(TargetId target, const Fact& fact) const
         return status->status != state->status;
     if (const auto* const facts = std::get_if<FactsReported>(&fact))
         return !state->facts || facts->facts != *state->facts;
+    if (const auto* const agent = std::get_if<AgentReported>(&fact))
+        return agent->facts != state->pools.agent;
     return !std::holds_alternative<Gap>(fact) || !state->gap_since_sample;
 }
 
@@ -280,20 +333,16 @@ void Capture::recover()
     for (const Observation& observation : std::exchange(held_, {}))
         record(observation);
     for (const auto& [id, state] : analysis_.world().targets()) {
-        ServerSample picture;
-        picture.full = true;
-        picture.clock_offset = state.clock_offset;
-        picture.next_xid = state.next_xid;
-        picture.poll_cost = state.poll_cost;
-        for (const auto& [pid, session] : state.sessions)
-            picture.changed.push_back(session);
-        const TargetStatus status = state.status;
-        observe(id, TargetAttached{state.info});
-        observe(id, StatusChanged{status});
-        if (const auto facts = state.facts)
-            observe(id, FactsReported{*facts});
-        observe(id, Gap{"recording could not keep up, or the disk was full"});
-        observe(id, picture);
+        std::vector<Fact> anew{TargetAttached{state.info}, StatusChanged{state.status}};
+        if (state.facts)
+            anew.emplace_back(FactsReported{*state.facts});
+        if (state.pools.agent)
+            anew.emplace_back(AgentReported{*state.pools.agent});
+        anew.emplace_back(Gap{"recording could not keep up, or the disk was full"});
+        anew.push_back(state.pools.agent ? Fact{picture_of(state.pools, state.clock_offset)}
+                                         : Fact{sessionsOf(state)});
+        for (const Fact& fact : anew)
+            observe(id, fact);
     }
 }
 
@@ -328,8 +377,8 @@ void Capture::send()
         const UpdatePtr update = builder_.build(analysis_);
         if (shown_)
             emit updated(update, epoch_);
-        else if (!update->live_points.empty())
-            emit edgeMoved(update->live_points);
+        else if (!update->live_points.empty() || !update->live_pool_points.empty())
+            emit edgeMoved(update->live_points, update->live_pool_points);
     }
     if (progress_ != sent_) {
         sent_ = progress_;

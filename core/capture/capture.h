@@ -54,6 +54,7 @@ public:
     void setThresholds(TargetId target, const LeakThresholds& thresholds);
     void addNote(const QString& text);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
+    void reclaim(const std::vector<CheckoutKey>& checkouts);
     /// Whether the window shows the live edge. The epoch comes back with each update, so that one
     /// from before a switch can be told.
     void show(bool shown, quint64 epoch);
@@ -65,7 +66,8 @@ public:
 signals:
     void updated(const poolscope::UpdatePtr& update, quint64 epoch);
     /// New points at the live edge while the window shows another moment.
-    void edgeMoved(const std::vector<poolscope::TargetSeries>& points);
+    void edgeMoved(const std::vector<poolscope::TargetSeries>& points,
+                   const std::vector<poolscope::PoolSeries>& pools);
     void marked(const std::vector<poolscope::Mark>& marks);
     void progressed(const poolscope::CaptureProgress& progress);
     void secretRequired(poolscope::TargetId target, const QString& sentence);
@@ -81,7 +83,10 @@ private:
     void recover();
     void watch(TargetId target);
     void send();
+    void order(const Command& command, const std::string& subject);
+    void addPoints(TargetId target, const PoolSample& sample);
     std::string subjectOf(const SessionRow& row) const;
+    std::string subjectOf(const CheckoutKey& key) const;
 
     std::shared_ptr<const Clock> clock_;
     SourceFactory factory_;

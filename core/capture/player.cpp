@@ -184,6 +184,18 @@ std::vector<TargetSeries> Player::series(Timestamp from, Timestamp to, std::size
     return std::move(answer).value();
 }
 
+std::vector<PoolSeries> Player::poolSeries(Timestamp from, Timestamp to, std::size_t points)
+{
+    if (!reader_)
+        return {};
+    auto answer = reader_->pool_series(from, to, points);
+    if (!answer) {
+        emit failed(answer.error());
+        return {};
+    }
+    return std::move(answer).value();
+}
+
 std::vector<RecordingReader::PastState> Player::past(const SessionKey& session, Timestamp from,
                                                      Timestamp to)
 {
@@ -191,6 +203,28 @@ std::vector<RecordingReader::PastState> Player::past(const SessionKey& session, 
         return {};
     auto answer = reader_->past(session, from, to);
     return answer ? std::move(answer).value() : std::vector<RecordingReader::PastState>{};
+}
+
+std::vector<HeldPlace> heldIn(const std::filesystem::path& file, Timestamp from, Timestamp to,
+                              const std::atomic<bool>& stop)
+{
+    auto reader = RecordingReader::open(file);
+    if (!reader)
+        return {};
+    auto keyframe = reader.value()->keyframe(from);
+    if (!keyframe)
+        return {};
+    World world = std::move(keyframe).value();
+    HeldFold fold{from, to};
+    // A damaged part ends the range where the recording can no longer be read.
+    (void)reader.value()->read(world.sequence(), [&](const Observation& observation) {
+        if (observation.time > to || stop.load(std::memory_order_relaxed))
+            return false;
+        fold.watch(world, observation);
+        world.apply(observation);
+        return true;
+    });
+    return fold.finish(world);
 }
 
 std::vector<Mark> marksOf(const std::filesystem::path& file, const std::atomic<bool>& stop,

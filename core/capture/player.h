@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/held.h"
 #include "core/capture/updatebuilder.h"
 #include "core/record/reader.h"
 
@@ -33,6 +34,7 @@ public:
     /// A what-if: from now on, whatever the recording says.
     void setThresholds(TargetId target, const LeakThresholds& thresholds);
     std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
+    std::vector<PoolSeries> poolSeries(Timestamp from, Timestamp to, std::size_t points);
     std::vector<RecordingReader::PastState> past(const SessionKey& session, Timestamp from,
                                                  Timestamp to);
 
@@ -62,6 +64,10 @@ private:
     QTimer timer_;
     QElapsedTimer sinceFrame_;
 };
+
+/// Reads a range of a recording, in the background, for the connection time held in it.
+std::vector<HeldPlace> heldIn(const std::filesystem::path& file, Timestamp from, Timestamp to,
+                              const std::atomic<bool>& stop);
 
 /// Folds a whole recording, in the background, only for its marks.
 std::vector<Mark> marksOf(const std::filesystem::path& file, const std::atomic<bool>& stop,

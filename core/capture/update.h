@@ -18,14 +18,14 @@ struct SessionRow
     friend bool operator==(const SessionRow&, const SessionRow&) = default;
 };
 
-/// A target without its sessions.
+/// A target without its sessions and checkouts.
 struct TargetSummary
 {
     TargetInfo info;
     TargetStatus status;
     std::optional<ServerFacts> facts;
     StateCounts counts{};
-    Duration clock_offset{}; ///< server's clock minus the capture's
+    Duration clock_offset{}; ///< server's or process's clock minus the capture's
     Duration poll_cost{};
     std::optional<std::uint64_t> next_xid;
     std::optional<Timestamp> last_sample;
@@ -35,6 +35,11 @@ struct TargetSummary
     Blocking blocking;
     std::vector<SuspectedLeak> suspects;
     std::vector<std::vector<std::string>> evidence; ///< a list for each suspect, in their order
+    std::optional<AgentFacts> agent;                ///< of an instrumented process
+    std::vector<Pool> pools;                        ///< ascending by name
+    std::vector<Place> places;    ///< all that hold a connection, by line of code; worst first
+    std::uint64_t lost = 0;       ///< events that the agent dropped
+    std::uint64_t unreadable = 0; ///< lines of the agent that could not be read
     friend bool operator==(const TargetSummary&, const TargetSummary&) = default;
 };
 
@@ -42,15 +47,18 @@ struct TargetSummary
 /// applies it and never asks whether it came from a live capture or a recording.
 struct Update
 {
-    /// Everything before is void: rows holds every session. After a seek, an open, a return to
-    /// live.
+    /// Everything before is void: changed and checkouts hold all there are. After a seek, an open,
+    /// a return to live.
     bool reset = false;
-    Timestamp now;                      ///< the cursor, on the capture's clock
-    std::vector<SessionRow> changed;    ///< ascending by key, each once
-    std::vector<SessionKey> gone;       ///< ascending; never also in changed
-    std::vector<TargetSummary> targets; ///< all of them, each time
+    Timestamp now;                           ///< the cursor, on the capture's clock
+    std::vector<SessionRow> changed;         ///< ascending by key, each once
+    std::vector<SessionKey> gone;            ///< ascending; never also in changed
+    std::vector<Checkout> checkouts;         ///< changed; ascending by key, each once
+    std::vector<CheckoutKey> checkouts_gone; ///< ascending; never also in checkouts
+    std::vector<TargetSummary> targets;      ///< all of them, each time
     /// New at the live edge since the update before, whatever the cursor shows; ascending in time.
     std::vector<TargetSeries> live_points;
+    std::vector<PoolSeries> live_pool_points;                 ///< the same of pools
     std::shared_ptr<const std::vector<ActionRecord>> actions; ///< never null
     std::shared_ptr<const std::vector<NoteRecord>> notes;     ///< never null
 };

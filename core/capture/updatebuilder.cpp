@@ -10,6 +10,8 @@ void UpdateBuilder::add(const WorldDelta& delta)
     dirty_ = true;
     touched_.insert(delta.changed.begin(), delta.changed.end());
     touched_.insert(delta.gone.begin(), delta.gone.end());
+    touched_checkouts_.insert(delta.checkouts_changed.begin(), delta.checkouts_changed.end());
+    touched_checkouts_.insert(delta.checkouts_gone.begin(), delta.checkouts_gone.end());
     if (delta.actions)
         actions_.reset();
     if (delta.notes)
@@ -22,6 +24,12 @@ void UpdateBuilder::add(TargetId target, const SeriesPoint& point)
     points_[target].push_back(point);
 }
 
+void UpdateBuilder::add(TargetId target, const Text& pool, const PoolPoint& point)
+{
+    dirty_ = true;
+    pool_points_[{target, pool}].push_back(point);
+}
+
 UpdatePtr UpdateBuilder::build(const Analysis& analysis)
 {
     const World& world = analysis.world();
@@ -29,10 +37,13 @@ UpdatePtr UpdateBuilder::build(const Analysis& analysis)
     update->reset = reset_;
     update->now = world.now();
     collect_rows(analysis, *update);
+    collect_checkouts(world, *update);
     for (const auto& [id, target] : world.targets())
         update->targets.push_back(summarise(analysis, target));
     for (auto& [id, points] : points_)
         update->live_points.push_back({id, std::move(points)});
+    for (auto& [key, points] : pool_points_)
+        update->live_pool_points.push_back({key.first, key.second, std::move(points)});
     if (reset_ || !actions_)
         actions_ = std::make_shared<const std::vector<ActionRecord>>(world.actions());
     if (reset_ || !notes_)
@@ -40,7 +51,9 @@ UpdatePtr UpdateBuilder::build(const Analysis& analysis)
     update->actions = actions_;
     update->notes = notes_;
     points_.clear();
+    pool_points_.clear();
     touched_.clear();
+    touched_checkouts_.clear();
     reset_ = false;
     dirty_ = false;
     return update;
@@ -95,6 +108,28 @@ void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
         blocks_[id] = analysis.findings(id).blocking.blocks;
 }
 
+void UpdateBuilder::collect_checkouts(const World& world, Update& update)
+{
+    if (reset_) {
+        sent_checkouts_.clear();
+        for (const auto& [target, state] : world.targets()) {
+            for (const auto& [id, checkout] : state.pools.checkouts) {
+                update.checkouts.push_back(checkout);
+                sent_checkouts_.insert(sent_checkouts_.end(), checkout.key);
+            }
+        }
+        return;
+    }
+    for (const CheckoutKey& key : touched_checkouts_) {
+        if (const Checkout* const checkout = world.checkout(key)) {
+            update.checkouts.push_back(*checkout);
+            sent_checkouts_.insert(key);
+        } else if (sent_checkouts_.erase(key) > 0) {
+            update.checkouts_gone.push_back(key);
+        }
+    }
+}
+
 TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetState& target) const
 {
     const World& world = analysis.world();
@@ -115,6 +150,12 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     summary.suspects = findings.suspects;
     for (const SuspectedLeak& leak : findings.suspects)
         summary.evidence.push_back(evidence_of(leak, target, summary.thresholds, world.now()));
+    summary.agent = target.pools.agent;
+    for (const auto& [name, pool] : target.pools.pools)
+        summary.pools.push_back(pool);
+    summary.places = findings.places;
+    summary.lost = target.pools.lost;
+    summary.unreadable = target.pools.unreadable;
     return summary;
 }
 

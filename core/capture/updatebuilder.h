@@ -16,6 +16,7 @@ public:
     void add(const WorldDelta& delta);
     /// A point at the live edge.
     void add(TargetId target, const SeriesPoint& point);
+    void add(TargetId target, const Text& pool, const PoolPoint& point);
     /// The next update carries everything.
     void reset() { reset_ = true; }
     bool dirty() const { return dirty_ || reset_; }
@@ -24,6 +25,7 @@ public:
 
 private:
     void collect_rows(const Analysis& analysis, Update& update);
+    void collect_checkouts(const World& world, Update& update);
     TargetSummary summarise(const Analysis& analysis, const TargetState& target) const;
 
     bool reset_ = true;
@@ -31,7 +33,10 @@ private:
     std::set<SessionKey> touched_;
     std::set<SessionKey> sent_;                              ///< whom the window knows
     std::map<TargetId, std::map<Pid, std::int32_t>> blocks_; ///< as last sent
+    std::set<CheckoutKey> touched_checkouts_;
+    std::set<CheckoutKey> sent_checkouts_;
     std::map<TargetId, std::vector<SeriesPoint>> points_;
+    std::map<std::pair<TargetId, Text>, std::vector<PoolPoint>> pool_points_;
     std::shared_ptr<const std::vector<ActionRecord>> actions_;
     std::shared_ptr<const std::vector<NoteRecord>> notes_;
 };

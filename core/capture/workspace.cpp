@@ -46,6 +46,7 @@ Workspace::Private::Private(Workspace& owner, const Options& chosen)
 Workspace::Private::~Private()
 {
     stopIndexing();
+    stopAsking();
     stopSaver = true;
     if (saver.joinable())
         saver.join();
@@ -170,19 +171,29 @@ void Workspace::setReadOnly(bool on)
     d_->change(t);
 }
 
+bool Workspace::Private::mayCommand()
+{
+    if (transport.readOnly)
+        fail("Read-only: no command leaves Poolscope.", "Unlock it in the toolbar (Ctrl+L).");
+    else if (transport.mode != Mode::live)
+        fail("Commands need the live edge: what is shown is the past.",
+             transport.mode == Mode::paused ? "Press End to return to it."
+                                            : "Attach to the target.");
+    else
+        return true;
+    return false;
+}
+
 void Workspace::execute(ActionVerb verb, const std::vector<SessionRow>& sessions)
 {
-    if (d_->transport.readOnly) {
-        d_->fail("Read-only: no command leaves Poolscope.", "Unlock it in the toolbar (Ctrl+L).");
-        return;
-    }
-    if (d_->transport.mode != Mode::live) {
-        d_->fail("Commands need the live edge: what is shown is the past.",
-                 d_->transport.mode == Mode::paused ? "Press End to return to it."
-                                                    : "Attach to the target.");
-        return;
-    }
-    d_->onCapture([c = d_->capture.get(), verb, sessions] { c->execute(verb, sessions); });
+    if (d_->mayCommand())
+        d_->onCapture([c = d_->capture.get(), verb, sessions] { c->execute(verb, sessions); });
+}
+
+void Workspace::reclaim(const std::vector<CheckoutKey>& checkouts)
+{
+    if (d_->mayCommand())
+        d_->onCapture([c = d_->capture.get(), checkouts] { c->reclaim(checkouts); });
 }
 
 } // namespace poolscope

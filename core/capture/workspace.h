@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/held.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/capture/update.h"
@@ -121,11 +122,19 @@ public:
     /// For captures that begin later; the one under way keeps how it began.
     void setRedact(bool on);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
+    /// Takes connections back from their holders, where their process allows it.
+    void reclaim(const std::vector<CheckoutKey>& checkouts);
 
     // Questions whose answers come later, on the GUI thread; an answer to a question asked before
     // the latest of its kind may be dropped
     using SeriesAnswer = std::function<void(const std::vector<TargetSeries>&)>;
     void series(Timestamp from, Timestamp to, std::size_t points, SeriesAnswer answer);
+    /// Pools over a range; see RecordingReader::pool_series.
+    using PoolSeriesAnswer = std::function<void(const std::vector<PoolSeries>&)>;
+    void poolSeries(Timestamp from, Timestamp to, std::size_t points, PoolSeriesAnswer answer);
+    /// Connection time held by each line of code over a range, the most first.
+    using HeldAnswer = std::function<void(const std::vector<HeldPlace>&)>;
+    void held(Timestamp from, Timestamp to, HeldAnswer answer);
     using PastAnswer = std::function<void(const std::vector<RecordingReader::PastState>&)>;
     void past(const SessionKey& session, Timestamp from, Timestamp to, PastAnswer answer);
 

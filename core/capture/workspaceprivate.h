@@ -36,14 +36,17 @@ public:
     /// Returns at once. `then` comes on the player's thread, when the recording is closed.
     void endCapture(std::function<void()> then);
     void applied(const UpdatePtr& update, quint64 epoch);
-    void edgeMoved(const std::vector<TargetSeries>& points);
+    void edgeMoved(const std::vector<TargetSeries>& points, const std::vector<PoolSeries>& pools);
     void opened(const RecordingInfo& info, const QString& file);
     void cursorMoved(Timestamp cursor, bool playing, quint64 epoch);
     void showCursor(Timestamp cursor);
     void indexMarks(const QString& file);
     void stopIndexing();
+    void stopAsking();
     void setMarks(std::vector<Mark> all);
     void change(const Transport& to);
+    /// Says why not.
+    bool mayCommand();
     void fail(const std::string& sentence, const std::string& next = {});
     bool captures() const { return transport.mode == Mode::live || transport.mode == Mode::paused; }
 
@@ -87,6 +90,8 @@ public:
 
     std::thread indexer;
     std::atomic<bool> stopIndexer{false};
+    std::thread asker; ///< reads a long range for one question
+    std::atomic<bool> stopAsker{false};
     std::thread saver;
     std::atomic<bool> stopSaver{false};
 };

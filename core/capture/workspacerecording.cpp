@@ -124,6 +124,7 @@ void Workspace::Private::startRecording()
 /// first.
 void Workspace::Private::endCapture(std::function<void()> then)
 {
+    stopAsking();
     Player* const p = player.get();
     if (!capture) {
         onPlayer(std::move(then));

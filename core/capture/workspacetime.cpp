@@ -6,7 +6,8 @@
 
 namespace poolscope {
 
-void Workspace::Private::edgeMoved(const std::vector<TargetSeries>& points)
+void Workspace::Private::edgeMoved(const std::vector<TargetSeries>& points,
+                                   const std::vector<PoolSeries>& pools)
 {
     if (transport.mode != Mode::paused)
         return;
@@ -16,6 +17,7 @@ void Workspace::Private::edgeMoved(const std::vector<TargetSeries>& points)
     update->actions = latest->actions;
     update->notes = latest->notes;
     update->live_points = points;
+    update->live_pool_points = pools;
     emit q.updated(update);
 }
 
@@ -147,6 +149,41 @@ void Workspace::series(Timestamp from, Timestamp to, std::size_t points, SeriesA
         if (!known && !path.empty())
             p->open(path);
         d->onWindow([answer, found = p->series(from, to, points)] { answer(found); });
+    });
+}
+
+void Workspace::poolSeries(Timestamp from, Timestamp to, std::size_t points,
+                           PoolSeriesAnswer answer)
+{
+    const bool known = std::exchange(d_->playerHasFile, true);
+    d_->onPlayer([d = d_.get(), p = d_->player.get(), from, to, points, known,
+                  path = d_->recordingFile.toStdString(), answer = std::move(answer)] {
+        if (!known && !path.empty())
+            p->open(path);
+        d->onWindow([answer, found = p->poolSeries(from, to, points)] { answer(found); });
+    });
+}
+
+void Workspace::Private::stopAsking()
+{
+    stopAsker = true;
+    if (asker.joinable())
+        asker.join();
+    stopAsker = false;
+}
+
+void Workspace::held(Timestamp from, Timestamp to, HeldAnswer answer)
+{
+    d_->stopAsking();
+    if (d_->recordingFile.isEmpty()) {
+        answer({});
+        return;
+    }
+    d_->asker = std::thread([d = d_.get(), path = d_->recordingFile.toStdString(), from, to,
+                             answer = std::move(answer)] {
+        std::vector<HeldPlace> found = heldIn(path, from, to, d->stopAsker);
+        if (!d->stopAsker)
+            d->onWindow([answer, found = std::move(found)] { answer(found); });
     });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/pool.h"
 #include "core/model/session.h"
 
 #include <vector>
@@ -12,7 +13,9 @@ struct WorldDelta
 {
     std::vector<SessionKey> changed; ///< new or different; may repeat, may name one that left since
     std::vector<SessionKey> gone;
-    bool targets = false; ///< some target's info, status, facts, counts or locks
+    std::vector<CheckoutKey> checkouts_changed; ///< the same for checkouts
+    std::vector<CheckoutKey> checkouts_gone;
+    bool targets = false; ///< some target's info, status, facts, counts, pools or locks
     bool actions = false;
     bool notes = false;
     bool thresholds = false;

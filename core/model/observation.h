@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/pool.h"
 #include "core/model/session.h"
 #include "core/model/target.h"
 
@@ -59,14 +60,15 @@ struct Gap
     friend bool operator==(const Gap&, const Gap&) = default;
 };
 
-enum class ActionVerb : std::uint8_t { cancel = 0, terminate = 1 };
+/// The numbers are stored in recordings. Reclaim takes a connection of a pool back from its holder.
+enum class ActionVerb : std::uint8_t { cancel = 0, terminate = 1, reclaim = 2 };
 enum class ActionPhase : std::uint8_t {
     requested = 0,
     sent = 1,
-    accepted = 2,  ///< the server took the signal
+    accepted = 2,  ///< the server took the signal, the pool the order
     refused = 3,   ///< by the server, by read-only mode, or because the identity no longer matches
     timed_out = 4, ///< no answer; what became of it is not known
-    observed = 5,  ///< the session was seen to leave, or its statement to end
+    observed = 5,  ///< the session was seen to leave, its statement or the checkout to end
 };
 std::string_view name_of(ActionVerb verb);
 std::string_view name_of(ActionPhase phase);
@@ -75,11 +77,12 @@ struct ActionReported
 {
     ActionId action;
     ActionVerb verb = ActionVerb::cancel;
-    SessionKey session;
+    SessionKey session; ///< of cancel and terminate
     ActionPhase phase = ActionPhase::requested;
     /// What the session was, when requested ("shop-api, idle in transaction for 6 min 12 s"); later
     /// the server's words.
     std::string sentence;
+    CheckoutKey checkout{}; ///< of reclaim
     friend bool operator==(const ActionReported&, const ActionReported&) = default;
 };
 
@@ -102,8 +105,16 @@ struct Tick
     friend bool operator==(const Tick&, const Tick&) = default;
 };
 
-using Fact = std::variant<TargetAttached, StatusChanged, FactsReported, ServerSample, LocksReported,
-                          Gap, ActionReported, Note, ThresholdsChanged, Tick>;
+/// What an agent said of its process: at every attach, and when it changes.
+struct AgentReported
+{
+    AgentFacts facts;
+    friend bool operator==(const AgentReported&, const AgentReported&) = default;
+};
+
+using Fact =
+    std::variant<TargetAttached, StatusChanged, FactsReported, ServerSample, LocksReported, Gap,
+                 ActionReported, Note, ThresholdsChanged, Tick, AgentReported, PoolSample>;
 
 /// One stamped fact. Order is the sequence number alone.
 struct Observation

@@ -53,6 +53,19 @@ const StackLine* acquiring_line(const Stack* stack)
     return own != stack->lines.end() ? &*own : &stack->lines.front();
 }
 
+std::string name_of(const StackLine* line)
+{
+    if (!line || (line->file.empty() && line->function.empty()))
+        return "an unknown line";
+    if (line->file.empty())
+        return line->function.str();
+    const std::string& path = line->file.str();
+    std::string name = path.substr(path.find_last_of('/') + 1);
+    if (line->line > 0)
+        name += ":" + std::to_string(line->line);
+    return name;
+}
+
 bool same_stack(const StackRef& a, const StackRef& b)
 {
     return a == b || (a && b && *a == *b);

@@ -41,6 +41,9 @@ StackRef make_stack(std::vector<StackLine> lines);
 /// The line that acquired: the innermost of the application's own, else the innermost; null if
 /// there is none.
 const StackLine* acquiring_line(const Stack* stack);
+/// "checkout.cpp:88", the function where there is no file, "an unknown line" where there is
+/// neither.
+std::string name_of(const StackLine* line);
 /// By content, null first.
 bool same_stack(const StackRef& a, const StackRef& b);
 

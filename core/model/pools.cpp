@@ -63,4 +63,18 @@ Pools::Delta Pools::apply(const PoolSample& sample)
     return delta;
 }
 
+PoolSample picture_of(const Pools& pools, Duration clock_offset)
+{
+    PoolSample picture;
+    picture.full = true;
+    picture.clock_offset = clock_offset;
+    for (const auto& [name, pool] : pools.pools)
+        picture.pools.push_back(pool);
+    for (const auto& [key, connection] : pools.connections)
+        picture.opened.push_back(connection);
+    for (const auto& [id, checkout] : pools.checkouts)
+        picture.changed.push_back(checkout);
+    return picture;
+}
+
 } // namespace poolscope

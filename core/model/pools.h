@@ -32,4 +32,7 @@ struct Pools
     friend bool operator==(const Pools&, const Pools&) = default;
 };
 
+/// Everything as one full sample; nothing new was lost.
+PoolSample picture_of(const Pools& pools, Duration clock_offset);
+
 } // namespace poolscope

@@ -31,7 +31,8 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 
 std::string_view name_of(ActionVerb verb)
 {
-    return verb == ActionVerb::cancel ? "cancel" : "terminate";
+    constexpr std::array<std::string_view, 3> names{"cancel", "terminate", "reclaim"};
+    return names.at(static_cast<std::size_t>(verb));
 }
 
 std::string_view name_of(ActionPhase phase)
@@ -67,6 +68,15 @@ const Session* World::session(const SessionKey& key) const
 {
     const TargetState* const state = target(key.target);
     return state ? state->find(key) : nullptr;
+}
+
+const Checkout* World::checkout(const CheckoutKey& key) const
+{
+    const TargetState* const state = target(key.target);
+    if (!state)
+        return nullptr;
+    const auto found = state->pools.checkouts.find(key.id);
+    return found == state->pools.checkouts.end() ? nullptr : &found->second;
 }
 
 const LeakThresholds& World::thresholds(TargetId target) const
@@ -143,6 +153,15 @@ void World::apply(const Observation& o, WorldDelta& delta)
                        delta.thresholds = true;
                    },
                    [](const Tick&) {},
+                   [&](const AgentReported& what) {
+                       if (target)
+                           target->pools.agent = what.facts;
+                       delta.targets = true;
+                   },
+                   [&](const PoolSample& what) {
+                       if (target)
+                           apply_to(*target, what, o.time, delta);
+                   },
                },
                o.what);
 }
@@ -196,6 +215,20 @@ void World::apply_to(TargetState& target, const ServerSample& sample, Timestamp 
     delta.targets = true;
 }
 
+void World::apply_to(TargetState& target, const PoolSample& sample, Timestamp time,
+                     WorldDelta& delta)
+{
+    const Pools::Delta changes = target.pools.apply(sample);
+    for (const Text& id : changes.changed)
+        delta.checkouts_changed.push_back({target.info.id, id});
+    for (const Text& id : changes.gone)
+        delta.checkouts_gone.push_back({target.info.id, id});
+    target.clock_offset = sample.clock_offset;
+    target.last_sample = time;
+    target.gap_since_sample = false;
+    delta.targets = true;
+}
+
 void World::apply_action(const ActionReported& action, Timestamp time)
 {
     const auto found = std::find_if(actions_.rbegin(), actions_.rend(),
@@ -208,7 +241,8 @@ void World::apply_action(const ActionReported& action, Timestamp time)
                             time,
                             time,
                             action.sentence,
-                            {}});
+                            {},
+                            action.checkout});
         return;
     }
     found->phase = action.phase;

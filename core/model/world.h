@@ -3,6 +3,7 @@
 
 #include "core/model/delta.h"
 #include "core/model/observation.h"
+#include "core/model/pools.h"
 #include "core/model/series.h"
 
 #include <map>
@@ -20,7 +21,8 @@ struct TargetState
     std::map<Pid, std::vector<Lock>> locks; ///< of blockers and suspects, while they live
     /// Client sessions by state; Poolscope's own counts as other.
     StateCounts counts{};
-    Duration clock_offset{}; ///< server's clock minus the capture's
+    Pools pools;             ///< of an instrumented process; empty for a server
+    Duration clock_offset{}; ///< server's or process's clock minus the capture's
     Duration poll_cost{};
     std::optional<std::uint64_t> next_xid;
     std::optional<Timestamp> last_sample; ///< capture's clock
@@ -28,6 +30,8 @@ struct TargetState
 
     /// All that take a slot of max_connections.
     std::int32_t client_count() const;
+    /// The server's or process's clock at the capture's instant `now`.
+    Timestamp theirs(Timestamp now) const { return now + clock_offset; }
     /// Age on the server's clock at the capture's instant `now`; never negative.
     Duration age(Timestamp since, Timestamp now) const;
     const Session* find(const SessionKey& key) const;
@@ -43,8 +47,9 @@ struct ActionRecord
     ActionPhase phase = ActionPhase::requested;
     Timestamp requested;
     Timestamp changed;
-    std::string subject; ///< the sentence of the request
-    std::string outcome; ///< the sentence of the latest phase
+    std::string subject;    ///< the sentence of the request
+    std::string outcome;    ///< the sentence of the latest phase
+    CheckoutKey checkout{}; ///< of reclaim; then `session` is empty
     friend bool operator==(const ActionRecord&, const ActionRecord&) = default;
 };
 
@@ -71,6 +76,7 @@ public:
     const std::map<TargetId, TargetState>& targets() const { return targets_; }
     const TargetState* target(TargetId id) const;
     const Session* session(const SessionKey& key) const;
+    const Checkout* checkout(const CheckoutKey& key) const;
     /// Oldest first. All of them: a person makes few.
     const std::vector<ActionRecord>& actions() const { return actions_; }
     const std::vector<NoteRecord>& notes() const { return notes_; }
@@ -91,6 +97,8 @@ public:
 private:
     void apply_to(TargetState& target, const ServerSample& sample, Timestamp time,
                   WorldDelta& delta);
+    static void apply_to(TargetState& target, const PoolSample& sample, Timestamp time,
+                         WorldDelta& delta);
     void apply_action(const ActionReported& action, Timestamp time);
 
     SequenceNumber sequence_;

@@ -51,6 +51,10 @@ public:
     /// with the most client sessions.
     virtual Result<std::vector<TargetSeries>> series(Timestamp from, Timestamp to,
                                                      std::size_t points) = 0;
+    /// Pools over a range, at most `points` a pool, of which the first tells how it stood at
+    /// `from`: where there are more, of each bucket the one with the most in use and pending.
+    virtual Result<std::vector<PoolSeries>> pool_series(Timestamp from, Timestamp to,
+                                                        std::size_t points) = 0;
     /// One session's states over a range, for its lane: instants where the state changed. A null
     /// state is "gone".
     struct PastState

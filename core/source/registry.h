@@ -6,7 +6,7 @@
 
 namespace poolscope {
 
-enum class TargetKind { recording, postgresql };
+enum class TargetKind { recording, postgresql, pool, demo };
 
 /// What a target on the command line or in the attach dialog is (DESIGN section 9): an existing
 /// path is a recording; else scheme://; else a conninfo with '='; else an error whose sentence says

@@ -20,12 +20,13 @@ struct AttachRequest
     QString password; ///< if already known; libpq's own ways come first otherwise
 };
 
-/// A command for one session, with everything needed to check its identity on the server.
+/// A command for one session or checkout, with everything needed to check its identity there.
 struct Command
 {
     ActionId action;
     ActionVerb verb = ActionVerb::cancel;
-    SessionKey session;
+    SessionKey session;     ///< of cancel and terminate
+    CheckoutKey checkout{}; ///< of reclaim
     /// For cancel: only if this statement is still the one that runs (server's clock).
     std::optional<Timestamp> statementSince;
 };

@@ -40,10 +40,12 @@ public:
     void execute(const Command& command) override
     {
         commands.push_back(command);
-        emit observed(
-            ActionReported{command.action, command.verb, command.session, ActionPhase::sent, {}});
-        emit observed(ActionReported{command.action, command.verb, command.session,
-                                     ActionPhase::accepted, "the server took the signal"});
+        ActionReported report{command.action,    command.verb, command.session,
+                              ActionPhase::sent, {},           command.checkout};
+        emit observed(report);
+        report.phase = ActionPhase::accepted;
+        report.sentence = "the server took the signal";
+        emit observed(report);
     }
     void setWatched(const std::vector<SessionKey>& sessions) override { watched = sessions; }
 
