@@ -48,35 +48,38 @@ void Analysis::fold(const Observation& observation, WorldDelta& delta)
     // Time alone turns a holding into a suspicion, so every observation is a chance to look. What
     // is not about one target (a tick, a threshold for all) concerns each of them.
     if (id != TargetId{0}) {
-        due_[id] = observation.time;
+        Due& due = due_[id];
+        due.at = observation.time;
+        due.sessions |= std::holds_alternative<ServerSample>(observation.what);
     } else {
         for (const auto& [each, ignored] : world_.targets())
-            due_[each] = observation.time;
+            due_[each].at = observation.time;
     }
 }
 
 void Analysis::look()
 {
-    for (const auto& [id, at] : std::exchange(due_, {}))
-        examine(id, at);
+    for (const auto& [id, due] : std::exchange(due_, {}))
+        examine(id, due);
 }
 
-void Analysis::examine(TargetId id, Timestamp at)
+void Analysis::examine(TargetId id, const Due& due)
 {
     const TargetState* const target = world_.target(id);
     if (!target)
         return;
     TargetFindings& findings = findings_[id];
     const std::vector<SuspectedLeak> before = std::move(findings.suspects);
-    findings.blocking = find_blocking(*target);
-    findings.suspects = find_suspects(*target, findings.blocking, world_.thresholds(id), at);
-    for (SuspectedLeak& leak : find_idle_growth(*target, histories_[id], at))
+    if (due.sessions)
+        findings.blocking = find_blocking(*target);
+    findings.suspects = find_suspects(*target, findings.blocking, world_.thresholds(id), due.at);
+    for (SuspectedLeak& leak : find_idle_growth(*target, histories_[id], due.at))
         findings.suspects.push_back(std::move(leak));
     mark(*target, before);
     if (target->pools.checkouts.empty() && findings.places.empty())
         return;
     const std::vector<Place> places = std::move(findings.places);
-    findings.places = find_places(target->pools, world_.thresholds(id), target->theirs(at));
+    findings.places = find_places(target->pools, world_.thresholds(id), target->theirs(due.at));
     mark(*target, places);
 }
 
@@ -189,7 +192,7 @@ void Analysis::restore(World world)
         if (target.status.reach != Reach::connecting)
             up_[id] = target.status.reach == Reach::up;
         histories_[id].restore(target, world_.now());
-        due_[id] = world_.now();
+        due_[id] = {world_.now(), true};
     }
     look();
     marks_.clear();

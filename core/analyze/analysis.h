@@ -52,7 +52,14 @@ public:
     }
 
 private:
-    void examine(TargetId target, Timestamp at);
+    /// What is to be looked at of a target, as of the last observation that concerns it. Who waits
+    /// for whom follows from its sessions alone, so time does not change it.
+    struct Due
+    {
+        Timestamp at;
+        bool sessions = false;
+    };
+    void examine(TargetId target, const Due& due);
     void mark(const Observation& observation);
     void mark(TargetId target, const PoolSample& sample, Timestamp at);
     void mark(const TargetState& target, const std::vector<SuspectedLeak>& before);
@@ -60,9 +67,7 @@ private:
 
     World world_;
     std::map<TargetId, IdleHistory> histories_;
-    /// Targets to look at, and the instant as of which: that of the last observation that concerns
-    /// them.
-    std::map<TargetId, Timestamp> due_;
+    std::map<TargetId, Due> due_;
     std::map<TargetId, TargetFindings> findings_;
     /// When acquires from a pool last timed out, for its mark.
     std::map<std::pair<TargetId, Text>, Timestamp> timed_out_;
