@@ -12,6 +12,7 @@
 #include <future>
 #include <map>
 #include <thread>
+#include <utility>
 
 namespace poolscope {
 
@@ -64,6 +65,18 @@ public:
     void onWindow(Work work)
     {
         QMetaObject::invokeMethod(this, std::move(work), Qt::QueuedConnection);
+    }
+    /// Asks the player about what is recorded so far; the answer comes on the window's thread.
+    template <class Question, class Answer>
+    void askPlayer(Question question, Answer answer)
+    {
+        const bool known = std::exchange(playerHasFile, true);
+        onPlayer([this, p = player.get(), known, path = recordingFile.toStdString(),
+                  question = std::move(question), answer = std::move(answer)] {
+            if (!known && !path.empty())
+                p->open(path);
+            onWindow([answer, found = question(*p)] { answer(found); });
+        });
     }
 
     Workspace& q;

@@ -143,25 +143,21 @@ void Workspace::jumpToMark(bool forward)
 
 void Workspace::series(Timestamp from, Timestamp to, std::size_t points, SeriesAnswer answer)
 {
-    const bool known = std::exchange(d_->playerHasFile, true);
-    d_->onPlayer([d = d_.get(), p = d_->player.get(), from, to, points, known,
-                  path = d_->recordingFile.toStdString(), answer = std::move(answer)] {
-        if (!known && !path.empty())
-            p->open(path);
-        d->onWindow([answer, found = p->series(from, to, points)] { answer(found); });
-    });
+    d_->askPlayer([from, to, points](Player& p) { return p.series(from, to, points); },
+                  std::move(answer));
 }
 
 void Workspace::poolSeries(Timestamp from, Timestamp to, std::size_t points,
                            PoolSeriesAnswer answer)
 {
-    const bool known = std::exchange(d_->playerHasFile, true);
-    d_->onPlayer([d = d_.get(), p = d_->player.get(), from, to, points, known,
-                  path = d_->recordingFile.toStdString(), answer = std::move(answer)] {
-        if (!known && !path.empty())
-            p->open(path);
-        d->onWindow([answer, found = p->poolSeries(from, to, points)] { answer(found); });
-    });
+    d_->askPlayer([from, to, points](Player& p) { return p.poolSeries(from, to, points); },
+                  std::move(answer));
+}
+
+void Workspace::past(const SessionKey& session, Timestamp from, Timestamp to, PastAnswer answer)
+{
+    d_->askPlayer([session, from, to](Player& p) { return p.past(session, from, to); },
+                  std::move(answer));
 }
 
 void Workspace::Private::stopAsking()
@@ -184,17 +180,6 @@ void Workspace::held(Timestamp from, Timestamp to, HeldAnswer answer)
         std::vector<HeldPlace> found = heldIn(path, from, to, d->stopAsker);
         if (!d->stopAsker)
             d->onWindow([answer, found = std::move(found)] { answer(found); });
-    });
-}
-
-void Workspace::past(const SessionKey& session, Timestamp from, Timestamp to, PastAnswer answer)
-{
-    const bool known = std::exchange(d_->playerHasFile, true);
-    d_->onPlayer([d = d_.get(), p = d_->player.get(), session, from, to, known,
-                  path = d_->recordingFile.toStdString(), answer = std::move(answer)] {
-        if (!known && !path.empty())
-            p->open(path);
-        d->onWindow([answer, found = p->past(session, from, to)] { answer(found); });
     });
 }
 
