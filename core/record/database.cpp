@@ -128,7 +128,7 @@ void check(SQLite::Database& database, const Path& file)
         if (!there)
             throw Damaged(fmt::format("its table \"{}\" is missing or was altered", name));
     };
-    for (std::size_t i = 0; i < schema::table_count; ++i) {
+    for (std::size_t i = 0; i < schema::table_count_of(version); ++i) {
         const auto& table = schema::definition(static_cast<schema::Table>(i));
         expect(table.name, table.sql);
     }

@@ -15,16 +15,55 @@ namespace {
 using schema::row_id;
 using schema::Table;
 
-/// A keyframe is due when the changes since the last one are this many times the sessions …
-constexpr std::size_t changes_a_session = 14;
-/// … but not before there are this many: a few sessions are cheap to replay.
+/// A keyframe is due when the changes since the last one are this many times its own rows …
+constexpr std::size_t changes_a_row = 14;
+/// … but not before there are this many: a few are cheap to replay.
 constexpr std::size_t fewest_changes = 4000;
 constexpr std::size_t bytes_a_change = 60;
+constexpr std::size_t most_rows = schema::position_mask;
+
+std::size_t rows_of(const Pools& pools)
+{
+    return pools.pools.size() + pools.connections.size() + pools.checkouts.size();
+}
+
+/// How many rows a keyframe of it takes, of sessions, pools, connections and checkouts.
+std::size_t keyframe_rows(const World& world)
+{
+    std::size_t rows = 0;
+    for (const auto& [id, target] : world.targets())
+        rows += target.sessions.size() + rows_of(target.pools);
+    return rows;
+}
+
+bool too_large(const StackRef& stack)
+{
+    return stack && stack->lines.size() >= most_rows;
+}
+
+/// That it would not go into the rows of one observation, or the keyframe after it would not.
+bool too_large(const PoolSample& sample, const World& world)
+{
+    const std::size_t rows = keyframe_rows(world) + sample.pools.size() + sample.opened.size() +
+                             sample.closed.size() + sample.changed.size() + sample.ended.size() +
+                             sample.brief.size() + sample.timeouts.size();
+    bool list = false;
+    for (const Pool& pool : sample.pools)
+        list = list || pool.configuration.size() >= most_rows;
+    for (const Checkout& checkout : sample.changed)
+        list = list || checkout.tags.size() >= most_rows || too_large(checkout.stack);
+    for (const BriefHolds& holds : sample.brief)
+        list = list || too_large(holds.stack);
+    for (const AcquireTimeout& timeout : sample.timeouts)
+        list = list || too_large(timeout.stack);
+    return rows >= most_rows || list;
+}
 
 } // namespace
 
 Encoder::Encoder(const WriterOptions& options)
     : options_(options)
+    , texts_(options.keep_for || options.keep_bytes)
 {}
 
 std::optional<Error> Encoder::refuses(const Observation& o) const
@@ -44,6 +83,9 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
             return Error{"A sample names more than half a million sessions; it was not recorded.",
                          {}};
     }
+    const auto* const pools = std::get_if<PoolSample>(&o.what);
+    if (pools && too_large(*pools, world_))
+        return Error{"A sample names more than a million checkouts; it was not recorded.", {}};
     const auto* const report = std::get_if<LocksReported>(&o.what);
     if (report && report->locks.size() >= schema::position_mask)
         return Error{"A report names more than a million locks; it was not recorded.", {}};
@@ -52,14 +94,10 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
 
 void Encoder::append(const Observation& observation, Pending& pending)
 {
-    const auto* const sample = std::get_if<ServerSample>(&observation.what);
-    if (!options_.redact || !sample) {
+    if (options_.redact)
+        take_in(redactions_.without_literals(observation), pending);
+    else
         take_in(observation, pending);
-        return;
-    }
-    take_in({observation.sequence, observation.time, observation.target,
-             redactions_.without_literals(*sample)},
-            pending);
 }
 
 void Encoder::take_in(const Observation& o, Pending& pending)
@@ -100,9 +138,11 @@ void Encoder::note_refs(const Observation& o)
         refs.status = here;
     else if (std::holds_alternative<FactsReported>(o.what))
         refs.facts = here;
+    else if (std::holds_alternative<AgentReported>(o.what))
+        refs.agent = here;
     else if (const auto* const report = std::get_if<LocksReported>(&o.what);
              report && world_.target(o.target)->find(report->session))
-        refs.locks[report->session.pid] = here;
+        refs.locks[report->session.pid] = {here, {}};
 }
 
 void Encoder::encode(const Observation& o, const WorldDelta& delta, bool gap_before,
@@ -113,10 +153,15 @@ void Encoder::encode(const Observation& o, const WorldDelta& delta, bool gap_bef
     } else if (const auto* const sample = std::get_if<ServerSample>(&o.what)) {
         encode_sample(o, *sample, delta, gap_before, pending);
         anchor_ = o.time;
+    } else if (const auto* const pools = std::get_if<PoolSample>(&o.what)) {
+        const std::size_t rows = pools_.sample(o, *pools, world_.target(o.target),
+                                               delta.checkouts_gone, gap_before, pending);
+        changes_since_ += rows;
+        bytes_since_ += 48 + rows * bytes_a_change;
     } else {
         encode_locks(o, std::get<LocksReported>(o.what), pending);
     }
-    bytes_since_ += 16;
+    bytes_since_ += 16 + texts_.take_bytes();
 }
 
 void Encoder::encode_sample(const Observation& o, const ServerSample& sample,
@@ -177,13 +222,13 @@ void Encoder::put_session(SessionRow& row, const Session& s, Timestamp server_no
     row.put(SessionRow::session, number(s, pending));
     row.put(SessionRow::state, static_cast<std::int64_t>(s.state));
     if (!s.application.is_null())
-        row.put(SessionRow::application, number(s.application, pending));
+        row.put(SessionRow::application, texts_.number(s.application, pending));
     if (!s.statement.is_null())
-        row.put(SessionRow::statement, number(s.statement, pending));
+        row.put(SessionRow::statement, texts_.number(s.statement, pending));
     if (!s.wait_event.is_null())
-        row.put(SessionRow::wait_event, number(s.wait_event, pending));
+        row.put(SessionRow::wait_event, texts_.number(s.wait_event, pending));
     if (!s.blocked_by.empty())
-        row.put(SessionRow::blocked_by, number(pid_list(s.blocked_by), pending));
+        row.put(SessionRow::blocked_by, texts_.number(pid_list(s.blocked_by), pending));
     Timestamp base = server_now;
     if (s.state_since) {
         row.put(SessionRow::state_age, wrapped_difference(to_us(base), to_us(*s.state_since)));
@@ -218,27 +263,6 @@ void Encoder::departure(std::int64_t id, const SessionKey& key, bool implied, Pe
     pending.changes.push_back(row);
 }
 
-std::int64_t Encoder::number(const Text& text, Pending& pending)
-{
-    bool added = false;
-    TextNumbers::Entry& entry = texts_.number(text, added);
-    if (added) {
-        pending.plain.push_back({Table::text, {entry.id, span_, text}});
-        entry.used = span_;
-        bytes_since_ += text.str().size() + 8;
-    } else if (entry.used != span_) {
-        entry.used = span_;
-        if (ring())
-            pending.used.push_back({Table::text, entry.id, span_});
-    }
-    return entry.id;
-}
-
-std::int64_t Encoder::number(const std::string& text, Pending& pending)
-{
-    return number(Text{text}, pending);
-}
-
 std::int64_t Encoder::number(const Session& s, Pending& pending)
 {
     const auto known = live_.find(s.key);
@@ -247,13 +271,13 @@ std::int64_t Encoder::number(const Session& s, Pending& pending)
         const SessionIdentity& i = live.identity;
         if (i.user == s.user && i.database == s.database && i.client == s.client &&
             i.backend_type == s.backend_type && i.own == s.own) {
-            if (live.used != span_) {
-                live.used = span_;
-                if (ring())
-                    pending.used.push_back({Table::session, live.id, span_});
+            if (live.used != texts_.span()) {
+                live.used = texts_.span();
+                texts_.mark(Table::session, live.id, pending);
+                auto number = live.texts.begin();
                 for (const Text* const text : {&i.user, &i.database, &i.client, &i.backend_type}) {
                     if (!text->is_null())
-                        number(*text, pending);
+                        texts_.keep(*text, *number++, pending);
                 }
             }
             return live.id;
@@ -266,16 +290,20 @@ Encoder::LiveSession& Encoder::add_session(const SessionIdentity& identity, Pend
 {
     LiveSession& live = live_[identity.key];
     live.id = ++last_session_;
-    live.used = span_;
+    live.used = texts_.span();
     live.identity = identity;
+    live.texts.clear();
     const auto text = [&](const Text& t) {
-        return t.is_null() ? Value{} : Value{number(t, pending)};
+        if (t.is_null())
+            return Value{};
+        live.texts.push_back(texts_.number(t, pending));
+        return Value{live.texts.back()};
     };
-    pending.plain.push_back(
-        {Table::session,
-         {live.id, number_of(identity.key.target), identity.key.pid.value,
-          to_us(identity.key.started), text(identity.user), text(identity.database),
-          text(identity.client), text(identity.backend_type), std::int64_t{identity.own}, span_}});
+    pending.plain.push_back({Table::session,
+                             {live.id, number_of(identity.key.target), identity.key.pid.value,
+                              to_us(identity.key.started), text(identity.user),
+                              text(identity.database), text(identity.client),
+                              text(identity.backend_type), std::int64_t{identity.own}, live.used}});
     bytes_since_ += 48;
     return live;
 }
@@ -287,12 +315,21 @@ void Encoder::encode_locks(const Observation& o, const LocksReported& report, Pe
          {number_of(o.sequence), to_us(o.time), number_of(o.target),
           number_of(report.session.target), report.session.pid.value, to_us(report.session.started),
           static_cast<std::int64_t>(report.locks.size())}});
+    std::vector<std::int64_t> texts;
+    const auto text = [&](const std::string& t) {
+        return texts.emplace_back(texts_.number(t, pending));
+    };
     std::size_t position = 0;
     for (const Lock& lock : report.locks) {
-        pending.plain.push_back({Table::lock,
-                                 {row_id(o.sequence.value, position++), number(lock.type, pending),
-                                  number(lock.relation, pending), number(lock.mode, pending),
-                                  std::int64_t{lock.granted}}});
+        pending.plain.push_back(
+            {Table::lock,
+             {row_id(o.sequence.value, position++), text(lock.type), text(lock.relation),
+              text(lock.mode), std::int64_t{lock.granted}}});
+    }
+    if (const auto refs = refs_.find(o.target); refs != refs_.end()) {
+        const auto kept = refs->second.locks.find(report.session.pid);
+        if (kept != refs->second.locks.end() && kept->second.row == number_of(o.sequence))
+            kept->second.texts = std::move(texts);
     }
     bytes_since_ += 32 + position * 20;
 }
@@ -302,25 +339,25 @@ bool Encoder::keyframe_due(Timestamp time) const
     const Duration since = time - *keyframe_time_;
     if (since >= options_.keyframe_every || -since >= options_.keyframe_every)
         return true;
-    std::size_t sessions = 0;
-    for (const auto& [id, target] : world_.targets())
-        sessions += target.sessions.size();
+    const std::size_t rows = keyframe_rows(world_);
     // A small ring needs spans that are small against it, to have something to drop.
     if (options_.keep_bytes && bytes_since_ > *options_.keep_bytes / 10 &&
-        changes_since_ > 2 * sessions)
+        changes_since_ > 2 * rows)
         return true;
-    return changes_since_ >= std::max(fewest_changes, changes_a_session * sessions);
+    return changes_since_ >= std::max(fewest_changes, changes_a_row * rows);
 }
 
 void Encoder::keyframe(Pending& pending)
 {
     minutes_.flush(world_.sequence(), pending);
     const std::uint64_t sequence = world_.sequence().value;
-    span_ = static_cast<std::int64_t>(sequence);
+    texts_.begin_span(static_cast<std::int64_t>(sequence));
     keyframe_time_ = anchor_ = world_.now();
     changes_since_ = 0;
-    std::size_t position = 0;
+    std::size_t sessions = 0;
     std::size_t targets = 0;
+    std::size_t pool_rows = 0;
+    PoolEncoder::Positions positions;
     for (const auto& [id, target] : world_.targets()) {
         const Refs& refs = refs_[id];
         pending.plain.push_back(
@@ -329,31 +366,37 @@ void Encoder::keyframe(Pending& pending)
               optional_value(refs.status), optional_value(refs.facts), to_us(target.clock_offset),
               to_us(target.poll_cost), optional_value(target.next_xid),
               optional_value(target.last_sample), std::int64_t{target.gap_since_sample}}});
-        const Timestamp server_now =
-            timestamp_from_us(wrapped_sum(to_us(world_.now()), to_us(target.clock_offset)));
-        for (const auto& [pid, session] : target.sessions) {
-            SessionRow row;
-            row.id = row_id(sequence, position++);
-            put_session(row, session, server_now, pending);
-            row.put(SessionRow::target, number_of(id));
-            const auto locks = refs.locks.find(pid);
-            const auto held = target.locks.find(pid);
-            if (held != target.locks.end() && locks != refs.locks.end()) {
-                row.put(SessionRow::locks, locks->second);
-                // A ring keeps that report, so it must keep its texts.
-                for (const Lock& lock : held->second) {
-                    for (const std::string* const text : {&lock.type, &lock.relation, &lock.mode})
-                        number(*text, pending);
-                }
-            }
-            pending.keyframe_sessions.push_back(row);
-        }
+        keyframe_sessions(id, target, sessions, pending);
+        pool_rows += pools_.keyframe(world_, id, optional_value(refs.agent), positions, pending);
     }
-    pending.plain.push_back(
-        {Table::keyframe,
-         {span_, to_us(world_.now()), observations_, static_cast<std::int64_t>(position)}});
+    pending.plain.push_back({Table::keyframe,
+                             {number_of(world_.sequence()), to_us(world_.now()), observations_,
+                              static_cast<std::int64_t>(sessions)}});
     pending.keyframe = true;
-    bytes_since_ = position * bytes_a_change;
+    bytes_since_ = (sessions + pool_rows) * bytes_a_change;
+}
+
+void Encoder::keyframe_sessions(TargetId id, const TargetState& target, std::size_t& position,
+                                Pending& pending)
+{
+    const Refs& refs = refs_[id];
+    const Timestamp server_now =
+        timestamp_from_us(wrapped_sum(to_us(world_.now()), to_us(target.clock_offset)));
+    for (const auto& [pid, session] : target.sessions) {
+        SessionRow row;
+        row.id = row_id(world_.sequence().value, position++);
+        put_session(row, session, server_now, pending);
+        row.put(SessionRow::target, number_of(id));
+        const auto locks = refs.locks.find(pid);
+        const auto held = target.locks.find(pid);
+        if (held != target.locks.end() && locks != refs.locks.end()) {
+            row.put(SessionRow::locks, locks->second.row);
+            // A ring keeps that report, so it must keep its texts.
+            for (const std::int64_t text : locks->second.texts)
+                texts_.mark(Table::text, text, pending);
+        }
+        pending.keyframe_sessions.push_back(row);
+    }
 }
 
 } // namespace poolscope::record

@@ -4,9 +4,10 @@
 #include "core/base/result.h"
 #include "core/model/world.h"
 #include "core/record/minutes.h"
+#include "core/record/poolencoder.h"
 #include "core/record/redactions.h"
 #include "core/record/rows.h"
-#include "core/record/textnumbers.h"
+#include "core/record/textrows.h"
 #include "core/record/writer.h"
 
 #include <map>
@@ -24,6 +25,8 @@ class Encoder
 {
 public:
     explicit Encoder(const WriterOptions& options);
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
 
     /// Nothing has changed where this gives an error.
     std::optional<Error> refuses(const Observation& observation) const;
@@ -31,21 +34,31 @@ public:
     /// Writes out the minute that has begun.
     void finish(Pending& pending);
     /// A ring is about to let go of what was last used before that keyframe.
-    void forget_before(std::int64_t keyframe) { texts_.forget_before(keyframe); }
+    void forget_before(std::int64_t keyframe)
+    {
+        texts_.forget_before(keyframe);
+        pools_.forget_before(keyframe);
+    }
     const World& world() const { return world_; }
     std::optional<Timestamp> started() const { return started_; }
 
 private:
+    struct LockReport
+    {
+        std::int64_t row = 0;
+        std::vector<std::int64_t> texts; ///< of its locks, one after the other
+    };
     struct Refs
     {
-        std::optional<std::int64_t> attached, status, facts;
-        std::map<Pid, std::int64_t> locks;
+        std::optional<std::int64_t> attached, status, facts, agent;
+        std::map<Pid, LockReport> locks;
     };
     struct LiveSession
     {
         std::int64_t id = 0;
         std::int64_t used = 0;
         SessionIdentity identity;
+        std::vector<std::int64_t> texts; ///< of its row
     };
     void take_in(const Observation& observation, Pending& pending);
     void note_refs(const Observation& observation);
@@ -58,24 +71,23 @@ private:
     void put_session(SessionRow& row, const Session& session, Timestamp server_now,
                      Pending& pending);
     void departure(std::int64_t id, const SessionKey& key, bool implied, Pending& pending);
-    std::int64_t number(const Text& text, Pending& pending);
-    std::int64_t number(const std::string& text, Pending& pending);
     std::int64_t number(const Session& session, Pending& pending);
     LiveSession& add_session(const SessionIdentity& identity, Pending& pending);
     void forget(const SessionKey& key);
-    bool ring() const { return options_.keep_for || options_.keep_bytes; }
     bool keyframe_due(Timestamp time) const;
     void keyframe(Pending& pending);
+    void keyframe_sessions(TargetId id, const TargetState& target, std::size_t& position,
+                           Pending& pending);
 
     WriterOptions options_;
     World world_;
-    TextNumbers texts_;
+    TextRows texts_;
     std::unordered_map<SessionKey, LiveSession> live_;
     std::map<TargetId, Refs> refs_;
     Minutes minutes_;
+    PoolEncoder pools_{texts_, minutes_};
     Redactions redactions_;
     std::int64_t last_session_ = 0;
-    std::int64_t span_ = 0; ///< sequence of the latest keyframe
     std::optional<Timestamp> started_;
     std::optional<Timestamp> keyframe_time_;
     std::optional<Timestamp> anchor_; ///< of ticks: the latest sample or keyframe

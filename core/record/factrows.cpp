@@ -40,9 +40,20 @@ public:
     }
     bool operator()(const ServerSample&) { return false; }
     bool operator()(const LocksReported&) { return false; }
+    bool operator()(const AgentReported& what)
+    {
+        const AgentFacts& f = what.facts;
+        return put(Table::agent, {std::int64_t{f.protocol}, f.agent, f.process, f.host, f.pid,
+                                  word_list(f.can), std::int64_t{f.may_reclaim}});
+    }
+    bool operator()(const PoolSample&) { return false; }
     bool operator()(const Gap& what) { return put(Table::gap, {what.reason}); }
     bool operator()(const ActionReported& what)
     {
+        if (what.verb == ActionVerb::reclaim)
+            return put(Table::reclaim, {static_cast<std::int64_t>(what.action.value),
+                                        number_of(what.checkout.target), what.checkout.id,
+                                        static_cast<std::int64_t>(what.phase), what.sentence});
         return put(Table::action,
                    {static_cast<std::int64_t>(what.action.value),
                     static_cast<std::int64_t>(what.verb), number_of(what.session.target),

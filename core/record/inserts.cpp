@@ -107,9 +107,10 @@ Inserts::Inserts(SQLite::Database& database)
     , keyframe_sessions_(database, Table::keyframe_session)
     , begin_(database, "BEGIN IMMEDIATE")
     , commit_(database, "COMMIT")
-    , text_used_(database, "UPDATE text SET used = ? WHERE id = ?")
-    , session_used_(database, "UPDATE session SET used = ? WHERE id = ?")
 {
+    for (const Table table : schema::tables_with_use)
+        used_.emplace(table, Query{database, fmt::format("UPDATE {} SET used = ? WHERE id = ?",
+                                                         schema::definition(table).name)});
     for (std::size_t i = 0; i < schema::table_count; ++i)
         plain_.emplace_back(database, static_cast<Table>(i));
 }
@@ -125,7 +126,7 @@ void Inserts::write(const Pending& pending)
     changes_.write(pending.changes);
     keyframe_sessions_.write(pending.keyframe_sessions);
     for (const UsedMark& mark : pending.used) {
-        Query& update = mark.table == Table::text ? text_used_ : session_used_;
+        Query& update = used_.at(mark.table);
         update.bind(1, mark.used);
         update.bind(2, mark.id);
         update.run();

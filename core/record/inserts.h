@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace poolscope::record {
@@ -64,8 +65,7 @@ private:
     SessionInserts keyframe_sessions_;
     Query begin_;
     Query commit_;
-    Query text_used_;
-    Query session_used_;
+    std::map<schema::Table, Query> used_; ///< of the tables that a ring forgets rows of
 };
 
 } // namespace poolscope::record

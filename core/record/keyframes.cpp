@@ -2,6 +2,7 @@
 #include "core/record/keyframes.h"
 
 #include "core/record/observations.h"
+#include "core/record/poolobservations.h"
 #include "core/record/schema.h"
 
 #include <fmt/format.h>
@@ -28,9 +29,10 @@ struct TargetRow
 class Assembly
 {
 public:
-    Assembly(SQLite::Database& database, Lookup& lookup, std::int64_t sequence)
+    Assembly(SQLite::Database& database, Lookup& lookup, PoolLookup* pools, std::int64_t sequence)
         : database_(database)
         , lookup_(lookup)
+        , pools_(pools)
         , sequence_(sequence)
     {}
 
@@ -45,14 +47,14 @@ public:
         read_sessions();
         for (auto& [number, target] : targets_)
             fold_target(target);
-        fold_all("SELECT * FROM \"action\" WHERE sequence <= ? ORDER BY sequence",
-                 [](const Row& row) -> Fact { return read_action(row); });
+        fold_actions();
         fold_all("SELECT * FROM note WHERE sequence <= ? ORDER BY sequence",
                  [](const Row& row) -> Fact { return Note{row.text(3)}; });
         fold_all("SELECT * FROM threshold WHERE sequence <= ? ORDER BY sequence",
                  [](const Row& row) -> Fact { return ThresholdsChanged{read_thresholds(row)}; });
         world_.restore(SequenceNumber{static_cast<std::uint64_t>(sequence_)}, time_,
-                       world_.targets(), world_.actions(), world_.notes(), world_.all_thresholds());
+                       with_pools(world_.targets()), world_.actions(), world_.notes(),
+                       world_.all_thresholds());
         return std::move(world_);
     }
 
@@ -147,6 +149,52 @@ private:
         }
     }
 
+    /// Both kinds, as they came.
+    void fold_actions()
+    {
+        std::map<std::int64_t, Observation> actions;
+        const auto collect = [&](const char* table, ActionReported (*read)(const Row&)) {
+            Query query{database_, fmt::format("SELECT * FROM \"{}\" WHERE sequence <= ?", table)};
+            query.bind(1, sequence_);
+            while (query.step()) {
+                const Row row{query};
+                actions.insert_or_assign(
+                    row.integer(0), Observation{SequenceNumber{}, timestamp_from_us(row.integer(1)),
+                                                target_id(row.integer(2)), read(row)});
+            }
+        };
+        collect("action", read_action);
+        if (pools_)
+            collect("reclaim", read_reclaim);
+        for (const auto& [sequence, observation] : actions)
+            world_.apply(observation);
+    }
+
+    std::map<TargetId, TargetState> with_pools(std::map<TargetId, TargetState> states)
+    {
+        if (!pools_)
+            return states;
+        const auto process_now = [&](std::int64_t number) {
+            const auto found = states.find(target_id(number));
+            const Duration offset = found == states.end() ? Duration{} : found->second.clock_offset;
+            return timestamp_from_us(wrapped_sum(to_us(time_), to_us(offset)));
+        };
+        for (auto& [number, process] : read_processes(database_, *pools_, sequence_, process_now)) {
+            const auto state = states.find(target_id(number));
+            if (state == states.end())
+                throw Damaged("a process is no target");
+            if (process.agent) {
+                Query query{database_, "SELECT * FROM agent WHERE sequence = ?"};
+                query.bind(1, *process.agent);
+                if (!query.step())
+                    throw Damaged("a keyframe refers to an agent that is missing");
+                process.pools.agent = read_agent(Row{query});
+            }
+            state->second.pools = std::move(process.pools);
+        }
+        return states;
+    }
+
     void bind_range(Query& query) const
     {
         const std::int64_t first = schema::row_id(static_cast<std::uint64_t>(sequence_), 0);
@@ -156,6 +204,7 @@ private:
 
     SQLite::Database& database_;
     Lookup& lookup_;
+    PoolLookup* pools_;
     std::int64_t sequence_;
     Timestamp time_;
     std::map<std::int64_t, TargetRow> targets_;
@@ -164,9 +213,10 @@ private:
 
 } // namespace
 
-World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t sequence)
+World read_keyframe(SQLite::Database& database, Lookup& lookup, PoolLookup* pools,
+                    std::int64_t sequence)
 {
-    return Assembly{database, lookup, sequence}.run();
+    return Assembly{database, lookup, pools, sequence}.run();
 }
 
 SequenceRange sequence_range(SQLite::Database& database, Timestamp from, Timestamp to)

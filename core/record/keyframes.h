@@ -2,14 +2,17 @@
 #pragma once
 
 #include "core/model/world.h"
+#include "core/record/poollookup.h"
 #include "core/record/rows.h"
 
 #include <optional>
 
 namespace poolscope::record {
 
-/// The world of a keyframe, put together from what its rows say and refer to. Throws Damaged.
-World read_keyframe(SQLite::Database& database, Lookup& lookup, std::int64_t sequence);
+/// The world of a keyframe, put together from what its rows say and refer to. `pools` is null for a
+/// recording of version 1. Throws Damaged.
+World read_keyframe(SQLite::Database& database, Lookup& lookup, PoolLookup* pools,
+                    std::int64_t sequence);
 
 /// Sequence numbers between which everything of a range of time lies: from a keyframe to a
 /// keyframe, because samples are not indexed by time. Both ends included.

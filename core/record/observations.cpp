@@ -108,7 +108,7 @@ std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::ui
     return locks;
 }
 
-ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
+ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup, PoolLookup* pools,
                                      SequenceNumber after)
     : database_(database)
     , lookup_(lookup)
@@ -118,7 +118,9 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
 {
     const std::uint64_t from = std::min(after.value, schema::last_sequence);
     const auto from_row = static_cast<std::int64_t>(from);
-    for (const Table table : schema::observation_tables) {
+    if (pools)
+        pool_samples_.emplace(database, *pools, after);
+    for (const Table table : schema::observation_tables_of(pools ? schema::version : 1)) {
         Source source{
             table,
             std::make_unique<Query>(database, fmt::format("SELECT * FROM \"{}\" WHERE sequence > ?"
@@ -219,6 +221,12 @@ Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation
         return Note{row.text(3)};
     case Table::threshold:
         return ThresholdsChanged{read_thresholds(row)};
+    case Table::agent:
+        return AgentReported{read_agent(row)};
+    case Table::pool_sample:
+        return pool_samples_->read(row, so_far);
+    case Table::reclaim:
+        return read_reclaim(row);
     default:
         return Tick{};
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/model/observation.h"
+#include "core/record/poolobservations.h"
 #include "core/record/rows.h"
 
 #include <array>
@@ -17,7 +18,9 @@ namespace poolscope::record {
 class ObservationCursor
 {
 public:
-    ObservationCursor(SQLite::Database& database, Lookup& lookup, SequenceNumber after);
+    /// `pools` is null for a recording of version 1.
+    ObservationCursor(SQLite::Database& database, Lookup& lookup, PoolLookup* pools,
+                      SequenceNumber after);
     /// The next one, or nothing at the end.
     std::optional<Observation> next();
 
@@ -39,6 +42,7 @@ private:
     std::vector<Source> sources_;
     Query changes_;
     bool change_ready_ = false;
+    std::optional<PoolSampleCursor> pool_samples_;
     Timestamp anchor_; ///< what ticks count from
     Query keyframes_;
     bool keyframe_ready_ = false;

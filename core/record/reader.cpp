@@ -3,6 +3,8 @@
 
 #include "core/record/keyframes.h"
 #include "core/record/observations.h"
+#include "core/record/poollookup.h"
+#include "core/record/poolseries.h"
 #include "core/record/rows.h"
 #include "core/record/schema.h"
 #include "core/record/series.h"
@@ -55,6 +57,9 @@ public:
         , database_(record::open_recording(file))
         , lookup_(*database_)
     {
+        version_ = ask(*database_, "PRAGMA user_version").value_or(0);
+        if (version_ >= 2)
+            pools_.emplace(*database_, lookup_);
         // What a hostile file could make a number of is looked at here, once.
         static_cast<void>(first_keyframe());
     }
@@ -75,7 +80,7 @@ public:
         return guarded<SequenceNumber>([&]() -> Result<SequenceNumber> {
             const auto first = static_cast<std::uint64_t>(first_keyframe());
             SequenceNumber last = after;
-            record::ObservationCursor cursor{*database_, lookup_,
+            record::ObservationCursor cursor{*database_, lookup_, pools(),
                                              SequenceNumber{std::max(after.value, first)}};
             while (const auto observation = cursor.next()) {
                 last = observation->sequence;
@@ -100,6 +105,17 @@ public:
         });
     }
 
+    Result<std::vector<PoolSeries>> pool_series(Timestamp from, Timestamp to,
+                                                std::size_t points) override
+    {
+        return guarded<std::vector<PoolSeries>>([&]() -> Result<std::vector<PoolSeries>> {
+            if (!pools_)
+                return std::vector<PoolSeries>{};
+            return record::read_pool_series(*database_, *pools_, first_keyframe(), from, to,
+                                            points);
+        });
+    }
+
     Result<std::vector<PastState>> past(const SessionKey& session, Timestamp from,
                                         Timestamp to) override
     {
@@ -117,6 +133,9 @@ private:
             return work();
         });
     }
+
+    /// Null: the recording is of a version that knows no pools.
+    record::PoolLookup* pools() { return pools_ ? &*pools_ : nullptr; }
 
     std::int64_t first_keyframe()
     {
@@ -141,6 +160,8 @@ private:
     std::filesystem::path file_;
     std::unique_ptr<SQLite::Database> database_;
     record::Lookup lookup_;
+    std::int64_t version_ = 0;
+    std::optional<record::PoolLookup> pools_;
 };
 
 RecordingInfo Reader::read_info()
@@ -152,7 +173,7 @@ RecordingInfo Reader::read_info()
         const auto size = std::filesystem::file_size(file_.string() + beside, missing);
         info.bytes += missing ? 0 : size;
     }
-    info.version = static_cast<std::int32_t>(ask(*database_, "PRAGMA user_version").value_or(0));
+    info.version = static_cast<std::int32_t>(version_);
     info.complete = meta("complete") == 1;
     info.redacted = meta("redacted") == 1;
 
@@ -167,14 +188,14 @@ RecordingInfo Reader::read_info()
 
     const std::int64_t first = first_keyframe();
     std::int64_t last = first;
-    for (const Table table : schema::observation_tables) {
+    for (const Table table : schema::observation_tables_of(version_)) {
         last = std::max(last, ask(*database_, fmt::format("SELECT max(sequence) FROM \"{}\"",
                                                           schema::definition(table).name))
                                   .value_or(0));
     }
     if (last == 0)
         return info;
-    record::ObservationCursor begin{*database_, lookup_,
+    record::ObservationCursor begin{*database_, lookup_, pools(),
                                     SequenceNumber{static_cast<std::uint64_t>(first)}};
     if (const auto o = begin.next()) {
         info.first = o->sequence;
@@ -184,7 +205,7 @@ RecordingInfo Reader::read_info()
         info.started = timestamp_from_us(
             ask(*database_, fmt::format("SELECT time FROM keyframe WHERE sequence = {}", first))
                 .value_or(to_us(info.started)));
-    record::ObservationCursor end{*database_, lookup_,
+    record::ObservationCursor end{*database_, lookup_, pools(),
                                   SequenceNumber{static_cast<std::uint64_t>(last - 1)}};
     if (const auto o = end.next()) {
         info.last = o->sequence;
@@ -207,7 +228,7 @@ RecordingInfo Reader::read_info()
 std::uint64_t Reader::count_after(std::int64_t sequence)
 {
     std::int64_t count = 0;
-    for (const Table table : schema::observation_tables) {
+    for (const Table table : schema::observation_tables_of(version_)) {
         count += ask(*database_, fmt::format("SELECT count(*) FROM \"{}\" WHERE sequence > {}",
                                              schema::definition(table).name, sequence))
                      .value_or(0);
@@ -229,7 +250,7 @@ World Reader::nearest_keyframe(Timestamp at)
     sequence = std::max(sequence, first_keyframe());
     if (sequence == 0)
         return World{};
-    return record::read_keyframe(*database_, lookup_, sequence);
+    return record::read_keyframe(*database_, lookup_, pools(), sequence);
 }
 
 std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
@@ -237,7 +258,7 @@ std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
     const record::SequenceRange range = record::sequence_range(*database_, from, from);
     const std::int64_t oldest = first_keyframe();
     std::optional<std::int64_t> best;
-    for (const Table table : schema::observation_tables) {
+    for (const Table table : schema::observation_tables_of(version_)) {
         if (table == Table::tick)
             continue;
         record::Query query{

@@ -20,6 +20,28 @@ ServerSample Redactions::without_literals(const ServerSample& sample)
     return copy;
 }
 
+PoolSample Redactions::without_literals(const PoolSample& sample)
+{
+    PoolSample copy = sample;
+    for (Checkout& checkout : copy.changed) {
+        if (!checkout.statement.is_null())
+            checkout.statement = redacted(checkout.statement);
+    }
+    return copy;
+}
+
+Observation Redactions::without_literals(const Observation& o)
+{
+    Observation copy{o.sequence, o.time, o.target, Tick{}};
+    if (const auto* const server = std::get_if<ServerSample>(&o.what))
+        copy.what = without_literals(*server);
+    else if (const auto* const pools = std::get_if<PoolSample>(&o.what))
+        copy.what = without_literals(*pools);
+    else
+        copy.what = o.what;
+    return copy;
+}
+
 Text Redactions::redacted(const Text& statement)
 {
     if (const auto found = known_.find(statement.identity()); found != known_.end())

@@ -13,8 +13,10 @@ namespace poolscope::record {
 class Redactions
 {
 public:
-    /// The sample as it may be written.
+    /// The observation as it may be written.
+    Observation without_literals(const Observation& observation);
     ServerSample without_literals(const ServerSample& sample);
+    PoolSample without_literals(const PoolSample& sample);
 
 private:
     Text redacted(const Text& statement);

@@ -124,6 +124,30 @@ Session Lookup::whole_session(const Row& row, Timestamp server_now)
     return s;
 }
 
+Value word_list(const std::vector<std::string>& words)
+{
+    if (words.empty())
+        return {};
+    std::string list;
+    for (const std::string& word : words) {
+        list += &word == &words.front() ? "" : "\n";
+        for (const char c : word)
+            list += c == '\n' ? ' ' : c;
+    }
+    return list;
+}
+
+std::vector<std::string> parse_word_list(const std::string& text)
+{
+    std::vector<std::string> words;
+    std::size_t begin = 0;
+    for (std::size_t end = 0; end != std::string::npos; begin = end + 1) {
+        end = text.find('\n', begin);
+        words.push_back(text.substr(begin, end == std::string::npos ? end : end - begin));
+    }
+    return words;
+}
+
 std::string pid_list(const std::vector<Pid>& pids)
 {
     std::string list;

@@ -80,7 +80,7 @@ inline std::int64_t number_of(SequenceNumber sequence)
 /// "used since keyframe": only a ring keeps these up to date.
 struct UsedMark
 {
-    schema::Table table; ///< text or session
+    schema::Table table; ///< one that has a column `used`
     std::int64_t id = 0;
     std::int64_t used = 0;
 };
@@ -126,6 +126,10 @@ private:
     std::size_t text_bytes_ = 0;
     std::unordered_map<std::int64_t, SessionIdentity> sessions_;
 };
+
+/// A line a word, and back; null for none.
+Value word_list(const std::vector<std::string>& words);
+std::vector<std::string> parse_word_list(const std::string& text);
 
 /// "12,34,0" and back.
 std::string pid_list(const std::vector<Pid>& pids);

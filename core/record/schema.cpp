@@ -55,137 +55,67 @@ constexpr std::array<TableDefinition, table_count> definitions{{
      "CREATE TABLE keyframe_session(id INTEGER PRIMARY KEY, session INT, state INT,"
      " application INT, statement INT, wait_event INT, blocked_by INT, state_age_us INT,"
      " transaction_lead_us INT, statement_lead_us INT, xid INT, xmin INT, target INT, locks INT)"},
+    {"agent", 10,
+     "CREATE TABLE agent(sequence INTEGER PRIMARY KEY, time INT, target INT, protocol INT,"
+     " agent TEXT, process TEXT, host TEXT, pid INT, can TEXT, may_reclaim INT)"},
+    {"pool_sample", 8,
+     "CREATE TABLE pool_sample(sequence INTEGER PRIMARY KEY, time INT, target INT, full INT,"
+     " gap_before INT, clock_offset_us INT, lost INT, unreadable INT)"},
+    {"reclaim", 8,
+     "CREATE TABLE reclaim(sequence INTEGER PRIMARY KEY, time INT, target INT, number INT,"
+     " checkout_target INT, checkout TEXT, phase INT, sentence TEXT)"},
+    {"pool", 29,
+     "CREATE TABLE pool(id INTEGER PRIMARY KEY, name INT, kind INT, database INT,"
+     " configuration INT, used INT, idle INT, total INT, max INT, idle_min INT, idle_max INT,"
+     " pending INT, timeouts INT, wait_count INT, wait_total_us INT, wait_p50_us INT,"
+     " wait_p99_us INT, use_count INT, use_total_us INT, use_p50_us INT, use_p99_us INT,"
+     " create_count INT, create_total_us INT, create_p50_us INT, create_p99_us INT,"
+     " leaks_detected INT, tracked INT, circuit INT, health INT)"},
+    {"connection_change", 7,
+     "CREATE TABLE connection_change(id INTEGER PRIMARY KEY, pool INT, connection INT,"
+     " opened INT, server_pid INT, local_port INT, health INT)"},
+    {"connection_close", 3,
+     "CREATE TABLE connection_close(id INTEGER PRIMARY KEY, pool INT, connection INT)"},
+    {"checkout", 16,
+     "CREATE TABLE checkout(id INTEGER PRIMARY KEY, used INT, target INT, name TEXT, pool INT,"
+     " connection INT, server_pid INT, local_port INT, acquired INT, wait_us INT,"
+     " acquired_by INT, thread INT, trace_id INT, tags INT, stack INT, expected_us INT)"},
+    {"checkout_change", 7,
+     "CREATE TABLE checkout_change(id INTEGER PRIMARY KEY, checkout INT, heartbeat_age_us INT,"
+     " busy INT, busy_age_us INT, statement INT, reported INT)"},
+    {"checkout_end", 3,
+     "CREATE TABLE checkout_end(id INTEGER PRIMARY KEY, checkout INT, returned_age_us INT)"},
+    {"brief_hold", 6,
+     "CREATE TABLE brief_hold(id INTEGER PRIMARY KEY, pool INT, stack INT, count INT,"
+     " held_us INT, longest_us INT)"},
+    {"acquire_timeout", 6,
+     "CREATE TABLE acquire_timeout(id INTEGER PRIMARY KEY, pool INT, age_us INT, waited_us INT,"
+     " acquired_by INT, stack INT)"},
+    {"stack", 3, "CREATE TABLE stack(id INTEGER PRIMARY KEY, used INT, lines INT)"},
+    {"stack_line", 5,
+     "CREATE TABLE stack_line(id INTEGER PRIMARY KEY, function INT, file INT, line INT, own INT)"},
+    {"property_list", 3,
+     "CREATE TABLE property_list(id INTEGER PRIMARY KEY, used INT, properties INT)"},
+    {"property", 3, "CREATE TABLE property(id INTEGER PRIMARY KEY, name INT, value INT)"},
+    {"pool_minute", 4,
+     "CREATE TABLE pool_minute(id INTEGER PRIMARY KEY, target INT, peak INT, gap INT)"},
+    {"keyframe_process", 6,
+     "CREATE TABLE keyframe_process(id INTEGER PRIMARY KEY, target INT, agent INT, lost INT,"
+     " unreadable INT, unmatched INT)"},
+    {"keyframe_pool", 30,
+     "CREATE TABLE keyframe_pool(id INTEGER PRIMARY KEY, name INT, kind INT, database INT,"
+     " configuration INT, used INT, idle INT, total INT, max INT, idle_min INT, idle_max INT,"
+     " pending INT, timeouts INT, wait_count INT, wait_total_us INT, wait_p50_us INT,"
+     " wait_p99_us INT, use_count INT, use_total_us INT, use_p50_us INT, use_p99_us INT,"
+     " create_count INT, create_total_us INT, create_p50_us INT, create_p99_us INT,"
+     " leaks_detected INT, tracked INT, circuit INT, health INT, target INT)"},
+    {"keyframe_connection", 8,
+     "CREATE TABLE keyframe_connection(id INTEGER PRIMARY KEY, pool INT, connection INT,"
+     " opened INT, server_pid INT, local_port INT, health INT, target INT)"},
+    {"keyframe_checkout", 8,
+     "CREATE TABLE keyframe_checkout(id INTEGER PRIMARY KEY, checkout INT, heartbeat_age_us INT,"
+     " busy INT, busy_age_us INT, statement INT, reported INT, target INT)"},
 }};
-
-// Instants are for people there: UTC, to the millisecond. Ages are on the server's clock, at the
-// instant of the sample.
-
-constexpr std::string_view v_states = R"(
-CREATE VIEW v_states AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
-    (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1) AS
-    target, idle_in_transaction, idle_in_transaction_aborted, waiting, active, idle, other,
-    unknown, idle_in_transaction + idle_in_transaction_aborted + waiting + active + idle + other
-    + unknown AS clients, max_connections, reserved, gap_before, poll_cost_us / 1000.0 AS
-    poll_cost_ms
-  FROM sample s)";
-
-constexpr std::string_view v_sessions = R"(
-CREATE VIEW v_sessions AS
-  SELECT id AS session, (SELECT name FROM target WHERE target.target = s.target ORDER BY
-    sequence DESC LIMIT 1) AS target, pid, CASE WHEN started > 0 THEN
-    strftime('%Y-%m-%dT%H:%M:%fZ', (started) / 1000000.0, 'unixepoch') END AS started, (SELECT
-    body FROM text WHERE text.id = user) AS user, (SELECT body FROM text WHERE text.id =
-    database) AS database, (SELECT body FROM text WHERE text.id = client) AS client, (SELECT
-    body FROM text WHERE text.id = backend_type) AS backend_type, own
-  FROM session s)";
-
-constexpr std::string_view v_session_changes = R"(
-CREATE VIEW v_session_changes AS
-  SELECT c.id >> 20 AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0,
-    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = s.target ORDER BY
-    sequence DESC LIMIT 1) AS target, c.session AS session, s.pid AS pid, CASE WHEN s.started >
-    0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', (s.started) / 1000000.0, 'unixepoch') END AS started,
-    (SELECT body FROM text WHERE text.id = s.user) AS user, (SELECT body FROM text WHERE text.id
-    = s.database) AS database, (SELECT body FROM text WHERE text.id = c.application) AS
-    application, (SELECT body FROM text WHERE text.id = s.client) AS client, coalesce((SELECT
-    name FROM state_name WHERE state_name.state = c.state), 'gone') AS state, c.state_age_us /
-    1e6 AS state_age_s, (coalesce(c.state_age_us, 0) + c.transaction_lead_us) / 1e6 AS
-    transaction_age_s, (coalesce(c.state_age_us, 0) + c.statement_lead_us) / 1e6 AS
-    statement_age_s, (SELECT body FROM text WHERE text.id = c.wait_event) AS wait_event, (SELECT
-    body FROM text WHERE text.id = c.blocked_by) AS blocked_by, c.xid AS xid, c.xmin AS xmin,
-    (SELECT body FROM text WHERE text.id = c.statement) AS statement
-  FROM session_change c
-  JOIN session s ON s.id = c.session
-  JOIN sample p ON p.sequence = c.id >> 20)";
-
-constexpr std::string_view v_statements = R"(
-CREATE VIEW v_statements AS
-  SELECT t.body AS statement, count(*) AS changes, count(DISTINCT c.session) AS sessions,
-    min(strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0, 'unixepoch')) AS first_seen,
-    max(strftime('%Y-%m-%dT%H:%M:%fZ', (p.time) / 1000000.0, 'unixepoch')) AS last_seen,
-    max((coalesce(c.state_age_us, 0) + c.transaction_lead_us) / 1e6) AS longest_transaction_s
-  FROM session_change c
-  JOIN text t ON t.id = c.statement
-  JOIN sample p ON p.sequence = c.id >> 20
-  GROUP BY t.body)";
-
-constexpr std::string_view v_long_transactions = R"(
-CREATE VIEW v_long_transactions AS
-  SELECT (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1)
-    AS target, s.pid AS pid, (SELECT body FROM text WHERE text.id = s.user) AS user, (SELECT
-    body FROM text WHERE text.id = c.application) AS application, strftime('%Y-%m-%dT%H:%M:%fZ',
-    (p.time + p.clock_offset_us - coalesce(c.state_age_us, 0) - c.transaction_lead_us) /
-    1000000.0, 'unixepoch') AS began, max((coalesce(c.state_age_us, 0) + c.transaction_lead_us)
-    / 1e6) AS longest_seen_s, strftime('%Y-%m-%dT%H:%M:%fZ', (max(p.time)) / 1000000.0,
-    'unixepoch') AS last_change, (SELECT body FROM text WHERE text.id = c.statement) AS
-    last_statement
-  FROM session_change c
-  JOIN session s ON s.id = c.session
-  JOIN sample p ON p.sequence = c.id >> 20
-  WHERE c.transaction_lead_us IS NOT NULL
-  GROUP BY c.session, p.time + p.clock_offset_us - coalesce(c.state_age_us, 0) -
-    c.transaction_lead_us)";
-
-constexpr std::string_view v_actions = R"(
-CREATE VIEW v_actions AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
-    (SELECT name FROM target WHERE target.target = a.target ORDER BY sequence DESC LIMIT 1) AS
-    target, number, CASE verb WHEN 0 THEN 'cancel' ELSE 'terminate' END AS verb, pid, CASE phase
-    WHEN 0 THEN 'requested' WHEN 1 THEN 'sent' WHEN 2 THEN 'accepted' WHEN 3 THEN 'refused' WHEN
-    4 THEN 'timed_out' WHEN 5 THEN 'observed' END AS phase, sentence
-  FROM "action" a)";
-
-constexpr std::string_view v_gaps = R"(
-CREATE VIEW v_gaps AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
-    (SELECT name FROM target WHERE target.target = g.target ORDER BY sequence DESC LIMIT 1) AS
-    target, reason, (SELECT time FROM sample p WHERE p.target = g.target AND p.sequence >
-    g.sequence ORDER BY sequence LIMIT 1) / 1e6 - (SELECT time FROM sample p WHERE p.target =
-    g.target AND p.sequence < g.sequence ORDER BY sequence DESC LIMIT 1) / 1e6 AS unseen_s
-  FROM gap g)";
-
-constexpr std::string_view v_locks = R"(
-CREATE VIEW v_locks AS
-  SELECT r.sequence AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (r.time) / 1000000.0,
-    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = r.target ORDER BY
-    sequence DESC LIMIT 1) AS target, r.pid AS pid, (SELECT body FROM text WHERE text.id =
-    l.type) AS type, (SELECT body FROM text WHERE text.id = l.relation) AS relation, (SELECT
-    body FROM text WHERE text.id = l.mode) AS mode, l.granted AS granted
-  FROM lock_report r
-  JOIN lock l ON l.id >= r.sequence << 20 AND l.id < (r.sequence + 1) << 20)";
-
-constexpr std::string_view v_status = R"(
-CREATE VIEW v_status AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
-    (SELECT name FROM target WHERE target.target = s.target ORDER BY sequence DESC LIMIT 1) AS
-    target, CASE reach WHEN 0 THEN 'connecting' WHEN 1 THEN 'up' WHEN 2 THEN 'failing' WHEN 3
-    THEN 'stopped' END AS reach, sentence, next_step
-  FROM status s)";
-
-constexpr std::string_view v_notes = R"(
-CREATE VIEW v_notes AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time, text
-  FROM note)";
-
-constexpr std::string_view v_timeline = R"(
-CREATE VIEW v_timeline AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
-    'status' AS what, target, sentence
-  FROM status
-  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
-    'gap', target, reason
-  FROM gap
-  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
-    CASE verb WHEN 0 THEN 'cancel' ELSE 'terminate' END, target, sentence
-  FROM "action"
-  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
-    'note', target, text
-  FROM note
-  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
-    'thresholds', target, 'alert ' || alert_us / 1000000 || ' s, critical ' || critical_us /
-    1000000 || ' s'
-  FROM threshold ORDER BY sequence)";
 
 } // namespace
 
@@ -194,34 +124,14 @@ const TableDefinition& definition(Table table)
     return definitions.at(static_cast<std::size_t>(table));
 }
 
-const std::vector<std::string_view>& other_statements()
-{
-    static const std::vector<std::string_view> all{
-        meta_sql,
-        "CREATE TABLE state_name(state INTEGER PRIMARY KEY, name TEXT)",
-        "INSERT INTO state_name VALUES (0, 'idle_in_transaction'),"
-        " (1, 'idle_in_transaction_aborted'), (2, 'waiting'), (3, 'active'), (4, 'idle'),"
-        " (5, 'other'), (6, 'unknown')",
-        v_states,
-        v_sessions,
-        v_session_changes,
-        v_statements,
-        v_long_transactions,
-        v_actions,
-        v_gaps,
-        v_locks,
-        v_status,
-        v_notes,
-        v_timeline,
-    };
-    return all;
-}
-
 const std::vector<std::string_view>& ring_statements()
 {
     static const std::vector<std::string_view> all{
         "CREATE INDEX text_by_use ON text(used)",
         "CREATE INDEX session_by_use ON session(used)",
+        "CREATE INDEX checkout_by_use ON checkout(used)",
+        "CREATE INDEX stack_by_use ON stack(used)",
+        "CREATE INDEX property_list_by_use ON property_list(used)",
     };
     return all;
 }

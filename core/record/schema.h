@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace poolscope::schema {
 
 inline constexpr std::int32_t application_id = 0x50534350; ///< "PSCP"
-inline constexpr std::int32_t version = 1;
+inline constexpr std::int32_t version = 2;
 
 /// Rows that belong to an observation or keyframe are numbered sequence * 2^20 + position, so that
 /// the primary key alone finds and orders them, without a second index.
@@ -47,8 +48,29 @@ enum class Table : std::uint8_t {
     keyframe,
     keyframe_target,
     keyframe_session,
+    // Since version 2.
+    agent,
+    pool_sample,
+    reclaim,
+    pool,
+    connection_change,
+    connection_close,
+    checkout,
+    checkout_change,
+    checkout_end,
+    brief_hold,
+    acquire_timeout,
+    stack,
+    stack_line,
+    property_list,
+    property,
+    pool_minute,
+    keyframe_process,
+    keyframe_pool,
+    keyframe_connection,
+    keyframe_checkout,
 };
-inline constexpr std::size_t table_count = 18;
+inline constexpr std::size_t table_count = 38;
 
 struct TableDefinition
 {
@@ -57,12 +79,27 @@ struct TableDefinition
     std::string_view sql; ///< as SQLite keeps it; a file with another one is not ours
 };
 const TableDefinition& definition(Table table);
+/// How many tables, of those above, a recording of that version has.
+constexpr std::size_t table_count_of(std::int64_t of_version)
+{
+    return of_version < 2 ? static_cast<std::size_t>(Table::agent) : table_count;
+}
 
 /// The tables that hold one row an observation, keyed by its sequence number.
 inline constexpr std::array observation_tables{
-    Table::target, Table::status, Table::facts, Table::sample,    Table::lock_report,
-    Table::gap,    Table::action, Table::note,  Table::threshold, Table::tick,
+    Table::target, Table::status,      Table::facts,   Table::sample,    Table::lock_report,
+    Table::gap,    Table::action,      Table::note,    Table::threshold, Table::tick,
+    Table::agent,  Table::pool_sample, Table::reclaim,
 };
+/// Those of them that a recording of that version has.
+constexpr std::span<const Table> observation_tables_of(std::int64_t of_version)
+{
+    return std::span{observation_tables}.first(of_version < 2 ? 10 : observation_tables.size());
+}
+
+/// Those whose rows are used again and again, and say when last.
+inline constexpr std::array tables_with_use{Table::text, Table::session, Table::checkout,
+                                            Table::stack, Table::property_list};
 
 /// Everything else that a new recording needs: meta, names of states, views.
 const std::vector<std::string_view>& other_statements();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/series.h"
 
+#include "core/record/buckets.h"
 #include "core/record/keyframes.h"
 #include "core/record/observations.h"
 #include "core/record/schema.h"
@@ -17,72 +18,10 @@ namespace poolscope::record {
 
 namespace {
 
-constexpr std::int64_t minute_us = 60'000'000;
-/// Buckets at least this wide are filled from the peaks of whole minutes.
-constexpr std::int64_t widest_raw_us = 2 * minute_us;
-constexpr std::int64_t far = std::int64_t{1} << 60;
-
 std::int32_t clients(const SeriesPoint& point)
 {
     return std::accumulate(point.counts.begin(), point.counts.end(), std::int32_t{0});
 }
-
-/// The points of one target: all, while they are few enough, else the peak of each bucket.
-class Collector
-{
-public:
-    Collector(std::int64_t origin, std::int64_t width, std::size_t most)
-        : origin_(origin)
-        , width_(width)
-        , most_(most)
-    {}
-
-    void add(const SeriesPoint& point)
-    {
-        if (bucketed_) {
-            put(point);
-            return;
-        }
-        points_.push_back(point);
-        if (points_.size() > most_) {
-            bucketed_ = true;
-            std::vector<SeriesPoint> all = std::move(points_);
-            for (const SeriesPoint& each : all)
-                put(each);
-        }
-    }
-
-    std::vector<SeriesPoint> take()
-    {
-        for (auto& [number, point] : buckets_)
-            points_.push_back(point);
-        const auto earlier = [](const SeriesPoint& a, const SeriesPoint& b) {
-            return a.time < b.time;
-        };
-        if (!std::is_sorted(points_.begin(), points_.end(), earlier))
-            std::stable_sort(points_.begin(), points_.end(), earlier);
-        return std::move(points_);
-    }
-
-private:
-    void put(const SeriesPoint& point)
-    {
-        const std::int64_t number = (to_us(point.time) - origin_) / width_;
-        const auto [at, added] = buckets_.try_emplace(number, point);
-        if (added)
-            return;
-        const bool gap = at->second.gap_before || point.gap_before;
-        if (clients(point) > clients(at->second))
-            at->second = point;
-        at->second.gap_before = gap;
-    }
-
-    std::int64_t origin_, width_;
-    std::size_t most_;
-    bool bucketed_ = false;
-    std::vector<SeriesPoint> points_;
-    std::map<std::int64_t, SeriesPoint> buckets_;
-};
 
 std::optional<std::int32_t> small(const Row& row, int column)
 {
@@ -101,22 +40,14 @@ constexpr std::string_view point_columns =
 std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from_time,
                                       Timestamp to_time, std::size_t points)
 {
-    const std::int64_t from = std::clamp(to_us(from_time), -far, far);
-    const std::int64_t to = std::clamp(to_us(to_time), -far, far);
-    if (points == 0 || to < from)
+    if (points == 0 || to_time < from_time)
         return {};
-    const auto most =
-        static_cast<std::int64_t>(std::min<std::size_t>(points, std::size_t{1} << 30));
-    std::int64_t origin = from;
-    std::int64_t width = (to - from) / most + 1;
-    const bool minutes = width >= widest_raw_us && most > 1;
-    if (minutes) {
-        // Whole minutes, so that none lies in two buckets; one bucket less, for the shift.
-        width = ((to - from) / (most - 1) / minute_us + 1) * minute_us;
-        origin = from - ((from % minute_us) + minute_us) % minute_us;
-    }
+    const Buckets buckets{from_time, to_time, points};
+    const std::int64_t from = buckets.from;
+    const std::int64_t to = buckets.to;
+    const bool minutes = buckets.minutes;
 
-    std::map<TargetId, Collector> collectors;
+    std::map<TargetId, Collector<SeriesPoint, clients>> collectors;
     const auto collect = [&](Query& query) {
         while (query.step()) {
             const Row row{query};
@@ -131,8 +62,7 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
             point.reserved = small(row, 10);
             point.gap_before = row.boolean(11);
             const TargetId target = target_id(row.integer(0));
-            collectors.try_emplace(target, origin, width, static_cast<std::size_t>(most))
-                .first->second.add(point);
+            collectors.try_emplace(target, buckets).first->second.add(point);
         }
     };
 

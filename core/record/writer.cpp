@@ -62,6 +62,8 @@ private:
     void roll_back() noexcept;
     void trim();
     void drop_up_to(std::int64_t keyframe);
+    void drop_pools_up_to(std::int64_t keyframe);
+    void forget_lists(const char* table, const char* lines, std::int64_t keyframe);
     void run(const std::string& sql, std::int64_t a);
     Error closed() const
     {
@@ -239,6 +241,7 @@ void Writer::drop_up_to(std::int64_t keyframe)
                         table, targets),
             keyframe);
     }
+    drop_pools_up_to(keyframe);
     run("DELETE FROM text WHERE used < ?", keyframe);
     run("DELETE FROM session WHERE used < ?", keyframe);
     run("UPDATE meta SET value = ? WHERE key = 'first_keyframe'", keyframe);
@@ -246,6 +249,44 @@ void Writer::drop_up_to(std::int64_t keyframe)
     first_keyframe_ = keyframe;
     if (options_.keep_bytes && record::size_on_disk(file_) > *options_.keep_bytes)
         db.exec("PRAGMA incremental_vacuum(2000)");
+}
+
+/// The same of what agents told; within the same transaction.
+void Writer::drop_pools_up_to(std::int64_t keyframe)
+{
+    const std::int64_t first_row = schema::row_id(static_cast<std::uint64_t>(keyframe), 0);
+    const std::int64_t last_row = first_row | schema::position_mask;
+    for (const char* const table :
+         {"pool", "connection_change", "connection_close", "checkout_change", "checkout_end",
+          "brief_hold", "acquire_timeout", "pool_minute"})
+        run(fmt::format("DELETE FROM {} WHERE id <= ?", table), last_row);
+    for (const char* const table :
+         {"keyframe_process", "keyframe_pool", "keyframe_connection", "keyframe_checkout"})
+        run(fmt::format("DELETE FROM {} WHERE id < ?", table), first_row);
+    run("DELETE FROM pool_sample WHERE sequence <= ?", keyframe);
+    run(fmt::format("DELETE FROM agent WHERE sequence <= ? AND sequence NOT IN"
+                    " (SELECT agent FROM keyframe_process WHERE id BETWEEN {} AND {}"
+                    " AND agent IS NOT NULL)",
+                    first_row, last_row),
+        keyframe);
+    run("DELETE FROM checkout WHERE used < ?", keyframe);
+    forget_lists("stack", "stack_line", keyframe);
+    forget_lists("property_list", "property", keyframe);
+}
+
+void Writer::forget_lists(const char* table, const char* lines, std::int64_t keyframe)
+{
+    Query old{*database_, fmt::format("SELECT id FROM {} WHERE used < ?", table)};
+    Query forget{*database_, fmt::format("DELETE FROM {} WHERE id BETWEEN ? AND ?", lines)};
+    old.bind(1, keyframe);
+    while (old.step()) {
+        const std::int64_t first =
+            schema::row_id(static_cast<std::uint64_t>(Row{old}.integer(0)), 0);
+        forget.bind(1, first);
+        forget.bind(2, first | schema::position_mask);
+        forget.run();
+    }
+    run(fmt::format("DELETE FROM {} WHERE used < ?", table), keyframe);
 }
 
 Result<Done> Writer::close()

@@ -7,12 +7,16 @@
 //     [--folder FOLDER]
 // What a long recording costs to open, seek, chart and play, and whether memory grows with it:
 // see bench_recordlong.h. 168 hours are 1.7 GB, and some minutes.
+//
+// bench_record --checkouts N [--minutes N] [--seeks N]
+// What a busy process costs to record: see bench_recordpools.h.
 #include "core/record/database.h"
 #include "core/record/encoder.h"
 #include "core/record/reader.h"
 #include "core/record/schema.h"
 #include "core/record/writer.h"
 #include "tests/bench/bench_recordlong.h"
+#include "tests/bench/bench_recordpools.h"
 #include "tests/record/stream.h"
 
 #include <fmt/format.h>
@@ -49,6 +53,7 @@ struct Settings
     double changing = 0.1;
     int seeks = 50;
     int rounds = 7;
+    int checkouts = 0; ///< of a busy process; 0: sessions
     bool play = true;
     double hours = 0; ///< of a long recording; 0: the short one
     std::filesystem::path folder = std::filesystem::temp_directory_path();
@@ -59,7 +64,7 @@ using Batch = std::vector<Observation>;
 /// One batch a second: a sample and a tick.
 std::vector<Batch> make_batches(const Settings& settings)
 {
-    Stream stream{1, {1, settings.sessions, settings.changing, false, false, 0.0}};
+    Stream stream{1, {1, settings.sessions, settings.changing, false, false, 0.0, 0}};
     std::vector<Batch> batches(1);
     batches.back().push_back(stream.next());
     for (int i = 0; i < settings.minutes * 60; ++i)
@@ -218,6 +223,8 @@ bool parse(int argc, char** argv, Settings& settings)
             settings.seeks = std::max(1, std::atoi(value));
         else if (is("--rounds"))
             settings.rounds = std::max(1, std::atoi(value));
+        else if (is("--checkouts"))
+            settings.checkouts = std::max(1, std::atoi(value));
         else if (is("--play"))
             settings.play = std::atoi(value) != 0;
         else if (is("--folder"))
@@ -284,6 +291,8 @@ int main(int argc, char** argv)
     Settings settings;
     if (!parse(argc, argv, settings))
         return 2;
+    if (settings.checkouts != 0)
+        return bench::run_pools({settings.checkouts, settings.minutes, settings.seeks}) ? 0 : 1;
     if (settings.hours == 0) {
         run_short(settings);
         return 0;

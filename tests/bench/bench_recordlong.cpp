@@ -129,7 +129,7 @@ private:
 
     void write()
     {
-        test::Stream stream{1, {1, settings_.sessions, settings_.changing, false, false, 0.0}};
+        test::Stream stream{1, {1, settings_.sessions, settings_.changing, false, false, 0.0, 0}};
         auto writer = must(RecordingWriter::create(file_, {}));
         must(writer->append(stream.next()));
         const auto start = Watch::now();

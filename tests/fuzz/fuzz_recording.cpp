@@ -39,6 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
                                   from, to);
         }
         (void)reader.series(from, to, 100);
+        (void)reader.pool_series(from, to, 100);
+        (void)reader.pool_series(Timestamp::min(), Timestamp::max(), 20);
         (void)reader.step(from, true);
     }
     unlink(file.c_str());

@@ -98,6 +98,9 @@ std::string use(const std::filesystem::path& file)
     note(r.keyframe(Timestamp::max()));
     note(r.series(from, to, 100));
     note(r.series(Timestamp::min(), Timestamp::max(), 100));
+    note(r.pool_series(from, to, 100));
+    note(r.pool_series(from + (to - from) / 2, to, 1000));
+    note(r.pool_series(Timestamp::min(), Timestamp::max(), 100));
     note(r.step(from, true));
     note(r.step(to, false));
     note(r.past(someone, from, to));

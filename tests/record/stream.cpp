@@ -17,8 +17,16 @@ Stream::Stream(std::uint32_t seed, const Shape& shape)
     : shape_(shape)
     , random_(seed)
     , now_(begin)
-    , due_(-shape.targets)
-{}
+    , due_(-shape.targets - shape.processes)
+{
+    for (int i = 1; i <= shape.processes; ++i) {
+        const TargetId target{static_cast<std::uint32_t>(shape.targets + i)};
+        processes_.try_emplace(
+            target, target,
+            PoolStream::Shape{shape.checkouts, shape.changing, shape.full, shape.odd}, random_,
+            texts_);
+    }
+}
 
 int Stream::below(int limit)
 {
@@ -200,14 +208,39 @@ Fact Stream::event(TargetId target)
     }
 }
 
+Fact Stream::process_event(PoolStream& process)
+{
+    switch (below(6)) {
+    case 0:
+    case 1:
+        return AgentReported{process.agent()};
+    case 2:
+        return Gap{word("no answer ", 3)};
+    case 3:
+        return StatusChanged{{Reach::failing, word("reason ", 5), word("try ", 2), {}}};
+    default: {
+        if (chance(0.4))
+            ++next_action_;
+        return ActionReported{
+            ActionId{next_action_}, ActionVerb::reclaim, {}, static_cast<ActionPhase>(below(6)),
+            word("subject ", 9),    process.someone()};
+    }
+    }
+}
+
 Observation Stream::next()
 {
     Observation o;
     o.sequence = SequenceNumber{++sequence_};
     if (due_ < 0) {
-        const auto number = static_cast<std::uint32_t>(shape_.targets + ++due_);
+        const auto number = static_cast<std::uint32_t>(shape_.targets + shape_.processes + ++due_);
         o.time = now_;
         o.target = TargetId{number};
+        if (processes_.contains(o.target)) {
+            const std::string process = "shop-api-" + std::to_string(number);
+            o.what = TargetAttached{{o.target, "pool", process, "pool://" + process}};
+            return o;
+        }
         const std::string name = number == 1 ? "shop-db" : "billing-db";
         o.what = TargetAttached{
             {o.target, "postgresql", name, "postgresql://" + name + ".example/shop"}};
@@ -225,6 +258,14 @@ Observation Stream::next()
             o.target = TargetId{4'000'000'000U};
         return o;
     }
+    if (shape_.events && shape_.processes > 0 && chance(0.08)) {
+        const auto process = std::next(processes_.begin(), below(shape_.processes));
+        o.what = process_event(process->second);
+        o.target = process->first;
+        if (shape_.odd && chance(0.03))
+            o.target = TargetId{4'000'000'000U};
+        return o;
+    }
     if (due_ == 0) {
         now_ += std::chrono::milliseconds{900};
         o.time = now_;
@@ -233,9 +274,15 @@ Observation Stream::next()
             o.target = target;
     } else {
         o.target = TargetId{static_cast<std::uint32_t>(due_)};
-        o.what = sample(o.target);
+        const auto process = processes_.find(o.target);
+        if (process == processes_.end())
+            o.what = sample(o.target);
+        else
+            o.what = process->second.sample(o.time);
+        if (shape_.odd && process != processes_.end() && chance(0.02))
+            o.target = TargetId{4'000'000'000U};
     }
-    due_ = (due_ + 1) % (shape_.targets + 1);
+    due_ = (due_ + 1) % (shape_.targets + shape_.processes + 1);
     return o;
 }
 
@@ -263,14 +310,16 @@ Folder::~Folder()
     std::filesystem::remove_all(path_, ignored);
 }
 
-std::vector<Observation> golden_observations()
+std::vector<Observation> golden_observations(int version)
 {
-    return Stream{2026, {2, 12, 0.2, true, false}}.take(500);
+    if (version == 1)
+        return Stream{2026, {2, 12, 0.2, true, false, 0.02, 0}}.take(500);
+    return Stream{2027, {1, 8, 0.2, true, false, 0.02, 1, 6}}.take(400);
 }
 
-WriterOptions golden_options()
+WriterOptions golden_options(int version)
 {
-    return keyframes_every(std::chrono::seconds{60});
+    return keyframes_every(std::chrono::seconds{version == 1 ? 60 : 20});
 }
 
 WriterOptions keyframes_every(Duration every)

@@ -4,6 +4,7 @@
 #include "core/model/observation.h"
 #include "core/record/reader.h"
 #include "core/record/writer.h"
+#include "tests/record/poolstream.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -26,8 +27,12 @@ public:
         bool events = true;    ///< everything but samples and ticks
         bool odd = true;       ///< extreme values, unknown targets, departures of strangers
         double full = 0.02;    ///< share of samples that name every session
+        int processes = 1;     ///< targets more, with pools
+        int checkouts = 10;    ///< a process, about
     };
     Stream(std::uint32_t seed, const Shape& shape);
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
 
     Observation next();
     std::vector<Observation> take(std::size_t count);
@@ -42,6 +47,7 @@ private:
     void change(Session& session);
     ServerSample sample(TargetId target);
     Fact event(TargetId target);
+    Fact process_event(PoolStream& process);
 
     Shape shape_;
     TextPool texts_; ///< as a source shares them
@@ -51,6 +57,7 @@ private:
     std::int64_t next_pid_ = 1000;
     std::uint64_t next_action_ = 1;
     std::map<TargetId, std::map<Pid, Session>> sessions_;
+    std::map<TargetId, PoolStream> processes_;
     int due_ = 0; ///< target whose sample comes next; 0: the tick
 };
 
@@ -69,9 +76,9 @@ private:
     std::filesystem::path path_;
 };
 
-/// What stands in tests/data/v1.poolrec, and how it was written.
-std::vector<Observation> golden_observations();
-WriterOptions golden_options();
+/// What stands in tests/data/vN.poolrec, and how it was written.
+std::vector<Observation> golden_observations(int version);
+WriterOptions golden_options(int version);
 
 /// Keyframes so often that a short stream has many.
 WriterOptions keyframes_every(Duration every);

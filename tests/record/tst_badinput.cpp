@@ -59,7 +59,7 @@ void BadInput::sentences_data()
     }
     std::filesystem::copy_file(good_, sample_ / "newer");
     SQLite::Database{(sample_ / "newer").string(), SQLite::OPEN_READWRITE}.exec(
-        "PRAGMA user_version = 2");
+        "PRAGMA user_version = 3");
     std::filesystem::copy_file(good_, sample_ / "older");
     SQLite::Database{(sample_ / "older").string(), SQLite::OPEN_READWRITE}.exec(
         "PRAGMA user_version = 0");
@@ -129,6 +129,53 @@ void BadInput::alteredTables_data()
     row("UPDATE minute SET gap = NULL");
     row("UPDATE target SET name = zeroblob(100)");
     row("UPDATE text SET body = zeroblob(17 << 20) WHERE id = 1");
+    row("DROP TABLE pool_sample");
+    row("ALTER TABLE stack_line ADD COLUMN more");
+    row("UPDATE agent SET protocol = 1 << 40");
+    row("UPDATE agent SET can = zeroblob(3)");
+    row("UPDATE agent SET may_reclaim = 2");
+    row("DELETE FROM agent");
+    row("UPDATE pool_sample SET full = 2");
+    row("UPDATE pool_sample SET gap_before = 'x' WHERE gap_before IS NOT NULL");
+    row("UPDATE pool_sample SET clock_offset_us = NULL");
+    row("UPDATE pool_sample SET lost = 0.5");
+    row("UPDATE pool_sample SET target = 1 << 33");
+    row("UPDATE reclaim SET phase = 6");
+    row("UPDATE reclaim SET checkout_target = -1");
+    row("UPDATE pool SET name = 1 << 40");
+    row("UPDATE pool SET used = 'many'");
+    row("UPDATE pool SET wait_p99_us = NULL WHERE wait_count IS NOT NULL");
+    row("UPDATE pool SET configuration = 0 WHERE configuration IS NOT NULL");
+    row("UPDATE keyframe_pool SET target = 77");
+    row("UPDATE keyframe_pool SET health = -1");
+    row("UPDATE connection_change SET local_port = 65536");
+    row("UPDATE connection_close SET connection = -3");
+    row("UPDATE keyframe_connection SET opened = 'noon'");
+    row("UPDATE checkout SET acquired = NULL");
+    row("UPDATE checkout SET local_port = -1");
+    row("UPDATE checkout SET target = NULL");
+    row("UPDATE checkout SET stack = 1 << 43 WHERE stack IS NOT NULL");
+    row("UPDATE checkout SET tags = -1 WHERE tags IS NOT NULL");
+    row("DELETE FROM checkout");
+    row("UPDATE checkout_change SET busy = 2");
+    row("UPDATE checkout_change SET checkout = NULL");
+    row("UPDATE checkout_end SET checkout = 1 << 40");
+    row("UPDATE checkout_end SET returned_age_us = 'x' WHERE returned_age_us IS NOT NULL");
+    row("UPDATE keyframe_checkout SET checkout = 0");
+    row("UPDATE brief_hold SET count = NULL");
+    row("UPDATE acquire_timeout SET age_us = NULL");
+    row("UPDATE stack SET lines = -1");
+    row("UPDATE stack SET lines = lines + 1");
+    row("DELETE FROM stack_line WHERE id & 1");
+    row("UPDATE stack_line SET line = 1 << 31");
+    row("UPDATE stack_line SET own = 3");
+    row("DELETE FROM stack");
+    row("UPDATE property_list SET properties = 1 << 30");
+    row("DELETE FROM property");
+    row("UPDATE keyframe_process SET target = 77");
+    row("UPDATE keyframe_process SET agent = 1 WHERE agent IS NOT NULL");
+    row("UPDATE keyframe_process SET unmatched = NULL");
+    row("UPDATE pool_minute SET gap = 7");
 }
 
 void BadInput::alteredTables()
@@ -231,7 +278,7 @@ void BadInput::copyReplacesOnlyWhole()
 void BadInput::copyOfALiveRecording()
 {
     const Folder out;
-    Stream stream{53, {2, 50, 0.5, true, false}};
+    Stream stream{53, {2, 50, 0.5, true, false, 0.02, 1, 60}};
     auto writer = RecordingWriter::create(out / "live.poolrec", {});
     QVERIFY(writer);
     for (int i = 0; i < 3000; ++i)

@@ -27,6 +27,7 @@ private slots:
     void anExistingFileIsKept();
     void ringForgetsByAge();
     void ringForgetsByBytes();
+    void ringKeepsTheTextsOfWhatIsThere();
 };
 
 void Durability::killedWriterLosesOnlyTheUncommitted()
@@ -222,7 +223,7 @@ void Durability::ringForgetsByAge()
     QVERIFY(kept >= 60s);
     QVERIFY(kept <= 85s);
     QVERIFY(info.value().first.value > 1);
-    QCOMPARE(info.value().targets.size(), std::size_t{2});
+    QCOMPARE(info.value().targets.size(), std::size_t{3});
 
     // The world at the first kept keyframe and all that follows is as if nothing had been dropped.
     World expected;
@@ -278,6 +279,65 @@ void Durability::ringForgetsByBytes()
     QVERIFY(info.value().observations > 100);
     QCOMPARE(read_all(*reader.value()).size(), info.value().observations);
     QVERIFY(reader.value()->keyframe(info.value().started));
+}
+
+/// So much is said between two keyframes that the writer forgets the numbers of all older texts.
+/// What is still there refers to them.
+void Durability::ringKeepsTheTextsOfWhatIsThere()
+{
+    const Timestamp start = timestamp_from_us(1'795'271'320'000'000);
+    std::vector<Observation> original;
+    Timestamp now = start;
+    const auto add = [&](std::uint32_t target, Fact what) {
+        original.push_back(
+            {SequenceNumber{original.size() + 1}, now, TargetId{target}, std::move(what)});
+    };
+    add(1, TargetAttached{{TargetId{1}, "postgresql", "shop-db", "postgresql://db"}});
+    add(2, TargetAttached{{TargetId{2}, "pool", "shop-api", "pool://shop-api"}});
+    const auto session = [&](std::int64_t pid, Text statement) {
+        Session s;
+        s.key = {TargetId{1}, Pid{pid}, start};
+        s.user = Text{"shop"};
+        s.client = Text{"10.0.0.7:5000"};
+        s.statement = std::move(statement);
+        return s;
+    };
+    ServerSample sample;
+    sample.full = true;
+    sample.changed = {session(1, {}), session(2, {})};
+    add(1, sample);
+    add(1, LocksReported{sample.changed[0].key, {{"relation", "public.item", "ShareLock", true}}});
+    PoolSample pools;
+    pools.full = true;
+    Checkout held;
+    held.key = {TargetId{2}, Text{"c1"}};
+    held.thread = Text{"worker-1"};
+    held.tags = {{Text{"tenant"}, Text{"a"}}};
+    held.stack = make_stack({{Text{"shop::pay"}, Text{"pay.cpp"}, 8, true}});
+    pools.changed = {held};
+    add(2, pools);
+    ServerSample more;
+    for (int i = 0; i < 240; ++i) {
+        now += 200ms;
+        more.changed = {session(2, Text{std::to_string(i) + std::string(700'000, 'x')})};
+        add(1, more);
+    }
+    const Folder folder;
+    WriterOptions options = keyframes_every(20s);
+    options.keep_for = 5s;
+    QCOMPARE(record(folder / "a.poolrec", original, options), std::string{});
+    World expected;
+    for (const Observation& o : original)
+        expected.apply(o);
+    const auto reader = RecordingReader::open(folder / "a.poolrec");
+    QVERIFY(reader.value()->info().value().first.value > 100);
+    auto world = reader.value()->keyframe(Timestamp::max());
+    QVERIFY2(world, world ? "" : world.error().sentence.c_str());
+    QVERIFY(reader.value()->read(world.value().sequence(), [&](const Observation& o) {
+        world.value().apply(o);
+        return true;
+    }));
+    QVERIFY(world.value() == expected);
 }
 
 QTEST_APPLESS_MAIN(Durability)

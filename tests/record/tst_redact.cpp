@@ -67,6 +67,11 @@ void Redact::nothingOfALiteralReachesTheFile()
         if (auto* const sample = std::get_if<ServerSample>(&o.what)) {
             for (Session& s : sample->changed)
                 s.statement = Text{"SELECT pay FROM staff WHERE name = 'Rumpelstilzchen' -- hush"};
+        } else if (auto* const pools = std::get_if<PoolSample>(&o.what)) {
+            for (Checkout& c : pools->changed) {
+                c.statement = Text{"SELECT fee FROM staff WHERE name = 'Rumpelstilzchen' -- hush"};
+                c.acquired_by = Text{"GET /item/7"};
+            }
         }
     }
     WriterOptions options;
@@ -77,11 +82,16 @@ void Redact::nothingOfALiteralReachesTheFile()
     QVERIFY(bytes.find("Rumpelstilzchen") == std::string::npos);
     QVERIFY(bytes.find("hush") == std::string::npos);
     QVERIFY(bytes.find("SELECT pay FROM staff WHERE name = ?") != std::string::npos);
+    QVERIFY(bytes.find("SELECT fee FROM staff WHERE name = ?") != std::string::npos);
+    QVERIFY(bytes.find("GET /item/7") != std::string::npos);
 
     for (Observation& o : original) {
         if (auto* const sample = std::get_if<ServerSample>(&o.what)) {
             for (Session& s : sample->changed)
                 s.statement = Text{redact_statement(s.statement.str())};
+        } else if (auto* const pools = std::get_if<PoolSample>(&o.what)) {
+            for (Checkout& c : pools->changed)
+                c.statement = Text{redact_statement(c.statement.str())};
         }
     }
     QVERIFY(read_file(folder / "a.poolrec") == original);

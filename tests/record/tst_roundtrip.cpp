@@ -210,7 +210,7 @@ void RoundTrip::infoCountsWithoutReading()
     QVERIFY(reader);
     const auto info = reader.value()->info();
     QVERIFY(info);
-    QCOMPARE(info.value().version, 1);
+    QCOMPARE(info.value().version, 2);
     QVERIFY(info.value().complete);
     QVERIFY(!info.value().redacted);
     QCOMPARE(info.value().observations, std::uint64_t{1234});
@@ -219,8 +219,9 @@ void RoundTrip::infoCountsWithoutReading()
     QVERIFY(info.value().ended == original.back().time);
     QCOMPARE(info.value().first.value, std::uint64_t{1});
     QCOMPARE(info.value().last.value, std::uint64_t{1234});
-    QCOMPARE(info.value().targets.size(), std::size_t{2});
+    QCOMPARE(info.value().targets.size(), std::size_t{3});
     QCOMPARE(info.value().targets[0].name, std::string{"shop-db"});
+    QCOMPARE(info.value().targets[2].kind, std::string{"pool"});
 }
 
 void RoundTrip::readStopsAndGoesOn()
@@ -341,7 +342,7 @@ void RoundTrip::seriesAreThePeaks()
 void RoundTrip::longSeriesUseMinutes()
 {
     // Two hours of one small target: the buckets become minutes wide.
-    const auto original = Stream{12, {1, 5, 0.5, true, false}}.take(14'000);
+    const auto original = Stream{12, {1, 5, 0.5, true, false, 0.02, 0}}.take(14'000);
     const Folder folder;
     QCOMPARE(record(folder / "a.poolrec", original, {}, false), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
@@ -448,6 +449,7 @@ void RoundTrip::emptyRecording()
     QVERIFY(reader.value()->keyframe(Timestamp::max()).value() == World{});
     QVERIFY(read_all(*reader.value()).empty());
     QVERIFY(reader.value()->series(Timestamp{}, Timestamp::max(), 10).value().empty());
+    QVERIFY(reader.value()->pool_series(Timestamp{}, Timestamp::max(), 10).value().empty());
     QVERIFY(!reader.value()->step(Timestamp{}, true).value());
 }
 

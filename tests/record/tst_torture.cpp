@@ -84,6 +84,10 @@ public:
             for (Session& session : sample->changed)
                 session.statement = Text{"UPDATE account SET password = '" + std::string{secret} +
                                          std::to_string(session.key.pid.value) + "'"};
+        } else if (auto* const pools = std::get_if<PoolSample>(&o.what)) {
+            for (Checkout& checkout : pools->changed)
+                checkout.statement =
+                    Text{"SELECT '" + std::string{secret} + checkout.key.id.str() + "'"};
         }
         return o;
     }
@@ -160,6 +164,10 @@ std::string inspect(const Path& file, const Round& round, std::uint64_t committe
         if (auto* const sample = std::get_if<ServerSample>(&wanted.what); sample && round.redact) {
             for (Session& session : sample->changed)
                 session.statement = Text{redact_statement(session.statement.str())};
+        } else if (auto* const pools = std::get_if<PoolSample>(&wanted.what);
+                   pools && round.redact) {
+            for (Checkout& checkout : pools->changed)
+                checkout.statement = Text{redact_statement(checkout.statement.str())};
         }
         if (wanted != o)
             return "observation " + std::to_string(o.sequence.value) + " is another one";
