@@ -4,6 +4,7 @@
 #include "app/cli/live.h"
 #include "app/cli/secrets.h"
 #include "app/cli/verbs.h"
+#include "app/demo/demo.h"
 #include "core/source/registry.h"
 #ifdef POOLSCOPE_HAS_WINDOW
 #include "app/gui/gui.h"
@@ -56,6 +57,9 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
 
 int main(int argc, char** argv)
 {
+    // A process of its own that "demo:" looks into: no Qt, and nothing else of this program.
+    if (const auto workload = demo_workload_in(argc, argv))
+        return run_demo_workload(*workload);
     const TakenArguments taken = takeArguments(argc, argv);
     if (!taken.secrets.empty())
         complain("A password among the arguments could be seen by others until just now. Use "

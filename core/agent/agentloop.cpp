@@ -9,11 +9,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <fstream>
+#include <sstream>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace poolscope {
@@ -31,6 +35,33 @@ std::string host_name()
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
+/// Where the system tells it: since the process was started, on the clock that counts suspension.
+std::optional<Timestamp> process_start()
+{
+    std::ifstream file("/proc/self/stat");
+    std::string text;
+    std::getline(file, text);
+    const auto name_end = text.rfind(')'); // the program's name may hold anything
+    if (name_end == std::string::npos)
+        return {};
+    std::istringstream fields(text.substr(name_end + 1));
+    std::string field;
+    for (int number = 3; number < 22; ++number)
+        fields >> field;
+    std::int64_t started = 0; // in clock ticks since the system started
+    timespec now{};
+    const long per_second = sysconf(_SC_CLK_TCK);
+    if (!(fields >> started) || per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+        return {};
+    const Duration uptime =
+        std::chrono::seconds{now.tv_sec} +
+        std::chrono::duration_cast<Duration>(std::chrono::nanoseconds{now.tv_nsec});
+    const Duration age = uptime - Duration{started * 1'000'000 / per_second};
+    if (age < Duration{})
+        return {};
+    return std::chrono::floor<Duration>(std::chrono::system_clock::now()) - age;
+}
+
 std::string fresh_nonce()
 {
     std::array<std::uint8_t, 32> bytes{};
@@ -44,7 +75,8 @@ AgentLoop::AgentLoop(AgentCore& core, AgentOptions options, Endpoint endpoint, D
     , options_(std::move(options))
     , endpoint_(std::move(endpoint))
     , wake_read_(std::move(wake_read))
-    , identity_{options_.name, host_name(), getpid(), options_.send_stacks, options_.allow_reclaim}
+    , identity_{options_.name,   host_name(),          getpid(),
+                process_start(), options_.send_stacks, options_.allow_reclaim}
     , now_(std::chrono::steady_clock::now())
     , next_stats_(now_)
 {

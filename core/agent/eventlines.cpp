@@ -89,12 +89,14 @@ Timestamp EventLines::now() const
 void EventLines::hello(std::string& out, std::uint64_t n, Timestamp now,
                        const AgentIdentity& identity, const std::vector<PoolDescription>& pools)
 {
-    std::vector<std::string_view> can{"connections", "pending",    "by",         "thread", "tags",
-                                      "trace",       "server_pid", "local_port", "use",    "beat",
-                                      "expected",    "timeouts",   "health",     "leaks",  "stats",
-                                      "wait_time",   "use_time",   "create_time"};
-    if (identity.stacks)
-        can.emplace_back("stacks");
+    std::vector<std::string_view> can; // of any pool; the figures say what a pool alone lacks
+    for (const PoolDescription& pool : pools) {
+        for (const std::string& word : pool.can) {
+            if ((word != "stacks" || identity.stacks) && word != "reclaim" &&
+                std::ranges::find(can, word) == can.end())
+                can.emplace_back(word);
+        }
+    }
     if (identity.reclaim)
         can.emplace_back("reclaim");
     std::vector<std::vector<wire::Pair>> settings;
@@ -114,6 +116,7 @@ void EventLines::hello(std::string& out, std::uint64_t n, Timestamp now,
     hello.process = identity.process;
     hello.pid = identity.pid;
     hello.host = identity.host;
+    hello.started = identity.started;
     hello.can = can;
     hello.pools = infos;
     wire::encode(out, n, hello);

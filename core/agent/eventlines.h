@@ -4,6 +4,7 @@
 #include "core/event/poolcontrol.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ struct AgentIdentity
     std::string process;
     std::string host;
     std::int64_t pid = 0;
+    std::optional<Timestamp> started;
     bool stacks = true;
     bool reclaim = false;
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/time.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
+#include <string>
 
 namespace poolscope {
 
@@ -31,6 +32,23 @@ bool take_char(std::string_view& text, std::string_view any_of)
     return true;
 }
 
+/// Not negative, with zeros in front.
+std::string padded(std::int64_t value, std::size_t width)
+{
+    std::string digits = std::to_string(value);
+    digits.insert(0, width - std::min(width, digits.size()), '0');
+    return digits;
+}
+
+/// The same in every locale.
+std::string one_decimal(double value)
+{
+    std::array<char, 32> text{};
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, 1);
+    return {text.data(), end.ptr};
+}
+
 } // namespace
 
 std::string format_iso8601(Timestamp time)
@@ -38,10 +56,12 @@ std::string format_iso8601(Timestamp time)
     const auto day = floor<std::chrono::days>(time);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss<Duration> clock{time - day};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                       clock.subseconds().count());
+    const int year = static_cast<int>(date.year());
+    return (year < 0 ? "-" : "") + padded(std::abs(year), year < 0 ? 3 : 4) + "-" +
+           padded(static_cast<unsigned>(date.month()), 2) + "-" +
+           padded(static_cast<unsigned>(date.day()), 2) + "T" + padded(clock.hours().count(), 2) +
+           ":" + padded(clock.minutes().count(), 2) + ":" + padded(clock.seconds().count(), 2) +
+           "." + padded(clock.subseconds().count(), 6) + "Z";
 }
 
 std::optional<Timestamp> parse_iso8601(std::string_view text)
@@ -140,33 +160,34 @@ std::string format_duration_prose(Duration duration)
 {
     const std::int64_t us = std::max<std::int64_t>(0, to_us(duration));
     if (us < 1000000)
-        return fmt::format("{:.1f} ms", static_cast<double>(us) / 1000.0);
+        return one_decimal(static_cast<double>(us) / 1000.0) + " ms";
     const Parts p = split(Duration{us});
     if (p.days > 0)
-        return p.hours > 0 ? fmt::format("{} d {} h", p.days, p.hours)
-                           : fmt::format("{} d", p.days);
+        return p.hours > 0 ? std::to_string(p.days) + " d " + std::to_string(p.hours) + " h"
+                           : std::to_string(p.days) + " d";
     if (p.hours > 0)
-        return p.minutes > 0 ? fmt::format("{} h {} min", p.hours, p.minutes)
-                             : fmt::format("{} h", p.hours);
+        return p.minutes > 0 ? std::to_string(p.hours) + " h " + std::to_string(p.minutes) + " min"
+                             : std::to_string(p.hours) + " h";
     if (p.minutes > 0)
-        return p.seconds > 0 ? fmt::format("{} min {} s", p.minutes, p.seconds)
-                             : fmt::format("{} min", p.minutes);
-    return fmt::format("{} s", p.seconds);
+        return p.seconds > 0
+                   ? std::to_string(p.minutes) + " min " + std::to_string(p.seconds) + " s"
+                   : std::to_string(p.minutes) + " min";
+    return std::to_string(p.seconds) + " s";
 }
 
 std::string format_duration_cell(Duration duration)
 {
     const std::int64_t us = std::max<std::int64_t>(0, to_us(duration));
     if (us < 1000000)
-        return fmt::format("{}.{} ms", us / 1000, us / 100 % 10);
+        return std::to_string(us / 1000) + "." + std::to_string(us / 100 % 10) + " ms";
     if (us < 60000000)
-        return fmt::format("{}.{} s", us / 1000000, us / 100000 % 10);
+        return std::to_string(us / 1000000) + "." + std::to_string(us / 100000 % 10) + " s";
     const Parts p = split(Duration{us});
     if (p.days > 0)
-        return fmt::format("{}d {:02}h", p.days, p.hours);
+        return std::to_string(p.days) + "d " + padded(p.hours, 2) + "h";
     if (p.hours > 0)
-        return fmt::format("{}h {:02}m", p.hours, p.minutes);
-    return fmt::format("{}m {:02}s", p.minutes, p.seconds);
+        return std::to_string(p.hours) + "h " + padded(p.minutes, 2) + "m";
+    return std::to_string(p.minutes) + "m " + padded(p.seconds, 2) + "s";
 }
 
 } // namespace poolscope

@@ -76,6 +76,9 @@ struct PoolDescription
     std::string kind;     ///< "poolscope", "hikaricp", "sqlalchemy" …
     std::string database; ///< "postgresql://db1:5432/shop"
     std::vector<std::pair<std::string, std::string>> configuration; ///< in the pool's own names
+    /// What it reports, in the words of the protocol's "can" (PROTOCOL.md, hello): what is missing
+    /// here is not known, rather than zero.
+    std::vector<std::string> can;
     friend bool operator==(const PoolDescription&, const PoolDescription&) = default;
 };
 

@@ -20,7 +20,8 @@ namespace poolscope {
 ///
 /// Optional: `describe(c)` gives its ConnectionMetadata, once, after open; `interrupt(c)` makes
 /// what its holder does with it fail soon, for reclaim(): from another thread, while it is in use,
-/// without blocking, and never together with close(c).
+/// without blocking, and never together with close(c). `static constexpr bool has_server = false`
+/// says that describe() never gives a server's process or a port.
 ///
 /// Called from any thread, also several at once for different connections. An exception counts as a
 /// failure.
@@ -104,6 +105,16 @@ private:
     {
         if constexpr (requires { factory_.interrupt(*this->connections[slot]); })
             factory_.interrupt(*this->connections[slot]);
+    }
+    bool has_server() const override
+    {
+        if constexpr (requires { Factory::has_server; })
+            return Factory::has_server;
+        else
+            return requires(Factory & factory, Connection & c)
+            {
+                factory.describe(c);
+            };
     }
 
     Factory factory_;

@@ -18,7 +18,21 @@ using detail::ThreadRecord;
 
 PoolDescription PoolCore::description() const
 {
-    return {config_.name, "poolscope", config_.database, config_.values()};
+    PoolDescription description{config_.name, "poolscope", config_.database, config_.values(), {}};
+    description.can = {"connections", "pending",  "by",       "thread", "tags",      "trace",
+                       "beat",        "expected", "timeouts", "stats",  "wait_time", "create_time"};
+    const auto also = [&](bool known, const char* word) {
+        if (known)
+            description.can.emplace_back(word);
+    };
+    also(has_server(), "server_pid");
+    also(has_server(), "local_port");
+    also(tells_use_.load(std::memory_order_relaxed), "use");
+    also(config_.health_check, "health");
+    also(config_.leak_detection, "leaks");
+    also(precise_, "use_time");
+    also(config_.stack_capture != StackCapture::off, "stacks");
+    return description;
 }
 
 Frames PoolCore::frames(StackId stack) const
@@ -49,7 +63,8 @@ PoolFigures PoolCore::figures() const
         }
         figures.pending = static_cast<std::int64_t>(waiters_.size());
         figures.timeouts = timeouts_;
-        figures.leaks_detected = leaks_detected_;
+        if (config_.leak_detection)
+            figures.leaks_detected = leaks_detected_;
         wait.add(waited_);
         create.add(created_);
         lent -= std::min(lent, not_lent_);
@@ -58,7 +73,8 @@ PoolFigures PoolCore::figures() const
     figures.max = config_.max_connections;
     figures.idle_min = config_.min_idle;
     figures.idle_max = config_.max_connections;
-    figures.tracked = config_.leak_detection ? static_cast<std::uint64_t>(figures.used) : 0;
+    if (config_.leak_detection)
+        figures.tracked = static_cast<std::uint64_t>(figures.used);
     figures.wait_time = wait.figures(lent - std::min(lent, wait.count));
     figures.create_time = create.figures();
     if (precise_)

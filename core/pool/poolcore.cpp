@@ -371,6 +371,8 @@ void PoolCore::expect(Lease lease, Duration from_now) noexcept
 
 void PoolCore::use(Lease lease, PoolEventKind kind, std::string_view statement) noexcept
 {
+    if (!tells_use_.load(std::memory_order_relaxed))
+        tells_use_.store(true, std::memory_order_relaxed);
     if (!sink_.load(std::memory_order_acquire))
         return;
     const Slot& slot = slots_[lease.slot];

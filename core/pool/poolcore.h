@@ -130,6 +130,8 @@ protected:
     virtual void close_connection(std::uint32_t slot) = 0;
     /// Makes whatever the holder does with it fail soon; from another thread, and at once.
     virtual void interrupt_connection(std::uint32_t slot) = 0;
+    /// Whether a connection has a process on a server, and a socket.
+    virtual bool has_server() const = 0;
 
     /// A place for a connection that comes from outside, and its taking up.
     Result<std::uint32_t> reserve(std::string_view user);
@@ -219,6 +221,7 @@ private:
     static constexpr std::uint32_t closing_bit = 1U << 31U;
     alignas(64) std::atomic<std::uint32_t> attention_{0};
     std::atomic<EventSink*> sink_{nullptr};
+    std::atomic<bool> tells_use_{false};       ///< the application tells of its statements
     std::atomic<std::uint32_t> high_water_{0}; ///< slots used so far
     alignas(64) std::atomic<std::int64_t> used_{
         0}; ///< kept for StackCapture::near_exhaustion alone

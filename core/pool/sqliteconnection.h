@@ -34,6 +34,7 @@ private:
 class SqliteFactory
 {
 public:
+    static constexpr bool has_server = false;
     /// `file`: a path, or a "file:" URI, so that several connections can share one in memory. Made
     /// if it is not there, but for `read_only`. `busy`: how long a statement waits for another
     /// connection's lock.

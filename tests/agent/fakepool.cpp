@@ -90,7 +90,11 @@ void FakePool::give_back(CheckoutId checkout)
 
 PoolDescription FakePool::description() const
 {
-    return {name_, "fake", "postgresql://db1:5432/shop", {{"max_connections", "10"}}};
+    return {name_,
+            "fake",
+            "postgresql://db1:5432/shop",
+            {{"max_connections", "10"}},
+            {"by", "stacks", "stats"}};
 }
 
 PoolFigures FakePool::figures() const

@@ -6,6 +6,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
+#include <chrono>
 #include <thread>
 
 using namespace poolscope;
@@ -20,6 +22,7 @@ private slots:
     void timeoutIsSeen();
     void reclaim();
     void nothingIsLostUnderLoad();
+    void helloSaysWhatIsReported();
 
 private:
     std::unique_ptr<Agent> start(bool allow_reclaim = false)
@@ -156,6 +159,46 @@ void TestAgentPool::nothingIsLostUnderLoad()
             QCOMPARE(figures.not_open, std::uint64_t{0});
     }
     agent->remove(pool.control());
+}
+
+/// What a pool does not watch is not promised.
+void TestAgentPool::helloSaysWhatIsReported()
+{
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.stack_capture = StackCapture::off;
+    FakePool plain(config, FakeFactory{&backend});
+    const auto agent = start();
+    QVERIFY(agent);
+    agent->add(plain.control());
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    const auto can = [&](const char* word) {
+        return std::ranges::count(inspector.notes.can, word) == 1;
+    };
+    for (const char* const word : {"connections", "by", "timeouts", "stats", "wait_time"})
+        QVERIFY2(can(word), word);
+    for (const char* const word : {"leaks", "health", "use", "use_time", "stacks", "reclaim"})
+        QVERIFY2(!can(word), word);
+    const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    QVERIFY(inspector.notes.started && *inspector.notes.started < now);
+    QVERIFY(*inspector.notes.started > now - 10min);
+
+    // Another pool, of an application that tells of its statements.
+    config.name = "watched";
+    config.stack_capture = StackCapture::always;
+    config.leak_detection = config.health_check = true;
+    FakePool watched(config, FakeFactory{&backend});
+    auto guard = watched.acquire("a");
+    guard.value().begin_statement("SELECT 1");
+    agent->add(watched.control());
+    QTRY_VERIFY(inspector.hears("hello") && can("leaks"));
+    for (const char* const word : {"by", "health", "use", "use_time", "stacks"})
+        QVERIFY2(can(word), word);
+    QVERIFY(!can("reclaim"));
+    agent->remove(watched.control());
+    QTRY_VERIFY((inspector.pump(), !can("leaks")));
+    agent->remove(plain.control());
 }
 
 QTEST_GUILESS_MAIN(TestAgentPool)

@@ -58,9 +58,9 @@ for _room in MAY_INCLUDE:
         QT_MODULES.setdefault(_room, {"Core", "Gui", "Widgets", "Network", "DBus", "Charts", "Svg",
                                       "SvgWidgets", "OpenGL", "OpenGLWidgets"})
 # Who knows a library, and its include: a room, and in core/pool the files of one backend, which are
-# a target of their own.
+# a target of their own. app/demo is an application that uses a pool: it speaks to its database.
 OWNED_LIBRARIES = [
-    (re.compile(r"<(sqlite3\.h|SQLiteCpp/)"), ("core/record/", "core/pool/sqlite"), "SQLite"),
+    (re.compile(r"<(sqlite3\.h|SQLiteCpp/)"), ("core/record/", "core/pool/sqlite", "app/demo/"), "SQLite"),
     (re.compile(r"<(libpq-fe\.h|postgresql/)"), ("core/source/", "core/pool/postgres"), "libpq"),
     (re.compile(r"<CLI/"), ("app/cli/",), "CLI11"),
     (re.compile(r"<(elfutils/|libdw|dwarf\.h)"), ("core/stack/",), "libdw"),

@@ -29,6 +29,7 @@ struct Backend
     std::atomic<bool> throw_on_reset{false};
     std::atomic<bool> throw_on_close{false};
     std::function<void()> while_opening;
+    std::function<void()> while_interrupting; ///< the pool's mutex is held
     int open_now() const { return opened - closed; }
 };
 
@@ -82,7 +83,12 @@ struct FakeFactory
         metadata.local_port = static_cast<std::uint16_t>(40000 + connection.number);
         return metadata;
     }
-    void interrupt(FakeConnection&) { ++backend->interrupts; }
+    void interrupt(FakeConnection&)
+    {
+        ++backend->interrupts;
+        if (backend->while_interrupting)
+            backend->while_interrupting();
+    }
 };
 
 using FakePool = ConnectionPool<FakeConnection>;

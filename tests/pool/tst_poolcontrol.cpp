@@ -306,6 +306,12 @@ void TestPoolControl::figuresHaveTheNames()
     QCOMPARE(f.tracked, std::optional<std::uint64_t>(1));
     QCOMPARE(f.circuit, std::string("closed"));
     QCOMPARE(f.health, std::string("healthy"));
+
+    // What is not watched is not there, rather than zero.
+    FakePool plain(small_config(3), FakeFactory{&backend});
+    const PoolFigures g = plain.control().figures();
+    QVERIFY(!g.leaks_detected && !g.tracked);
+    QVERIFY(g.health.empty());
 }
 
 void TestPoolControl::descriptionHasTheSettings()

@@ -5,6 +5,7 @@
 
 #include <QTest>
 
+#include <algorithm>
 #include <libpq-fe.h>
 #include <thread>
 
@@ -66,6 +67,7 @@ void TestPoolPostgres::describesTheSession()
     PgPool pool(config(), PostgresFactory(conninfo()));
     auto guard = pool.acquire("a");
     QVERIFY2(guard, guard ? "" : guard.error().sentence.c_str());
+    QCOMPARE(std::ranges::count(pool.control().description().can, "server_pid"), 1);
     const PoolPicture picture = pool.control().picture();
     QCOMPARE(QByteArray::number(qint64(*picture.checkouts.at(0).server_pid)),
              value(guard.value(), "SELECT pg_backend_pid()"));

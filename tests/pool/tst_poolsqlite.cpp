@@ -6,6 +6,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <atomic>
 #include <sqlite3.h>
 #include <thread>
@@ -45,6 +46,7 @@ private slots:
     void reclaimInterrupts();
     void openFailureIsTold();
     void manyThreads();
+    void promisesNoServer();
 
 private:
     PoolConfig config() const
@@ -149,6 +151,14 @@ void TestPoolSqlite::manyThreads()
     auto guard = pool.acquire("check");
     QCOMPARE(number(guard.value(), "SELECT count(*) FROM t"), 60);
     QVERIFY(pool.stats().total <= 2);
+}
+
+void TestPoolSqlite::promisesNoServer()
+{
+    SqlitePool pool(config(), SqliteFactory(file()));
+    const PoolDescription description = pool.control().description();
+    QCOMPARE(std::ranges::count(description.can, "server_pid"), 0);
+    QCOMPARE(std::ranges::count(description.can, "connections"), 1);
 }
 
 QTEST_GUILESS_MAIN(TestPoolSqlite)

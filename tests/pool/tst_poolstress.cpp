@@ -28,6 +28,7 @@ class TestPoolStress : public QObject
 private slots:
     void oneHolderAtATime_data();
     void oneHolderAtATime();
+    void claimIsExclusive();
     void everythingAtOnce();
     void pictureAndEventsAgree();
     void destroyedWhileGivenBack();
@@ -96,6 +97,47 @@ void TestPoolStress::oneHolderAtATime()
     QCOMPARE(s.pending, 0);
     QCOMPARE(s.acquired, std::uint64_t{threads} * rounds);
     QVERIFY(s.total <= connections);
+}
+
+/// Two threads that see the same connection idle: one gets it. They go from pool to pool in step,
+/// and each time begin with the first connection; as there is one for each, all goes the way
+/// without a lock.
+void TestPoolStress::claimIsExclusive()
+{
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.stack_capture = StackCapture::off;
+    std::vector<std::unique_ptr<FakePool>> pools; // more than a thread remembers
+    for (int i = 0; i < 8; ++i) {
+        pools.push_back(std::make_unique<FakePool>(config, FakeFactory{&backend}));
+        const auto one = pools.back()->acquire("a");
+        const auto two = pools.back()->acquire("a");
+        QVERIFY(one && two);
+    }
+    std::atomic<int> wrong{0};
+    std::atomic<std::uint64_t> arrived{0};
+    std::atomic<bool> stop{false};
+    const auto end = std::chrono::steady_clock::now() + 700ms;
+    const auto work = [&] {
+        for (std::uint64_t step = 1; !stop; ++step) {
+            ++arrived;
+            for (int spins = 0; arrived < 2 * step && !stop; ++spins) {
+                if (spins % 1000 == 999)
+                    std::this_thread::yield();
+            }
+            auto guard = pools[step % pools.size()]->acquire("a");
+            wrong += guard.value()->holders->fetch_add(1) == 0 ? 0 : 1;
+            for (int spin = 0; spin < 50; ++spin) // longer than two claims can be apart
+                wrong += guard.value()->holders->load() == 1 ? 0 : 1;
+            guard.value()->holders->fetch_sub(1);
+            if (step % 64 == 0 && std::chrono::steady_clock::now() > end)
+                stop = true;
+        }
+    };
+    std::thread other(work);
+    work();
+    other.join();
+    QCOMPARE(wrong.load(), 0);
 }
 
 void TestPoolStress::everythingAtOnce()

@@ -16,6 +16,7 @@ class TestPoolWaiting : public QObject
 private slots:
     void firstComeFirstServed();
     void nobodyOvertakes();
+    void nobodySlipsInWhileTheQueueIsServed();
     void userAtItsLimitHoldsNobodyUp();
     void timeoutSaysWhoHolds();
     void timeoutLeavesTheQueue();
@@ -98,6 +99,46 @@ void TestPoolWaiting::nobodyOvertakes()
         QVERIFY(patient.done);
         giver.join();
     }
+}
+
+/// Between a connection's return and the look at the queue it is idle, and somebody waits for it:
+/// it is not for who comes by just then. Here whoever gives back is held up at the pool's mutex.
+void TestPoolWaiting::nobodySlipsInWhileTheQueueIsServed()
+{
+    Backend backend;
+    std::atomic<bool> go_on{false};
+    std::atomic<bool> interrupting{false};
+    backend.while_interrupting = [&] {
+        interrupting = true;
+        while (!go_on)
+            std::this_thread::yield();
+    };
+    FakePool pool(small_config(2), FakeFactory{&backend});
+    auto returned = pool.acquire("a");
+    auto reclaimed = pool.acquire("b");
+    returned.value().release();
+    returned = pool.acquire("a"); // without the mutex now, so that its return takes it last
+    Worker patient(pool, "patient");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    std::thread reclaimer(
+        [&] { static_cast<void>(pool.control().reclaim(reclaimed.value().checkout_id())); });
+    QTRY_VERIFY(interrupting);
+    const int resets = backend.resets;
+    std::thread giver([&] { returned.value().release(); });
+    QTRY_COMPARE(backend.resets.load(), resets + 1);
+    QTest::qWait(10); // it gets as far as the mutex; were it later, less would be tried
+    Worker passer_by(pool, "passer-by");
+    QTest::qWait(10);
+    const bool overtook = passer_by.done;
+    go_on = true;
+    reclaimer.join();
+    giver.join();
+    QTRY_VERIFY(patient.done);
+    patient.guard.release();
+    QTRY_VERIFY(passer_by.done);
+    passer_by.guard.release();
+    reclaimed.value().release();
+    QVERIFY(!overtook);
 }
 
 void TestPoolWaiting::userAtItsLimitHoldsNobodyUp()
