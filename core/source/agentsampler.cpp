@@ -66,7 +66,7 @@ void AgentSampler::hello(const wire::Hello& hello, std::uint64_t)
     }
     stacks_.beginPicture();
     full_ = true;
-    events_.greeted(facts, hello.now);
+    events_.greeted(facts, hello.now, hello.started);
 }
 
 void AgentSampler::appeared(const wire::Message& message)
@@ -91,6 +91,7 @@ void AgentSampler::checkout_vanished(std::string_view, std::string_view id)
     if (found == open_.end())
         return;
     untouch(*found->second);
+    unawait(*found->second);
     open_.erase(found);
 }
 
@@ -99,7 +100,6 @@ void AgentSampler::connection_vanished(std::string_view poolName, std::string_vi
     const ConnectionKey key{text(poolName), text(connection)};
     connections_.erase(key);
     changedConnections_.erase(key);
-    listedConnections_.erase(key);
 }
 
 void AgentSampler::ready()
@@ -125,20 +125,23 @@ void AgentSampler::answered(const wire::Outcome& outcome)
 Checkout AgentSampler::listed(const Open& open)
 {
     Checkout out;
-    out.key = {target_, Text{std::string(open.raw.id)}};
+    std::size_t at = 0;
+    out.key = {target_, Text{std::string(open.next(at))}};
+    out.connection = text(open.next(at));
+    out.acquired_by = text(open.next(at));
+    out.thread = text(open.next(at));
+    out.trace_id = text(open.next(at));
+    while (at < open.bytes.size()) {
+        const Text name = text(open.next(at));
+        out.tags.emplace_back(name, text(open.next(at)));
+    }
     out.pool = open.pool;
-    out.connection = text(open.raw.connection);
-    out.server_pid = open.raw.server_pid;
-    out.local_port = open.raw.local_port;
-    out.acquired = open.raw.time;
-    out.wait = open.raw.wait;
-    out.acquired_by = text(open.raw.by);
-    out.thread = text(open.raw.thread);
-    out.trace_id = text(open.raw.trace_id);
-    for (const wire::Pair& tag : open.tags)
-        out.tags.emplace_back(text(tag.name), text(tag.value));
+    out.server_pid = open.serverPid;
+    out.local_port = open.localPort;
+    out.acquired = open.acquired;
+    out.wait = open.wait;
     out.stack = open.stack;
-    out.expected = open.raw.expected;
+    out.expected = open.expected;
     out.heartbeat = open.heartbeat;
     out.busy = open.busy;
     out.busy_since = open.busySince;
@@ -157,22 +160,30 @@ PoolSample AgentSampler::take()
         open.touchedAt = Open::untouched;
     };
     if (full_) {
+        sample.changed.reserve(open_.size());
+        sample.opened.reserve(connections_.size());
         for (const auto& [name, pool] : pools_)
             sample.pools.push_back(pool);
-        for (const auto& [key, connection] : connections_)
-            sample.opened.push_back(connection);
+        for (auto& [key, known] : connections_) {
+            known.isListed = true;
+            sample.opened.push_back(known.connection);
+        }
         for (const auto& [id, open] : open_)
             list(*open);
     } else {
         for (const Text& name : changedPools_)
             sample.pools.push_back(pools_.at(name));
-        for (const ConnectionKey& key : changedConnections_)
-            sample.opened.push_back(connections_.at(key));
+        for (const ConnectionKey& key : changedConnections_) {
+            Known& known = connections_.at(key);
+            known.isListed = true;
+            sample.opened.push_back(known.connection);
+        }
         sample.closed.assign(closedConnections_.begin(), closedConnections_.end());
         for (Open* const open : touched_)
             list(*open);
         sample.ended = std::move(ended_);
     }
+    giveUpWaiting();
     for (auto& [place, brief] : brief_)
         sample.brief.push_back(std::move(brief));
     sample.timeouts = std::move(timeouts_);
@@ -189,10 +200,6 @@ PoolSample AgentSampler::take()
                   return a.pool == b.pool ? fingerprint(a) < fingerprint(b) : a.pool < b.pool;
               });
 
-    for (const PoolConnection& connection : sample.opened)
-        listedConnections_.insert(connection.key);
-    for (const ConnectionKey& key : closedConnections_)
-        listedConnections_.erase(key);
     changedPools_.clear();
     changedConnections_.clear();
     closedConnections_.clear();

@@ -25,7 +25,10 @@ public:
     {
         std::function<void(std::uint64_t version)> unsupported;
         std::function<void(std::string_view nonce)> challenged;
-        std::function<void(const AgentFacts& facts, Timestamp agentNow)> greeted;
+        /// `started`: of the process, on its own clock.
+        std::function<void(const AgentFacts& facts, Timestamp agentNow,
+                           std::optional<Timestamp> started)>
+            greeted;
         std::function<void()> ready; ///< the picture is complete: time for a sample
         std::function<void(std::uint64_t lost)> gap;
         std::function<void(std::int64_t of, Timestamp agentNow)> pong;
@@ -55,6 +58,13 @@ public:
 
 private:
     struct Open;
+    struct Known
+    {
+        PoolConnection connection;
+        bool isListed = false;
+    };
+    struct Awaited;
+    struct HeldTimeout;
     struct Hash
     {
         using is_transparent = void;
@@ -94,7 +104,13 @@ private:
     Open* touched(std::string_view id);
     void touch(Open& open);
     void untouch(Open& open);
+    Awaited* awaitedStack(std::string_view id, std::span<const wire::FrameView> frames);
+    void await(Open& open, Awaited* awaited);
+    static void unawait(Open& open);
+    void settle(std::string_view id);
+    void giveUpWaiting();
     void sum(const Open& open, Duration held);
+    BriefHolds& briefOf(const Text& pool, const StackRef& stack);
     Checkout listed(const Open& open);
     Pool& pool(std::string_view name);
 
@@ -103,9 +119,8 @@ private:
     TextPool texts_;
     std::map<Text, Pool> pools_;
     std::set<Text> changedPools_;
-    std::map<ConnectionKey, PoolConnection> connections_;
+    std::map<ConnectionKey, Known> connections_;
     std::set<ConnectionKey> changedConnections_;
-    std::set<ConnectionKey> listedConnections_;
     std::set<ConnectionKey> closedConnections_;
     AgentStacks stacks_{texts_};
     Table<std::unique_ptr<Open>> open_;
@@ -113,7 +128,9 @@ private:
     std::vector<std::unique_ptr<Open>> spare_;
     std::vector<CheckoutEnd> ended_;
     std::unordered_map<std::pair<const void*, const Stack*>, BriefHolds, PlaceHash> brief_;
+    Table<Awaited> awaited_; ///< by the agent's id of the stack
     std::vector<AcquireTimeout> timeouts_;
+    std::vector<HeldTimeout> heldTimeouts_;
     std::uint64_t timeoutsLeftOut_ = 0;
     bool full_ = false;
 };

@@ -8,52 +8,51 @@
 
 namespace poolscope {
 
-/// A checkout as it came. Texts stay in one buffer until it is listed, which most never are.
+/// A checkout as it came. Its texts stay in one buffer until it is listed, which most never are.
 struct AgentSampler::Open
 {
-    std::string bytes;
-    wire::Checkout raw; ///< its views are of `bytes`
-    std::vector<wire::Pair> tags;
+    std::string bytes; ///< id, connection, by, thread, trace id, names and values of tags
+    Timestamp acquired;
+    std::optional<std::int64_t> serverPid;
+    std::optional<Duration> wait;
+    std::optional<Duration> expected;
+    std::optional<std::uint16_t> localPort;
+    std::optional<bool> busy;
+    bool isListed = false;
     Text pool;
     StackRef stack;
-    std::optional<bool> busy;
     std::optional<Timestamp> busySince;
     std::optional<Timestamp> heartbeat;
     Text statement;
     Text reported;
-    bool isListed = false;
     std::size_t touchedAt = untouched; ///< where in touched_
+    Awaited* awaited = nullptr;        ///< its stack is not told yet
+    std::size_t awaitedAt = 0;         ///< where in its list
 
     static constexpr std::size_t untouched = std::numeric_limits<std::size_t>::max();
 
     void assign(const wire::Checkout& from)
     {
-        raw = from;
-        std::size_t size = 0;
         const auto parts =
-            std::array{&raw.id, &raw.connection, &raw.by, &raw.thread, &raw.trace_id};
-        tags.assign(from.tags.begin(), from.tags.end());
-        for (const std::string_view* part : parts)
-            size += part->size();
-        for (const wire::Pair& tag : tags)
-            size += tag.name.size() + tag.value.size();
+            std::array{from.id, from.connection, from.by, from.thread, from.trace_id};
+        std::size_t size = 0;
+        for (const std::string_view part : parts)
+            size += part.size() + 2;
+        for (const wire::Pair& tag : from.tags)
+            size += tag.name.size() + tag.value.size() + 4;
         bytes.clear();
         bytes.reserve(size);
-        const auto keep = [&](std::string_view& part) {
-            const std::size_t at = bytes.size();
-            bytes.append(part);
-            part = std::string_view(bytes.data() + at, part.size());
-        };
-        for (std::string_view* const part : parts)
-            keep(*part);
-        for (wire::Pair& tag : tags) {
-            keep(tag.name);
-            keep(tag.value);
+        for (const std::string_view part : parts)
+            put(part);
+        for (const wire::Pair& tag : from.tags) {
+            put(tag.name);
+            put(tag.value);
         }
-        raw.pool = {};
-        raw.stack = {};
-        raw.frames = {};
-        raw.tags = {};
+        acquired = from.time;
+        serverPid = from.server_pid;
+        wait = from.wait;
+        expected = from.expected;
+        localPort = from.local_port;
         busy = from.busy;
         busySince = from.busy ? std::optional(from.time) : std::nullopt;
         heartbeat = from.beat;
@@ -61,7 +60,45 @@ struct AgentSampler::Open
         reported = {};
         isListed = false;
         touchedAt = untouched;
+        awaited = nullptr;
     }
+
+    /// The text at `at`, which is moved behind it.
+    std::string_view next(std::size_t& at) const
+    {
+        const auto byte = [this](std::size_t i) -> std::size_t {
+            return static_cast<unsigned char>(bytes[i]);
+        };
+        const std::size_t size = byte(at) | byte(at + 1) << 8U;
+        at += 2 + size;
+        return std::string_view(bytes).substr(at - size, size);
+    }
+
+private:
+    /// With its length before it; no text of the protocol is longer than a few hundred bytes.
+    void put(std::string_view part)
+    {
+        part = part.substr(0, 0xffff);
+        bytes += static_cast<char>(part.size() & 0xffU);
+        bytes += static_cast<char>(part.size() >> 8U);
+        bytes += part;
+    }
+};
+
+/// Who named a stack before the agent told its lines, which may take it a while.
+struct AgentSampler::Awaited
+{
+    std::vector<Open*> open;
+    std::map<Text, BriefHolds> brief; ///< by pool
+    int takes = 0;                    ///< samples since the brief ones began to wait
+};
+
+/// A timeout of a place whose lines are not told yet.
+struct AgentSampler::HeldTimeout
+{
+    std::string stack;
+    AcquireTimeout timeout;
+    int takes = 0;
 };
 
 } // namespace poolscope

@@ -12,6 +12,18 @@ namespace {
 constexpr std::size_t mostTimeouts = 100;
 /// Used again for the next checkouts, so that a busy pool costs no allocation for each.
 constexpr std::size_t mostSpare = 4096;
+/// Stacks that were named and not told.
+constexpr std::size_t mostAwaited = 100'000;
+/// Samples after which what waits for its stack is told without one.
+constexpr int mostTakes = 10;
+constexpr int mostTakesOfTimeouts = 2;
+
+void add(BriefHolds& sum, std::uint64_t count, Duration held, Duration longest)
+{
+    sum.count += count;
+    sum.held += std::min(held, Duration::max() - sum.held); // times are the agent's own
+    sum.longest = std::max(sum.longest, longest);
+}
 
 std::optional<DurationSummary> summary(const std::optional<wire::Figures>& figures)
 {
@@ -35,28 +47,109 @@ std::optional<std::uint64_t> counter(const std::optional<std::int64_t>& number)
 void AgentSampler::on(const wire::Stack& stack)
 {
     stacks_.define(stack.id, stack.frames);
+    settle(stack.id);
+}
+
+/// Where to wait for a stack that is named and not told; null where there is nothing to wait for.
+AgentSampler::Awaited* AgentSampler::awaitedStack(std::string_view id,
+                                                  std::span<const wire::FrameView> frames)
+{
+    if (id.empty() || !frames.empty() || stacks_.knows(id))
+        return nullptr;
+    if (const auto found = awaited_.find(id); found != awaited_.end())
+        return &found->second;
+    return awaited_.size() < mostAwaited ? &awaited_[std::string(id)] : nullptr;
+}
+
+void AgentSampler::await(Open& open, Awaited* awaited)
+{
+    open.awaited = awaited;
+    if (awaited == nullptr)
+        return;
+    open.awaitedAt = awaited->open.size();
+    awaited->open.push_back(&open);
+}
+
+void AgentSampler::unawait(Open& open)
+{
+    if (open.awaited == nullptr)
+        return;
+    std::vector<Open*>& list = open.awaited->open;
+    list[open.awaitedAt] = list.back();
+    list[open.awaitedAt]->awaitedAt = open.awaitedAt;
+    list.pop_back();
+    open.awaited = nullptr;
+}
+
+/// A stack was told: whoever named it before gets it.
+void AgentSampler::settle(std::string_view id)
+{
+    const StackRef stack = stacks_.find(id, {});
+    std::erase_if(heldTimeouts_, [&](HeldTimeout& held) {
+        if (held.stack != id)
+            return false;
+        held.timeout.stack = stack;
+        timeouts_.push_back(std::move(held.timeout));
+        return true;
+    });
+    const auto found = awaited_.find(id);
+    if (found == awaited_.end())
+        return;
+    for (Open* const open : found->second.open) {
+        open->awaited = nullptr;
+        open->stack = stack;
+        touch(*open);
+    }
+    for (const auto& [pool, brief] : found->second.brief)
+        add(briefOf(pool, stack), brief.count, brief.held, brief.longest);
+    awaited_.erase(found);
+}
+
+/// Before a sample: what has waited for long enough goes without its stack.
+void AgentSampler::giveUpWaiting()
+{
+    std::erase_if(heldTimeouts_, [&](HeldTimeout& held) {
+        if (++held.takes <= mostTakesOfTimeouts)
+            return false;
+        timeouts_.push_back(std::move(held.timeout));
+        return true;
+    });
+    for (auto it = awaited_.begin(); it != awaited_.end();) {
+        Awaited& awaited = it->second;
+        if (!awaited.brief.empty() && ++awaited.takes > mostTakes) {
+            for (const auto& [pool, brief] : awaited.brief)
+                add(briefOf(pool, {}), brief.count, brief.held, brief.longest);
+            awaited.brief.clear();
+            awaited.takes = 0;
+        }
+        it = awaited.open.empty() && awaited.brief.empty() ? awaited_.erase(it) : std::next(it);
+    }
 }
 
 void AgentSampler::on(const wire::Open& open)
 {
     const ConnectionKey key{text(open.pool), text(open.connection)};
-    PoolConnection& connection = connections_[key];
+    Known& known = connections_[key];
+    PoolConnection& connection = known.connection;
     connection.key = key;
     connection.opened = open.time;
     connection.server_pid = open.server_pid;
     connection.local_port = open.local_port;
-    changedConnections_.insert(key);
-    closedConnections_.erase(key);
+    known.isListed = closedConnections_.erase(key) > 0 || known.isListed;
+    if (!full_) // else all of them are told
+        changedConnections_.insert(key);
 }
 
 void AgentSampler::on(const wire::Close& close)
 {
     const ConnectionKey key{text(close.pool), text(close.connection)};
-    if (connections_.erase(key) == 0)
+    const auto found = connections_.find(key);
+    if (found == connections_.end())
         return;
-    changedConnections_.erase(key);
-    if (listedConnections_.contains(key)) // else nobody has heard of it
+    if (found->second.isListed) // else nobody has heard of it
         closedConnections_.insert(key);
+    changedConnections_.erase(key);
+    connections_.erase(found);
 }
 
 void AgentSampler::on(const wire::Wait& wait)
@@ -87,6 +180,7 @@ void AgentSampler::on(const wire::Checkout& checkout)
     std::unique_ptr<Open>& place = open_[std::string(checkout.id)];
     if (place) {
         untouch(*place); // named again in a picture
+        unawait(*place);
     } else if (spare_.empty()) {
         place = std::make_unique<Open>();
     } else {
@@ -96,6 +190,7 @@ void AgentSampler::on(const wire::Checkout& checkout)
     place->assign(checkout);
     place->pool = text(checkout.pool);
     place->stack = stacks_.find(checkout.stack, checkout.frames);
+    await(*place, awaitedStack(checkout.stack, checkout.frames));
     touch(*place);
 }
 
@@ -130,14 +225,18 @@ void AgentSampler::on(const wire::Leak& leak)
         open->reported = leak.severity == "resolved" ? Text{} : text(leak.severity);
 }
 
+BriefHolds& AgentSampler::briefOf(const Text& pool, const StackRef& stack)
+{
+    BriefHolds& brief = brief_[{pool.identity(), stack.get()}];
+    brief.pool = pool;
+    brief.stack = stack;
+    return brief;
+}
+
 void AgentSampler::sum(const Open& open, Duration held)
 {
-    BriefHolds& brief = brief_[{open.pool.identity(), open.stack.get()}];
-    brief.pool = open.pool;
-    brief.stack = open.stack;
-    ++brief.count;
-    brief.held += held;
-    brief.longest = std::max(brief.longest, held);
+    add(open.awaited != nullptr ? open.awaited->brief[open.pool] : briefOf(open.pool, open.stack),
+        1, held, held);
 }
 
 void AgentSampler::on(const wire::Checkin& checkin)
@@ -150,7 +249,8 @@ void AgentSampler::on(const wire::Checkin& checkin)
     if (open.isListed)
         ended_.push_back({Text{found->first}, checkin.time});
     else
-        sum(open, std::max(Duration{0}, checkin.time - open.raw.time));
+        sum(open, std::max(Duration{0}, checkin.time - open.acquired));
+    unawait(open);
     if (spare_.size() < mostSpare)
         spare_.push_back(std::move(found->second));
     open_.erase(found);
@@ -158,12 +258,16 @@ void AgentSampler::on(const wire::Checkin& checkin)
 
 void AgentSampler::on(const wire::Timeout& timeout)
 {
-    if (timeouts_.size() >= mostTimeouts) {
+    if (timeouts_.size() + heldTimeouts_.size() >= mostTimeouts) {
         ++timeoutsLeftOut_;
         return;
     }
-    timeouts_.push_back({text(timeout.pool), timeout.time, timeout.wait.value_or(Duration{0}),
-                         text(timeout.by), stacks_.find(timeout.stack, timeout.frames)});
+    AcquireTimeout told{text(timeout.pool), timeout.time, timeout.wait.value_or(Duration{0}),
+                        text(timeout.by), stacks_.find(timeout.stack, timeout.frames)};
+    if (!timeout.stack.empty() && timeout.frames.empty() && !stacks_.knows(timeout.stack))
+        heldTimeouts_.push_back({std::string(timeout.stack), std::move(told)});
+    else
+        timeouts_.push_back(std::move(told));
 }
 
 void AgentSampler::on(const wire::Health& health)
@@ -171,7 +275,7 @@ void AgentSampler::on(const wire::Health& health)
     const auto found = connections_.find({text(health.pool), text(health.connection)});
     if (found == connections_.end())
         return;
-    found->second.health = text(health.status);
+    found->second.connection.health = text(health.status);
     changedConnections_.insert(found->first);
 }
 

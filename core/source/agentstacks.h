@@ -25,6 +25,7 @@ public:
 
     /// The agent says what it means by that id. One beyond the bound is not kept.
     void define(std::string_view id, std::span<const wire::FrameView> frames);
+    bool knows(std::string_view id) const { return byId_.find(id) != byId_.end(); }
     /// Frames outrank the id; null where neither says anything.
     StackRef find(std::string_view id, std::span<const wire::FrameView> frames);
     /// With a new picture comes a new table. Keeps what it has unless that is very much.

@@ -13,7 +13,8 @@ constexpr std::chrono::minutes longest_watch{5};
 
 ActionReported fact(const Command& command, ActionPhase phase, std::string sentence)
 {
-    return {command.action, command.verb, command.session, phase, std::move(sentence)};
+    return {command.action, command.verb,        command.session,
+            phase,          std::move(sentence), command.checkout};
 }
 
 std::string no_longer(const Command& command)
@@ -31,6 +32,9 @@ PgCommands::Facts PgCommands::add(const Command& command, const PgSessions& sess
     const auto refused = [&](std::string why) {
         return Facts{fact(command, ActionPhase::refused, std::move(why))};
     };
+    if (command.verb == ActionVerb::reclaim)
+        return refused("A database server lends no connections that could be reclaimed: cancel the "
+                       "statement or terminate the session, or attach to the pool.");
     if (command.session.started <= Timestamp{})
         return refused(
             "The start time of this session is hidden from this role, so that its identity "

@@ -342,8 +342,12 @@ void PostgresSource::execute(const Command& command)
 void PostgresSource::sendCommand()
 {
     const Command command = commands_.take();
-    fact(ActionReported{command.action, command.verb, command.session, ActionPhase::sent,
-                        "Sent to the server."});
+    fact(ActionReported{command.action,
+                        command.verb,
+                        command.session,
+                        ActionPhase::sent,
+                        "Sent to the server.",
+                        {}});
     ask(Job::command, signal_statement(command.verb, version_), PgCommands::valuesOf(command),
         [this](const PgReply& reply) {
             tell(commands_.answered(reply));

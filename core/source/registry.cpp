@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/registry.h"
 
+#include "core/source/agentaddress.h"
+#include "core/source/agentsource.h"
+#include "core/source/demosource.h"
 #include "core/source/pgconninfo.h"
 #include "core/source/postgressource.h"
 
@@ -14,8 +17,8 @@ namespace {
 const QString& acceptedForms()
 {
     static const QString forms = QStringLiteral(
-        "Give a recording, postgresql://user@host:5432/database, host=… dbname=… user=…, or "
-        "service=….");
+        "Give a recording, postgresql://user@host:5432/database, host=… dbname=… user=…, "
+        "service=…, pool://localhost:7007, pool+unix:///path/of/the.sock, or demo:.");
     return forms;
 }
 
@@ -31,6 +34,27 @@ bool isPostgresUri(const QString& target)
            target.startsWith(QLatin1String("postgres://"));
 }
 
+bool isDemo(const QString& target)
+{
+    return target == QLatin1String("demo:") || target == QLatin1String("demo://");
+}
+
+Result<std::unique_ptr<Source>> makePoolSource(TargetId id, const AttachRequest& request)
+{
+    const Result<AgentAddress> given = parseAgentUrl(request.target);
+    if (!given)
+        return given.error();
+    const Result<AgentAddress> address = reachableAddress(given.value(), request.sshHost);
+    if (!address)
+        return address.error();
+    TargetInfo info;
+    info.id = id;
+    info.kind = "pool";
+    info.name = plain_line(given.value().name().toStdString(), 64);
+    info.url = plain_line(given.value().url().toStdString(), 4096);
+    return std::unique_ptr<Source>(std::make_unique<AgentSource>(info, request, address.value()));
+}
+
 } // namespace
 
 Result<TargetKind> classifyTarget(const QString& target)
@@ -39,6 +63,14 @@ Result<TargetKind> classifyTarget(const QString& target)
         return Error{"No target is given.", acceptedForms().toStdString()};
     if (QFileInfo::exists(target))
         return TargetKind::recording;
+    if (isDemo(target))
+        return TargetKind::demo;
+    if (isAgentUrl(target)) {
+        const Result<AgentAddress> address = parseAgentUrl(target);
+        if (!address)
+            return address.error();
+        return TargetKind::pool;
+    }
     const bool conninfo =
         !target.contains(QLatin1String("://")) && target.contains(QLatin1Char('='));
     if (isPostgresUri(target) || conninfo) {
@@ -63,6 +95,10 @@ QString withoutSecrets(const QString& target)
 {
     if (QFileInfo::exists(target))
         return target;
+    if (isDemo(target))
+        return QStringLiteral("demo:");
+    if (isAgentUrl(target))
+        return agentUrlWithoutSecrets(target);
     const bool uri = target.contains(QLatin1String("://"));
     if (isPostgresUri(target) || (!uri && target.contains(QLatin1Char('=')))) {
         QString stripped = conninfoWithoutSecrets(target);
@@ -82,13 +118,20 @@ Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& req
         return kind.error();
     if (kind.value() == TargetKind::recording)
         return Error{"A recording is opened, not attached to.", "Use Open instead of Attach."};
-    const Result<PgParams> params = parseConninfo(request.target);
-    if (!params)
-        return params.error();
     const Result<Done> ssh =
         request.sshHost.isEmpty() ? Result<Done>{Done{}} : checkSshHost(request.sshHost);
     if (!ssh)
         return ssh.error();
+    if (kind.value() == TargetKind::pool)
+        return makePoolSource(id, request);
+    if (kind.value() == TargetKind::demo) {
+        if (!request.sshHost.isEmpty())
+            return Error{"The demo runs on this machine.", "Leave the host for ssh out."};
+        return std::unique_ptr<Source>(std::make_unique<DemoSource>(id, request));
+    }
+    const Result<PgParams> params = parseConninfo(request.target);
+    if (!params)
+        return params.error();
     return std::unique_ptr<Source>(std::make_unique<PostgresSource>(id, request, params.value()));
 }
 

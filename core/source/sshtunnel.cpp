@@ -40,20 +40,18 @@ SshTunnel::~SshTunnel()
 }
 
 void SshTunnel::start(const QString& sshHost, const QString& remote,
-                      std::chrono::milliseconds limit)
+                      std::chrono::milliseconds limit, const QString& localSocket)
 {
     stop();
     if (!checkSshHost(sshHost)) {
         ended(QStringLiteral("that is no host"));
         return;
     }
-    QTcpServer probe;
-    if (!probe.listen(QHostAddress::LocalHost, 0)) {
-        ended(probe.errorString());
+    port_ = 0;
+    if (localSocket.isEmpty() && !choosePort())
         return;
-    }
-    port_ = probe.serverPort();
-    probe.close();
+    const QString here =
+        localSocket.isEmpty() ? QStringLiteral("127.0.0.1:%1").arg(port_) : localSocket;
 
     QStringList arguments = extra_;
     const auto option = [&](const char* text) {
@@ -68,8 +66,8 @@ void SshTunnel::start(const QString& sshHost, const QString& remote,
     option("ServerAliveCountMax=3");
     if (qEnvironmentVariableIsEmpty("SSH_ASKPASS"))
         option("BatchMode=yes");
-    arguments << QStringLiteral("-L") << QStringLiteral("127.0.0.1:%1:%2").arg(port_).arg(remote)
-              << QStringLiteral("--") << sshHost;
+    arguments << QStringLiteral("-L") << here + QLatin1Char(':') + remote << QStringLiteral("--")
+              << sshHost;
     process_ = std::make_unique<QProcess>();
     process_->setStandardInputFile(QProcess::nullDevice());
     process_->setStandardOutputFile(QProcess::nullDevice());
@@ -84,6 +82,17 @@ void SshTunnel::start(const QString& sshHost, const QString& remote,
     });
     limit_.start(limit);
     process_->start(program_, arguments);
+}
+
+bool SshTunnel::choosePort()
+{
+    QTcpServer probe;
+    if (!probe.listen(QHostAddress::LocalHost, 0)) {
+        ended(probe.errorString());
+        return false;
+    }
+    port_ = probe.serverPort();
+    return true;
 }
 
 void SshTunnel::listen()

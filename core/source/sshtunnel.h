@@ -16,8 +16,8 @@ namespace poolscope {
 /// Whether a host may be handed to ssh: no option in disguise, no blanks or control characters.
 Result<Done> checkSshHost(const QString& host);
 
-/// A local port that leads through the user's own ssh to a server behind it. ssh's own settings,
-/// keys, agent and known hosts apply; it never asks on a terminal.
+/// A local port or socket that leads through the user's own ssh to a server behind it. ssh's own
+/// settings, keys, agent and known hosts apply; it never asks on a terminal.
 class SshTunnel : public QObject
 {
     Q_OBJECT
@@ -25,11 +25,14 @@ public:
     explicit SshTunnel(QObject* parent = nullptr);
     ~SshTunnel() override;
 
-    /// `remote` is "host:port" as seen from the bastion, or a socket's path. Ends with ready() or
-    /// failed().
-    void start(const QString& sshHost, const QString& remote, std::chrono::milliseconds limit);
+    /// `remote` is "host:port" as seen from the bastion, or a socket's path. The end here is a free
+    /// port of this machine, or a socket that ssh makes at `localSocket`, for this user alone. Ends
+    /// with ready() or failed().
+    void start(const QString& sshHost, const QString& remote, std::chrono::milliseconds limit,
+               const QString& localSocket = {});
     void stop();
     bool isReady() const { return ready_; }
+    /// 0 where it is a socket.
     quint16 port() const { return port_; }
     /// "ssh", unless a test or POOLSCOPE_SSH names another program.
     void setProgram(const QString& program) { program_ = program; }
@@ -41,6 +44,7 @@ signals:
     void failed(const QString& words);
 
 private:
+    bool choosePort();
     void listen();
     void ended(const QString& fallback);
 

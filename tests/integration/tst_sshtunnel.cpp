@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A server behind a bastion: through the real ssh, to a private sshd with keys of its own.
 #include "tests/integration/sourceprobe.h"
+#include "tests/source/poolprobe.h"
 #include "tests/support/pgcluster.h"
 
 #include <QFile>
@@ -26,11 +27,16 @@ private slots:
     void throughTheBastion();
     void wordsOfSsh();
     void noSuchProgram();
+    void agentOverTcp();
+    void agentOnASocket();
+    void agentThatIsNotThere();
     void cleanupTestCase();
 
 private:
     QString path(const char* name) const { return dir_.filePath(QString::fromLatin1(name)); }
     QStringList clientOptions(const char* key) const;
+    QString bastion() const { return user_ + QStringLiteral("@127.0.0.1"); }
+    QString startAgent(QProcess& process, const QString& listen, const QString& token = {}) const;
 
     QTemporaryDir dir_{QStringLiteral("/tmp/psh-XXXXXX")};
     QProcess sshd_;
@@ -151,6 +157,77 @@ void TestSshTunnel::noSuchProgram()
     QTRY_COMPARE(probe.reach(), Reach::stopped);
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be started")),
              qPrintable(probe.sentence()));
+}
+
+/// As the user whom sshd lets in; its address.
+QString TestSshTunnel::startAgent(QProcess& process, const QString& listen,
+                                  const QString& token) const
+{
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(QStringLiteral("POOLSCOPE_LISTEN"), listen);
+    environment.insert(QStringLiteral("POOLSCOPE_TOKEN"), token);
+    process.setProcessEnvironment(environment);
+    if (::geteuid() == 0) {
+        const passwd* const who = ::getpwnam(user_.toLocal8Bit().constData());
+        process.setChildProcessModifier([uid = who->pw_uid, gid = who->pw_gid] {
+            if (::setgroups(0, nullptr) != 0 || ::setgid(gid) != 0 || ::setuid(uid) != 0)
+                ::_exit(126);
+        });
+    }
+    process.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS), QStringList());
+    if (!process.waitForReadyRead(10000))
+        return {};
+    return QString::fromUtf8(process.readLine()).trimmed().mid(8);
+}
+
+void TestSshTunnel::agentOverTcp()
+{
+    QProcess process;
+    const QString url =
+        startAgent(process, QStringLiteral("127.0.0.1:0"), QStringLiteral("sesame"));
+    QVERIFY(url.startsWith(QStringLiteral("pool://127.0.0.1:")));
+    PoolProbe probe(url, QStringLiteral("sesame"), bastion());
+    probe.agent()->setTimings(AgentSource::Timings{});
+    probe.agent()->tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);
+    QVERIFY(probe.agent()->tunnel().port() != 0);
+    QVERIFY(!url.endsWith(QString::number(probe.agent()->tunnel().port())));
+    process.closeWriteChannel();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QTRY_COMPARE(process.state(), QProcess::NotRunning);
+}
+
+void TestSshTunnel::agentOnASocket()
+{
+    QProcess process;
+    const QString socket = path("agent.sock");
+    const QString url = startAgent(process, socket);
+    QCOMPARE(url, QStringLiteral("pool+unix://") + socket);
+    process.write("keep 2\n");
+    QVERIFY(process.waitForReadyRead(10000));
+    PoolProbe probe(url, {}, bastion());
+    probe.agent()->setTimings(AgentSource::Timings{});
+    probe.agent()->tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);
+    QCOMPARE(probe.pools().checkouts.size(), std::size_t{2});
+    // A port here would let in whoever is on this machine: the agent asks for no token.
+    QCOMPARE(probe.agent()->tunnel().port(), quint16{0});
+    probe.source().stop();
+    process.closeWriteChannel();
+    QVERIFY(process.waitForFinished());
+}
+
+void TestSshTunnel::agentThatIsNotThere()
+{
+    PoolProbe probe(QStringLiteral("pool+unix://") + path("none.sock"), {}, bastion());
+    probe.agent()->tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 10000);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("closed the connection before")),
+             qPrintable(probe.sentence()));
+    QVERIFY(probe.nextStep().contains(QStringLiteral("On that host")));
 }
 
 void TestSshTunnel::cleanupTestCase()

@@ -76,7 +76,7 @@ private:
         };
         e.challenged = [](std::string_view) {
         };
-        e.greeted = [this](const AgentFacts& told, Timestamp) {
+        e.greeted = [this](const AgentFacts& told, Timestamp, std::optional<Timestamp>) {
             facts = told;
         };
         e.ready = [this] {
@@ -105,6 +105,8 @@ private slots:
     void useAndBeatsList();
     void theEndOfAListedOneIsNamed();
     void stacksOfEqualContentAreOne();
+    void stacksThatComeLate();
+    void stacksThatNeverCome();
     void aSecondPictureDropsWhatIsGone();
     void connectionsComeAndGo();
     void timeoutsAreBounded();
@@ -229,6 +231,92 @@ void TestAgentSampler::stacksOfEqualContentAreOne()
     QVERIFY(!sample.changed[3].stack);
 }
 
+/// To find its function names may take an agent a while: it names a stack before it tells it.
+void TestAgentSampler::stacksThatComeLate()
+{
+    Peer peer;
+    const std::array frames{wire::FrameView{"load", "orders.cpp", 41, true}};
+    peer.hello();
+    wire::Checkout open;
+    open.pool = "orders";
+    open.id = "0";
+    open.time = start;
+    open.open = true;
+    open.stack = "s0";
+    peer.line(open);
+    peer.line(wire::Stack{"s0", frames});
+    peer.ready();
+    PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.changed.size(), 1U);
+    QVERIFY(sample.changed[0].stack);
+
+    peer.checkout("1", start);
+    peer.checkout("2", start);
+    peer.checkout("3", start);
+    peer.checkin("3", start + 2ms);
+    wire::Timeout timeout;
+    timeout.pool = "orders";
+    timeout.time = start;
+    timeout.stack = "s1";
+    peer.event(timeout);
+    sample = peer.sampler.take();
+    QCOMPARE(sample.changed.size(), 2U); // those are told at once, as far as they are known
+    QVERIFY(!sample.changed[0].stack);
+    QVERIFY(sample.brief.empty() && sample.timeouts.empty());
+    peer.checkin("2", start + 3ms);
+    peer.line(wire::Stack{"s1", frames});
+    sample = peer.sampler.take();
+    QCOMPARE(sample.changed.size(), 1U);
+    QCOMPARE(sample.changed[0].key.id.str(), std::string("1"));
+    QVERIFY(sample.changed[0].stack);
+    QCOMPARE(sample.ended.size(), 1U);
+    QCOMPARE(sample.brief.size(), 1U);
+    QCOMPARE(sample.brief[0].count, 1U);
+    QCOMPARE(sample.brief[0].held, Duration{2ms});
+    QCOMPARE(sample.brief[0].pool.str(), std::string("orders"));
+    QVERIFY(sample.brief[0].stack);
+    QCOMPARE(sample.timeouts.size(), 1U);
+    QVERIFY(sample.timeouts[0].stack);
+    peer.checkin("1", start + 4ms);
+    sample = peer.sampler.take();
+    QCOMPARE(sample.ended.size(), 1U);
+    QVERIFY(sample.brief.empty() && sample.timeouts.empty());
+}
+
+void TestAgentSampler::stacksThatNeverCome()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.sampler.take();
+    std::uint64_t brief = 0;
+    std::size_t timeouts = 0;
+    for (int round = 0; round < 40; ++round) {
+        for (int i = 0; i < 20; ++i) {
+            const std::string id = std::to_string(round * 20 + i);
+            peer.checkout(id, start, "s" + id);
+            if (i % 2 == 0)
+                peer.checkin(id, start + 1ms);
+        }
+        wire::Timeout timeout;
+        timeout.pool = "orders";
+        timeout.time = start;
+        timeout.stack = "never";
+        if (round < 20)
+            peer.event(timeout);
+        const PoolSample sample = peer.sampler.take();
+        for (const BriefHolds& holds : sample.brief)
+            brief += holds.count;
+        timeouts += sample.timeouts.size();
+        QCOMPARE(sample.changed.size(), 10U);
+    }
+    QVERIFY(brief >= 290 && brief < 400); // the last ones wait still
+    QCOMPARE(timeouts, 20U);
+    for (int i = 1; i < 800; i += 2)
+        peer.checkin(std::to_string(i), start + 5ms);
+    QCOMPARE(peer.sampler.take().ended.size(), 400U);
+}
+
 void TestAgentSampler::aSecondPictureDropsWhatIsGone()
 {
     Peer peer;
@@ -326,6 +414,7 @@ void TestAgentSampler::randomTrafficFoldsToTheTruth()
     Peer peer;
     Pools pools;
     peer.hello();
+    peer.line(wire::Stack{"s1", {}});
     peer.ready();
     std::map<std::string, Timestamp> truth;
     Duration heldBrief{};

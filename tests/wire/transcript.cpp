@@ -101,6 +101,8 @@ void Notes::challenged(const wire::Challenge& challenge)
 void Notes::hello(const wire::Hello& hello, std::uint64_t n)
 {
     ++hellos;
+    can.assign(hello.can.begin(), hello.can.end());
+    started = hello.started;
     said.push_back("hello " + std::to_string(n) + " " + std::to_string(hello.pools.size()));
 }
 void Notes::appeared(const wire::Message& message)

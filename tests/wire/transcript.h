@@ -51,6 +51,8 @@ public:
     void answered(const wire::Outcome& outcome) override;
     std::vector<std::string> said;
     std::size_t hellos = 0;
+    std::vector<std::string> can; ///< of the last hello
+    std::optional<Timestamp> started;
 };
 
 } // namespace poolscope::test

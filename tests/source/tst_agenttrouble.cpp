@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What goes wrong between an agent and us, with agents that do it on purpose.
+#include "tests/source/fakeagent.h"
+#include "tests/source/poolprobe.h"
+
+#include "core/wire/sha256.h"
+
+#include <QTest>
+#include <QTimer>
+
+using namespace poolscope;
+using namespace poolscope::test;
+
+class TestAgentTrouble : public QObject
+{
+    Q_OBJECT
+private slots:
+    void newerVersion();
+    void tokenRightWrongMissing();
+    void oneChallengeOnly();
+    void endlessLine();
+    void garbage();
+    void garbageInBetweenIsCounted();
+    void silentAfterConnect();
+    void pictureWithoutEnd();
+    void silentLater();
+    void nobodyThere();
+};
+
+void TestAgentTrouble::newerVersion()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello().replace("\"v\":1", "\"v\":2"));
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::stopped);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("version 2")), qPrintable(probe.sentence()));
+    QVERIFY(probe.sentence().contains(QStringLiteral("version 1")));
+    QTRY_COMPARE(agent.left, 1);
+    QCOMPARE(agent.attached, 1);
+}
+
+void TestAgentTrouble::tokenRightWrongMissing()
+{
+    FakeAgent agent;
+    const QByteArray nonce(64, 'a');
+    agent.onAttach = [&] {
+        agent.say("{\"k\":\"challenge\",\"n\":0,\"v\":1,\"nonce\":\"" + nonce + "\"}\n");
+    };
+    agent.onLine = [&](const QByteArray& line) {
+        if (!line.contains("auth"))
+            return;
+        const std::string mac = wire::mac_of("right", nonce.toStdString());
+        if (line.contains(mac.c_str())) {
+            agent.say(agent.hello() + agent.ready());
+            return;
+        }
+        agent.say("{\"k\":\"result\",\"n\":0,\"of\":1,\"ok\":false,\"why\":\"wrong token\"}\n");
+        static_cast<QTcpSocket*>(agent.peer)->disconnectFromHost();
+    };
+    qunsetenv("POOLSCOPE_TOKEN");
+    PoolProbe probe(agent.tcpUrl());
+    probe.start();
+    QTRY_COMPARE(probe.secrets.size(), 1);
+    QCOMPARE(probe.reach(), Reach::stopped);
+    QVERIFY(probe.secrets[0].contains(QStringLiteral("asks for its token")));
+    probe.source().provideSecret(QStringLiteral("left"));
+    QTRY_COMPARE(probe.secrets.size(), 2);
+    QVERIFY2(probe.secrets[1].contains(QStringLiteral("wrong token")),
+             qPrintable(probe.secrets[1]));
+    probe.source().provideSecret(QStringLiteral("right"));
+    QTRY_VERIFY(probe.up());
+    QCOMPARE(agent.attached, 3);
+    for (const Fact& fact : probe.facts) {
+        if (const auto* status = std::get_if<StatusChanged>(&fact))
+            QVERIFY(
+                !QString::fromStdString(status->status.sentence).contains(QStringLiteral("left")));
+    }
+    // From the environment; and somebody who declines is not asked again.
+    qputenv("POOLSCOPE_TOKEN", "right");
+    PoolProbe second(agent.tcpUrl());
+    qunsetenv("POOLSCOPE_TOKEN");
+    second.start();
+    QTRY_VERIFY(second.up());
+    PoolProbe third(agent.tcpUrl());
+    third.start();
+    QTRY_COMPARE(third.secrets.size(), 1);
+    third.source().provideSecret({});
+    QCOMPARE(third.reach(), Reach::stopped);
+    QVERIFY(third.sentence().contains(QStringLiteral("No token was given")));
+}
+
+void TestAgentTrouble::oneChallengeOnly()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        for (const char digit : {'a', 'b', 'c'})
+            agent.say("{\"k\":\"challenge\",\"n\":0,\"v\":1,\"nonce\":\"" + QByteArray(64, digit) +
+                      "\"}\n");
+    };
+    PoolProbe probe(agent.tcpUrl(), QStringLiteral("token"));
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY(probe.sentence().contains(QStringLiteral("again and again")));
+}
+
+void TestAgentTrouble::endlessLine()
+{
+    FakeAgent agent;
+    qint64 sent = 0;
+    agent.onAttach = [&] {
+        auto* const socket = static_cast<QLocalSocket*>(agent.peer);
+        connect(socket, &QIODevice::bytesWritten, &agent, [&, socket](qint64 written) {
+            sent += written;
+            socket->write(QByteArray(65536, 'x'));
+        });
+        socket->write(QByteArray(65536, 'x'));
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("does not speak the agent protocol")),
+             qPrintable(probe.sentence()));
+    QVERIFY(sent < 16 << 20);
+    QVERIFY(probe.nextStep().contains(QStringLiteral("address")));
+}
+
+void TestAgentTrouble::garbage()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say("HTTP/1.1 400 Bad Request\r\n\r\n\xff\xfe\n[1,2]\n{\"k\":7}\n");
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("does not speak the agent protocol")),
+             qPrintable(probe.sentence()));
+    QTRY_VERIFY(agent.attached >= 2); // it is tried again: something else may listen by then
+    QCOMPARE(probe.samples, 0);
+}
+
+void TestAgentTrouble::garbageInBetweenIsCounted()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    agent.say("nonsense\n{}\n" + QByteArray(200'000, 'x') + "\n" + agent.event("checkout", "a", 1));
+    QTRY_VERIFY(probe.isOpen("a"));
+    QCOMPARE(probe.pools().unreadable, std::uint64_t{3});
+    QCOMPARE(probe.reach(), Reach::up);
+    QCOMPARE(probe.gaps, 0);
+    // Nothing else, for ever: that is no agent any more.
+    QByteArray nonsense;
+    for (int i = 0; i < 9 * 64; ++i)
+        nonsense += QByteArray(16'000, 'x') + '\n';
+    agent.say(nonsense);
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 10000);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be read")),
+             qPrintable(probe.sentence()));
+    QCOMPARE(probe.gaps, 1);
+}
+
+void TestAgentTrouble::silentAfterConnect()
+{
+    FakeAgent agent;
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("said nothing for")),
+             qPrintable(probe.sentence()));
+    QTRY_VERIFY(agent.attached >= 2);
+    QTRY_VERIFY(agent.left >= 1);
+}
+
+void TestAgentTrouble::pictureWithoutEnd()
+{
+    FakeAgent agent;
+    QTimer more;
+    int id = 0;
+    connect(&more, &QTimer::timeout, &agent,
+            [&] { agent.say(agent.open(QByteArray::number(++id).constData())); });
+    agent.onAttach = [&] {
+        agent.say(agent.hello());
+        more.start(50);
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.failing, 1, 10000);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("did not end")),
+             qPrintable(probe.sentence()));
+    more.stop();
+    QCOMPARE(probe.samples, 0);
+}
+
+void TestAgentTrouble::silentLater()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.open("a") + agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    QTRY_COMPARE(probe.reach(), Reach::failing);
+    QVERIFY2(probe.sentence().contains(QStringLiteral("has not answered")),
+             qPrintable(probe.sentence()));
+    QCOMPARE(probe.gaps, 1);
+    QVERIFY(probe.isOpen("a")); // as far as is known
+    QCOMPARE(agent.attached, 1);
+    const int before = probe.samples;
+    probe.source().sampleNow(); // there is nothing to tell
+    QCOMPARE(probe.samples, before);
+    agent.say(agent.event("checkin", "a", 1));
+    QTRY_COMPARE(probe.reach(), Reach::up);
+    QTRY_VERIFY(!probe.isOpen("a"));
+    QTRY_COMPARE(agent.count("resync"), 1);
+    QCOMPARE(agent.attached, 1); // on the same connection
+}
+
+void TestAgentTrouble::nobodyThere()
+{
+    FakeAgent agent;
+    const QString url = agent.url();
+    const QString tcpUrl = agent.tcpUrl();
+    agent.server.close();
+    agent.tcp.close();
+    PoolProbe absent(url);
+    absent.start();
+    QTRY_COMPARE(absent.reach(), Reach::failing);
+    QVERIFY2(absent.sentence().contains(QStringLiteral("There is no socket")),
+             qPrintable(absent.sentence()));
+    QVERIFY(absent.state().status.next_try.has_value());
+    PoolProbe refused(tcpUrl);
+    refused.start();
+    QTRY_COMPARE(refused.reach(), Reach::failing);
+    QVERIFY2(refused.sentence().contains(QStringLiteral("Nobody listens")),
+             qPrintable(refused.sentence()));
+    // By name: its second address may not even exist here.
+    PoolProbe named(
+        QString(tcpUrl).replace(QStringLiteral("127.0.0.1"), QStringLiteral("localhost")));
+    named.start();
+    QTRY_COMPARE(named.reach(), Reach::failing);
+    QVERIFY2(named.sentence().contains(QStringLiteral("Nobody listens")),
+             qPrintable(named.sentence()));
+    // It comes: found by itself.
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.ready());
+    };
+    QVERIFY(agent.server.listen(agent.folder.filePath(QStringLiteral("4242-fake.sock"))));
+    QTRY_VERIFY(absent.up());
+}
+
+QTEST_GUILESS_MAIN(TestAgentTrouble)
+#include "tst_agenttrouble.moc"
