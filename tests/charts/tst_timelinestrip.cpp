@@ -49,6 +49,38 @@ private slots:
 
     void cleanup() { strip_.reset(); }
 
+    void worstPoolWins()
+    {
+        const auto pool = [](std::chrono::seconds at, std::int64_t used) {
+            PoolPoint point;
+            point.time = start + at;
+            point.used = used;
+            point.max = 20;
+            return point;
+        };
+        strip_->mergeSeries({{TargetId{1}, flat(1000, 30, 100)}});
+        strip_->mergePools({{TargetId{2}, Text("orders"), {pool(0s, 2), pool(500s, 20)}}});
+        strip_->flush();
+        // It stands until it changes, and where the server is fuller, that counts.
+        QVERIFY(std::abs(strip_->shareAt(strip_->x(start + 250s)) - 0.3) < 0.001);
+        QVERIFY(std::abs(strip_->shareAt(strip_->x(start + 750s)) - 1.0) < 0.001);
+        strip_->appendPools({{TargetId{2}, Text("orders"), {pool(800s, 4)}},
+                             {TargetId{2}, Text("reports"), {pool(900s, 10)}}});
+        strip_->flush();
+        QVERIFY(std::abs(strip_->shareAt(strip_->x(start + 850s)) - 0.3) < 0.001);
+        QVERIFY(std::abs(strip_->shareAt(strip_->x(start + 950s)) - 0.5) < 0.001);
+        // A pool without a limit is never full, and one that was not seen has no share.
+        strip_->clearSeries();
+        PoolPoint open = pool(100s, 50), after = pool(600s, 20);
+        open.max = 0;
+        after.gap_before = true;
+        strip_->mergePools({{TargetId{2}, Text("open"), {open}},
+                            {TargetId{2}, Text("gone"), {pool(0s, 10), after}}});
+        strip_->flush();
+        QVERIFY(strip_->shareAt(strip_->x(start + 300s)) < 0);
+        QVERIFY(std::abs(strip_->shareAt(strip_->x(start + 700s)) - 1.0) < 0.001);
+    }
+
     void worstTargetWins()
     {
         TargetSeries calm{TargetId{1}, flat(1000, 10, 100)};

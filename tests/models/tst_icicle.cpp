@@ -28,9 +28,9 @@ StackRef stackAt(int line)
                        own("main", "main.cpp", 1)});
 }
 
-HeldPlace held(Duration time, StackRef stack, const char* pool = "orders")
+IciclePlace held(Duration time, StackRef stack, const char* pool = "orders")
 {
-    HeldPlace place;
+    IciclePlace place;
     place.target = Text{"shop-api"};
     place.pool = Text{pool};
     place.stack = std::move(stack);
@@ -73,9 +73,9 @@ void TestIcicle::goesFromTheOutermostLineToTheAcquiringOne()
 
 void TestIcicle::sharesFollowTheWeight()
 {
-    HeldPlace often = held(10s, stackAt(41));
+    IciclePlace often = held(10s, stackAt(41));
     often.checkouts = 99;
-    const std::vector<HeldPlace> places{often, held(30s, stackAt(88))};
+    const std::vector<IciclePlace> places{often, held(30s, stackAt(88))};
     const auto byTime = layOutIcicle(places, IcicleWeight::held);
     QCOMPARE(byTime[6].line, 88);
     QCOMPARE(byTime[6].share, 0.75);
@@ -100,7 +100,7 @@ void TestIcicle::siblingsComeHeaviestFirst()
 
 void TestIcicle::onlyTheAcquiringLineIsSuspected()
 {
-    HeldPlace leak = held(10s, stackAt(41));
+    IciclePlace leak = held(10s, stackAt(41));
     leak.suspected = true;
     for (const IcicleCell& cell : layOutIcicle({leak, held(5s, stackAt(88))}, IcicleWeight::held))
         QCOMPARE(cell.suspected, cell.line == 41);
@@ -126,7 +126,7 @@ void TestIcicle::nothingHeldIsNothingShown()
 void TestIcicle::childrenNeverOutgrowTheirParent()
 {
     std::mt19937 random(7);
-    std::vector<HeldPlace> places;
+    std::vector<IciclePlace> places;
     for (int i = 0; i < 400; ++i) {
         std::vector<StackLine> lines;
         for (auto depth = random() % 12; depth > 0; --depth)

@@ -346,7 +346,8 @@ void RandomDeltas::trees()
         const Update update = world.take();
         store.apply(update);
         const auto rows = [&](std::size_t which) {
-            return which == 0   ? leakRows(store, {}, delta % 20 < 15)
+            return which == 0   ? leakRows(store, {},
+                                         delta % 20 < 15 ? LeakGrouping::place : LeakGrouping::none)
                    : which == 1 ? blockingRows(store)
                    : which == 2 ? actionRows(update, store, Formatter(true))
                                 : serverRows(store);

@@ -122,7 +122,7 @@ void RowsTest::staleElsewhere()
     for (const bool old : {false, true, false}) {
         update.targets[0].status.reach = old ? Reach::failing : Reach::up;
         store.apply(update);
-        leaks->replace(leakRows(store, {}, true));
+        leaks->replace(leakRows(store, {}, LeakGrouping::place));
         blocking->replace(blockingRows(store));
         servers->replace(serverRows(store));
         QModelIndexList rows{leaks->index(0, 0), leaks->index(0, 0, leaks->index(0, 0)),
@@ -186,11 +186,11 @@ void RowsTest::treeCopiesAreRaw()
     SessionStore store;
     store.apply(update);
     const auto leaks = makeLeakModel(nullptr);
-    leaks->replace(leakRows(store, {}, false));
+    leaks->replace(leakRows(store, {}, LeakGrouping::none));
     const auto leak = [&](LeakColumn column) {
         return leaks->index(0, int(column)).data(CopyRole).toString();
     };
-    QCOMPARE(leak(LeakColumn::session), QStringLiteral("48213 shop-api"));
+    QCOMPARE(leak(LeakColumn::origin), QStringLiteral("48213 shop-api"));
     QCOMPARE(leak(LeakColumn::oldest), QStringLiteral("4001.000000"));
     QCOMPARE(leak(LeakColumn::xminAge), QStringLiteral("87229"));
     QCOMPARE(leak(LeakColumn::state), QStringLiteral("idle_in_transaction"));
@@ -258,9 +258,9 @@ void RowsTest::tooltipsShowWhatIsThere()
     SessionStore store;
     store.apply(update);
     const auto leaks = makeLeakModel(nullptr);
-    leaks->replace(leakRows(store, {}, true));
+    leaks->replace(leakRows(store, {}, LeakGrouping::place));
     const std::pair<QAbstractItemModel*, int> tables[] = {
-        {&sessions, int(SessionColumn::application)}, {leaks.get(), int(LeakColumn::session)}};
+        {&sessions, int(SessionColumn::application)}, {leaks.get(), int(LeakColumn::origin)}};
     for (const auto& [model, column] : tables) {
         QTreeView view;
         QStyledItemDelegate delegate;

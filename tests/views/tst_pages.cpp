@@ -89,7 +89,7 @@ void PagesTest::cleanup()
 
 SessionsPage& PagesTest::sessions() const
 {
-    return *dynamic_cast<SessionsPage*>(pages_.at(2));
+    return *dynamic_cast<SessionsPage*>(pages_.at(3));
 }
 
 void PagesTest::applyAll(const Update& update)

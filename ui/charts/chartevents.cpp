@@ -2,7 +2,7 @@
 #include "ui/charts/chartevents.h"
 
 #include "core/base/text.h"
-#include "ui/charts/chartpicture.h"
+#include "ui/charts/timepicture.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/theme.h"
 
@@ -91,7 +91,7 @@ std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp fr
     return events;
 }
 
-void paintEvents(QPainter& painter, const ChartPicture& p)
+void paintEvents(QPainter& painter, const TimePicture& p, double edge)
 {
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
@@ -110,13 +110,8 @@ void paintEvents(QPainter& painter, const ChartPicture& p)
     const double step = metrics.height() + 3;
     double top = p.y(p.most) + 8;
     // Nor over the edge of the reserved slots, where that is near.
-    if (!p.series.points.empty()) {
-        const SeriesPoint& last = p.series.points.back();
-        const double edge =
-            last.max_connections && last.reserved ? p.y(*last.max_connections - *last.reserved) : 0;
-        if (edge > top - 8 && edge < top + 2 * step)
-            top = edge + 4;
-    }
+    if (edge > top - 8 && edge < top + 2 * step)
+        top = edge + 4;
     const bool past = p.cursor && *p.cursor > p.from && *p.cursor < p.to;
     const double cursor = past ? p.x(*p.cursor) : p.plot.right();
     std::vector<QRectF> taken;

@@ -12,7 +12,7 @@ class QPainter;
 
 namespace poolscope {
 
-struct ChartPicture;
+struct TimePicture;
 
 /// One dashed line across a chart: something that happened, or a run of the same thing, at the
 /// instant of the first.
@@ -31,7 +31,8 @@ struct ChartEvent
 std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp from, Timestamp to,
                                     const std::function<double(Timestamp)>& x);
 
-/// The lines, and as many words as fit beside each other, the worst first.
-void paintEvents(QPainter& painter, const ChartPicture& picture);
+/// The lines, and as many words as fit beside each other, the worst first, clear of a line at
+/// `edge`.
+void paintEvents(QPainter& painter, const TimePicture& picture, double edge);
 
 } // namespace poolscope

@@ -65,6 +65,13 @@ std::vector<TimeTick> timeTicks(Timestamp from, Timestamp to, double width, doub
     return ticks;
 }
 
+QString durationText(Duration duration)
+{
+    return duration < std::chrono::microseconds(50)
+               ? QStringLiteral("<0.1 ms")
+               : QString::fromStdString(format_duration_cell(duration));
+}
+
 double valueStep(double most)
 {
     if (most <= 4)

@@ -23,6 +23,9 @@ struct TimeTick
 /// Round instants of that time zone within the range, at least `room` px apart on `width` px.
 std::vector<TimeTick> timeTicks(Timestamp from, Timestamp to, double width, double room, bool utc);
 
+/// "4.2 s", "38.0 ms"; what was measured but is shorter than can be written so is "<0.1 ms".
+QString durationText(Duration duration);
+
 /// Steps from 0 that give four or five lines up to `most` or just below it.
 double valueStep(double most);
 

@@ -79,9 +79,27 @@ void TimelineStrip::appendSeries(const std::vector<TargetSeries>& series)
     schedule();
 }
 
+void TimelineStrip::mergePools(const std::vector<PoolSeries>& series)
+{
+    for (const PoolSeries& one : series)
+        pools_.try_emplace({one.target, one.pool}, mostPoints).first->second.merge(one.points);
+    schedule();
+}
+
+void TimelineStrip::appendPools(const std::vector<PoolSeries>& series)
+{
+    for (const PoolSeries& one : series) {
+        PoolStore& store = pools_.try_emplace({one.target, one.pool}, mostPoints).first->second;
+        for (const PoolPoint& point : one.points)
+            store.append(point);
+    }
+    schedule();
+}
+
 void TimelineStrip::clearSeries()
 {
     stores_.clear();
+    pools_.clear();
     schedule();
 }
 
@@ -180,48 +198,6 @@ void TimelineStrip::showEvent(QShowEvent*)
 void TimelineStrip::resizeEvent(QResizeEvent*)
 {
     flush();
-}
-
-void TimelineStrip::rebuild()
-{
-    columns_.assign(static_cast<std::size_t>(std::ceil(lane().width())) + 1, -1.0);
-    holes_.clear();
-    for (const auto& [target, store] : stores_)
-        addColumns(store.points());
-    // With several targets a hole is where none of them was observed.
-    std::erase_if(holes_, [this](const Hole& hole) {
-        const double middle = (x(hole.from) + x(hole.to)) / 2;
-        return stores_.size() > 1 && shareAt(middle) >= 0;
-    });
-    groupMarks();
-    update();
-}
-
-void TimelineStrip::addColumns(const std::vector<SeriesPoint>& points)
-{
-    if (end_ <= start_)
-        return;
-    const double left = lane().left();
-    const auto most = static_cast<std::ptrdiff_t>(columns_.size()) - 1;
-    const auto columnOf = [&](Timestamp t) {
-        return static_cast<std::ptrdiff_t>(std::floor(x(t) - left));
-    };
-    for (std::size_t i = 0; i < points.size(); ++i) {
-        const SeriesPoint& point = points[i];
-        if (point.gap_before && i > 0)
-            holes_.push_back({points[i - 1].time, point.time});
-        if (!point.max_connections || *point.max_connections <= 0)
-            continue;
-        const double share = static_cast<double>(total_of(point)) / *point.max_connections;
-        const bool joined = i + 1 < points.size() && !points[i + 1].gap_before;
-        const std::ptrdiff_t first = columnOf(point.time);
-        const std::ptrdiff_t last = joined ? columnOf(points[i + 1].time) - 1 : first;
-        for (std::ptrdiff_t c = std::max<std::ptrdiff_t>(first, 0);
-             c <= std::min(std::max(first, last), most); ++c) {
-            double& column = columns_[static_cast<std::size_t>(c)];
-            column = std::max(column, share);
-        }
-    }
 }
 
 void TimelineStrip::groupMarks()

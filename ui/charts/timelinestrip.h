@@ -13,9 +13,9 @@
 
 namespace poolscope {
 
-/// The whole recording on one line: marks, the used share of the worst target against its limit, a
-/// time axis, the visible range, the cursor. The same on every page. It changes nothing itself:
-/// what the user does becomes a signal, and the setters say what to show.
+/// The whole recording on one line: marks, the used share of the worst pool or server against its
+/// limit, a time axis, the visible range, the cursor. The same on every page. It changes nothing
+/// itself: what the user does becomes a signal, and the setters say what to show.
 class TimelineStrip : public QWidget
 {
     Q_OBJECT
@@ -39,6 +39,9 @@ public:
     /// Puts answers of the recording into the store, each target's.
     void mergeSeries(const std::vector<TargetSeries>& series);
     void appendSeries(const std::vector<TargetSeries>& series);
+    /// The same of pools.
+    void mergePools(const std::vector<PoolSeries>& series);
+    void appendPools(const std::vector<PoolSeries>& series);
     void clearSeries();
     void setMarks(const std::vector<Mark>& marks);
     void setRange(Timestamp from, Timestamp to);
@@ -88,6 +91,8 @@ private:
     void rebuild();
     void groupMarks();
     void addColumns(const std::vector<SeriesPoint>& points);
+    void addPool(const std::vector<PoolPoint>& points);
+    void addHoles();
     QRectF lane() const;
     QString toolTipAt(const QPointF& at) const;
     void paintCurve(QPainter& painter) const;
@@ -103,6 +108,7 @@ private:
     Timestamp from_, to_, cursor_;
     std::optional<Timestamp> hover_;
     std::map<TargetId, SeriesStore> stores_;
+    std::map<std::pair<TargetId, Text>, PoolStore> pools_;
     std::vector<Mark> marks_;
     std::vector<MarkGroup> groups_;
     std::vector<double> columns_; ///< share a pixel column; negative: not observed

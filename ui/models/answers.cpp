@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sentences that pages begin with. Nothing is said that the server did not report.
-#include "ui/models/findings.h"
-
-#include "core/analyze/idlegrowth.h"
+#include "ui/models/answers_p.h"
 
 #include <QCoreApplication>
 
@@ -166,10 +164,16 @@ Answer overviewAnswer(const SessionStore& store)
                  share && target.last_sample && (!fullest || *share > *usedShare(*fullest)))
             fullest = &target;
     }
-    if (const auto leak = worstLeak(store, true))
-        return *leak;
+    const auto place = answers::worstPlace(store);
+    const auto blocker = worstLeak(store, true);
+    if (place && (!blocker || place->severity > blocker->severity))
+        return *place;
+    if (blocker)
+        return *blocker;
     if (fullest && *usedShare(*fullest) >= 0.8)
         return ofServer(*fullest, *usedShare(*fullest));
+    if (const auto pool = answers::exhaustedPool(store))
+        return *pool;
     if (Answer blocking = blockingAnswer(store, Formatter());
         blocking.kind == Answer::Kind::blocking)
         return blocking;
@@ -191,61 +195,8 @@ Answer overviewAnswer(const SessionStore& store)
         return answer;
     }
     answer.kind = Answer::Kind::healthy;
-    answer.sentence = tr("No server is near its limit");
-    return answer;
-}
-
-Answer leaksAnswer(const SessionStore& store)
-{
-    Answer answer;
-    answer.kind = Answer::Kind::healthy;
-    std::map<std::string, int> groups;
-    int count = 0;
-    std::optional<Duration> oldest;
-    const SuspectedLeak* growing = nullptr; // the fastest
-    for (const TargetSummary& target : store.targets()) {
-        for (const SuspectedLeak& leak : target.suspects) {
-            answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
-            if (leak.growth) {
-                if (!growing || leak.growth->to - leak.growth->from >
-                                    growing->growth->to - growing->growth->from)
-                    growing = &leak;
-                continue;
-            }
-            ++count;
-            ++groups[leak.group];
-            const Duration held = store.age(target.info.id, leak.since);
-            oldest = std::max(oldest.value_or(held), held);
-        }
-    }
-    if (count == 0 && !growing) {
-        answer.sentence = tr("No session is idle in a transaction past the threshold.");
-        return answer;
-    }
-    answer.kind = Answer::Kind::leak;
-    const QString grows = growing ? tr("the idle sessions of %1 only grow: %2, %3 before")
-                                        .arg(Formatter::line(growing->group, 100),
-                                             Formatter::count(growing->growth->to),
-                                             Formatter::count(growing->growth->from))
-                                  : QString();
-    if (count == 0) {
-        answer.sentence = grows;
-        answer.sentence.front() = answer.sentence.front().toUpper();
-        answer.explanation = tr("over %1").arg(Formatter::ageProse(idle_window));
-        return answer;
-    }
-    const auto most =
-        std::max_element(groups.begin(), groups.end(),
-                         [](const auto& a, const auto& b) { return a.second < b.second; });
-    const QString name = Formatter::line(most->first, 100);
-    answer.sentence =
-        groups.size() == 1
-            ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
-            : tr("%1 held open, %2 of them by %3")
-                  .arg(Formatter::sessions(count), Formatter::count(most->second), name);
-    answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
-    if (growing)
-        answer.explanation += QStringLiteral("; ") + grows;
+    answer.sentence = answers::anyAgent(store) ? tr("No pool is near its limit")
+                                               : tr("No server is near its limit");
     return answer;
 }
 

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How findings.cpp and serverrows.cpp fill their cells; for nobody else. Copies are raw: JSON
-// names, whole numbers, seconds.
+// How findings.cpp, leakrows.cpp and serverrows.cpp fill their cells; for nobody else. Copies are
+// raw: JSON names, whole numbers, seconds.
 #pragma once
 
 #include "ui/models/formatter.h"
 #include "ui/models/treemodel.h"
 
+#include <QCoreApplication>
+
 namespace poolscope {
+
+inline QString idOf(const SessionKey& key)
+{
+    return QStringLiteral("%1/%2/%3")
+        .arg(key.target.value)
+        .arg(key.pid.value)
+        .arg(to_us(key.started));
+}
+
+inline QString applicationOf(const Session& session)
+{
+    const Text& name = session.application.empty() ? session.user : session.application;
+    return name.empty() ? QCoreApplication::translate("Findings", "no name")
+                        : Formatter::line(name.str());
+}
 
 inline TreeCell words(const QString& text, Emphasis emphasis = Emphasis::plain)
 {

@@ -13,12 +13,52 @@
 namespace poolscope {
 
 /// Columns of the leaks table.
-enum class LeakColumn : int { session, open, oldest, severity, blocks, xminAge, state };
-/// Suspected leaks under the application, or user, that they come from; worst group first.
-/// `filter` narrows to those whose pid, names, client or statement contain it.
+enum class LeakColumn : int {
+    origin,
+    pool,
+    held,
+    oldest,
+    perMinute,
+    fullIn,
+    severity,
+    blocks,
+    xminAge,
+    state
+};
+inline constexpr int leakColumnCount = 10;
+enum class LeakGrouping {
+    place, ///< checkouts under the line that acquired them, sessions under their application
+    pool,  ///< checkouts under their pool, sessions under their application
+    none,  ///< one by one
+    heads, ///< lines without their checkouts, and only suspected ones; sessions one by one
+};
+struct LeakCounts
+{
+    int holders = 0;   ///< open checkouts of instrumented processes, suspected or not
+    int suspected = 0; ///< checkouts and sessions
+    int shown = 0;     ///< checkouts and sessions that match the filter
+};
+/// All checkouts of instrumented processes, whatever their age, and the suspected sessions of
+/// servers; worst first. `filter` narrows to those whose pid, names, tags, client, statement or
+/// stack contain it.
 std::unique_ptr<TreeModel> makeLeakModel(QObject* parent);
-TreeNodes leakRows(const SessionStore& store, const QString& filter, bool grouped,
-                   int* shown = nullptr);
+TreeNodes leakRows(const SessionStore& store, const QString& filter, LeakGrouping grouping,
+                   LeakCounts* counts = nullptr);
+/// A place in the latest update; both null once nothing is held there.
+struct PlaceAt
+{
+    const TargetSummary* target = nullptr;
+    const Place* place = nullptr;
+    explicit operator bool() const { return place != nullptr; }
+};
+/// By the id of its row, see placeId().
+PlaceAt placeAt(const SessionStore& store, const QString& id);
+PlaceAt placeAt(const SessionStore& store, const Checkout& checkout);
+/// How that checkout is judged; null where the place does not hold it.
+const Holder* holderOf(const Place& place, const CheckoutKey& checkout);
+/// Checkouts and sessions that are suspected.
+int suspectedCount(const TargetSummary& target);
+int suspectedCount(const std::vector<TargetSummary>& targets);
 
 /// Cuts a list to so many lines, one of them for "10 more in Leaks": gives that number, or 0 where
 /// all of them fit.

@@ -126,7 +126,15 @@ QString Formatter::severity(LeakSeverity severity)
 
 QString Formatter::verb(ActionVerb verb)
 {
-    return verb == ActionVerb::cancel ? tr("Cancel statement") : tr("Terminate session");
+    switch (verb) {
+    case ActionVerb::cancel:
+        return tr("Cancel statement");
+    case ActionVerb::terminate:
+        return tr("Terminate session");
+    case ActionVerb::reclaim:
+        return tr("Reclaim connection");
+    }
+    return {};
 }
 
 QString Formatter::phase(ActionPhase phase)

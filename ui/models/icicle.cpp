@@ -36,7 +36,7 @@ struct Node
     bool suspected = false;
     std::map<Step, std::unique_ptr<Node>> children;
 
-    void add(const HeldPlace& place, double amount)
+    void add(const IciclePlace& place, double amount)
     {
         weight += amount;
         held += place.held;
@@ -45,7 +45,7 @@ struct Node
     }
 };
 
-double weightOf(const HeldPlace& place, IcicleWeight weight)
+double weightOf(const IciclePlace& place, IcicleWeight weight)
 {
     switch (weight) {
     case IcicleWeight::held:
@@ -59,7 +59,7 @@ double weightOf(const HeldPlace& place, IcicleWeight weight)
 }
 
 /// Outermost first, down to the acquiring line.
-std::vector<Step> stepsOf(const HeldPlace& place)
+std::vector<Step> stepsOf(const IciclePlace& place)
 {
     std::vector<Step> steps{{IcicleKind::target, place.target, {}, 0, 1},
                             {IcicleKind::pool, place.pool, {}, 0, 1}};
@@ -110,10 +110,10 @@ public:
 
 } // namespace
 
-std::vector<IcicleCell> layOutIcicle(const std::vector<HeldPlace>& places, IcicleWeight weight)
+std::vector<IcicleCell> layOutIcicle(const std::vector<IciclePlace>& places, IcicleWeight weight)
 {
     Node root;
-    for (const HeldPlace& place : places) {
+    for (const IciclePlace& place : places) {
         const double amount = weightOf(place, weight);
         if (amount <= 0)
             continue;

@@ -8,7 +8,7 @@
 namespace poolscope {
 
 /// What one place held over a range: the weight of its stack.
-struct HeldPlace
+struct IciclePlace
 {
     Text target; ///< its name, for the first row
     Text pool;
@@ -50,7 +50,7 @@ struct IcicleCell
 /// follow each other are one cell; what lies below the acquiring line (the pool itself) is left
 /// out. Cells come parents first; siblings by weight, the heaviest first. The first cell is the
 /// whole; there is none if nothing weighs anything.
-std::vector<IcicleCell> layOutIcicle(const std::vector<HeldPlace>& places, IcicleWeight weight);
+std::vector<IcicleCell> layOutIcicle(const std::vector<IciclePlace>& places, IcicleWeight weight);
 
 /// How much of the whole width the cells take whose function or file holds `text`, ignoring case;
 /// a cell inside another that matches counts once. Sets `matches` to their indices.

@@ -22,10 +22,15 @@ enum Role : int {
     MonoRole,                    ///< bool: numbers, times, code
     StaleRole,                   ///< bool: its server does not answer now; draw it in text3
     StaleAgeRole,                ///< qlonglong, us since the last sample; invalid where not stale
+    LeadRole,   ///< int of Lead: how the text before the two spaces of a cell is set apart
+    FoldedRole, ///< bool: a head that comes closed
 };
 
 /// How a cell asks to be written.
 enum class Emphasis : int { plain, secondary, caption, strong, warning, critical };
+
+/// The first part of a text in two parts. It is never cut: a pid, a checkout, a file and line.
+enum class Lead : int { none, mono, strong, plain };
 
 } // namespace poolscope
 

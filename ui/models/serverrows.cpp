@@ -23,7 +23,7 @@ std::unique_ptr<TreeModel> makeActionModel(QObject* parent)
     return std::make_unique<TreeModel>(
         std::vector<TreeColumn>{{tr("Time"), {}, true, true},
                                 {tr("Action"), {}, false, false},
-                                {tr("Session"), {}, true, true},
+                                {tr("Id"), tr("Pid of a session, or id of a checkout"), true, true},
                                 {tr("What it was"), {}, false, false},
                                 {tr("Phase"), {}, false, false},
                                 {tr("Outcome"), tr("In the server's words"), false, false}},
@@ -44,17 +44,20 @@ TreeNodes actionRows(const Update& update, const SessionStore& store, const Form
             const bool bad =
                 action.phase == ActionPhase::refused || action.phase == ActionPhase::timed_out;
             QString subject = Formatter::line(action.subject);
-            if (const TargetSummary* target = store.target(action.session.target);
+            const bool reclaim = action.verb == ActionVerb::reclaim;
+            const TargetId on = reclaim ? action.checkout.target : action.session.target;
+            if (const TargetSummary* target = store.target(on);
                 target && store.targets().size() > 1)
                 subject = Formatter::line(target->info.name) + QStringLiteral(": ") + subject;
             node->cells = {
                 time(action.requested),
                 words(Formatter::verb(action.verb)),
-                {QString::number(action.session.pid.value),
-                 QVariant::fromValue<qlonglong>(action.session.pid.value),
-                 {},
-                 {},
-                 Emphasis::plain},
+                reclaim ? words(Formatter::line(action.checkout.id.str(), 100))
+                        : TreeCell{QString::number(action.session.pid.value),
+                                   QVariant::fromValue<qlonglong>(action.session.pid.value),
+                                   {},
+                                   {},
+                                   Emphasis::plain},
                 words(subject, Emphasis::secondary),
                 words(Formatter::phase(action.phase), bad ? Emphasis::critical : Emphasis::plain),
                 words(Formatter::line(action.outcome))};
@@ -108,10 +111,54 @@ std::optional<double> usedShare(const TargetSummary& target)
     return usable > 0 ? static_cast<double>(usedSlots(target)) / usable : 1.0;
 }
 
+namespace {
+
+/// A process: its pool that is nearest to its limit.
+std::unique_ptr<TreeNode> processRow(const TargetSummary& target, Timestamp now)
+{
+    auto node = std::make_unique<TreeNode>();
+    const Pool* fullest = nullptr;
+    const auto share = [](const Pool& pool) {
+        return pool.used && pool.max && *pool.max > 0
+                   ? static_cast<double>(*pool.used) / static_cast<double>(*pool.max)
+                   : -1.0;
+    };
+    for (const Pool& pool : target.pools) {
+        if (share(pool) >= 0 && (!fullest || share(pool) > share(*fullest)))
+            fullest = &pool;
+    }
+    const bool failing =
+        target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
+    const double used = fullest ? share(*fullest) : -1;
+    node->severity = std::max(used >= 0.95 ? 2 : used >= 0.8 ? 1 : 0, failing ? 1 : 0);
+    node->staleness = staleness(target, now);
+    TreeCell cell{Formatter::notReported(), {}, QLatin1String(""), {}, Emphasis::caption};
+    if (fullest) {
+        cell = number(*fullest->used, *node->severity == 2 ? Emphasis::critical : Emphasis::plain);
+        cell.text = Formatter::ofLimit(*fullest->used, *fullest->max);
+        cell.sort = used;
+        cell.tip = tr("of the pool %1").arg(Formatter::line(fullest->name.str(), 100));
+    }
+    const int suspected = suspectedCount(target);
+    node->cells = {
+        words(Formatter::line(target.info.name), Emphasis::strong), cell, TreeCell{}, TreeCell{},
+        target.last_sample
+            ? number(suspected, suspected > 0 && !failing ? Emphasis::critical : Emphasis::caption)
+            : TreeCell{}};
+    return node;
+}
+
+} // namespace
+
 TreeNodes serverRows(const SessionStore& store)
 {
     TreeNodes rows;
     for (const TargetSummary& target : store.targets()) {
+        if (target.agent) {
+            rows.push_back(processRow(target, store.now()));
+            rows.back()->id = QString::number(target.info.id.value);
+            continue;
+        }
         auto node = std::make_unique<TreeNode>();
         node->id = QString::number(target.info.id.value);
         const auto of = [&](SessionState s) {

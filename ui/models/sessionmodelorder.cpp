@@ -229,12 +229,12 @@ void SessionModel::rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>>&
     // Whole rows change places: selections follow that by the row.
     emit layoutAboutToBeChanged({}, VerticalSortHint);
     const QModelIndexList from = persistentIndexList();
-    struct Place
+    struct Spot
     {
         Group* head = nullptr;
         Slot* slot = nullptr;
     };
-    std::vector<Place> places;
+    std::vector<Spot> places;
     places.reserve(static_cast<std::size_t>(from.size()));
     for (const QModelIndex& index : from) {
         const auto at = static_cast<std::size_t>(index.row());
@@ -255,7 +255,7 @@ void SessionModel::rearrange(std::vector<std::pair<Group*, std::vector<Slot*>>>&
     QModelIndexList to;
     to.reserve(from.size());
     for (qsizetype i = 0; i < from.size(); ++i) {
-        const Place& place = places[static_cast<std::size_t>(i)];
+        const Spot& place = places[static_cast<std::size_t>(i)];
         const int column = from[i].column();
         if (place.head)
             to.push_back(createIndex(place.head->at, column, nullptr));

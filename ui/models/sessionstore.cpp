@@ -17,6 +17,7 @@ void SessionStore::apply(const Update& update)
     if (update.reset) {
         sessions_.clear();
         pids_.clear();
+        checkouts_.clear();
     }
     for (const SessionKey& key : update.gone) {
         sessions_.erase(key);
@@ -27,6 +28,13 @@ void SessionStore::apply(const Update& update)
     for (const SessionRow& row : update.changed) {
         sessions_.insert_or_assign(row.session.key, row);
         pids_.insert_or_assign({row.session.key.target, row.session.key.pid}, row.session.key);
+    }
+    for (const CheckoutKey& key : update.checkouts_gone)
+        checkouts_.erase(key);
+    for (const Checkout& checkout : update.checkouts) {
+        auto& kept = checkouts_[checkout.key];
+        if (!kept || *kept != checkout) // several pages may tell of the same
+            kept = std::make_shared<const Checkout>(checkout);
     }
     targets_ = update.targets;
     now_ = update.now;
@@ -42,6 +50,22 @@ const SessionRow* SessionStore::find(TargetId target, Pid pid) const
 {
     const auto found = pids_.find({target, pid});
     return found == pids_.end() ? nullptr : find(found->second);
+}
+
+std::shared_ptr<const Checkout> SessionStore::checkout(const CheckoutKey& key) const
+{
+    const auto found = checkouts_.find(key);
+    return found == checkouts_.end() ? nullptr : found->second;
+}
+
+const Pool* SessionStore::pool(TargetId id, const Text& name) const
+{
+    const TargetSummary* const summary = target(id);
+    if (!summary)
+        return nullptr;
+    const auto found = std::find_if(summary->pools.begin(), summary->pools.end(),
+                                    [&](const Pool& pool) { return pool.name == name; });
+    return found == summary->pools.end() ? nullptr : &*found;
 }
 
 const TargetSummary* SessionStore::target(TargetId id) const

@@ -4,6 +4,7 @@
 #include "core/capture/update.h"
 
 #include <map>
+#include <memory>
 #include <unordered_map>
 
 namespace poolscope {
@@ -23,6 +24,8 @@ public:
     /// Who has this pid on that target now; null for a prepared transaction (0).
     const SessionRow* find(TargetId target, Pid pid) const;
     const std::unordered_map<SessionKey, SessionRow>& sessions() const { return sessions_; }
+    /// Null once it has come back.
+    std::shared_ptr<const Checkout> checkout(const CheckoutKey& key) const;
     const std::vector<TargetSummary>& targets() const { return targets_; }
     const TargetSummary* target(TargetId id) const;
     Timestamp now() const { return now_; }
@@ -35,10 +38,20 @@ public:
     std::vector<std::string> evidence(const SessionKey& session) const;
     /// Who waits for this one, directly.
     std::vector<SessionKey> waitingFor(const SessionKey& session) const;
+    /// As the process told of it last; null where it tells of none of that name.
+    const Pool* pool(TargetId target, const Text& name) const;
 
 private:
+    struct HashOfCheckout
+    {
+        std::size_t operator()(const CheckoutKey& key) const noexcept
+        {
+            return std::hash<std::string>{}(key.id.str()) ^ (std::size_t{key.target.value} << 48);
+        }
+    };
     std::unordered_map<SessionKey, SessionRow> sessions_;
     std::map<std::pair<TargetId, Pid>, SessionKey> pids_;
+    std::unordered_map<CheckoutKey, std::shared_ptr<const Checkout>, HashOfCheckout> checkouts_;
     std::vector<TargetSummary> targets_;
     Timestamp now_;
 };

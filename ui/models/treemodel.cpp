@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/treemodel.h"
 
-#include <QHash>
-
 #include <algorithm>
 
 namespace poolscope {
@@ -16,6 +14,15 @@ void link(TreeNode& parent)
         parent.children[i]->at = static_cast<int>(i);
         link(*parent.children[i]);
     }
+}
+
+const std::vector<TreeCell>& cellsOf(TreeNode& row)
+{
+    if (row.late) {
+        row.cells = row.late();
+        row.late = nullptr;
+    }
+    return row.cells;
 }
 
 } // namespace
@@ -48,18 +55,18 @@ void TreeModel::replace(TreeNodes rows)
 void TreeModel::merge(TreeNode& into, TreeNodes incoming)
 {
     sortRows(incoming);
+    // Mostly the same rows in the same order say something else.
+    if (std::equal(incoming.begin(), incoming.end(), into.children.begin(), into.children.end(),
+                   [](const auto& a, const auto& b) { return a->id == b->id; })) {
+        for (std::size_t i = 0; i < incoming.size(); ++i)
+            take(*into.children[i], *incoming[i]);
+        tellChanged(into);
+        return;
+    }
     QHash<QString, std::size_t> wanted;
     for (std::size_t i = 0; i < incoming.size(); ++i)
         wanted.insert(incoming[i]->id, i);
-    for (std::size_t i = into.children.size(); i-- > 0;) {
-        if (wanted.contains(into.children[i]->id))
-            continue;
-        beginRemoveRows(indexOf(into), static_cast<int>(i), static_cast<int>(i));
-        into.children.erase(into.children.begin() + static_cast<std::ptrdiff_t>(i));
-        for (std::size_t k = i; k < into.children.size(); ++k)
-            into.children[k]->at = static_cast<int>(k);
-        endRemoveRows();
-    }
+    removeUnwanted(into, wanted);
     QHash<QString, TreeNode*> present;
     for (const auto& child : into.children)
         present.insert(child->id, child.get());
@@ -72,16 +79,7 @@ void TreeModel::merge(TreeNode& into, TreeNodes incoming)
             fresh.push_back(std::move(row));
             continue;
         }
-        TreeNodes children = std::move(row->children);
-        old->cells = std::move(row->cells);
-        old->session = row->session;
-        old->state = row->state;
-        old->severity = row->severity;
-        old->staleness = row->staleness;
-        old->group = row->group;
-        old->groupCount = row->groupCount;
-        old->groupSummary = std::move(row->groupSummary);
-        merge(*old, std::move(children));
+        take(*old, *row);
     }
     if (!fresh.empty()) {
         const int first = static_cast<int>(into.children.size());
@@ -94,9 +92,58 @@ void TreeModel::merge(TreeNode& into, TreeNodes incoming)
         endInsertRows();
     }
     reorder(into, order);
-    if (!into.children.empty())
-        emit dataChanged(indexOf(*into.children.front()),
-                         indexOf(*into.children.back(), columnCount() - 1));
+    tellChanged(into);
+}
+
+void TreeModel::tellChanged(const TreeNode& below)
+{
+    if (!below.children.empty())
+        emit dataChanged(indexOf(*below.children.front()),
+                         indexOf(*below.children.back(), columnCount() - 1));
+}
+
+/// What the new row says, in the old one's place.
+void TreeModel::take(TreeNode& old, TreeNode& row)
+{
+    TreeNodes children = std::move(row.children);
+    old.cells = std::move(row.cells);
+    old.late = std::move(row.late);
+    old.session = row.session;
+    old.checkout = std::move(row.checkout);
+    old.lead = row.lead;
+    old.folded = row.folded;
+    old.state = row.state;
+    old.severity = row.severity;
+    old.staleness = row.staleness;
+    old.group = row.group;
+    old.groupCount = row.groupCount;
+    old.groupSummary = std::move(row.groupSummary);
+    if (!old.children.empty() || !children.empty())
+        merge(old, std::move(children));
+}
+
+/// Neighbours go together: a view is told once of a thousand.
+void TreeModel::removeUnwanted(TreeNode& from, const QHash<QString, std::size_t>& wanted)
+{
+    const auto stays = [&](std::size_t i) {
+        return wanted.contains(from.children[i]->id);
+    };
+    for (std::size_t end = from.children.size(); end > 0;) {
+        if (stays(end - 1)) {
+            --end;
+            continue;
+        }
+        std::size_t first = end - 1;
+        while (first > 0 && !stays(first - 1))
+            --first;
+        beginRemoveRows(indexOf(from), static_cast<int>(first), static_cast<int>(end) - 1);
+        from.children.erase(from.children.begin() + static_cast<std::ptrdiff_t>(first),
+                            from.children.begin() + static_cast<std::ptrdiff_t>(end));
+        for (std::size_t k = first; k < from.children.size(); ++k)
+            from.children[k]->at = static_cast<int>(k);
+        endRemoveRows();
+        end = first;
+    }
 }
 
 void TreeModel::reorder(TreeNode& parent, const std::vector<TreeNode*>& order)
@@ -129,9 +176,11 @@ void TreeModel::sortRows(TreeNodes& rows) const
         return;
     const auto column = static_cast<std::size_t>(sortColumn_);
     std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
-        const QVariant left = column < a->cells.size() ? a->cells[column].sort : QVariant();
-        const QVariant right = column < b->cells.size() ? b->cells[column].sort : QVariant();
-        return compareValues(left, right, sortOrder_ == Qt::DescendingOrder) < 0;
+        const auto value = [column](TreeNode& row) {
+            const std::vector<TreeCell>& cells = cellsOf(row);
+            return column < cells.size() ? cells[column].sort : QVariant();
+        };
+        return compareValues(value(*a), value(*b), sortOrder_ == Qt::DescendingOrder) < 0;
     });
 }
 
@@ -157,8 +206,8 @@ void TreeModel::sort(int column, Qt::SortOrder order)
         for (const auto& child : parent->children)
             wanted.push_back(child.get());
         const auto at = static_cast<std::size_t>(sortColumn_);
-        std::stable_sort(wanted.begin(), wanted.end(), [&](const TreeNode* a, const TreeNode* b) {
-            return compareValues(a->cells.at(at).sort, b->cells.at(at).sort,
+        std::stable_sort(wanted.begin(), wanted.end(), [&](TreeNode* a, TreeNode* b) {
+            return compareValues(cellsOf(*a).at(at).sort, cellsOf(*b).at(at).sort,
                                  order == Qt::DescendingOrder) < 0;
         });
         reorder(*parent, wanted);
@@ -178,12 +227,13 @@ QModelIndex TreeModel::indexOf(const TreeNode& node, int column) const
     return createIndex(node.at, column, &node);
 }
 
-const TreeNode* TreeModel::find(const TreeNode& below, const SessionKey& session) const
+template <class Matches>
+const TreeNode* TreeModel::find(const TreeNode& below, Matches matches) const
 {
     for (const auto& child : below.children) {
-        if (child->session == session)
+        if (matches(*child))
             return child.get();
-        if (const TreeNode* const found = find(*child, session))
+        if (const TreeNode* const found = find(*child, matches))
             return found;
     }
     return nullptr;
@@ -191,8 +241,25 @@ const TreeNode* TreeModel::find(const TreeNode& below, const SessionKey& session
 
 QModelIndex TreeModel::indexOf(const SessionKey& session) const
 {
-    const TreeNode* const found = find(*root_, session);
+    const TreeNode* const found =
+        find(*root_, [&](const TreeNode& node) { return node.session == session; });
     return found ? indexOf(*found) : QModelIndex();
+}
+
+QModelIndex TreeModel::indexOf(const CheckoutKey& checkout) const
+{
+    const TreeNode* const found =
+        find(*root_, [&](const TreeNode& node) { return node.checkout == checkout; });
+    return found ? indexOf(*found) : QModelIndex();
+}
+
+QModelIndex TreeModel::indexOfTop(const QString& id) const
+{
+    for (const auto& row : root_->children) {
+        if (row->id == id)
+            return indexOf(*row);
+    }
+    return {};
 }
 
 QModelIndex TreeModel::index(int row, int column, const QModelIndex& parent) const
@@ -224,10 +291,11 @@ QVariant TreeModel::data(const QModelIndex& index, int role) const
 {
     if (!index.isValid())
         return {};
-    const TreeNode& row = *node(index);
+    TreeNode& row = *static_cast<TreeNode*>(index.internalPointer());
     static const TreeCell blank;
     const auto at = static_cast<std::size_t>(index.column());
-    const TreeCell& cell = at < row.cells.size() ? row.cells[at] : blank;
+    const std::vector<TreeCell>& cells = cellsOf(row);
+    const TreeCell& cell = at < cells.size() ? cells[at] : blank;
     switch (role) {
     case Qt::DisplayRole:
     case Qt::AccessibleTextRole:
@@ -259,7 +327,11 @@ QVariant TreeModel::data(const QModelIndex& index, int role) const
     case EmphasisRole:
         return static_cast<int>(cell.emphasis);
     case MonoRole:
-        return columns_[at].mono;
+        return columns_[at].mono || cell.mono;
+    case LeadRole:
+        return static_cast<int>(at == 0 ? row.lead : Lead::none);
+    case FoldedRole:
+        return row.folded;
     case StaleRole:
         return row.staleness.has_value();
     case StaleAgeRole:

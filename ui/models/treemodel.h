@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/pool.h"
 #include "ui/models/roles.h"
 
 #include <QAbstractItemModel>
+#include <QHash>
 #include <QString>
 #include <QVariant>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,6 +31,7 @@ struct TreeCell
     QString copy;  ///< raw; the text where null
     QString tip;   ///< plain text
     Emphasis emphasis = Emphasis::plain;
+    bool mono = false; ///< a number in a column of words
 };
 
 /// A row. The id names it from one replacement to the next and is unique among its siblings.
@@ -35,7 +39,12 @@ struct TreeNode
 {
     QString id;
     std::vector<TreeCell> cells;
+    /// Makes the cells once they are asked for: of thousands of rows, some dozens are looked at.
+    std::function<std::vector<TreeCell>()> late;
     std::optional<SessionKey> session;
+    std::optional<CheckoutKey> checkout;
+    Lead lead = Lead::none; ///< of the first cell
+    bool folded = false;    ///< comes closed
     std::optional<SessionState> state;
     std::optional<int> severity;       ///< of LeakSeverity
     std::optional<Duration> staleness; ///< how old its values are, if they are old
@@ -49,8 +58,8 @@ struct TreeNode
 };
 using TreeNodes = std::vector<std::unique_ptr<TreeNode>>;
 
-/// A small table or tree (hundreds of rows) that is computed whole each time and shown by its
-/// differences: rows that stay keep their persistent indexes.
+/// A table or tree that is computed whole each time and shown by its differences: rows that stay
+/// keep their persistent indexes. Hundreds of rows, or some ten thousand whose cells are made late.
 class TreeModel : public QAbstractItemModel
 {
     Q_OBJECT
@@ -61,6 +70,9 @@ public:
     void replace(TreeNodes rows);
     const TreeNode* node(const QModelIndex& index) const;
     QModelIndex indexOf(const SessionKey& session) const;
+    QModelIndex indexOf(const CheckoutKey& checkout) const;
+    /// The row at the top of that id.
+    QModelIndex indexOfTop(const QString& id) const;
     const TreeColumn& column(int at) const { return columns_.at(static_cast<std::size_t>(at)); }
 
     QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
@@ -75,11 +87,15 @@ public:
 
 private:
     void merge(TreeNode& into, TreeNodes incoming);
+    void tellChanged(const TreeNode& below);
+    void take(TreeNode& old, TreeNode& row);
+    void removeUnwanted(TreeNode& from, const QHash<QString, std::size_t>& wanted);
     void reorder(TreeNode& parent, const std::vector<TreeNode*>& order);
     void sortRows(TreeNodes& rows) const;
     void sortBelow(TreeNode& parent);
     QModelIndex indexOf(const TreeNode& node, int column = 0) const;
-    const TreeNode* find(const TreeNode& below, const SessionKey& session) const;
+    template <class Matches>
+    const TreeNode* find(const TreeNode& below, Matches matches) const;
 
     std::vector<TreeColumn> columns_;
     std::unique_ptr<TreeNode> root_;

@@ -6,6 +6,7 @@
 #include "ui/views/blockingplace.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/datatable.h"
+#include "ui/views/process.h"
 
 #include <QFileInfo>
 #include <QMenu>
@@ -95,10 +96,11 @@ int BasePage::detailWidth() const
 void BasePage::watchWaiting()
 {
     const auto& targets = store_->targets();
-    const bool waits = !targets.empty() && std::none_of(targets.begin(), targets.end(),
-                                                        [](const TargetSummary& target) {
-                                                            return target.last_sample.has_value();
-                                                        });
+    const bool waits =
+        !targets.empty() &&
+        std::none_of(targets.begin(), targets.end(), [this](const TargetSummary& target) {
+            return target.last_sample && concerns(target);
+        });
     if (!waits)
         waitingSince_.reset();
     else if (!waitingSince_)
@@ -113,19 +115,42 @@ QString BasePage::nothingYet() const
                    ? tr("reading %1").arg(QFileInfo(transport_.file).fileName())
                    : tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording "
                         "with Ctrl+O.");
+    if (!hasSubject())
+        return transport_.mode == Mode::replay
+                   ? tr("This recording is of processes: their pools know checkouts, not the "
+                        "sessions of a server.")
+                   : tr("Only processes are attached: their pools know checkouts, not the sessions "
+                        "of a server. Attach to their database, too, with Ctrl+T.");
     if (!waitingSince_)
         return {};
     if (store_->now() - *waitingSince_ < std::chrono::seconds{2})
         return tr("waiting for the first sample");
     constexpr std::size_t most = 3;
     QStringList names;
+    std::size_t left = 0;
     for (const TargetSummary& target : targets) {
+        if (!concerns(target))
+            continue;
         if (std::size_t(names.size()) < most)
             names += Formatter::line(target.info.name, 60);
+        else
+            ++left;
     }
-    if (targets.size() > most)
-        names += tr("%1 more").arg(targets.size() - most);
+    if (left > 0)
+        names += tr("%1 more").arg(left);
     return tr("waiting for the first sample from %1").arg(names.join(QStringLiteral(", ")));
+}
+
+bool BasePage::hasSubject() const
+{
+    const auto& targets = store_->targets();
+    return std::any_of(targets.begin(), targets.end(),
+                       [this](const TargetSummary& target) { return concerns(target); });
+}
+
+bool BasePage::concerns(const TargetSummary& target) const
+{
+    return !ofServers() || !isProcess(target);
 }
 
 QString BasePage::asOf() const

@@ -38,6 +38,10 @@ protected:
     void setCount(int count);
     /// Whether what is shown comes from the servers, so that a page without news says so.
     virtual bool showsServers() const { return true; }
+    /// Whether it is about servers' sessions: with processes alone attached it has no subject.
+    virtual bool ofServers() const { return false; }
+    /// Something of what the page is about is attached, whether it answers or not.
+    bool hasSubject() const;
     /// Why there is nothing to show yet, as a sentence with the next step; empty where there is.
     QString nothingYet() const;
     /// The words that tell how old the values are where all servers fail; empty where one answers.
@@ -59,6 +63,7 @@ protected:
     QVBoxLayout* layout_;
 
 private:
+    bool concerns(const TargetSummary& target) const;
     void updateBanners();
     void sayTargets();
     void sayFailing(const std::vector<const TargetSummary*>& failing);

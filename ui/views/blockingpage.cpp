@@ -101,7 +101,7 @@ void BlockingPage::arrange()
     const Theme& theme = Theme::current();
     const int least = theme.scaled(metrics::chartMinimum);
     const int room = height() - theme.scaled(160);
-    const bool chart = !store_->targets().empty() && room >= least + theme.scaled(140);
+    const bool chart = hasSubject() && room >= least + theme.scaled(140);
     board_->setVisible(chart);
     const int most = std::max(theme.scaled(140), room - least);
     if (chart && table_->isVisibleTo(this))

@@ -16,6 +16,7 @@ public:
 
     QString name() const override { return QStringLiteral("blocking"); }
     QString title() const override { return tr("Blocking"); }
+    bool ofServers() const override { return true; }
     QString iconName() const override { return QStringLiteral("blocking"); }
 
 protected:

@@ -5,6 +5,7 @@
 #include "ui/models/findings.h"
 #include "ui/theme/theme.h"
 #include "ui/views/linkbutton.h"
+#include "ui/views/process.h"
 
 #include <QBoxLayout>
 #include <QPointer>
@@ -124,8 +125,10 @@ void ChartBoard::apply(const Update& update, const QString& waiting)
 void ChartBoard::choose()
 {
     std::vector<const TargetSummary*> wanted;
-    for (const TargetSummary& target : store_->targets())
-        wanted.push_back(&target);
+    for (const TargetSummary& target : store_->targets()) {
+        if (!isProcess(target)) // pools have charts of their own
+            wanted.push_back(&target);
+    }
     std::stable_sort(wanted.begin(), wanted.end(), [](const auto* a, const auto* b) {
         return usedShare(*a).value_or(-1) > usedShare(*b).value_or(-1);
     });

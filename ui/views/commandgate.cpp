@@ -83,6 +83,33 @@ QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions
     return {};
 }
 
+QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const SessionStore& store,
+                        const Transport& transport, const Formatter& format)
+{
+    if (transport.mode == Mode::replay)
+        return tr("Off in replay: this is %1, and the checkout may have come back. Attach to the "
+                  "process to act.")
+            .arg(format.instant(transport.cursor, transport.end));
+    if (QString mode = modeObstacle(transport, format); !mode.isEmpty())
+        return mode;
+    if (checkouts.empty())
+        return tr("No checkout is selected.");
+    for (const CheckoutKey& key : checkouts) {
+        if (!store.checkout(key))
+            return tr("This checkout has come back.");
+        const TargetSummary* const target = store.target(key.target);
+        if (!target)
+            continue;
+        const QString name = Formatter::line(target->info.name, 100);
+        if (target->status.reach != Reach::up)
+            return tr("%1 does not answer; commands wait for it to be back.").arg(name);
+        if (!target->agent || !target->agent->may_reclaim)
+            return tr("Off: %1 does not allow it. A process allows it when it starts its agent.")
+                .arg(name);
+    }
+    return {};
+}
+
 std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected)
 {
     if (selected.size() <= 1)

@@ -17,6 +17,10 @@ QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions
                         const SessionStore& store, const Transport& transport,
                         const Formatter& format);
 
+/// The same for taking connections back from their holders. Their process still has the last word.
+QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const SessionStore& store,
+                        const Transport& transport, const Formatter& format);
+
 /// Of several selected: without Poolscope's own, replication and the server's own workers. One that
 /// was picked alone stays, so that the reason can be shown.
 std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected);

@@ -9,10 +9,8 @@
 #include <QGuiApplication>
 #include <QHeaderView>
 #include <QKeyEvent>
-#include <QMenu>
 #include <QMimeData>
 #include <QPainter>
-#include <QSettings>
 
 #include <algorithm>
 
@@ -47,14 +45,22 @@ DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
     header()->setFixedHeight(Theme::current().scaled(metrics::tableHead));
     header()->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(header(), &QWidget::customContextMenuRequested, this, &DataTable::showColumnMenu);
-    connect(header(), &QHeaderView::sectionResized, this, &DataTable::saveColumns);
+    connect(header(), &QHeaderView::sectionResized, this, [this] {
+        // What was shrunk to fit is not what the user chose: that comes back in a wider window.
+        if (shrunk_ && !QGuiApplication::mouseButtons().testFlag(Qt::LeftButton))
+            return;
+        shrunk_ = false;
+        saveColumns();
+    });
     connect(header(), &QHeaderView::sectionMoved, this, &DataTable::saveColumns);
     connect(header(), &QHeaderView::sortIndicatorChanged, this, &DataTable::saveColumns);
     connect(this, &QTreeView::collapsed, this, [this](const QModelIndex& index) {
         closed_.insert(index.data(Qt::DisplayRole).toString());
+        opened_.remove(index.data(Qt::DisplayRole).toString());
     });
     connect(this, &QTreeView::expanded, this, [this](const QModelIndex& index) {
         closed_.remove(index.data(Qt::DisplayRole).toString());
+        opened_.insert(index.data(Qt::DisplayRole).toString());
     });
     connect(&Theme::current(), &Theme::changed, this, &QTreeView::doItemsLayout);
 }
@@ -66,15 +72,20 @@ void DataTable::setModel(QAbstractItemModel* model)
     connect(model, &QAbstractItemModel::modelReset, this, &DataTable::restoreExpansion);
 }
 
-/// New rows with children come open, unless a head of that name was closed before.
+/// Unless it was closed before, or wants to come closed and was not opened before.
+bool DataTable::comesOpen(const QModelIndex& head) const
+{
+    const QString name = head.data(Qt::DisplayRole).toString();
+    return !closed_.contains(name) && (!head.data(FoldedRole).toBool() || opened_.contains(name));
+}
+
 void DataTable::rowsArrived(const QModelIndex& parent, int first, int last)
 {
     if (parent.isValid() && first == 0)
-        setExpanded(parent, !closed_.contains(parent.data(Qt::DisplayRole).toString()));
+        setExpanded(parent, comesOpen(parent));
     for (int row = first; row <= last; ++row) {
         const QModelIndex index = model()->index(row, 0, parent);
-        if (!model()->hasChildren(index) ||
-            closed_.contains(index.data(Qt::DisplayRole).toString()))
+        if (!model()->hasChildren(index) || !comesOpen(index))
             continue;
         setExpanded(index, true);
         rowsArrived(index, 0, model()->rowCount(index) - 1);
@@ -84,124 +95,6 @@ void DataTable::rowsArrived(const QModelIndex& parent, int first, int last)
 void DataTable::restoreExpansion()
 {
     rowsArrived({}, 0, model()->rowCount() - 1);
-}
-
-void DataTable::setWidths(const std::vector<int>& widths)
-{
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-        if (widths[i] > 0)
-            header()->resizeSection(static_cast<int>(i), Theme::current().scaled(widths[i]));
-    }
-}
-
-void DataTable::setAutomaticColumns(std::function<bool(int, int)> shown)
-{
-    automatic_ = std::move(shown);
-}
-
-void DataTable::setElastic(int column)
-{
-    elastic_ = column;
-}
-
-void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
-{
-    restoring_ = true;
-    const QSettings settings;
-    const QString group = QStringLiteral("columns/") + name_;
-    const QByteArray state = settings.value(group + QStringLiteral("/header")).toByteArray();
-    if (state.isEmpty() || !header()->restoreState(state))
-        sortByColumn(sortColumn, order);
-    else
-        sortByColumn(header()->sortIndicatorSection(), header()->sortIndicatorOrder());
-    const QVariantMap wanted = settings.value(group + QStringLiteral("/shown")).toMap();
-    for (auto it = wanted.begin(); it != wanted.end(); ++it)
-        wanted_.insert(it.key().toInt(), it.value().toBool());
-    if (elastic_ >= 0) {
-        header()->setStretchLastSection(false);
-        header()->setSectionResizeMode(elastic_, QHeaderView::Stretch);
-    }
-    restoring_ = false;
-    ready_ = true;
-    fitColumns();
-}
-
-void DataTable::saveColumns() const
-{
-    if (!ready_ || restoring_)
-        return;
-    QSettings settings;
-    const QString group = QStringLiteral("columns/") + name_;
-    QVariantMap wanted;
-    for (auto it = wanted_.begin(); it != wanted_.end(); ++it)
-        wanted.insert(QString::number(it.key()), it.value());
-    // Each layout tells of sections that it resized to what they were: to write that would wait
-    // for the disk once a second.
-    const auto keep = [&](const QString& name, const QVariant& value) {
-        if (settings.value(group + name) != value)
-            settings.setValue(group + name, value);
-    };
-    keep(QStringLiteral("/header"), header()->saveState());
-    keep(QStringLiteral("/shown"), wanted);
-}
-
-void DataTable::setAvailable(int column, bool available)
-{
-    if (available ? unavailable_.remove(column) : !unavailable_.contains(column)) {
-        if (!available)
-            unavailable_.insert(column);
-        fitColumns();
-    }
-}
-
-void DataTable::fitColumns()
-{
-    if (!ready_ || !model())
-        return;
-    restoring_ = true;
-    for (int column = 0; column < model()->columnCount(); ++column) {
-        const bool shown =
-            !unavailable_.contains(column) &&
-            wanted_.value(column, !automatic_ || automatic_(column, viewport()->width()));
-        if (isColumnHidden(column) == shown)
-            setColumnHidden(column, !shown);
-    }
-    restoring_ = false;
-}
-
-void DataTable::resizeEvent(QResizeEvent* event)
-{
-    QTreeView::resizeEvent(event);
-    fitColumns();
-}
-
-void DataTable::showColumnMenu(const QPoint& at)
-{
-    QMenu menu(this);
-    for (int column = 0; column < model()->columnCount(); ++column) {
-        if (unavailable_.contains(column))
-            continue;
-        QAction* const action =
-            menu.addAction(model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
-        action->setCheckable(true);
-        action->setChecked(!isColumnHidden(column));
-        // What a tree hangs on stays, and so does the last one.
-        action->setEnabled(
-            (spanning_ || column != 0) &&
-            (isColumnHidden(column) || header()->hiddenSectionCount() + 1 < header()->count()));
-        connect(action, &QAction::toggled, this, [this, column](bool on) {
-            wanted_.insert(column, on);
-            fitColumns();
-            saveColumns();
-        });
-    }
-    menu.addSeparator();
-    connect(menu.addAction(tr("Columns by the window's width")), &QAction::triggered, this, [this] {
-        wanted_.clear();
-        fitColumns();
-        saveColumns();
-    });
-    menu.exec(header()->mapToGlobal(at));
 }
 
 std::vector<SessionKey> DataTable::selectedKeys() const

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace poolscope {
 
@@ -61,6 +62,7 @@ protected:
     void mouseMoveEvent(QMouseEvent* event) override;
     void leaveEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
     void drawRow(QPainter* painter, const QStyleOptionViewItem& option,
                  const QModelIndex& index) const override;
@@ -71,21 +73,27 @@ protected:
 private:
     void showColumnMenu(const QPoint& at);
     void fitColumns();
+    void shrinkToFit();
+    int elasticColumn() const;
     void drawCells(QPainter* painter, const QStyleOptionViewItem& option,
                    const QModelIndex& index) const;
     void saveColumns() const;
     void rowsArrived(const QModelIndex& parent, int first, int last);
+    bool comesOpen(const QModelIndex& head) const;
 
     QString name_;
     int elastic_ = -1;
+    std::vector<int> widths_; ///< as laid out, in px at 96 dpi; 0 where nothing was said
     bool spanning_;
     RowDelegate* delegate_;
     std::function<bool(int, int)> automatic_;
     QHash<int, bool> wanted_; ///< the user's choice
     QSet<int> unavailable_;
     QSet<QString> closed_;
+    QSet<QString> opened_; ///< of those that come closed
     bool ready_ = false;
     bool restoring_ = false;
+    bool shrunk_ = false; ///< columns are narrower than they are kept
 };
 
 } // namespace poolscope

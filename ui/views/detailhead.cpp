@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/detailhead.h"
 
+#include "ui/models/formatter.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/theme.h"
 
@@ -22,12 +23,27 @@ QSize DetailHead::sizeHint() const
 void DetailHead::setSession(const QString& pid, SessionState state, const QString& words,
                             const QString& age, LeakSeverity severity)
 {
+    holder_ = false;
     pid_ = pid;
     state_ = state;
     words_ = words;
     age_ = age;
     severity_ = severity;
     setAccessibleName(QStringLiteral("%1, %2, %3").arg(pid, words, age));
+    update();
+}
+
+void DetailHead::setHolder(const QString& lead, LeakSeverity severity, const QString& words,
+                           const QString& age)
+{
+    holder_ = true;
+    pid_ = lead;
+    words_ = words;
+    age_ = age;
+    severity_ = severity;
+    setAccessibleName(QStringLiteral("%1, %2, %3").arg(lead, words, age));
+    setAccessibleDescription(severity == LeakSeverity::none ? QString()
+                                                            : Formatter::severity(severity));
     update();
 }
 
@@ -59,7 +75,15 @@ void DetailHead::paintEvent(QPaintEvent*)
     area.setLeft(area.left() + QFontMetrics(strong).horizontalAdvance(pid_) + pad);
     const int size = theme.scaled(metrics::glyph);
     painter.setOpacity(old_ ? metrics::oldGlyph : 1.0);
-    paintState(painter, QRectF(area.left(), (height() - size) / 2.0, size, size), state_, tokens);
+    const QRectF box(area.left(), (height() - size) / 2.0, size, size);
+    if (holder_)
+        paintSeverity(painter, box,
+                      severity_ == LeakSeverity::critical ? Severity::critical
+                      : severity_ == LeakSeverity::alert  ? Severity::warning
+                                                          : Severity::none,
+                      tokens);
+    else
+        paintState(painter, box, state_, tokens);
     area.setLeft(area.left() + size + theme.scaled(6));
     painter.setOpacity(1.0);
     const QFont plain = theme.ui(13);

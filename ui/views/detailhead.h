@@ -16,6 +16,9 @@ public:
     explicit DetailHead(QWidget* parent = nullptr);
     void setSession(const QString& pid, SessionState state, const QString& words,
                     const QString& age, LeakSeverity severity);
+    /// A checkout or a place: what names it, how bad it is, what more there is to it.
+    void setHolder(const QString& lead, LeakSeverity severity, const QString& words,
+                   const QString& age);
     /// What it says is old: written in text3.
     void setOld(bool old);
     QSize sizeHint() const override;
@@ -25,6 +28,7 @@ protected:
 
 private:
     bool old_ = false;
+    bool holder_ = false;
     QString pid_, words_, age_;
     SessionState state_ = SessionState::unknown;
     LeakSeverity severity_ = LeakSeverity::none;

@@ -6,6 +6,7 @@
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
+#include "ui/views/holderdetail.h"
 #include "ui/views/pagetitle.h"
 #include "ui/views/rowdelegate.h"
 #include "ui/views/sessiondetail.h"
@@ -14,6 +15,9 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QShortcut>
+
+#include <algorithm>
 
 namespace poolscope {
 
@@ -35,42 +39,83 @@ QString typed(Duration duration)
 } // namespace
 
 LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent)
-    : TreePage(context, std::move(store), makeLeakModel(nullptr), QStringLiteral("leaks"), parent)
+    : TreePage(context, std::move(store), makeLeakModel(nullptr), QStringLiteral("holders"), parent)
 {
     filter_ = new QLineEdit(this);
     filter_->setFixedWidth(Theme::current().scaled(240));
     filter_->setClearButtonEnabled(true);
-    filter_->setPlaceholderText(tr("Filter pids, names, statements"));
-    filter_->setAccessibleName(tr("Filter suspected leaks"));
+    filter_->setPlaceholderText(tr("Filter stacks, tags, pids"));
+    filter_->setAccessibleName(tr("Filter holders and suspected leaks"));
     filter_->addAction(themedIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
     connect(filter_, &QLineEdit::textChanged, this, &LeaksPage::rebuild);
     auto* const caption = new QLabel(tr("Group by"), this);
     caption->setProperty("role", QStringLiteral("secondary"));
-    grouping_ = new SegmentedControl({tr("Application"), tr("None")}, this);
+    grouping_ = new SegmentedControl({tr("Place"), tr("Pool"), tr("None")}, this);
     grouping_->setAccessibleName(tr("Group by"));
     connect(grouping_, &SegmentedControl::chosen, this, &LeaksPage::rebuild);
     words_ = new QLabel(this);
     words_->setTextFormat(Qt::PlainText);
     words_->setProperty("role", QStringLiteral("secondary"));
+    words_->setObjectName(QStringLiteral("holderWords"));
     bar_->addWidget(filter_);
     bar_->addSpacing(8);
     bar_->addWidget(caption);
     bar_->addWidget(grouping_);
     bar_->addStretch(1);
     bar_->addWidget(words_);
+    holder_ = new HolderDetail(context, store_, this);
+    holder_->hide();
+    row_->addWidget(holder_);
+    connect(holder_, &HolderDetail::reclaimWanted, this, &LeaksPage::reclaim);
+    makeTable();
+    makeThresholds();
+    makeKeys();
+}
 
-    table_->setAccessibleName(tr("Suspected leaks"));
+void LeaksPage::makeTable()
+{
+    table_->setAccessibleName(tr("Holders and suspected leaks"));
     table_->rows().setGlyphColumns(static_cast<int>(LeakColumn::state),
                                    static_cast<int>(LeakColumn::severity));
-    table_->setWidths({230, 56, 84, 96, 64, 92, 200});
-    // The detail tells the state too.
-    table_->setAutomaticColumns([](int column, int width) {
-        return column != static_cast<int>(LeakColumn::state) ||
-               width >= Theme::current().scaled(760);
+    table_->setWidths({250, 100, 56, 80, 64, 64, 116, 60, 88, 108});
+    table_->setElastic(static_cast<int>(LeakColumn::origin)); // the tags take what there is
+    // Of what does not fit, that goes first which the detail tells too, or which is of servers
+    // where there are pools.
+    table_->setAutomaticColumns([this](int column, int width) {
+        const Theme& theme = Theme::current();
+        switch (static_cast<LeakColumn>(column)) {
+        case LeakColumn::state:
+            return width >= theme.scaled(pooled_ ? 820 : 760);
+        case LeakColumn::blocks:
+            return !pooled_ || width >= theme.scaled(900);
+        case LeakColumn::xminAge:
+            return !pooled_ || width >= theme.scaled(1000);
+        default:
+            return true;
+        }
     });
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
-    makeThresholds();
+    connect(table_, &QAbstractItemView::pressed, this, [this] {
+        if (pick_)
+            pick_->byUser = true;
+    });
+    connect(table_, &DataTable::letter, this, [this](int key) {
+        if (key == Qt::Key_R)
+            reclaim();
+    });
+    connect(table_, &QWidget::customContextMenuRequested, this, &LeaksPage::showHolderMenu);
+}
+
+void LeaksPage::makeKeys()
+{
+    const auto key = [this](const QKeySequence& keys, auto serve) {
+        auto* const shortcut = new QShortcut(keys, this);
+        shortcut->setContext(Qt::WidgetWithChildrenShortcut);
+        connect(shortcut, &QShortcut::activated, this, serve);
+    };
+    key(Qt::CTRL | Qt::SHIFT | Qt::Key_C, [this] { holder_->copyStack(); });
+    key(Qt::CTRL | Qt::Key_E, [this] { holder_->openLine(); });
 }
 
 void LeaksPage::makeThresholds()
@@ -112,6 +157,10 @@ TargetId LeaksPage::thresholdTarget() const
 {
     if (const auto current = table_->currentKey())
         return current->target;
+    if (pick_ && !pick_->checkouts.empty())
+        return pick_->checkouts.front().target;
+    if (const PlaceAt at = pick_ ? placeAt(*store_, pick_->place) : PlaceAt{})
+        return at.target->info.id;
     return store_->targets().empty() ? TargetId{0} : store_->targets().front().info.id;
 }
 
@@ -131,7 +180,8 @@ void LeaksPage::showThresholds()
         const QString name = Formatter::line(target->info.name, 60);
         trouble_->setText(transport_.mode == Mode::replay
                               ? tr("What-if on %1: the recording keeps what it was.").arg(name)
-                              : tr("idle in a transaction, on %1").arg(name));
+                          : target->agent ? tr("of connections held by %1").arg(name)
+                                          : tr("idle in a transaction, on %1").arg(name));
     }
 }
 
@@ -153,46 +203,94 @@ void LeaksPage::applyThresholds()
     context_.workspace().setThresholds(thresholdTarget(), {*alert, *critical});
 }
 
-void LeaksPage::refresh(const Update&)
+void LeaksPage::refresh(const Update& update)
+{
+    const auto& targets = store_->targets();
+    pooled_ = std::any_of(targets.begin(), targets.end(),
+                          [](const TargetSummary& target) { return target.agent.has_value(); });
+    servers_ = targets.empty() ||
+               std::any_of(targets.begin(), targets.end(),
+                           [](const TargetSummary& target) { return !target.agent.has_value(); });
+    setCount(suspectedCount(targets));
+    if (!isVisible())
+        return; // ten thousand holders are laid out when somebody looks
+    rebuild();
+    offerPlace(update.reset);
+}
+
+void LeaksPage::showEvent(QShowEvent* event)
 {
     rebuild();
+    TreePage::showEvent(event);
+    offerPlace(false);
 }
 
 void LeaksPage::rebuild()
 {
-    int shown = 0, all = 0;
-    for (const TargetSummary& target : store_->targets())
-        all += static_cast<int>(target.suspects.size());
-    model_->replace(
-        leakRows(*store_, filter_->text().trimmed(), grouping_->current() == 0, &shown));
-    setCount(all);
+    constexpr LeakGrouping groupings[] = {LeakGrouping::place, LeakGrouping::pool,
+                                          LeakGrouping::none};
+    LeakCounts counts;
+    fitColumns();
+    selecting_ = true;
+    model_->replace(leakRows(*store_, filter_->text().trimmed(),
+                             groupings[std::clamp(grouping_->current(), 0, 2)], &counts));
+    restorePick();
+    selecting_ = false;
     for (int i = 0; i < bar_->count(); ++i) {
         if (QWidget* const widget = bar_->itemAt(i)->widget())
             widget->setVisible(!store_->targets().empty());
     }
     thresholds_->setVisible(!store_->targets().empty());
-    if (waits())
+    if (waits()) {
+        showDetail();
         return;
+    }
     Answer answer = leaksAnswer(*store_);
     const bool quiet = answer.kind == Answer::Kind::healthy;
     if (const QString old = asOf(); !old.isEmpty())
         answer.explanation +=
             (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
     title_->setAnswer(answer.severity, answer.sentence, answer.explanation, quiet);
-    words_->setText(shown == all ? tr("%1 suspected").arg(Formatter::count(all))
-                                 : tr("%1 of %2 suspected").arg(shown).arg(all));
-    table_->setVisible(!quiet);
-    detail_->setVisible(!quiet);
-    words_->setVisible(all > 0);
+    const QString suspected = tr("%1 suspected").arg(Formatter::count(counts.suspected));
+    QString words =
+        pooled_ ? tr("%1 held, %2").arg(Formatter::count(counts.holders), suspected) : suspected;
+    if (!filter_->text().trimmed().isEmpty())
+        words = tr("%1 match; %2").arg(Formatter::count(counts.shown), words);
+    words_->setText(words);
+    const bool any = counts.holders > 0 || !quiet;
+    table_->setVisible(any);
+    words_->setVisible(any);
     showThresholds();
     settled();
+    showDetail();
+}
+
+/// Columns of what is not attached say nothing.
+void LeaksPage::fitColumns()
+{
+    for (const LeakColumn column : {LeakColumn::pool, LeakColumn::perMinute, LeakColumn::fullIn})
+        table_->setAvailable(static_cast<int>(column), pooled_);
+    for (const LeakColumn column : {LeakColumn::blocks, LeakColumn::xminAge})
+        table_->setAvailable(static_cast<int>(column), servers_);
 }
 
 void LeaksPage::transportChanged()
 {
     TreePage::transportChanged();
     apply_->setText(transport_.mode == Mode::replay ? tr("Apply as what-if") : tr("Apply"));
-    showThresholds();
+    showDetail();
+}
+
+void LeaksPage::zoneChanged()
+{
+    TreePage::zoneChanged();
+    showDetail();
+}
+
+void LeaksPage::resizeEvent(QResizeEvent* event)
+{
+    TreePage::resizeEvent(event);
+    holder_->setFixedWidth(detailWidth());
 }
 
 void LeaksPage::focusFilter()
@@ -214,8 +312,11 @@ void LeaksPage::nextGrouping()
 
 bool LeaksPage::clearOne()
 {
-    if (filter_->text().isEmpty())
-        return TreePage::clearOne();
+    if (filter_->text().isEmpty()) {
+        const bool had = pick_.has_value();
+        pick_.reset();
+        return TreePage::clearOne() || had;
+    }
     filter_->clear();
     return true;
 }

@@ -8,9 +8,11 @@ class QPushButton;
 
 namespace poolscope {
 
+class HolderDetail;
 class SegmentedControl;
 
-/// Who holds a transaction open without working in it.
+/// Who holds what others need: connections of pools by the line of code that acquired them, and
+/// transactions that are open without work in them.
 class LeaksPage : public TreePage
 {
     Q_OBJECT
@@ -28,14 +30,42 @@ public:
 protected:
     void refresh(const Update& update) override;
     void transportChanged() override;
+    void zoneChanged() override;
+    void showEvent(QShowEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void select(const std::optional<SessionKey>& session) override;
+    void tableChosen() override;
+    bool choseElse() const override { return pick_.has_value(); }
 
 private:
+    /// A checkout, or a place, that was chosen instead of a session. It stays chosen while it is
+    /// not there.
+    struct Pick
+    {
+        std::vector<CheckoutKey> checkouts; ///< the current one first
+        QString place;                      ///< where none of them is chosen
+        std::optional<SessionKey> besides;  ///< what the views had selected then
+        bool byUser = false;
+    };
+    void makeTable();
+    void makeKeys();
+    void fitColumns();
+    Pick picked() const;
+    void restorePick();
+    void offerPlace(bool again);
+    void showDetail();
+    void reclaim();
+    void showHolderMenu(const QPoint& at);
     void makeThresholds();
     void rebuild();
     void applyThresholds();
     void showThresholds();
     TargetId thresholdTarget() const;
 
+    HolderDetail* holder_;
+    std::optional<Pick> pick_;
+    bool pooled_ = false;  ///< some process with pools is attached
+    bool servers_ = false; ///< some server is
     QLineEdit* filter_;
     SegmentedControl* grouping_;
     QLabel* words_;

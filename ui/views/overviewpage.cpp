@@ -8,6 +8,9 @@
 #include "ui/views/commandgate.h"
 #include "ui/views/datatable.h"
 #include "ui/views/linkbutton.h"
+#include "ui/views/poolspageboard.h"
+#include "ui/views/poolspagerows.h"
+#include "ui/views/process.h"
 #include "ui/views/rowdelegate.h"
 
 #include <QEvent>
@@ -15,6 +18,7 @@
 #include <QHeaderView>
 
 #include <algorithm>
+#include <tuple>
 
 namespace poolscope {
 
@@ -30,10 +34,31 @@ void countSuspects(TreeNodes& rows, const SessionStore& store)
             continue;
         for (const SuspectedLeak& leak : target->suspects)
             row->severity = std::max(row->severity.value_or(0), static_cast<int>(leak.severity));
+        for (const Place& place : target->places)
+            row->severity = std::max(row->severity.value_or(0), static_cast<int>(place.severity));
     }
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
         return a->severity.value_or(0) > b->severity.value_or(0);
     });
+}
+
+/// Of the worst suspicion, as the sentence above speaks of; else the first of them.
+std::optional<PoolKey> worstPool(const SessionStore& store, const std::vector<PoolKey>& keys)
+{
+    const Place* worst = nullptr;
+    std::optional<PoolKey> pool;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Place& place : target.places) {
+            if (place.suspected == 0 || (worst && std::tie(place.severity, place.suspected) <=
+                                                      std::tie(worst->severity, worst->suspected)))
+                continue;
+            worst = &place;
+            pool = PoolKey{target.info.id, place.pool};
+        }
+    }
+    if (pool && std::find(keys.begin(), keys.end(), *pool) != keys.end())
+        return pool;
+    return keys.empty() ? std::nullopt : std::optional(keys.front());
 }
 
 } // namespace
@@ -43,6 +68,7 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     : BasePage(context, std::move(store), parent)
     , servers_(makeServerModel(nullptr))
     , leaks_(makeLeakModel(nullptr))
+    , pools_(makePoolModel(nullptr))
 {
     const int gap = Theme::current().scaled(metrics::panelGap);
     layout_->setSpacing(gap);
@@ -55,6 +81,8 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     board_ = new ChartBoard(context, store_, body_);
     board_->setElsewhere(tr("in the list at the right"));
     row->addWidget(board_, 1);
+    poolBoard_ = new PoolBoard(context, store_, body_);
+    row->addWidget(poolBoard_, 1);
     connect(board_, &ChartBoard::moreWanted, this, [this] { serverTable_->setFocus(); });
     makeTables();
     row->addWidget(side_);
@@ -101,20 +129,20 @@ void OverviewPage::makeTables()
     serverTable_->setSortingEnabled(false);
     serverTable_->setElastic(static_cast<int>(ServerColumn::server));
     serverTable_->restoreColumns(-1, Qt::AscendingOrder);
-    leakTable_ = new DataTable(QStringLiteral("overview-leaks"), false, side_);
+    leakTable_ = new DataTable(QStringLiteral("overview-holders"), false, side_);
     leakTable_->setModel(leaks_.get());
-    leakTable_->rows().setGlyphColumns(-1, static_cast<int>(LeakColumn::session));
+    leakTable_->rows().setGlyphColumns(-1, static_cast<int>(LeakColumn::origin));
     leakTable_->setAccessibleName(tr("Suspected leaks, worst first"));
-    leakTable_->setWidths({180, 0, 84, 92, 64, 92, 0});
+    leakTable_->setWidths({180, 0, 0, 84, 0, 0, 92, 64, 92, 0});
     leakTable_->setSortingEnabled(false);
     leakTable_->setAutomaticColumns([](int column, int width) {
         const bool roomy = width >= Theme::current().scaled(500);
-        return column == int(LeakColumn::session) || column == int(LeakColumn::oldest) ||
+        return column == int(LeakColumn::origin) || column == int(LeakColumn::oldest) ||
                column == int(LeakColumn::blocks) ||
                (roomy &&
                 (column == int(LeakColumn::severity) || column == int(LeakColumn::xminAge)));
     });
-    leakTable_->setElastic(static_cast<int>(LeakColumn::session));
+    leakTable_->setElastic(static_cast<int>(LeakColumn::origin));
     leakTable_->restoreColumns(-1, Qt::AscendingOrder);
     // It shows what fits, and a row that leads to the rest.
     leakTable_->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -137,17 +165,59 @@ void OverviewPage::makeTables()
     stack->addStretch(1); // the link stands right below the last row
     leakPanel_->installEventFilter(this);
     box->addWidget(serverPanel_);
+    makePools();
+    box->addWidget(poolPanel_);
     box->addWidget(leakPanel_, 1000);
     box->addStretch(1);
     connect(moreLeaks_, &QPushButton::clicked, this,
             [this] { context_.navigate(QStringLiteral("leaks")); });
     connect(leakTable_, &QTreeView::activated, this, [this](const QModelIndex&) {
-        if (const auto key = leakTable_->currentKey()) {
+        // A line of code is no session: the page itself shows the worst one.
+        if (const auto key = leakTable_->currentKey())
             context_.select(*key);
-            context_.navigate(QStringLiteral("leaks"));
-        }
+        context_.navigate(QStringLiteral("leaks"));
     });
     serveTable(leakTable_);
+}
+
+/// The pools beside the charts, worst first; Pools has the rest of what they tell.
+void OverviewPage::makePools()
+{
+    poolTable_ = new DataTable(QStringLiteral("overview-pools"), false, side_);
+    poolTable_->setItemDelegate(new PoolRowDelegate(poolTable_));
+    poolTable_->setModel(pools_.get());
+    poolTable_->setAccessibleName(tr("Pools, worst first"));
+    poolTable_->setWidths({120, 150, 0, 76});
+    poolTable_->setSortingEnabled(false);
+    poolTable_->setAutomaticColumns([](int column, int) {
+        return column == int(PoolTableColumn::pool) || column == int(PoolTableColumn::used) ||
+               column == int(PoolTableColumn::pending);
+    });
+    poolTable_->setElastic(static_cast<int>(PoolTableColumn::pool));
+    poolTable_->restoreColumns(-1, Qt::AscendingOrder);
+    auto* const head = new SectionHead(tr("Pools"), side_);
+    head->setCaption(tr("worst first"));
+    poolPanel_ = tablePanel(head, poolTable_);
+    connect(poolTable_, &QTreeView::activated, this,
+            [this] { context_.navigate(QStringLiteral("pools")); });
+}
+
+void OverviewPage::refreshPools(const Update& update)
+{
+    std::vector<PoolKey> keys;
+    pools_->replace(poolRows(*store_, {}, keys));
+    poolPanel_->setVisible(!keys.empty());
+    const auto& targets = store_->targets();
+    const bool charts = !keys.empty() && std::all_of(targets.begin(), targets.end(), isProcess);
+    board_->setVisible(!charts);
+    poolBoard_->setVisible(charts);
+    poolBoard_->setPool(worstPool(*store_, keys));
+    poolBoard_->apply(update);
+    const Theme& theme = Theme::current();
+    const int rows = static_cast<int>(std::min<std::size_t>(keys.size(), 4));
+    poolPanel_->setFixedHeight(theme.scaled(metrics::sectionHead) + 2 +
+                               poolTable_->header()->height() + rows * PoolRowDelegate::height() +
+                               2 * poolTable_->frameWidth() + 2);
 }
 
 bool OverviewPage::eventFilter(QObject* watched, QEvent* event)
@@ -160,7 +230,7 @@ bool OverviewPage::eventFilter(QObject* watched, QEvent* event)
 /// As many rows as fit; where they are not all, the last one says how many more there are.
 void OverviewPage::cutLeaks()
 {
-    TreeNodes rows = leakRows(*store_, {}, false);
+    TreeNodes rows = leakRows(*store_, {}, LeakGrouping::heads);
     const Theme& theme = Theme::current();
     const int room =
         leakPanel_->height() - 2 - leakHead_->height() - leakTable_->header()->height();
@@ -190,9 +260,9 @@ void OverviewPage::updateAnswer()
             answer_.target = store_->targets().front().info.id;
     }
     std::vector<AnswerPanel::Link> links;
-    int suspects = 0, blocked = 0, open = 0;
+    const int suspects = suspectedCount(store_->targets());
+    int blocked = 0, open = 0;
     for (const TargetSummary& target : store_->targets()) {
-        suspects += static_cast<int>(target.suspects.size());
         blocked += target.blocking.blocked;
         open += target.counts[0] + target.counts[1];
     }
@@ -224,6 +294,7 @@ void OverviewPage::refresh(const Update& update)
     countSuspects(servers, *store_);
     servers_->replace(std::move(servers));
     leakHead_->setCaption(asOf().isEmpty() ? tr("worst first") : asOf());
+    refreshPools(update);
     arrange();
     cutLeaks();
     board_->apply(update, nothingYet());
@@ -235,13 +306,11 @@ void OverviewPage::arrange()
 {
     const Theme& theme = Theme::current();
     const auto& targets = store_->targets();
-    const bool leaks = std::any_of(targets.begin(), targets.end(), [](const TargetSummary& target) {
-        return !target.suspects.empty();
-    });
+    const bool leaks = suspectedCount(targets) > 0;
     body_->setVisible(!targets.empty());
     serverPanel_->setVisible(targets.size() > 1);
     leakPanel_->setVisible(leaks);
-    side_->setVisible(leaks || targets.size() > 1);
+    side_->setVisible(leaks || targets.size() > 1 || pools_->rowCount() > 0);
     const bool narrow = width() < theme.scaled(1150);
     side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : narrow ? 340 : 415));
     const int half = (height() - theme.scaled(200)) / 2;
@@ -255,6 +324,7 @@ void OverviewPage::arrange()
 void OverviewPage::transportChanged()
 {
     updateAnswer();
+    poolBoard_->setTransport(transport_);
     board_->setTransport(transport_);
 }
 

@@ -11,6 +11,7 @@ namespace poolscope {
 class AnswerPanel;
 class ChartBoard;
 class LinkButton;
+class PoolBoard;
 class SectionHead;
 
 /// What is wrong, since when, and what to do now.
@@ -37,6 +38,8 @@ private:
     void updateAnswer();
     void arrange();
     void cutLeaks();
+    void makePools();
+    void refreshPools(const Update& update);
 
     Answer answer_;
     AnswerPanel* panel_;
@@ -44,6 +47,10 @@ private:
     ChartBoard* board_;
     std::unique_ptr<TreeModel> servers_;
     std::unique_ptr<TreeModel> leaks_;
+    std::unique_ptr<TreeModel> pools_;
+    PoolBoard* poolBoard_; ///< of the worst pool, where no server has a chart
+    DataTable* poolTable_;
+    QWidget* poolPanel_;
     DataTable* serverTable_;
     DataTable* leakTable_;
     SectionHead* leakHead_;

@@ -5,15 +5,18 @@
 #include "ui/views/blockingpage.h"
 #include "ui/views/leakspage.h"
 #include "ui/views/overviewpage.h"
+#include "ui/views/poolspage.h"
 #include "ui/views/sessionspage.h"
+#include "ui/views/stackspage.h"
 
 namespace poolscope {
 
 std::vector<Page*> makePages(ViewContext& context, QWidget* parent)
 {
     const auto store = std::make_shared<SessionStore>();
-    return {new OverviewPage(context, store, parent), new LeaksPage(context, store, parent),
-            new SessionsPage(context, store, parent), new BlockingPage(context, store, parent),
+    return {new OverviewPage(context, store, parent), new PoolsPage(context, store, parent),
+            new LeaksPage(context, store, parent),    new SessionsPage(context, store, parent),
+            new BlockingPage(context, store, parent), new StacksPage(context, store, parent),
             new ActionsPage(context, store, parent)};
 }
 

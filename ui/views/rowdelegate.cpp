@@ -99,12 +99,19 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
     const auto weight = emphasis == Emphasis::strong ? QFont::DemiBold : QFont::Normal;
     const auto alignment = static_cast<Qt::Alignment>(index.data(Qt::TextAlignmentRole).toInt());
     painter->setPen(inkFor(emphasis));
-    qsizetype split = -1;
+    auto lead = static_cast<Lead>(index.data(LeadRole).toInt());
     if (index.column() == 0 && !mono && index.data(KeyRole).isValid())
-        split = text.indexOf(QLatin1String("  "));
+        lead = Lead::mono;
+    qsizetype split = lead == Lead::none ? -1 : text.indexOf(QLatin1String("  "));
+    if (split < 0 && lead != Lead::none && !index.data(KeyRole).isValid())
+        split = text.size();
     if (split > 0) {
         area.setLeft(area.left() + pad +
-                     drawCellText(*painter, area, text.left(split), CellFont::mono, QFont::Medium,
+                     drawCellText(*painter, area, text.left(split),
+                                  lead == Lead::mono ? CellFont::mono : CellFont::ui,
+                                  lead == Lead::mono     ? QFont::Medium
+                                  : lead == Lead::strong ? QFont::DemiBold
+                                                         : QFont::Normal,
                                   false, false));
         painter->setPen(inkFor(Emphasis::secondary));
     }

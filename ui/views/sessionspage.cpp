@@ -84,6 +84,7 @@ SessionsPage::SessionsPage(ViewContext& context, std::shared_ptr<SessionStore> s
     empty_->setTextFormat(Qt::PlainText);
     empty_->setProperty("role", QStringLiteral("secondary"));
     empty_->setObjectName(QStringLiteral("emptyWords"));
+    empty_->setWordWrap(true);
     left->addWidget(empty_);
     left->addWidget(table_, 1000);
     left->addStretch(1); // keeps the words at the top while the table is hidden
@@ -156,7 +157,7 @@ void SessionsPage::resizeEvent(QResizeEvent* event)
     BasePage::resizeEvent(event);
     const Theme& theme = Theme::current();
     detail_->setFixedWidth(detailWidth());
-    board_->setVisible(wide() && !store_->targets().empty());
+    board_->setVisible(wide() && hasSubject());
     const bool narrow = width() < theme.scaled(1240);
     filter_->setFixedWidth(theme.scaled(narrow ? 300 : 420));
     filter_->setPlaceholderText(narrow ? tr("Filter: words, state:waiting, …")
@@ -176,7 +177,7 @@ void SessionsPage::refresh(const Update& update)
     selecting_ = false;
     setCount(model_.total());
     updateWords();
-    board_->setVisible(wide() && !store_->targets().empty());
+    board_->setVisible(wide() && hasSubject());
     board_->apply(update, nothingYet());
     if (isVisible())
         showChosen();
@@ -226,14 +227,14 @@ void SessionsPage::updateWords()
     else if (!nothing && model_.shown() == 0)
         empty = tr("No session matches this filter. Esc clears it.");
     empty_->setText(empty);
-    empty_->setForegroundRole(nothing && !store_->targets().empty() ? QPalette::PlaceholderText
-                                                                    : QPalette::WindowText);
+    empty_->setForegroundRole(nothing && hasSubject() ? QPalette::PlaceholderText
+                                                      : QPalette::WindowText);
     empty_->setVisible(!empty.isEmpty());
     words_->setVisible(!nothing);
     // The frame of the page stands while it waits; without anything attached there is no page.
-    bar_->setVisible(!store_->targets().empty());
-    table_->setVisible(!store_->targets().empty());
-    detail_->setVisible(!store_->targets().empty());
+    bar_->setVisible(hasSubject());
+    table_->setVisible(hasSubject());
+    detail_->setVisible(hasSubject());
 }
 
 void SessionsPage::group(SessionGrouping grouping)

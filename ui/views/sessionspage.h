@@ -22,6 +22,7 @@ public:
 
     QString name() const override { return QStringLiteral("sessions"); }
     QString title() const override { return tr("Sessions"); }
+    bool ofServers() const override { return true; }
     QString iconName() const override { return QStringLiteral("sessions"); }
     void focusFilter() override;
     void setFilter(const QString& text) override;

@@ -7,6 +7,7 @@
 #include "ui/views/sessiondetail.h"
 
 #include <QHBoxLayout>
+#include <QItemSelectionModel>
 #include <QLabel>
 
 namespace poolscope {
@@ -16,8 +17,8 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
     : BasePage(context, std::move(store), parent)
     , model_(std::move(model))
 {
-    auto* const row = new QHBoxLayout;
-    row->setSpacing(Theme::current().scaled(metrics::panelGap));
+    row_ = new QHBoxLayout;
+    row_->setSpacing(Theme::current().scaled(metrics::panelGap));
     left_ = new QVBoxLayout;
     left_->setSpacing(Theme::current().scaled(12));
     title_ = new PageTitle(this);
@@ -40,14 +41,14 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
     measure->addStretch(1);
     left_->addLayout(measure);
     left_->addStretch(1); // keeps the title at the top while the table is hidden
-    row->addLayout(left_, 1);
+    row_->addLayout(left_, 1);
     detail_ = new SessionDetail(context, store_, this);
-    row->addWidget(detail_);
-    layout_->addLayout(row, 1);
+    row_->addWidget(detail_);
+    layout_->addLayout(row_, 1);
     connect(detail_, &SessionDetail::commandWanted, this,
             [this](ActionVerb verb) { command(verb, table_->selectedKeys()); });
     serveTable(table_);
-    connect(table_, &DataTable::chosen, this, &TreePage::tableChosen);
+    connect(table_, &DataTable::chosen, this, [this] { tableChosen(); });
 }
 
 void TreePage::settled()
@@ -55,7 +56,7 @@ void TreePage::settled()
     if (!isVisible())
         return;
     // One that had left, or was folded into another place, is there again.
-    if (table_->selectedKeys().empty() && context_.selection())
+    if (!choseElse() && table_->selectedKeys().empty() && context_.selection())
         select(context_.selection());
     else
         tableChosen();
@@ -64,7 +65,7 @@ void TreePage::settled()
 bool TreePage::waits()
 {
     const QString words = nothingYet();
-    const bool attached = !store_->targets().empty();
+    const bool attached = hasSubject();
     detail_->setVisible(attached);
     if (words.isEmpty())
         return false;
@@ -96,7 +97,7 @@ void TreePage::select(const std::optional<SessionKey>& session)
 
 bool TreePage::clearOne()
 {
-    if (table_->selectedKeys().empty())
+    if (!table_->selectionModel()->hasSelection())
         return false;
     table_->clearSelection();
     context_.select(std::nullopt);

@@ -31,6 +31,10 @@ protected:
     void resizeEvent(QResizeEvent* event) override;
     /// After the rows were replaced.
     void settled();
+    /// Another row was chosen in the table, or the rows changed: shows it in the detail.
+    virtual void tableChosen();
+    /// Something is chosen that is no session: the selection of the views stays out of it.
+    virtual bool choseElse() const { return false; }
     /// Shows why there is nothing to show yet, if so, instead of an answer; then true.
     bool waits();
 
@@ -41,10 +45,8 @@ protected:
     QLabel* note_;
     DataTable* table_;
     SessionDetail* detail_;
-
-private:
-    void tableChosen();
-    bool selecting_ = false;
+    QHBoxLayout* row_;       ///< the table's column, then the detail
+    bool selecting_ = false; ///< a row is chosen on the window's own account
 };
 
 } // namespace poolscope

@@ -58,6 +58,12 @@ public:
     {
         emit commandRequested(verb, sessions);
     }
+    /// Asks the window to confirm that these connections are taken back from their holders, and to
+    /// call Workspace::reclaim; nothing is sent without a confirmation.
+    void requestReclaim(const std::vector<CheckoutKey>& checkouts)
+    {
+        emit reclaimRequested(checkouts);
+    }
     void requestSeek(Timestamp instant) { emit seekRequested(instant); }
     /// Back to the live edge of the capture that goes on.
     void requestLive() { emit liveRequested(); }
@@ -72,6 +78,8 @@ signals:
     void navigationRequested(const QString& page);
     void commandRequested(poolscope::ActionVerb verb,
                           const std::vector<poolscope::SessionRow>& sessions);
+    /// Some checkouts, each once, all of them open when it was asked; see reclaimObstacle().
+    void reclaimRequested(const std::vector<poolscope::CheckoutKey>& checkouts);
     void seekRequested(poolscope::Timestamp instant);
     void liveRequested();
     void attachRequested();

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/theme/theme.h"
+#include "ui/views/datatable.h"
+
+#include <QHeaderView>
+#include <QScrollBar>
+#include <QSettings>
+#include <QStandardItemModel>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace poolscope;
+
+/// Columns kept from another build or a wider window.
+class TestDataTable : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+    QStandardItemModel model_{20, 6};
+
+    std::unique_ptr<DataTable> table(int width, int elastic = -1)
+    {
+        auto made = std::make_unique<DataTable>(QStringLiteral("test"), true);
+        made->setModel(&model_);
+        made->setWidths({80, 90, 100, 110, 120, 0});
+        if (elastic >= 0)
+            made->setElastic(elastic);
+        made->restoreColumns(0, Qt::AscendingOrder);
+        made->resize(width, 300);
+        made->show();
+        return made;
+    }
+    static int sideways(const DataTable& table) { return table.horizontalScrollBar()->maximum(); }
+    static void keep(const QHeaderView& header)
+    {
+        QSettings().setValue(QStringLiteral("columns/test/header"), header.saveState());
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+        QSettings::setDefaultFormat(QSettings::IniFormat);
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, folder_.path());
+        Theme::current().install();
+    }
+    void init() { QSettings().clear(); }
+
+    void aHeaderWithoutAnElasticColumnGetsOne()
+    {
+        QTreeView older;
+        older.setModel(&model_);
+        older.header()->setStretchLastSection(false);
+        older.header()->resizeSection(5, 1500);
+        keep(*older.header());
+        const auto now = table(800);
+        QTRY_COMPARE(sideways(*now), 0);
+        QVERIFY(now->header()->stretchLastSection());
+        QVERIFY(now->columnWidth(5) > 200);
+    }
+
+    void anotherElasticColumnIsNone()
+    {
+        QTreeView older;
+        older.setModel(&model_);
+        older.header()->setStretchLastSection(false);
+        older.header()->setSectionResizeMode(1, QHeaderView::Stretch);
+        older.resize(2400, 300);
+        older.show();
+        keep(*older.header());
+        const auto now = table(800, 0);
+        QTRY_COMPARE(sideways(*now), 0);
+        QCOMPARE(now->header()->sectionResizeMode(0), QHeaderView::Stretch);
+        QCOMPARE(now->header()->sectionResizeMode(1), QHeaderView::Interactive);
+    }
+
+    void widthsOfAWiderWindowShrink()
+    {
+        {
+            const auto wide = table(2400);
+            wide->header()->resizeSection(1, 700);
+            wide->header()->resizeSection(2, 400);
+            QTRY_COMPARE(sideways(*wide), 0);
+        }
+        const auto narrow = table(800);
+        QTRY_COMPARE(sideways(*narrow), 0);
+        QVERIFY(narrow->columnWidth(5) >= Theme::current().scaled(100));
+        // None below what it was laid out for, and those that were not widened are left alone.
+        QVERIFY(narrow->columnWidth(1) >= Theme::current().scaled(90));
+        QCOMPARE(narrow->columnWidth(0), Theme::current().scaled(80));
+        // In a window as wide as before they are as they were.
+        QCOMPARE(table(2400)->columnWidth(1), 700);
+        narrow->resize(560, 300);
+        QTRY_VERIFY(narrow->columnWidth(1) < 120);
+    }
+};
+
+QTEST_MAIN(TestDataTable)
+#include "tst_datatable.moc"

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/charts/timepicture.h"
+
+#include "ui/charts/timeaxis.h"
+#include "ui/theme/glyphs.h"
+#include "ui/theme/panel.h"
+#include "ui/theme/theme.h"
+
+#include <QCoreApplication>
+#include <QPainter>
+
+#include <algorithm>
+#include <cmath>
+
+namespace poolscope {
+
+namespace {
+
+QString words(const char* text)
+{
+    return QCoreApplication::translate("TimeChart", text);
+}
+
+void paintTimeChip(QPainter& painter, const TimePicture& p, double x)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const QFont font = theme.mono(11);
+    const QString text = clockText(*p.cursor, p.utc);
+    const double width = QFontMetricsF(font).horizontalAdvance(text) + 8;
+    const double left =
+        std::max(p.plot.left() - 40, std::min(x - width / 2, p.plot.right() - width + 4));
+    const QRectF chip(std::round(left), p.plot.bottom() + 1, std::round(width), 17);
+    painter.fillRect(chip, t.text);
+    painter.setFont(font);
+    painter.setPen(t.surface);
+    painter.drawText(chip, Qt::AlignCenter, text);
+}
+
+void paintLabel(QPainter& painter, const QRectF& column, const ChartLabel& label, double y,
+                bool old)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const QRectF row(column.left(), y - 8, column.width(), 16);
+    label.glyph(painter, QRectF(row.left(), y - 6, 12, 12));
+    painter.setFont(theme.ui(11));
+    painter.setPen(old ? t.text3 : t.text2);
+    painter.drawText(row.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter, label.name);
+    painter.setFont(theme.mono(12));
+    painter.setPen(old ? t.text3 : t.text);
+    painter.drawText(row, Qt::AlignRight | Qt::AlignVCenter, label.value);
+}
+
+} // namespace
+
+Timestamp TimePicture::instant(double px) const
+{
+    const double share = std::clamp((px - plot.left()) / plot.width(), 0.0, 1.0);
+    return from +
+           Duration(static_cast<std::int64_t>(share * static_cast<double>(to_us(to - from))));
+}
+
+double TimePicture::top() const
+{
+    const double room = std::min(24.0, plot.height() / 4);
+    return most * plot.height() / std::max(1.0, plot.height() - room);
+}
+
+void paintChartHead(QPainter& painter, const TimePicture& p, const QRectF& panel,
+                    const QString& what, const QString& value, const QString& limit)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    painter.fillRect(panel, t.line);
+    painter.fillRect(panel.adjusted(1, 1, -1, -1), t.surface);
+    const QRectF line = p.head.adjusted(metrics::panelPadding, 0, -metrics::panelPadding, 0);
+    double right = line.right();
+    if (!limit.isEmpty()) {
+        painter.setFont(theme.ui());
+        painter.setPen(p.old() ? t.text3 : t.text2);
+        painter.drawText(line, Qt::AlignRight | Qt::AlignVCenter, limit);
+        right -= QFontMetricsF(theme.ui()).horizontalAdvance(limit) + metrics::cellPadding;
+    }
+    if (!value.isEmpty()) {
+        painter.setFont(theme.mono());
+        painter.setPen(p.old() ? t.text3 : t.text);
+        painter.drawText(QRectF(line.left(), line.top(), right - line.left(), line.height()),
+                         Qt::AlignRight | Qt::AlignVCenter, value);
+        right -= QFontMetricsF(theme.mono()).horizontalAdvance(value) + metrics::cellPadding;
+    }
+    const QString rest =
+        p.hover   ? words("%1, values at the pointer").arg(what)
+        : p.past  ? words("%1, values at the cursor").arg(what)
+        : p.old() ? words("%1, as of %2").arg(what, clockText(*p.staleSince, p.utc, p.to))
+                  : what;
+    paintTitle(painter, QRectF(line.left(), line.top(), right - line.left(), line.height()),
+               p.title, rest);
+}
+
+void paintNoPoints(QPainter& painter, const TimePicture& p, const QRectF& panel)
+{
+    const Theme& theme = Theme::current();
+    painter.setFont(theme.ui());
+    painter.setPen(theme.tokens().text3);
+    painter.drawText(p.plot.translated(panel.left() + metrics::panelPadding - p.plot.left(), 4),
+                     Qt::AlignLeft | Qt::AlignTop, p.emptyWords);
+}
+
+void paintGrid(QPainter& painter, const TimePicture& p, const QRectF& panel, double step,
+               const std::function<QString(double)>& name)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const QFont font = theme.mono(11);
+    painter.setFont(font);
+    for (double value = 0; value <= p.most + 0.001; value += step) {
+        const double y = p.y(value);
+        paintHLine(painter, p.plot.left(), p.plot.right(), y, 1, t.line);
+        painter.setPen(t.text3);
+        painter.drawText(QRectF(panel.left(), y - 8, p.plot.left() - panel.left() - 8, 16),
+                         Qt::AlignRight | Qt::AlignVCenter, name(value));
+    }
+    const double chip = p.cursorInside() ? p.x(*p.cursor) : -1e6;
+    for (const TimeTick& tick : timeTicks(p.from, p.to, p.plot.width(), 96, p.utc)) {
+        const double x = p.x(tick.at);
+        const double half = QFontMetricsF(font).horizontalAdvance(tick.label) / 2;
+        if (x - half < p.plot.left() - 24 || x + half > p.plot.right() + 12 ||
+            std::abs(x - chip) < half + 36)
+            continue;
+        paintVLine(painter, x, p.plot.bottom(), p.plot.bottom() + 4, 1, t.line2);
+        painter.setPen(t.text3);
+        painter.drawText(QRectF(x - half - 2, p.plot.bottom() + 4, 2 * half + 4, 16),
+                         Qt::AlignCenter, tick.label);
+    }
+}
+
+void paintGaps(QPainter& painter, const TimePicture& p, std::vector<Hole> holes)
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const QFont font = theme.ui(11);
+    const QFontMetricsF metrics(font);
+    double named = p.plot.left();
+    const bool open = p.staleSince && *p.staleSince < p.to;
+    if (open)
+        holes.push_back({std::max(*p.staleSince, p.from), p.to});
+    for (const Hole& hole : holes) {
+        const double left = std::max(p.x(hole.from), p.plot.left());
+        const double right = std::min(p.x(hole.to), p.plot.right());
+        if (right - left < 0.5)
+            continue;
+        const QRectF area(left, p.plot.top(), right - left, p.plot.height());
+        painter.fillRect(area, t.surface);
+        paintHatch(painter, area, t);
+        const bool lasts = open && &hole == &holes.back();
+        const QString length = QString::fromStdString(
+            format_duration_prose(hole.to - (lasts ? *p.staleSince : hole.from)));
+        const QString name =
+            lasts ? words("no answer for %1").arg(length) : words("gap %1").arg(length);
+        const double width = metrics.horizontalAdvance(name) + 8;
+        QRectF chip(area.center().x() - width / 2, area.center().y() - 9, width, 18);
+        if (width + 4 > area.width()) {
+            // Beside it, half way up: events have their words at the top, what hurts lies at the
+            // bottom.
+            const double beside = lasts ? left - width - 4 : std::max(right, named);
+            if ((area.width() < 3 && !lasts) || beside + width > p.plot.right())
+                continue;
+            chip = QRectF(beside + 2, area.center().y() - 8, width, 16);
+            named = chip.right() + 4;
+        }
+        painter.fillRect(chip, t.surface);
+        painter.setFont(font);
+        painter.setPen(t.text2);
+        painter.drawText(chip, Qt::AlignCenter, name);
+    }
+}
+
+void paintVeil(QPainter& painter, const TimePicture& p)
+{
+    if (!p.cursorInside())
+        return;
+    const double x = p.x(*p.cursor);
+    QColor veil = Theme::current().tokens().surface;
+    veil.setAlphaF(static_cast<float>(1 - metrics::afterCursor));
+    painter.fillRect(QRectF(x, p.plot.top(), p.plot.right() - x, p.plot.height()), veil);
+}
+
+void paintInstant(QPainter& painter, const TimePicture& p, bool observed)
+{
+    if (!p.past)
+        return;
+    const Theme& theme = Theme::current();
+    painter.setFont(theme.ui(11));
+    painter.setPen(theme.tokens().text3);
+    const QRectF caption(p.labels.left(), p.labels.top(), p.labels.width(), 16);
+    painter.drawText(caption, Qt::AlignLeft | Qt::AlignVCenter, words("at"));
+    painter.setFont(theme.mono(11));
+    painter.drawText(caption.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+                     clockText(p.shownAt, p.utc, p.to));
+    if (observed)
+        return;
+    painter.setFont(theme.ui(11));
+    painter.drawText(caption.translated(0, 20), Qt::AlignLeft | Qt::AlignVCenter,
+                     words("not observed"));
+}
+
+void paintLabels(QPainter& painter, const TimePicture& p, const std::vector<ChartLabel>& labels)
+{
+    if (labels.empty())
+        return;
+    if (p.past) {
+        const double room = p.labels.height() - 24;
+        const double step = std::clamp(room / static_cast<double>(labels.size()), 15.0, 20.0);
+        double y = p.labels.top() + 26;
+        for (const ChartLabel& label : labels) {
+            paintLabel(painter, p.labels, label, y, false);
+            y += step;
+        }
+        return;
+    }
+    std::vector<double> wanted;
+    for (const ChartLabel& label : labels)
+        wanted.push_back(label.wanted);
+    const std::vector<double> placed =
+        pushedApart(wanted, metrics::chartLabelStep, p.plot.top() + 8, p.plot.bottom() - 8);
+    for (std::size_t i = 0; i < labels.size(); ++i)
+        paintLabel(painter, p.labels, labels[i], placed[i], p.old());
+}
+
+void paintPointers(QPainter& painter, const TimePicture& p)
+{
+    const Tokens& t = Theme::current().tokens();
+    if (p.hover && *p.hover >= p.from && *p.hover <= p.to)
+        paintVLine(painter, p.x(*p.hover), p.plot.top(), p.plot.bottom(), 1, t.text3);
+    if (!p.cursorInside())
+        return;
+    const double x = p.x(*p.cursor);
+    paintVLine(painter, x, p.plot.top(), p.plot.bottom() + 1, 1.5, t.text);
+    paintTimeChip(painter, p, x);
+}
+
+void paintSelection(QPainter& painter, const TimePicture& p, double x1, double x2)
+{
+    const Tokens& t = Theme::current().tokens();
+    const auto [left, right] = std::minmax(x1, x2);
+    QColor ground = t.accent;
+    ground.setAlphaF(0.14F);
+    painter.fillRect(QRectF(left, p.plot.top(), right - left, p.plot.height()), ground);
+    paintVLine(painter, left, p.plot.top(), p.plot.bottom(), 1, t.accent);
+    paintVLine(painter, right, p.plot.top(), p.plot.bottom(), 1, t.accent);
+}
+
+std::vector<double> pushedApart(const std::vector<double>& wanted, double step, double top,
+                                double bottom)
+{
+    std::vector<double> placed(wanted.size());
+    double limit = bottom;
+    for (std::size_t i = wanted.size(); i-- > 0;) {
+        placed[i] = std::min(wanted[i], limit);
+        limit = placed[i] - step;
+    }
+    double least = top;
+    for (double& y : placed) {
+        y = std::max(y, least);
+        least = y + step;
+    }
+    return placed;
+}
+
+} // namespace poolscope

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between answers.cpp and leakanswers.cpp; for nobody else.
+#pragma once
+
+#include "ui/models/findings.h"
+
+#include <optional>
+
+namespace poolscope::answers {
+
+/// Of the line of code that holds connections worst; null where none is suspected.
+std::optional<Answer> worstPlace(const SessionStore& store);
+/// Some pool of whose connections none is free.
+std::optional<Answer> exhaustedPool(const SessionStore& store);
+/// Some instrumented process is attached.
+bool anyAgent(const SessionStore& store);
+
+} // namespace poolscope::answers

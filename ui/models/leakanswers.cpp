@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What can be said of those who hold connections of pools, and transactions.
+#include "ui/models/answers_p.h"
+
+#include "core/analyze/idlegrowth.h"
+#include "ui/models/placewords.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace poolscope {
+
+namespace {
+
+QString tr(const char* words)
+{
+    return QCoreApplication::translate("Answers", words);
+}
+
+QString nameOf(const TargetSummary& target)
+{
+    return Formatter::line(target.info.name, 100);
+}
+
+struct WorstPlace
+{
+    PlaceAt at;
+    int suspected = 0; ///< places, all in all
+};
+
+bool worse(const PlaceAt& a, const PlaceAt& b)
+{
+    const auto rank = [](const PlaceAt& at) {
+        const bool full = at.place->full_in && *at.place->full_in == Duration{0};
+        return std::make_tuple(at.place->severity, full, at.place->suspected,
+                               at.place->holders.front().age);
+    };
+    return rank(a) > rank(b);
+}
+
+WorstPlace findWorst(const SessionStore& store)
+{
+    WorstPlace worst;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Place& place : target.places) {
+            if (place.suspected == 0 || place.holders.empty())
+                continue;
+            ++worst.suspected;
+            const PlaceAt at{&target, &place};
+            if (!worst.at || worse(at, worst.at))
+                worst.at = at;
+        }
+    }
+    return worst;
+}
+
+/// "20 of 20 in use, 4 wait": nothing that the process did not report.
+QStringList poolWords(const Pool* pool)
+{
+    QStringList words;
+    if (pool && pool->used && pool->max)
+        words +=
+            tr("%1 of %2 in use").arg(Formatter::count(*pool->used), Formatter::count(*pool->max));
+    else if (pool && pool->used)
+        words += tr("%1 in use").arg(Formatter::count(*pool->used));
+    if (pool && pool->pending && *pool->pending > 0)
+        words += *pool->pending == 1 ? tr("1 waits")
+                                     : tr("%1 wait").arg(Formatter::count(*pool->pending));
+    return words;
+}
+
+/// "14 connections of shop are held by checkout.cpp:88, 20 of 20 in use, 4 wait"
+Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
+{
+    const Place& place = *worst.at.place;
+    Answer answer;
+    answer.kind = Answer::Kind::leak;
+    answer.severity = static_cast<int>(place.severity);
+    answer.target = worst.at.target->info.id;
+    const QString pool =
+        place.pool.empty() ? nameOf(*worst.at.target) : Formatter::line(place.pool.str(), 100);
+    const StackLine* const line = acquiring_line(place.stack.get());
+    const QString held =
+        line ? place.suspected == 1 ? tr("%1 of %2 is held by %3") : tr("%1 of %2 are held by %3")
+        : place.suspected == 1 ? tr("%1 of %2 is held; no stack tells by whom")
+                               : tr("%1 of %2 are held; no stack tells by whom");
+    const QString who = connections(place.suspected);
+    QStringList parts{line ? held.arg(who, pool, placeName(place.stack.get()).lead)
+                           : held.arg(who, pool)};
+    parts += poolWords(store.pool(worst.at.target->info.id, place.pool));
+    answer.sentence = parts.join(QStringLiteral(", "));
+    QStringList rest{tr("the oldest for %1").arg(Formatter::ageProse(place.holders.front().age))};
+    if (place.growth_per_minute > 0)
+        rest += tr("%1 more a minute").arg(place.growth_per_minute, 0, 'f', 1);
+    if (place.full_in && *place.full_in > Duration{0})
+        rest += tr("nothing is free in %1").arg(Formatter::ageProse(*place.full_in));
+    if (worst.suspected > 1)
+        rest += worst.suspected == 2 ? tr("1 other line holds too")
+                                     : tr("%1 other lines hold too").arg(worst.suspected - 1);
+    answer.explanation = rest.join(QStringLiteral(", "));
+    return answer;
+}
+
+bool anyServer(const SessionStore& store)
+{
+    return std::any_of(store.targets().begin(), store.targets().end(),
+                       [](const TargetSummary& target) { return !target.agent.has_value(); });
+}
+
+Answer heldSessions(const SessionStore& store)
+{
+    Answer answer;
+    answer.kind = Answer::Kind::healthy;
+    std::map<std::string, int> groups;
+    int count = 0;
+    std::optional<Duration> oldest;
+    const SuspectedLeak* growing = nullptr; // the fastest
+    for (const TargetSummary& target : store.targets()) {
+        for (const SuspectedLeak& leak : target.suspects) {
+            answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
+            if (leak.growth) {
+                if (!growing || leak.growth->to - leak.growth->from >
+                                    growing->growth->to - growing->growth->from)
+                    growing = &leak;
+                continue;
+            }
+            ++count;
+            ++groups[leak.group];
+            const Duration held = store.age(target.info.id, leak.since);
+            oldest = std::max(oldest.value_or(held), held);
+        }
+    }
+    if (count == 0 && !growing) {
+        return answer;
+    }
+    answer.kind = Answer::Kind::leak;
+    const QString grows = growing ? tr("the idle sessions of %1 only grow: %2, %3 before")
+                                        .arg(Formatter::line(growing->group, 100),
+                                             Formatter::count(growing->growth->to),
+                                             Formatter::count(growing->growth->from))
+                                  : QString();
+    if (count == 0) {
+        answer.sentence = grows;
+        answer.sentence.front() = answer.sentence.front().toUpper();
+        answer.explanation = tr("over %1").arg(Formatter::ageProse(idle_window));
+        return answer;
+    }
+    const auto most =
+        std::max_element(groups.begin(), groups.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    const QString name = Formatter::line(most->first, 100);
+    answer.sentence =
+        groups.size() == 1
+            ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
+            : tr("%1 held open, %2 of them by %3")
+                  .arg(Formatter::sessions(count), Formatter::count(most->second), name);
+    answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
+    if (growing)
+        answer.explanation += QStringLiteral("; ") + grows;
+    return answer;
+}
+
+/// What the page says where nothing is suspected.
+QString nothingHeld(const SessionStore& store)
+{
+    if (!answers::anyAgent(store))
+        return tr("No session is idle in a transaction past the threshold.");
+    int longRunning = 0;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Place& place : target.places)
+            longRunning += static_cast<int>(
+                std::count_if(place.holders.begin(), place.holders.end(),
+                              [](const Holder& holder) { return holder.long_running; }));
+    }
+    QString sentence = anyServer(store) ? tr("Nothing is held past the threshold.")
+                                        : tr("No connection is held past the threshold.");
+    if (longRunning > 0)
+        sentence +=
+            QLatin1Char(' ') + (longRunning == 1 ? tr("1 is long-running, as its holder said.")
+                                                 : tr("%1 are long-running, as their holders said.")
+                                                       .arg(Formatter::count(longRunning)));
+    return sentence;
+}
+
+} // namespace
+
+std::optional<Answer> answers::worstPlace(const SessionStore& store)
+{
+    const WorstPlace worst = findWorst(store);
+    return worst.at ? std::optional(ofPlace(store, worst)) : std::nullopt;
+}
+
+std::optional<Answer> answers::exhaustedPool(const SessionStore& store)
+{
+    for (const TargetSummary& target : store.targets()) {
+        for (const Pool& pool : target.pools) {
+            if (!pool.used || !pool.max || *pool.max <= 0 || *pool.used < *pool.max)
+                continue;
+            Answer answer;
+            answer.kind = Answer::Kind::server;
+            answer.severity = pool.pending.value_or(0) > 0 ? 2 : 1;
+            answer.target = target.info.id;
+            answer.sentence = tr("%1 of %2: %3")
+                                  .arg(Formatter::line(pool.name.str(), 100), nameOf(target),
+                                       poolWords(&pool).join(QStringLiteral(", ")));
+            answer.explanation = tr("No holder is past the threshold.");
+            return answer;
+        }
+    }
+    return std::nullopt;
+}
+
+bool answers::anyAgent(const SessionStore& store)
+{
+    return std::any_of(store.targets().begin(), store.targets().end(),
+                       [](const TargetSummary& target) { return target.agent.has_value(); });
+}
+
+Answer leaksAnswer(const SessionStore& store)
+{
+    Answer sessions = heldSessions(store);
+    const std::optional<Answer> place = answers::worstPlace(store);
+    const bool held = sessions.kind == Answer::Kind::leak;
+    if (!place) {
+        if (!held)
+            sessions.sentence = nothingHeld(store);
+        return sessions;
+    }
+    Answer answer = *place;
+    if (!held)
+        return answer;
+    // Both: the worse one first. A line of code is nearer to the cure than a session.
+    if (sessions.severity > answer.severity) {
+        sessions.explanation += QStringLiteral("; ") + answer.sentence;
+        return sessions;
+    }
+    answer.explanation += QStringLiteral("; ") + sessions.sentence;
+    return answer;
+}
+
+} // namespace poolscope

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which columns a table shows, how wide they are, and how that is kept.
+#include "ui/theme/theme.h"
+#include "ui/views/datatable.h"
+
+#include <QHeaderView>
+#include <QMenu>
+#include <QSettings>
+#include <QtMath>
+
+#include <algorithm>
+
+namespace poolscope {
+
+void DataTable::setWidths(const std::vector<int>& widths)
+{
+    widths_ = widths;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        if (widths[i] > 0)
+            header()->resizeSection(static_cast<int>(i), Theme::current().scaled(widths[i]));
+    }
+}
+
+void DataTable::setAutomaticColumns(std::function<bool(int, int)> shown)
+{
+    automatic_ = std::move(shown);
+}
+
+void DataTable::setElastic(int column)
+{
+    elastic_ = column;
+}
+
+void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
+{
+    restoring_ = true;
+    const QSettings settings;
+    const QString group = QStringLiteral("columns/") + name_;
+    const QByteArray state = settings.value(group + QStringLiteral("/header")).toByteArray();
+    if (state.isEmpty() || !header()->restoreState(state))
+        sortByColumn(sortColumn, order);
+    else
+        sortByColumn(header()->sortIndicatorSection(), header()->sortIndicatorOrder());
+    const QVariantMap wanted = settings.value(group + QStringLiteral("/shown")).toMap();
+    for (auto it = wanted.begin(); it != wanted.end(); ++it)
+        wanted_.insert(it.key().toInt(), it.value().toBool());
+    // What was kept also says which column took the rest then: another build, another column.
+    header()->setMinimumSectionSize(Theme::current().scaled(40));
+    header()->setStretchLastSection(false); // what is on already is not looked at anew
+    header()->setStretchLastSection(elastic_ < 0);
+    for (int column = 0; column < header()->count(); ++column)
+        header()->setSectionResizeMode(column, column == elastic_ ? QHeaderView::Stretch
+                                                                  : QHeaderView::Interactive);
+    restoring_ = false;
+    ready_ = true;
+    fitColumns();
+}
+
+void DataTable::saveColumns() const
+{
+    if (!ready_ || restoring_)
+        return;
+    QSettings settings;
+    const QString group = QStringLiteral("columns/") + name_;
+    QVariantMap wanted;
+    for (auto it = wanted_.begin(); it != wanted_.end(); ++it)
+        wanted.insert(QString::number(it.key()), it.value());
+    // Each layout tells of sections that it resized to what they were: to write that would wait
+    // for the disk once a second.
+    const auto keep = [&](const QString& name, const QVariant& value) {
+        if (settings.value(group + name) != value)
+            settings.setValue(group + name, value);
+    };
+    keep(QStringLiteral("/header"), header()->saveState());
+    keep(QStringLiteral("/shown"), wanted);
+}
+
+void DataTable::setAvailable(int column, bool available)
+{
+    if (available ? unavailable_.remove(column) : !unavailable_.contains(column)) {
+        if (!available)
+            unavailable_.insert(column);
+        fitColumns();
+    }
+}
+
+void DataTable::fitColumns()
+{
+    if (!ready_ || !model())
+        return;
+    restoring_ = true;
+    for (int column = 0; column < model()->columnCount(); ++column) {
+        const bool shown =
+            !unavailable_.contains(column) &&
+            wanted_.value(column, !automatic_ || automatic_(column, viewport()->width()));
+        if (isColumnHidden(column) == shown)
+            setColumnHidden(column, !shown);
+    }
+    restoring_ = false;
+    if (isVisible()) // before, the width is none
+        shrinkToFit();
+}
+
+int DataTable::elasticColumn() const
+{
+    if (elastic_ >= 0)
+        return elastic_;
+    for (int visual = header()->count() - 1; visual >= 0; --visual) {
+        const int column = header()->logicalIndex(visual);
+        if (!isColumnHidden(column))
+            return column;
+    }
+    return -1;
+}
+
+/// Widths that were kept from a wider window go back towards those of the layout, as far as it
+/// takes to leave some room to the column that takes the rest: a table does not scroll sideways
+/// because of the window that it had yesterday.
+void DataTable::shrinkToFit()
+{
+    const Theme& theme = Theme::current();
+    const int elastic = elasticColumn();
+    const auto laidOut = [&](int column) {
+        const auto at = static_cast<std::size_t>(column);
+        const int width = at < widths_.size() ? widths_[at] : 0;
+        return width > 0 ? theme.scaled(width) : header()->defaultSectionSize();
+    };
+    const int least = theme.scaled(120);
+    int others = 0;
+    int surplus = 0;
+    for (int column = 0; column < header()->count(); ++column) {
+        if (isColumnHidden(column) || column == elastic)
+            continue;
+        others += columnWidth(column);
+        surplus += std::max(0, columnWidth(column) - laidOut(column));
+    }
+    restoring_ = true;
+    const int over = others + least - viewport()->width();
+    if (over > 0 && surplus > 0) {
+        shrunk_ = true;
+        const double share = std::min(1.0, static_cast<double>(over) / surplus);
+        for (int column = 0; column < header()->count(); ++column) {
+            const int more = columnWidth(column) - laidOut(column);
+            if (isColumnHidden(column) || column == elastic || more <= 0)
+                continue;
+            const int cut = qCeil(more * share);
+            header()->resizeSection(column, columnWidth(column) - cut);
+            others -= cut;
+        }
+    }
+    // A restored header does not always give the last one what is left.
+    const int room = std::max(least, viewport()->width() - others);
+    if (elastic >= 0 && columnWidth(elastic) > room)
+        header()->resizeSection(elastic, room);
+    restoring_ = false;
+}
+
+void DataTable::resizeEvent(QResizeEvent* event)
+{
+    QTreeView::resizeEvent(event);
+    fitColumns();
+}
+
+void DataTable::showEvent(QShowEvent* event)
+{
+    QTreeView::showEvent(event);
+    shrinkToFit();
+}
+
+void DataTable::showColumnMenu(const QPoint& at)
+{
+    QMenu menu(this);
+    for (int column = 0; column < model()->columnCount(); ++column) {
+        if (unavailable_.contains(column))
+            continue;
+        QAction* const action =
+            menu.addAction(model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
+        action->setCheckable(true);
+        action->setChecked(!isColumnHidden(column));
+        // What a tree hangs on stays, and so does the last one.
+        action->setEnabled(
+            (spanning_ || column != 0) &&
+            (isColumnHidden(column) || header()->hiddenSectionCount() + 1 < header()->count()));
+        connect(action, &QAction::toggled, this, [this, column](bool on) {
+            wanted_.insert(column, on);
+            fitColumns();
+            saveColumns();
+        });
+    }
+    menu.addSeparator();
+    connect(menu.addAction(tr("Columns by the window's width")), &QAction::triggered, this, [this] {
+        wanted_.clear();
+        fitColumns();
+        saveColumns();
+    });
+    menu.exec(header()->mapToGlobal(at));
+}
+
+} // namespace poolscope

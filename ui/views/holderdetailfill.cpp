@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the detail of a checkout, or of a place, says section by section.
+#include "ui/views/holderdetail.h"
+
+#include "ui/models/placewords.h"
+#include "ui/theme/prose.h"
+#include "ui/views/detailhead.h"
+#include "ui/views/framelist.h"
+#include "ui/views/sessiondetail_p.h"
+
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QScrollArea>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace poolscope {
+
+using detail::setTextOnce;
+
+namespace {
+
+QString named(const Text& text)
+{
+    return text.empty() ? Formatter::notReported() : Formatter::line(text.str(), 300);
+}
+
+template <class T>
+QString number(const std::optional<T>& value)
+{
+    return value ? QString::number(*value) : Formatter::notReported();
+}
+
+QString inProse(const std::vector<std::string>& sentences)
+{
+    QStringList words;
+    for (const std::string& sentence : sentences)
+        words += Formatter::line(sentence, 1000);
+    return words.join(QLatin1Char(' '));
+}
+
+/// A line number stays on the line of its file.
+QString joined(QString prose)
+{
+    for (qsizetype i = prose.size() - 2; i > 0; --i) {
+        if (prose.at(i) == u':' && prose.at(i + 1).isDigit() && !prose.at(i - 1).isSpace())
+            prose.insert(i + 1, QChar(0x2060));
+    }
+    return prose;
+}
+
+/// "GET /search 5, POST /orders 3": most first, at most four of them.
+QString counted(const std::map<QString, int>& values)
+{
+    std::vector<std::pair<QString, int>> sorted(values.begin(), values.end());
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    QStringList words;
+    for (const auto& [value, n] : sorted) {
+        if (words.size() == 4) {
+            words += HolderDetail::tr("%1 others").arg(sorted.size() - 4);
+            break;
+        }
+        words +=
+            sorted.size() == 1 ? value : QStringLiteral("%1 %2").arg(value, Formatter::count(n));
+    }
+    return words.join(QStringLiteral(", "));
+}
+
+} // namespace
+
+void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString& place,
+                        const Transport& transport)
+{
+    checkouts_ = checkouts;
+    place_ = place;
+    const std::shared_ptr<const Checkout> checkout =
+        checkouts.empty() ? nullptr : store_->checkout(checkouts.front());
+    const PlaceAt at = checkout            ? placeAt(*store_, *checkout)
+                       : checkouts.empty() ? placeAt(*store_, place)
+                                           : PlaceAt{};
+    if (!checkout && !at) {
+        showNothing(!checkouts.empty() ? tr("This checkout has come back.")
+                    : !place.isEmpty()
+                        ? tr("Nothing that was acquired there is held now.")
+                        : tr("Select a line or a checkout to see its stack, and who holds it."));
+        return;
+    }
+    head_->show();
+    empty_->hide();
+    scroll_->show();
+    foot_->show();
+    footLine_->show();
+    if (checkout)
+        showCheckout(*checkout, at, transport);
+    else
+        showPlace(at, transport);
+    const auto old = store_->staleness(checkout ? checkout->key.target : at.target->info.id);
+    head_->setOld(old.has_value());
+    stack_->setOld(old.has_value());
+    const auto role = old ? QPalette::PlaceholderText : QPalette::WindowText;
+    for (const auto& [caption, value] : fields_)
+        value->setForegroundRole(role);
+    evidence_->setForegroundRole(role);
+    statement_->viewport()->setForegroundRole(role);
+    updateFoot(transport);
+}
+
+void HolderDetail::showNothing(const QString& words)
+{
+    setTextOnce(empty_, words);
+    empty_->show();
+    head_->hide();
+    scroll_->hide();
+    foot_->hide();
+    footLine_->hide();
+    stack_->setStack(nullptr, LeakSeverity::none);
+}
+
+void HolderDetail::setField(Field id, const QString& text)
+{
+    const auto& [caption, value] = fields_.at(static_cast<std::size_t>(id));
+    caption->setVisible(!text.isEmpty());
+    value->setVisible(!text.isEmpty());
+    setTextOnce(value, unbroken(text));
+}
+
+void HolderDetail::showCaption(const TargetSummary* target, const Transport& transport)
+{
+    const Formatter format(context_.utc());
+    QString caption;
+    if (transport.mode != Mode::live)
+        caption = tr("as of %1").arg(format.instant(store_->now(), store_->now()));
+    else if (target)
+        caption = Formatter::line(target->info.name, 60);
+    whoHead_->setCaption(caption);
+}
+
+void HolderDetail::showStack(const StackRef& stack, LeakSeverity severity)
+{
+    if (openedOf_ && !same_stack(openedOf_, stack)) {
+        openedOf_.reset();
+        openWords_->hide();
+        folder_->hide();
+        editor_->hide();
+    }
+    stack_->setStack(stack, severity);
+    const StackLine* const line = acquiring_line(stack.get());
+    stack_->setVisible(stack != nullptr);
+    noStack_->setVisible(!stack);
+    copy_->setVisible(stack != nullptr);
+    open_->setVisible(line && !line->file.empty());
+}
+
+void HolderDetail::showStatement(const Text& statement, const QString& caption)
+{
+    statementHead_->setCaption(caption);
+    const QString text =
+        statement.empty() ? Formatter::notReported() : Formatter::text(statement.str());
+    if (statement_->toPlainText() == text)
+        return;
+    statement_->setPlainText(text);
+    const int lines = std::clamp(
+        static_cast<int>(text.size()) / 38 + static_cast<int>(text.count(u'\n')) + 1, 2, 10);
+    statement_->setFixedHeight(lines * QFontMetrics(statement_->font()).lineSpacing() + 12);
+}
+
+void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Transport& transport)
+{
+    const Formatter format(context_.utc());
+    const TargetSummary* const target = store_->target(c.key.target);
+    const Timestamp theirs = store_->now() + (target ? target->clock_offset : Duration{0});
+    const Holder* const found = at ? holderOf(*at.place, c.key) : nullptr;
+    Holder holder = found ? *found : Holder{};
+    if (!found)
+        holder.age = std::max(Duration{0}, theirs - c.acquired);
+    const QString pool =
+        c.pool.is_null() ? Formatter::notReported() : Formatter::line(c.pool.str(), 100);
+    const QString word = holder.severity != LeakSeverity::none
+                             ? Formatter::severity(holder.severity)
+                         : holder.long_running ? tr("long-running")
+                                               : tr("held");
+    head_->setHolder(Formatter::line(c.key.id.str(), 60), holder.severity,
+                     QStringLiteral("%1, %2").arg(pool, word), Formatter::ageCell(holder.age));
+    QString evidence = inProse(evidence_of(holder, c, store_->pool(c.key.target, c.pool),
+                                           target ? target->thresholds : LeakThresholds{}, theirs));
+    if (!c.reported.empty())
+        evidence += QLatin1Char(' ') +
+                    tr("The process itself says: %1.").arg(Formatter::line(c.reported.str(), 100));
+    setTextOnce(evidence_, joined(unbroken(evidence)));
+    stackHead_->setCaption(
+        tr("taken %1")
+            .arg(format.instantExact(c.acquired - (theirs - store_->now()), store_->now())));
+    showStack(c.stack, holder.severity);
+    showCaption(target, transport);
+    setField(acquiredBy, named(c.acquired_by));
+    QStringList lines;
+    for (const auto& [name, value] : c.tags) {
+        if (lines.size() == 16) {
+            lines += tr("and %1 more").arg(c.tags.size() - 16);
+            break;
+        }
+        lines += Formatter::line(name.str(), 60) + u'=' + Formatter::line(value.str(), 300);
+    }
+    setField(tags, c.tags.empty() ? tr("none") : lines.join(QLatin1Char('\n')));
+    setField(thread, named(c.thread));
+    setField(trace, named(c.trace_id));
+    setField(wait, c.wait ? Formatter::ageCell(*c.wait) : Formatter::notReported());
+    setField(expected, c.expected ? Formatter::ageCell(*c.expected) : QString());
+    setField(beat, c.heartbeat ? tr("%1 ago").arg(Formatter::ageCell(
+                                     std::max(Duration{0}, theirs - *c.heartbeat)))
+                               : QString());
+    serverHead_->setCaption({});
+    serverHead_->setTitle(c.server_pid ? tr("Server session %1").arg(*c.server_pid)
+                                       : tr("Server session"));
+    setField(pid, number(c.server_pid));
+    setField(port, number(c.local_port));
+    setField(connection, named(c.connection));
+    QString caption;
+    if (c.busy && c.busy_since) {
+        const QString since = Formatter::ageProse(std::max(Duration{0}, theirs - *c.busy_since));
+        caption = *c.busy ? tr("running for %1").arg(since) : tr("last, ended %1 ago").arg(since);
+    }
+    showStatement(c.statement, caption);
+    statementHead_->show();
+    statement_->show();
+}
+
+void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
+{
+    const Place& place = *at.place;
+    const TargetId target = at.target->info.id;
+    const PlaceName name = placeName(place.stack.get());
+    const QString pool =
+        place.pool.is_null() ? Formatter::notReported() : Formatter::line(place.pool.str(), 100);
+    const auto held = std::ssize(place.holders);
+    head_->setHolder(
+        name.lead, place.severity, pool,
+        QStringLiteral("%1/%2").arg(Formatter::count(place.suspected), Formatter::count(held)));
+    std::map<QString, int> who;
+    std::map<QString, std::map<QString, int>> tagged;
+    std::set<QString> statements;
+    QStringList pids;
+    Text statement;
+    int idle = 0, longRunning = 0;
+    for (const Holder& holder : place.holders) {
+        longRunning += holder.long_running ? 1 : 0;
+        const auto c = store_->checkout(holder.checkout);
+        if (!c)
+            continue;
+        ++who[c->acquired_by.empty() ? Formatter::notReported()
+                                     : Formatter::line(c->acquired_by.str(), 100)];
+        for (const auto& [tag, value] : c->tags) {
+            if (tagged.size() < 16 || tagged.contains(Formatter::line(tag.str(), 60)))
+                ++tagged[Formatter::line(tag.str(), 60)][Formatter::line(value.str(), 60)];
+        }
+        idle += c->busy && !*c->busy ? 1 : 0;
+        if (c->server_pid && pids.size() < 40)
+            pids += QString::number(*c->server_pid);
+        if (statements.size() < 2)
+            statements.insert(QString::fromStdString(c->statement.str()));
+        statement = c->statement;
+    }
+    QStringList words;
+    words += place.suspected > 0
+                 ? tr("%1 of %2 held from here are suspected, the oldest for %3.")
+                       .arg(Formatter::count(place.suspected), Formatter::count(held),
+                            Formatter::ageProse(place.holders.front().age))
+                 : tr("%1 held from here, the oldest for %2.")
+                       .arg(connections(held), Formatter::ageProse(place.holders.front().age));
+    if (longRunning > 0)
+        words += longRunning == 1
+                     ? tr("1 is long-running, as its holder said.")
+                     : tr("%1 are long-running, as their holders said.").arg(longRunning);
+    if (place.growth_per_minute > 0)
+        words += tr("%1 more become suspect a minute.").arg(place.growth_per_minute, 0, 'f', 1);
+    if (idle > 0)
+        words += tr("%1 run no statement.").arg(Formatter::count(idle));
+    if (place.full_in)
+        words += *place.full_in == Duration{0}
+                     ? tr("Nothing of the pool is free now.")
+                     : tr("If that goes on, nothing of the pool is free in %1.")
+                           .arg(Formatter::ageProse(*place.full_in));
+    setTextOnce(evidence_, unbroken(words.join(QLatin1Char(' '))));
+    stackHead_->setCaption(tr("of all %1").arg(connections(held)));
+    showStack(place.stack, place.severity);
+    showCaption(at.target, transport);
+    setField(acquiredBy, counted(who));
+    QStringList lines;
+    for (const auto& [tag, values] : tagged)
+        lines += values.size() > 3
+                     ? tr("%1: %2 different").arg(tag, Formatter::count(std::ssize(values)))
+                     : tr("%1: %2").arg(tag, counted(values));
+    setField(tags, lines.isEmpty() ? tr("none") : lines.join(QLatin1Char('\n')));
+    for (const Field id : {thread, trace, wait, expected, beat, port, connection})
+        setField(id, {});
+    const Pool* const facts = store_->pool(target, place.pool);
+    serverHead_->setTitle(tr("Server sessions"));
+    serverHead_->setCaption(facts && !facts->database.empty()
+                                ? Formatter::line(facts->database.str(), 100)
+                                : QString());
+    setField(pid, pids.isEmpty()
+                      ? Formatter::notReported()
+                      : pids.join(QStringLiteral(", ")) +
+                            (held > std::ssize(pids) && pids.size() == 40 ? QStringLiteral(", …")
+                                                                          : QString()));
+    showStatement(statement, tr("of all of them"));
+    statementHead_->setVisible(statements.size() == 1);
+    statement_->setVisible(statements.size() == 1);
+}
+
+} // namespace poolscope

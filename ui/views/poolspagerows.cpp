@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/poolspagerows.h"
+
+#include "ui/charts/timeaxis.h"
+#include "ui/models/roles.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+QString tr(const char* words)
+{
+    return QCoreApplication::translate("PoolsPage", words);
+}
+
+QString nameOf(const Pool& pool)
+{
+    const QString name = Formatter::line(pool.name.str(), 200);
+    return name.isEmpty() ? tr("pool without a name") : name;
+}
+
+bool limited(const Pool& pool)
+{
+    return pool.max && *pool.max > 0;
+}
+
+QString counted(const std::optional<std::int64_t>& n)
+{
+    return n ? Formatter::count(*n) : Formatter::notReported();
+}
+
+TreeCell missing()
+{
+    return {Formatter::notReported(), {}, QLatin1String(""), {}, Emphasis::caption};
+}
+
+TreeCell numberCell(const std::optional<std::int64_t>& n, Emphasis emphasis = Emphasis::plain)
+{
+    if (!n)
+        return missing();
+    return {Formatter::count(*n),
+            QVariant::fromValue<qlonglong>(*n),
+            QString::number(*n),
+            {},
+            *n > 0 ? emphasis : Emphasis::caption};
+}
+
+std::optional<std::int64_t> signedOf(const std::optional<std::uint64_t>& n)
+{
+    return n ? std::optional(static_cast<std::int64_t>(*n)) : std::nullopt;
+}
+
+/// Two lines: p50 above p99.
+TreeCell timeCell(const std::optional<DurationSummary>& time)
+{
+    if (!time)
+        return missing();
+    if (time->count == 0)
+        return {tr("none yet"), {}, QLatin1String(""), {}, Emphasis::caption};
+    const auto seconds = [](Duration d) {
+        return QString::number(static_cast<double>(to_us(d)) / 1e6, 'f', 6);
+    };
+    return {durationText(time->p50) + QLatin1Char('\n') + durationText(time->p99),
+            QVariant::fromValue<qlonglong>(to_us(time->p99)),
+            seconds(time->p50) + QLatin1Char('/') + seconds(time->p99),
+            tr("p50 %1, p99 %2, since the pool was made")
+                .arg(durationText(time->p50), durationText(time->p99)),
+            Emphasis::plain};
+}
+
+Emphasis emphasisOf(const QString& condition)
+{
+    if (condition == QLatin1String("open") || condition == QLatin1String("unhealthy"))
+        return Emphasis::critical;
+    if (condition == QLatin1String("closed") || condition == QLatin1String("healthy"))
+        return Emphasis::secondary;
+    if (condition == QLatin1String("unknown"))
+        return Emphasis::caption;
+    return Emphasis::warning;
+}
+
+TreeCell conditionCell(const Text& condition)
+{
+    if (condition.empty())
+        return missing();
+    const QString words = Formatter::line(condition.str(), 60);
+    return {words, words, {}, words, emphasisOf(words)};
+}
+
+TreeCell usedCell(const Pool& pool, int severity)
+{
+    if (!pool.used)
+        return missing();
+    const std::optional<std::int64_t> limit = limited(pool) ? pool.max : std::nullopt;
+    const std::optional<double> share = usedShare(pool);
+    TreeCell cell{Formatter::ofLimit(*pool.used, limit), share ? QVariant(*share) : QVariant(),
+                  limit ? QStringLiteral("%1/%2").arg(*pool.used).arg(*limit)
+                        : QString::number(*pool.used),
+                  poolWords(pool), severity == 2 ? Emphasis::critical : Emphasis::plain};
+    return cell;
+}
+
+QString percentiles(const std::optional<DurationSummary>& time)
+{
+    if (!time)
+        return Formatter::notReported();
+    if (time->count == 0)
+        return tr("none yet");
+    return tr("p50 %1, p99 %2").arg(durationText(time->p50), durationText(time->p99));
+}
+
+} // namespace
+
+QString PoolKey::id() const
+{
+    return QStringLiteral("%1/%2").arg(target.value).arg(QString::fromStdString(pool.str()));
+}
+
+std::optional<double> usedShare(const Pool& pool)
+{
+    if (!pool.used || !limited(pool))
+        return std::nullopt;
+    return static_cast<double>(*pool.used) / static_cast<double>(*pool.max);
+}
+
+int severityOf(const Pool& pool)
+{
+    const double share = usedShare(pool).value_or(0);
+    const QString circuit = Formatter::line(pool.circuit.str(), 60);
+    const QString health = Formatter::line(pool.health.str(), 60);
+    if (share >= 0.95 || circuit == QLatin1String("open"))
+        return 2;
+    const bool half = !circuit.isEmpty() && circuit != QLatin1String("closed");
+    return share >= 0.8 || pool.pending.value_or(0) > 0 || half ||
+                   health == QLatin1String("unhealthy")
+               ? 1
+               : 0;
+}
+
+QString poolWords(const Pool& pool)
+{
+    QStringList parts;
+    if (pool.used)
+        parts << (limited(pool)
+                      ? tr("%1 of %2 in use")
+                            .arg(Formatter::count(*pool.used), Formatter::count(*pool.max))
+                      : tr("%1 in use").arg(Formatter::count(*pool.used)));
+    if (pool.pending.value_or(0) == 1)
+        parts << tr("1 waits");
+    else if (pool.pending.value_or(0) > 1)
+        parts << tr("%1 wait").arg(Formatter::count(*pool.pending));
+    if (pool.timeouts.value_or(0) == 1)
+        parts << tr("1 acquire timed out");
+    else if (pool.timeouts.value_or(0) > 1)
+        parts << tr("%1 acquires timed out")
+                     .arg(Formatter::count(static_cast<std::int64_t>(*pool.timeouts)));
+    const QString circuit = Formatter::line(pool.circuit.str(), 60);
+    if (!circuit.isEmpty() && circuit != QLatin1String("closed"))
+        parts << tr("circuit breaker %1").arg(circuit);
+    if (pool.health == Text("unhealthy"))
+        parts << tr("unhealthy");
+    return parts.isEmpty() ? tr("nothing is reported") : parts.join(QStringLiteral(", "));
+}
+
+PoolsAnswer poolsAnswer(const SessionStore& store)
+{
+    const Pool* worst = nullptr;
+    const TargetSummary* of = nullptr;
+    int severity = -1, bad = 0, pools = 0, same = 0;
+    double share = -1;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Pool& pool : target.pools) {
+            ++pools;
+            const int s = severityOf(pool);
+            bad += s > 0;
+            const double used =
+                usedShare(pool).value_or(0) + static_cast<double>(pool.pending.value_or(0));
+            if (s > severity || (s == severity && used > share)) {
+                severity = s;
+                share = used;
+                worst = &pool;
+                of = &target;
+            }
+        }
+    }
+    if (!worst)
+        return {0,
+                tr("No pool is reported. Attach to an instrumented process with Ctrl+T, or to "
+                   "demo: to see one."),
+                {},
+                {}};
+    for (const TargetSummary& target : store.targets()) {
+        for (const Pool& pool : target.pools)
+            same += pool.name == worst->name;
+    }
+    QString name = nameOf(*worst);
+    if (same > 1)
+        name = tr("%1 of %2").arg(name, Formatter::line(of->info.name, 100));
+    if (severity > 0) {
+        const QString rest = bad == 1   ? QString()
+                             : bad == 2 ? tr("1 more pool is near its limit")
+                                        : tr("%1 more pools are near their limit").arg(bad - 1);
+        return {severity, name + QStringLiteral(": ") + poolWords(*worst), rest,
+                PoolKey{of->info.id, worst->name}};
+    }
+    return {0, tr("No pool is near its limit"),
+            pools == 1 ? name + QStringLiteral(": ") + poolWords(*worst)
+                       : tr("the fullest is %1: %2").arg(name, poolWords(*worst)),
+            PoolKey{of->info.id, worst->name}};
+}
+
+std::unique_ptr<TreeModel> makePoolModel(QObject* parent)
+{
+    return std::make_unique<TreeModel>(
+        std::vector<TreeColumn>{
+            {tr("Pool, process"), {}, false, false},
+            {tr("Used of max"), tr("Connections that are checked out"), true, true},
+            {tr("Idle"), {}, true, true},
+            {tr("Pending"), tr("Callers that wait for a connection"), true, true},
+            {tr("Timeouts"), tr("Acquires that gave up, since the pool was made"), true, true},
+            {tr("Wait p50, p99"), tr("How long acquires waited, since the pool was made"), true,
+             true},
+            {tr("Use p50, p99"), tr("How long connections were held, since the pool was made"),
+             true, true},
+            {tr("Circuit"), tr("The circuit breaker: closed lets acquires through"), false, false},
+            {tr("Health"), {}, false, false}},
+        parent);
+}
+
+TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys)
+{
+    TreeNodes rows;
+    keys.clear();
+    struct Candidate
+    {
+        const TargetSummary* target;
+        const Pool* pool;
+        int severity;
+    };
+    std::vector<Candidate> all;
+    for (const TargetSummary& target : store.targets()) {
+        const QString process = Formatter::line(target.info.name, 200);
+        for (const Pool& pool : target.pools) {
+            const bool fits =
+                filter.isEmpty() || nameOf(pool).contains(filter, Qt::CaseInsensitive) ||
+                process.contains(filter, Qt::CaseInsensitive) ||
+                Formatter::line(pool.kind.str(), 60).contains(filter, Qt::CaseInsensitive);
+            if (fits)
+                all.push_back({&target, &pool, severityOf(pool)});
+        }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+        return a.severity > b.severity;
+    });
+    for (const auto& [target, pool, severity] : all) {
+        auto node = std::make_unique<TreeNode>();
+        keys.push_back({target->info.id, pool->name});
+        node->id = keys.back().id();
+        node->severity = severity;
+        node->staleness = staleness(*target, store.now());
+        const QString process = Formatter::line(target->info.name, 200);
+        const QString kind = Formatter::line(pool->kind.str(), 60);
+        TreeCell name{nameOf(*pool) + QLatin1Char('\n') +
+                          (kind.isEmpty() ? process : tr("%1, %2").arg(process, kind)),
+                      nameOf(*pool), process + QLatin1Char('/') + nameOf(*pool), poolWords(*pool),
+                      Emphasis::strong};
+        node->cells = {std::move(name),
+                       usedCell(*pool, severity),
+                       numberCell(pool->idle),
+                       numberCell(pool->pending, Emphasis::strong),
+                       numberCell(signedOf(pool->timeouts), Emphasis::critical),
+                       timeCell(pool->wait_time),
+                       timeCell(pool->use_time),
+                       conditionCell(pool->circuit),
+                       conditionCell(pool->health)};
+        rows.push_back(std::move(node));
+    }
+    return rows;
+}
+
+PoolFacts stateFacts(const Pool& pool)
+{
+    const auto said = [](const Text& words) {
+        return words.empty() ? Formatter::notReported() : Formatter::line(words.str(), 200);
+    };
+    return {{tr("kind"), said(pool.kind)},
+            {tr("database"), said(pool.database)},
+            {tr("circuit breaker"), said(pool.circuit)},
+            {tr("health"), said(pool.health)},
+            {tr("connections"), counted(pool.total)},
+            {tr("max"), pool.max && *pool.max <= 0 ? tr("unlimited") : counted(pool.max)},
+            {tr("idle.min"), counted(pool.idle_min)},
+            {tr("idle.max"), counted(pool.idle_max)},
+            {tr("leaks detected"), counted(signedOf(pool.leaks_detected))},
+            {tr("tracked"), counted(signedOf(pool.tracked))}};
+}
+
+PoolFacts timeFacts(const Pool& pool)
+{
+    const auto times = [](const std::optional<DurationSummary>& time) {
+        return time ? Formatter::count(static_cast<std::int64_t>(time->count))
+                    : Formatter::notReported();
+    };
+    return {{tr("acquires"), times(pool.wait_time)},
+            {tr("wait_time"), percentiles(pool.wait_time)},
+            {tr("use_time"), percentiles(pool.use_time)},
+            {tr("create_time"), percentiles(pool.create_time)}};
+}
+
+PoolFacts configurationFacts(const Pool& pool)
+{
+    constexpr std::size_t most = 100;
+    PoolFacts facts;
+    for (const auto& [name, value] : pool.configuration) {
+        if (facts.size() == most)
+            break;
+        facts.emplace_back(Formatter::line(name, 100), Formatter::line(value, 300));
+    }
+    return facts;
+}
+
+} // namespace poolscope
