@@ -18,6 +18,11 @@ constexpr Duration longestEffect = std::chrono::seconds{5};
 /// The row to act on, or why there is none.
 Result<SessionRow> find(const Live& live, const Arguments& arguments, TargetId target)
 {
+    if (const TargetSummary* const summary = live.picture().target(target);
+        summary && hasPools(*summary))
+        return Error{plain_line(summary->info.name, 64) +
+                         " is an instrumented process: it knows checkouts, not sessions.",
+                     "Nothing was sent. See poolscope reclaim --help."};
     const SessionKey key{target, arguments.pid, *arguments.started};
     const SessionRow* const row = live.picture().row(target, arguments.pid);
     if (!row)
@@ -39,7 +44,43 @@ Result<SessionRow> find(const Live& live, const Arguments& arguments, TargetId t
     return chosen;
 }
 
-/// Null while the server has not answered.
+/// The checkout to take back, or why there is none.
+Result<CheckoutKey> findCheckout(const Live& live, const Arguments& arguments, TargetId id)
+{
+    const TargetSummary* const target = live.picture().target(id);
+    if (!target || !hasPools(*target))
+        return Error{"Only an instrumented process can take a checkout back.", "Nothing was sent."};
+    if (target->agent && !target->agent->may_reclaim)
+        return Error{plain_line(target->info.name, 64) +
+                         " does not allow checkouts to be taken back: its process decides that "
+                         "when it starts its agent.",
+                     "Nothing was sent."};
+    const CheckoutKey key{id, Text{arguments.checkout}};
+    if (!live.picture().checkout(key))
+        return Error{"No checkout " + plain_line(arguments.checkout, 100) + " is open any more.",
+                     "Nothing was sent."};
+    return key;
+}
+
+/// Sends it; or says why not.
+std::optional<Error> request(const Live& live, const Arguments& arguments, TargetId target)
+{
+    if (arguments.verb == Verb::reclaim) {
+        const auto checkout = findCheckout(live, arguments, target);
+        if (!checkout)
+            return checkout.error();
+        live.workspace().reclaim({checkout.value()});
+        return std::nullopt;
+    }
+    const auto row = find(live, arguments, target);
+    if (!row)
+        return row.error();
+    live.workspace().execute(
+        arguments.verb == Verb::cancel ? ActionVerb::cancel : ActionVerb::terminate, {row.value()});
+    return std::nullopt;
+}
+
+/// Null while the server or the pool has not answered.
 const ActionRecord* answerIn(const Picture& picture)
 {
     if (picture.actions.empty())
@@ -59,7 +100,9 @@ const ActionRecord* answerIn(const Picture& picture)
 int report(const Arguments& arguments, const TargetSummary& target, const ActionRecord* action)
 {
     if (!action) {
-        complain("The server did not answer; what became of the session is not known.");
+        complain(arguments.verb == Verb::reclaim
+                     ? "The process did not answer; what became of the checkout is not known."
+                     : "The server did not answer; what became of the session is not known.");
         return exitUnreachable;
     }
     if (arguments.json) {
@@ -81,8 +124,11 @@ int report(const Arguments& arguments, const TargetSummary& target, const Action
     default:
         break;
     }
+    const std::string what = action->verb == ActionVerb::reclaim
+                                 ? plain_line(action->checkout.id.str(), 100)
+                                 : std::to_string(action->session.pid.value);
     if (!arguments.json)
-        print(fmt::format("{} {}: {}\n", name_of(action->verb), action->session.pid.value, said));
+        print(fmt::format("{} {}: {}\n", name_of(action->verb), what, said));
     return exitDone;
 }
 
@@ -96,7 +142,7 @@ int runAction(const Arguments& arguments)
         return exitUsage;
     }
     if (kind.value() == TargetKind::recording) {
-        complain("A recording is the past: nothing in it can be cancelled or ended.");
+        complain("A recording is the past: nothing in it can be cancelled, ended or taken back.");
         return exitUsage;
     }
     if (arguments.readOnly) {
@@ -111,14 +157,10 @@ int runAction(const Arguments& arguments)
         return exitUnreachable;
 
     const TargetId target = live.fates().begin()->first;
-    const auto row = find(live, arguments, target);
-    if (!row) {
-        complain(row.error());
+    if (const auto trouble = request(live, arguments, target)) {
+        complain(*trouble);
         return exitRefused;
     }
-    const ActionVerb verb =
-        arguments.verb == Verb::cancel ? ActionVerb::cancel : ActionVerb::terminate;
-    live.workspace().execute(verb, {row.value()});
     live.waitUntil([&live] { return answerIn(live.picture()) != nullptr; }, longestAnswer);
     live.waitUntil(
         [&live] {

@@ -14,23 +14,28 @@ namespace poolscope {
 namespace {
 
 constexpr const char* overview =
-    R"(Poolscope: who holds my database connections, since when, and who waits behind whom.
+    R"(Poolscope: who holds my database connections, since when, from which line of code, and who waits
+behind whom.
 
 Usage
   poolscope [TARGET|FILE...]                        the window
   poolscope watch TARGET|FILE...                    a text screen; JSON lines with --json
   poolscope record TARGET... -o FILE                record without a window
-  poolscope sessions|leaks|blocking|states TARGET|FILE...
+  poolscope sessions|pools|checkouts|leaks|blocking|states TARGET|FILE...
   poolscope info FILE...                            what a recording holds
   poolscope cancel|terminate TARGET PID --started TIME
+  poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
   poolscope VERB --help                             all about one verb
 
-A TARGET is what libpq takes: postgresql://user@host/database, "host=... dbname=...", service=NAME.
-Passwords come from ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, else you are asked.
+A TARGET is a database server, as libpq takes it: postgresql://user@host/database,
+"host=... dbname=...", service=NAME; or an instrumented process: pool://host:port,
+pool+unix:///path/to/socket; or demo:, an application of Poolscope's own that leaks.
+Passwords come from ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
+POOLSCOPE_TOKEN, else you are asked.
 A FILE is a recording (*.poolrec). Every verb that reads takes either.
 
 Options of the window
-  --page NAME             begin at: overview, leaks, sessions, blocking, actions
+  --page NAME             begin at: overview, pools, leaks, sessions, blocking, stacks, actions
   --theme light|dark      instead of the desktop's
   --screenshot OUT.png    draw the window to a picture and exit
   --at TIME               the instant of a recording to begin at
@@ -40,7 +45,7 @@ Options of the window
 Common options
   --ssh HOST              reach the database through HOST, by your own ssh
   --interval 1s           between polls
-  --leak-after 30s        when holding a transaction open becomes suspicious
+  --leak-after 30s        when holding a connection or a transaction becomes suspicious
   --critical-after 300s   when it becomes critical
   --read-only             no command leaves Poolscope
   -h, --help   --version
@@ -49,13 +54,14 @@ Durations are 500ms, 30s, 10m, 2h. Times are ISO 8601 (UTC unless they say other
 recording's day, 14:31:58.
 
 Exit status: 0 done, 2 usage, 3 a target not reachable (the others are still printed), 4 refused by
-the server or by read-only mode or because it is no longer the same session, 5 file not readable.
+the server, the pool or read-only mode or because it is no longer the same, 5 file not readable.
 
 Examples
   poolscope postgresql://dba@db1.example/postgres
   poolscope watch service=shop
   poolscope leaks service=shop --json | jq -r '.[] | [.severity, .server_pid, .group] | @tsv'
-  poolscope record service=shop -o incident.poolrec --for 10m
+  poolscope leaks pool+unix:///run/poolscope/4711-shop.sock
+  poolscope record service=shop pool://127.0.0.1:7070 -o incident.poolrec --for 10m
   poolscope sessions incident.poolrec --at 14:31:58
 )";
 
@@ -73,7 +79,7 @@ constexpr VerbText verbs[] = {
      "  poolscope watch service=shop --json --for 1m > minute.jsonl\n"
      "  poolscope watch incident.poolrec --at 14:31:00\n\n"
      "Without a terminal the screens are printed one after the other; with --json each is one\n"
-     "object on one line: time, targets, states, leaks, blocking, sessions.\n"},
+     "object on one line: time, targets, states, pools, leaks, blocking, sessions.\n"},
     {Verb::record, "record", "Record targets to a file, unattended. Ctrl+C ends it properly.",
      "Examples:\n  poolscope record service=shop -o night.poolrec\n"
      "  poolscope record service=shop -o incident.poolrec --for 10m --redact\n\n"
@@ -84,8 +90,23 @@ constexpr VerbText verbs[] = {
      "Examples:\n  poolscope sessions service=shop\n"
      "  poolscope sessions service=shop --json | jq '.[] | select(.blocks > 0)'\n"
      "  poolscope sessions incident.poolrec --at 14:31:58\n"},
-    {Verb::leaks, "leaks", "Sessions that hold a transaction open without working, with evidence.",
+    {Verb::pools, "pools",
+     "Every connection pool of a process: used, idle, waiting, limits, times.",
+     "Examples:\n  poolscope pools demo:\n"
+     "  poolscope pools pool://127.0.0.1:7070 --json | jq '.[] | select(.pending > 0)'\n"
+     "  poolscope pools incident.poolrec --at 14:31:58\n\n"
+     "What a pool does not tell is -, in JSON null: never a zero. Wait and use times are\n"
+     "percentiles since the pool was made.\n"},
+    {Verb::checkouts, "checkouts",
+     "Every connection that is checked out: since when, by whom, acquired at which line.",
+     "Examples:\n  poolscope checkouts demo:\n"
+     "  poolscope checkouts pool://127.0.0.1:7070 --json | jq '.[] | [.checkout, .age_us]'\n"
+     "  poolscope checkouts incident.poolrec --at 14:31:58\n"},
+    {Verb::leaks, "leaks",
+     "Checkouts held too long, and sessions that hold a transaction open without working.",
      "Examples:\n  poolscope leaks service=shop --leak-after 10s\n"
+     "  poolscope leaks demo: --leak-after 5s --for 20s\n"
+     "  poolscope leaks pool://127.0.0.1:7070 --json | jq -r '.[] | [.age_us, .group] | @tsv'\n"
      "  poolscope leaks incident.poolrec --json\n\n"
      "On a recording, --leak-after and --critical-after ask what would have been found with other\n"
      "thresholds.\n"},
@@ -109,6 +130,12 @@ constexpr VerbText verbs[] = {
      "PID and start time are compared on the server in the same statement as the signal: a pid\n"
      "that was given to another session in the meantime is not touched. Both stand in the output\n"
      "of sessions.\n"},
+    {Verb::reclaim, "reclaim", "Take a checked-out connection back from its holder.",
+     "Examples:\n  poolscope reclaim pool://127.0.0.1:7070 4711\n\n"
+     "CHECKOUT is the checkout's id, as checkouts and leaks print it; an id is never given twice\n"
+     "while the process lives. The pool closes the connection or takes it back, whatever its\n"
+     "holder does with it; the holder fails at its next statement. Refused (exit status 4) unless\n"
+     "the process allowed it when it started its agent.\n"},
 };
 
 std::string readDuration(const std::string& text, Duration& into)
@@ -216,6 +243,22 @@ void addActionOptions(CLI::App& app, Arguments& a)
     app.add_flag("--json", a.json, "Print JSON");
 }
 
+void addReclaimOptions(CLI::App& app, Arguments& a)
+{
+    addOption(
+        app, "target",
+        [&a](const std::string& text) {
+            a.targets = {text};
+            return std::string{};
+        },
+        "The instrumented process", "TARGET")
+        ->required();
+    app.add_option("checkout", a.checkout, "The checkout's id, as checkouts prints it")
+        ->required()
+        ->type_name("CHECKOUT");
+    app.add_flag("--json", a.json, "Print JSON");
+}
+
 void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
 {
     CLI::App& verb = *app.add_subcommand(text.name, text.what);
@@ -226,12 +269,17 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
     case Verb::terminate:
         addActionOptions(verb, a);
         break;
+    case Verb::reclaim:
+        addReclaimOptions(verb, a);
+        break;
     case Verb::info:
         verb.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
         verb.add_flag("--json", a.json, "Print JSON");
         return;
     case Verb::record:
-        verb.add_option("target", a.targets, "Database servers")->required()->type_name("TARGET");
+        verb.add_option("target", a.targets, "Servers and processes")
+            ->required()
+            ->type_name("TARGET");
         verb.add_option("-o,--output", a.output, "The recording to create")
             ->required()
             ->type_name("FILE");
@@ -240,7 +288,7 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
         addFor(verb, a, "How long (until Ctrl+C)");
         break;
     case Verb::watch:
-        verb.add_option("target", a.targets, "Database servers, or one recording")
+        verb.add_option("target", a.targets, "Servers and processes, or one recording")
             ->required()
             ->type_name("TARGET|FILE");
         verb.add_flag("--json", a.json, "Print JSON lines");
@@ -248,7 +296,7 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
         addAt(verb, a);
         break;
     default:
-        verb.add_option("target", a.targets, "Database servers and recordings")
+        verb.add_option("target", a.targets, "Servers, processes and recordings")
             ->required()
             ->type_name("TARGET|FILE");
         verb.add_flag("--json", a.json, "Print JSON");

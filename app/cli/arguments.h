@@ -16,12 +16,15 @@ enum class Verb {
     watch,
     record,
     sessions,
+    pools,
+    checkouts,
     leaks,
     blocking,
     states,
     info,
     cancel,
     terminate,
+    reclaim,
 };
 
 /// The command line, read. A value.
@@ -43,6 +46,7 @@ struct Arguments
     Pid pid;
     std::optional<Timestamp> started;
     std::string identity;
+    std::string checkout; ///< of reclaim
     // the window
     std::string screenshot;
     std::string page;

@@ -32,7 +32,7 @@ void complain(const Error& error)
     complain(error.next_step.empty() ? error.sentence : error.sentence + ' ' + error.next_step);
 }
 
-QString askForPassword(const QString& sentence)
+QString askForPassword(const QString& sentence, const QString& word)
 {
     if (isatty(STDIN_FILENO) == 0)
         return {};
@@ -42,7 +42,7 @@ QString askForPassword(const QString& sentence)
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     // First silent, then asking: what is typed at once must neither show nor get lost.
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    std::fprintf(stderr, "%s\nPassword: ", sentence.toStdString().c_str());
+    std::fprintf(stderr, "%s\n%s: ", sentence.toStdString().c_str(), word.toStdString().c_str());
     QByteArray typed;
     for (char c = 0; read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
         typed += c;
@@ -85,8 +85,13 @@ bool Live::attachAll()
         }
         requests.push_back(request);
     }
-    for (const AttachRequest& request : requests)
-        fates_[workspace_->attach(request)] = Fate::pending;
+    for (const AttachRequest& request : requests) {
+        const TargetId target = workspace_->attach(request);
+        fates_[target] = Fate::pending;
+        const auto kind = classifyTarget(request.target);
+        if (kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo))
+            pools_.insert(target);
+    }
     return true;
 }
 
@@ -132,10 +137,14 @@ void Live::askFor(TargetId target, const QString& sentence)
 {
     ++questions_;
     const bool again = asked_[target]++ < mostQuestions;
-    const QString password = again ? askForPassword(sentence) : QString{};
+    const bool token = pools_.contains(target);
+    const QString word = token ? QStringLiteral("Token") : QStringLiteral("Password");
+    const QString password = again ? askForPassword(sentence, word) : QString{};
     if (password.isEmpty()) {
         refusals_[target] = {sentence.toStdString(),
-                             "There is nobody to ask for it here: use ~/.pgpass or PGPASSWORD."};
+                             token ? "There is nobody to ask for it here: use POOLSCOPE_TOKEN."
+                                   : "There is nobody to ask for it here: use ~/.pgpass or "
+                                     "PGPASSWORD."};
         if (isatty(STDIN_FILENO) != 0)
             refusals_[target].next_step.clear();
         fates_[target] = Fate::unreachable;

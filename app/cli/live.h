@@ -11,14 +11,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace poolscope {
 
 /// Says something on standard error, as "poolscope: …".
 void complain(const std::string& sentence);
 void complain(const Error& error);
-/// Asks on the terminal without showing what is typed; null if there is no terminal.
-QString askForPassword(const QString& sentence);
+/// Asks on the terminal without showing what is typed; null if there is no terminal. `word` is
+/// what is asked for: "Password".
+QString askForPassword(const QString& sentence, const QString& word);
 
 /// Live targets for a verb: attaches them, asks for passwords, keeps the latest picture.
 class Live : public QObject
@@ -31,7 +33,7 @@ public:
 
     /// False, having said why, if a target is none that could be attached.
     bool attachAll();
-    Workspace& workspace() { return *workspace_; }
+    Workspace& workspace() const { return *workspace_; }
     const Picture& picture() const { return picture_; }
 
     enum class Fate { pending, ready, unreachable };
@@ -60,6 +62,7 @@ private:
     std::unique_ptr<Workspace> workspace_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;
+    std::set<TargetId> pools_; ///< those that ask for a token
     std::map<TargetId, int> asked_;
     int questions_ = 0;
     std::map<TargetId, Error> refusals_; ///< no password

@@ -185,6 +185,12 @@ void writeSessions(JsonWriter& json, const Picture& picture)
 void writeLeaks(JsonWriter& json, const Picture& picture)
 {
     for (const TargetSummary& target : picture.targets) {
+        for (const Place& place : target.places) {
+            for (const Holder& holder : place.holders) {
+                if (holder.severity != LeakSeverity::none)
+                    writeCheckoutLeak(json, picture, target, place, holder);
+            }
+        }
         for (std::size_t i = 0; i < target.suspects.size(); ++i)
             writeLeak(json, picture, target, i);
     }
@@ -193,7 +199,7 @@ void writeLeaks(JsonWriter& json, const Picture& picture)
 void writeAllStates(JsonWriter& json, const Picture& picture)
 {
     for (const TargetSummary& target : picture.targets) {
-        if (target.last_sample)
+        if (target.last_sample && !hasPools(target))
             writeStates(json, target);
     }
 }
@@ -236,6 +242,7 @@ void writeWatched(JsonWriter& json, const Picture& picture)
     json.member("time", picture.now);
     writeReach(json, picture);
     array("states", writeAllStates);
+    array("pools", writePools);
     array("leaks", writeLeaks);
     array("blocking", writeAllBlocking);
     array("sessions", writeSessions);
@@ -247,13 +254,19 @@ void writeAction(JsonWriter& json, const TargetSummary& target, const ActionReco
     json.beginObject();
     json.member("target", target.info.url);
     json.member("action", name_of(action.verb));
-    json.member("pid", action.session.pid.value);
-    json.member("started", action.session.started);
-    json.member("id", identity_of(action.session));
+    if (action.verb == ActionVerb::reclaim) {
+        for (const char* const name : {"pid", "started", "id"})
+            json.member(name, std::nullopt);
+    } else {
+        json.member("pid", action.session.pid.value);
+        json.member("started", action.session.started);
+        json.member("id", identity_of(action.session));
+    }
     json.member("outcome", name_of(action.phase));
     json.member("sentence", action.outcome);
     json.member("requested", action.requested);
     json.member("changed", action.changed);
+    json.member("checkout", action.checkout.id);
     json.endObject();
 }
 

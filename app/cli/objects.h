@@ -16,11 +16,18 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
 void writeStates(JsonWriter& json, const TargetSummary& target);
 void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                    const BlockingTree& tree);
+void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool);
+void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                   const Checkout& checkout);
+void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                       const Place& place, const Holder& holder);
 void writeInfo(JsonWriter& json, const RecordingInfo& info);
 
 /// The objects of a picture, within an array that the caller opened.
 void writeSessions(JsonWriter& json, const Picture& picture);
 void writeLeaks(JsonWriter& json, const Picture& picture);
+void writePools(JsonWriter& json, const Picture& picture);
+void writeCheckouts(JsonWriter& json, const Picture& picture);
 void writeAllStates(JsonWriter& json, const Picture& picture);
 void writeAllBlocking(JsonWriter& json, const Picture& picture);
 
@@ -28,7 +35,7 @@ void writeAllBlocking(JsonWriter& json, const Picture& picture);
 void writeReach(JsonWriter& json, const Picture& picture);
 /// A line of watch: everything that its screen shows.
 void writeWatched(JsonWriter& json, const Picture& picture);
-/// What became of a cancel or terminate.
+/// What became of a cancel, terminate or reclaim.
 void writeAction(JsonWriter& json, const TargetSummary& target, const ActionRecord& action);
 
 std::string_view nameOf(Reach reach);

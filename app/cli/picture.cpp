@@ -10,12 +10,18 @@ namespace poolscope {
 
 void Picture::apply(const Update& update)
 {
-    if (update.reset)
+    if (update.reset) {
         rows.clear();
+        checkouts.clear();
+    }
     for (const SessionKey& key : update.gone)
         rows.erase(key);
     for (const SessionRow& row : update.changed)
         rows[row.session.key] = row;
+    for (const CheckoutKey& key : update.checkouts_gone)
+        checkouts.erase(key);
+    for (const Checkout& checkout : update.checkouts)
+        checkouts[checkout.key] = checkout;
     now = update.now;
     targets = update.targets;
     actions = *update.actions;
@@ -42,6 +48,12 @@ const SessionRow* Picture::row(TargetId target, Pid pid) const
     return same ? &found->second : nullptr;
 }
 
+const Checkout* Picture::checkout(const CheckoutKey& key) const
+{
+    const auto found = checkouts.find(key);
+    return found == checkouts.end() ? nullptr : &found->second;
+}
+
 Duration Picture::age(const TargetSummary& target, Timestamp since) const
 {
     return std::max(Duration{0}, now + target.clock_offset - since);
@@ -53,6 +65,42 @@ std::optional<Duration> Picture::age(const TargetSummary& target,
     if (!since)
         return std::nullopt;
     return age(target, *since);
+}
+
+bool hasPools(const TargetSummary& target)
+{
+    return target.agent || target.info.kind == "pool" || target.info.kind == "demo";
+}
+
+const Pool* poolNamed(const TargetSummary& target, const Text& name)
+{
+    const auto found = std::find_if(target.pools.begin(), target.pools.end(),
+                                    [&name](const Pool& pool) { return pool.name == name; });
+    return found == target.pools.end() ? nullptr : &*found;
+}
+
+Text placeOf(const StackRef& stack)
+{
+    const StackLine* const line = acquiring_line(stack.get());
+    if (!line)
+        return {};
+    if (line->file.empty())
+        return line->function;
+    const std::string at =
+        line->line > 0 ? line->file.str() + ':' + std::to_string(line->line) : line->file.str();
+    return line->function.empty() ? Text{at} : Text{line->function.str() + " (" + at + ')'};
+}
+
+std::vector<const Checkout*> oldestFirst(const Picture& picture, const TargetSummary& target)
+{
+    std::vector<const Checkout*> open;
+    for (auto at = picture.checkouts.lower_bound({target.info.id, {}});
+         at != picture.checkouts.end() && at->first.target == target.info.id; ++at)
+        open.push_back(&at->second);
+    std::stable_sort(open.begin(), open.end(), [](const Checkout* a, const Checkout* b) {
+        return a->acquired < b->acquired;
+    });
+    return open;
 }
 
 namespace {

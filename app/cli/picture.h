@@ -17,6 +17,7 @@ struct Picture
     Timestamp now;
     std::vector<TargetSummary> targets;
     std::map<SessionKey, SessionRow> rows;
+    std::map<CheckoutKey, Checkout> checkouts; ///< open ones of instrumented processes
     std::vector<ActionRecord> actions;
 
     void apply(const Update& update);
@@ -24,10 +25,21 @@ struct Picture
     const SessionRow* row(const SessionKey& key) const;
     /// By pid alone; Poolscope's own sessions too.
     const SessionRow* row(TargetId target, Pid pid) const;
+    const Checkout* checkout(const CheckoutKey& key) const;
     /// On the clock of the session's server; never negative.
     Duration age(const TargetSummary& target, Timestamp since) const;
     std::optional<Duration> age(const TargetSummary& target, std::optional<Timestamp> since) const;
 };
+
+/// An instrumented process: it has pools and checkouts, and no sessions.
+bool hasPools(const TargetSummary& target);
+/// Null where the target knows no such pool.
+const Pool* poolNamed(const TargetSummary& target, const Text& name);
+/// Where a stack acquired: "load_orders (src/orders.cpp:42)"; as it came, for JSON. Null where no
+/// stack was taken.
+Text placeOf(const StackRef& stack);
+/// A target's open checkouts.
+std::vector<const Checkout*> oldestFirst(const Picture& picture, const TargetSummary& target);
 
 /// The instant that the user means: ISO 8601, or HH:MM[:SS] in UTC on the recording's day (the day
 /// after its start where the recording runs past midnight).

@@ -194,6 +194,7 @@ std::string leaksText(const Picture& picture, int width)
 {
     std::string text;
     for (const TargetSummary& target : picture.targets) {
+        text += checkoutLeaksText(picture, target);
         for (std::size_t i = 0; i < target.suspects.size(); ++i) {
             const SuspectedLeak& leak = target.suspects[i];
             const SessionRow* const row = picture.row(leak.session);
@@ -225,7 +226,7 @@ std::string statesText(const Picture& picture, int width)
     table.addColumn("max", true);
     table.addColumn("reserved", true);
     for (const TargetSummary& target : picture.targets) {
-        if (!target.last_sample)
+        if (!target.last_sample || hasPools(target))
             continue;
         std::vector<std::string> cells{targetName(target)};
         for (const std::int32_t count : target.counts)

@@ -15,9 +15,17 @@ namespace poolscope {
 std::string sessionsText(const Picture& picture, int width);
 std::string leaksText(const Picture& picture, int width);
 std::string statesText(const Picture& picture, int width);
+std::string poolsText(const Picture& picture, int width);
+std::string checkoutsText(const Picture& picture, int width);
+/// The part of leaksText that tells of one instrumented process: a paragraph a line of code.
+std::string checkoutLeaksText(const Picture& picture, const TargetSummary& target);
 std::string blockingText(const Picture& picture, int width);
 std::string infoText(const RecordingInfo& info);
 
+/// "load_orders (src/orders.cpp:42)".
+std::string placeWords(const Place& place);
+/// "3 of 4 suspected, the oldest for 6 min 12 s, +1.5 a minute, nothing is free in 2 min"
+std::string placeSentence(const Place& place);
 /// "idle in transaction (aborted)".
 std::string stateWords(SessionState state);
 /// Text from outside on one line of a terminal.

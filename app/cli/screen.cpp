@@ -3,6 +3,7 @@
 
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
+#include "app/cli/screenparts.h"
 #include "app/cli/texttable.h"
 
 #include <fmt/format.h>
@@ -14,10 +15,7 @@ namespace poolscope {
 
 namespace {
 
-constexpr int mostSuspects = 5;
-
-/// A colour never stands alone: the word beside it says the same.
-enum class Paint { none, bold, dim, inverse, amber, red, purple };
+constexpr std::size_t mostSuspects = 5;
 
 std::vector<std::string> words(const std::string& sentence)
 {
@@ -55,6 +53,7 @@ public:
     void head(const std::string& headline);
     void target(const TargetSummary& target);
     void suspects();
+    void places();
     void sessions();
     std::vector<std::string> take() { return std::move(lines_); }
 
@@ -125,11 +124,19 @@ void Screen::target(const TargetSummary& target)
         std::string line = name;
         if (target.facts)
             line += "  PostgreSQL " + plain_line(target.facts->version, 60);
+        if (target.agent)
+            line += fmt::format("  {}, pid {} on {}", plain_line(target.agent->process, 60),
+                                target.agent->pid, plain_line(target.agent->host, 60));
         add(line, Paint::bold);
         if (target.facts && !target.facts->sees_all)
             add("  This role may not see other users' sessions. " +
                     plain_line(target.facts->missing_grant, 200),
                 Paint::amber);
+    }
+    if (hasPools(target)) {
+        for (const ScreenLine& line : poolLines(target))
+            add(line.text, line.paint);
+        return;
     }
     int clients = 0;
     std::vector<std::string> counts;
@@ -158,16 +165,31 @@ void Screen::target(const TargetSummary& target)
 
 void Screen::suspects()
 {
-    int critical = 0, all = 0;
+    int critical = 0, all = 0, told = 0;
     std::vector<std::pair<std::string, Paint>> lines;
+    for (const TargetSummary& target : picture_.targets) {
+        for (const Place& place : target.places) {
+            all += place.suspected;
+            critical += static_cast<int>(
+                std::count_if(place.holders.begin(), place.holders.end(), [](const Holder& h) {
+                    return h.severity == LeakSeverity::critical;
+                }));
+            if (place.severity == LeakSeverity::none || lines.size() >= mostSuspects)
+                continue;
+            const auto& [text, paint] = suspectLine(place);
+            lines.emplace_back(text, paint);
+            told += place.suspected;
+        }
+    }
     for (const TargetSummary& target : picture_.targets) {
         for (const SuspectedLeak& leak : target.suspects) {
             ++all;
             const bool worst = leak.severity == LeakSeverity::critical;
             critical += worst ? 1 : 0;
             const SessionRow* const row = picture_.row(leak.session);
-            if (!row || all > mostSuspects)
+            if (!row || lines.size() >= mostSuspects)
                 continue;
+            ++told;
             std::string line = fmt::format("  {:8}  {:>7}  {}  {} for {}", name_of(leak.severity),
                                            leak.session.pid.value, holderOf(row->session),
                                            stateWords(row->session.state),
@@ -183,8 +205,18 @@ void Screen::suspects()
     add(fmt::format("Suspected leaks: {} ({} critical)", all, critical), Paint::bold);
     for (const auto& [line, paint] : lines)
         add(line, paint);
-    if (all > mostSuspects)
-        add(fmt::format("  and {} more", all - mostSuspects), Paint::dim);
+    if (all > told)
+        add(fmt::format("  and {} more", all - told), Paint::dim);
+}
+
+/// What holds connections: instead of sessions where no server is attached.
+void Screen::places()
+{
+    const auto lines = placeLines(picture_, size_.columns, left() - 1);
+    if (!lines.empty())
+        add("");
+    for (const ScreenLine& line : lines)
+        add(line.text, line.paint);
 }
 
 void Screen::sessions()
@@ -260,7 +292,9 @@ std::vector<std::string> screenLines(const Picture& picture, ScreenSize size, bo
     for (const TargetSummary& target : picture.targets)
         screen.target(target);
     screen.suspects();
-    screen.sessions();
+    const bool servers = std::any_of(picture.targets.begin(), picture.targets.end(),
+                                     [](const TargetSummary& target) { return !hasPools(target); });
+    servers ? screen.sessions() : screen.places();
     return screen.take();
 }
 

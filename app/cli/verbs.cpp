@@ -37,6 +37,12 @@ void writeObjects(Verb verb, JsonWriter& json, const Picture& picture)
     case Verb::sessions:
         writeSessions(json, picture);
         break;
+    case Verb::pools:
+        writePools(json, picture);
+        break;
+    case Verb::checkouts:
+        writeCheckouts(json, picture);
+        break;
     case Verb::leaks:
         writeLeaks(json, picture);
         break;
@@ -54,6 +60,10 @@ std::string textOf(Verb verb, const Picture& picture, int width)
     switch (verb) {
     case Verb::sessions:
         return sessionsText(picture, width);
+    case Verb::pools:
+        return poolsText(picture, width);
+    case Verb::checkouts:
+        return checkoutsText(picture, width);
     case Verb::leaks:
         return leaksText(picture, width);
     case Verb::blocking:
@@ -61,6 +71,31 @@ std::string textOf(Verb verb, const Picture& picture, int width)
     default:
         return statesText(picture, width);
     }
+}
+
+/// An empty answer to a question that nothing attached can answer is no good news: say so.
+void sayWhatIsNotKnown(Verb verb, const std::vector<Picture>& pictures)
+{
+    const bool ofPools = verb == Verb::pools || verb == Verb::checkouts;
+    if (verb == Verb::leaks)
+        return;
+    const TargetSummary* any = nullptr;
+    for (const Picture& picture : pictures) {
+        for (const TargetSummary& target : picture.targets) {
+            if (hasPools(target) == ofPools)
+                return;
+            any = &target;
+        }
+    }
+    if (!any)
+        return;
+    const std::string name = plain_line(any->info.name, 64);
+    if (ofPools)
+        complain(name + " is a database server: it knows sessions, not the pools they belong to. "
+                        "Give the application's pool as well, as pool://host:port.");
+    else
+        complain(name + " is an instrumented process: it knows pools and checkouts, not the "
+                        "server's sessions. Ask for pools, checkouts or leaks.");
 }
 
 void printPictures(const Arguments& arguments, const std::vector<Picture>& pictures)
@@ -149,6 +184,7 @@ int runRead(const Arguments& arguments)
     const int ofServers = readLive(servers, pictures);
     if (ofServers == exitUsage)
         return exitUsage;
+    sayWhatIsNotKnown(arguments.verb, pictures);
     // An array is an array, also when nothing could be reached.
     if (arguments.json || !pictures.empty())
         printPictures(arguments, pictures);
@@ -184,6 +220,7 @@ int runVerb(const Arguments& arguments)
         return runInfo(arguments);
     case Verb::cancel:
     case Verb::terminate:
+    case Verb::reclaim:
         return runAction(arguments);
     case Verb::record:
         return runRecord(arguments);

@@ -7,9 +7,9 @@ namespace poolscope {
 
 // Each prints and returns an ExitCode. They need a QCoreApplication.
 
-int runRead(const Arguments& arguments); ///< sessions, leaks, blocking, states
+int runRead(const Arguments& arguments); ///< sessions, pools, checkouts, leaks, blocking, states
 int runInfo(const Arguments& arguments);
-int runAction(const Arguments& arguments); ///< cancel, terminate
+int runAction(const Arguments& arguments); ///< cancel, terminate, reclaim
 int runRecord(const Arguments& arguments);
 int runWatch(const Arguments& arguments);
 

@@ -15,6 +15,7 @@ private slots:
     void reads();
     void theWindow();
     void actionsNeedAnIdentity();
+    void reclaimNamesACheckout();
     void usageErrors_data();
     void usageErrors();
     void help();
@@ -90,6 +91,17 @@ void TestArguments::actionsNeedAnIdentity()
     QCOMPARE(to_us(*a.started), std::int64_t{1795271320412000});
 }
 
+void TestArguments::reclaimNamesACheckout()
+{
+    const Arguments a = good({"reclaim", "pool://127.0.0.1:7070", "c-17", "--json"});
+    QCOMPARE(a.verb, Verb::reclaim);
+    QCOMPARE(a.targets, (std::vector<std::string>{"pool://127.0.0.1:7070"}));
+    QCOMPARE(a.checkout, std::string{"c-17"});
+    QVERIFY(a.json);
+    QCOMPARE(good({"pools", "demo:"}).verb, Verb::pools);
+    QCOMPARE(good({"checkouts", "demo:", "--json"}).verb, Verb::checkouts);
+}
+
 void TestArguments::usageErrors_data()
 {
     QTest::addColumn<QStringList>("arguments");
@@ -112,6 +124,9 @@ void TestArguments::usageErrors_data()
     row("cancel service=a abc --started 2026-11-21T14:28:40Z", "no process id");
     row("cancel service=a --identity 12", "no identity");
     row("terminate service=a 12 --identity pg-4711-1795271320412000", "another session");
+    row("reclaim", "required");
+    row("reclaim pool://127.0.0.1:7070", "required");
+    row("pools", "required");
     row("--theme pink x", "light or dark");
     row("--size big x", "1440x900");
     row("--page nowhere x", "no page");
@@ -135,7 +150,9 @@ void TestArguments::usageErrors()
 void TestArguments::help()
 {
     const std::vector<std::vector<std::string>> calls{
-        {"--help"}, {"-h"}, {"watch", "--help"}, {"record", "--help"}, {"cancel", "-h"}};
+        {"--help"},           {"-h"},           {"watch", "--help"},
+        {"record", "--help"}, {"cancel", "-h"}, {"pools", "-h"},
+        {"checkouts", "-h"},  {"leaks", "-h"},  {"reclaim", "--help"}};
     for (const auto& call : calls) {
         const auto read = readArguments(call);
         const Reply* const reply = std::get_if<Reply>(&read);
@@ -144,7 +161,7 @@ void TestArguments::help()
         const QString text = QString::fromStdString(reply->text);
         QVERIFY(text.contains(QStringLiteral("Examples")));
         // Verbs that are not there yet are not offered.
-        for (const char* const later : {"export", "merge", "report", "checkouts", "diagnose"})
+        for (const char* const later : {"export", "merge", "report", "diagnose", "alerts"})
             QVERIFY(!text.contains(QLatin1String(later)));
     }
     const auto version = readArguments({"--version"});

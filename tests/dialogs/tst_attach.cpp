@@ -2,6 +2,7 @@
 #include "ui/dialogs/attachdialog.h"
 
 #include "tests/capture/fakesource.h"
+#include "tests/support/poolscene.h"
 #include "ui/dialogs/attachlist.h"
 #include "ui/dialogs/attachtest.h"
 #include "ui/dialogs/passworddialog.h"
@@ -12,6 +13,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QSemaphore>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -32,6 +34,13 @@ class TestAttach : public QObject
             if (list->topLevelItem(i)->text(1) == target)
                 return list->topLevelItem(i);
         return nullptr;
+    }
+    /// What is found aside comes later.
+    static QTreeWidgetItem* waitFor(AttachList* list, const QString& target)
+    {
+        const bool there =
+            QTest::qWaitFor([&] { return itemWith(list, target) != nullptr; }, 10000);
+        return there ? itemWith(list, target) : nullptr;
     }
     static QPushButton* button(QWidget& in, const QString& text)
     {
@@ -59,7 +68,7 @@ private slots:
         auto* list = dialog.findChild<AttachList*>();
         auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
         QVERIFY(!button(dialog, QStringLiteral("Attach"))->isEnabled());
-        QTreeWidgetItem* service = itemWith(list, QStringLiteral("service=billing"));
+        QTreeWidgetItem* service = waitFor(list, QStringLiteral("service=billing"));
         QVERIFY(service);
         service->setSelected(true);
         QCOMPARE(field->text(), QStringLiteral("service=billing"));
@@ -75,11 +84,129 @@ private slots:
         QCOMPARE(dialog.choice().live[0].target, QStringLiteral("host=elsewhere"));
     }
 
+    void poolsOfThisMachineAreOffered()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachFinders finders;
+        finders.pools = [] {
+            return std::vector<LocalPool>{{QStringLiteral("shop <b>api</b>"), 4711,
+                                           QStringLiteral("pool+unix:///run/4711-shop.sock")}};
+        };
+        AttachDialog dialog({}, settings, false, nullptr, finders);
+        auto* list = dialog.findChild<AttachList*>();
+        // What is picked while something else arrives stays picked.
+        itemWith(list, QStringLiteral("demo:"))->setSelected(true);
+        QTreeWidgetItem* pool = waitFor(list, QStringLiteral("pool+unix:///run/4711-shop.sock"));
+        QVERIFY(pool);
+        QCOMPARE(dialog.choice().live.at(0).target, QStringLiteral("demo:"));
+        QCOMPARE(pool->text(0), QStringLiteral("shop <b>api</b>"));
+        QVERIFY(pool->text(2).contains(QStringLiteral("4711")));
+        list->clearSelection();
+        pool->setSelected(true);
+        QCOMPARE(dialog.choice().live.at(0).target,
+                 QStringLiteral("pool+unix:///run/4711-shop.sock"));
+        QVERIFY(dialog.findChild<QLabel*>(QStringLiteral("foot"))
+                    ->text()
+                    .contains(QStringLiteral("POOLSCOPE_TOKEN")));
+        // In the order of the sections, whichever was found first.
+        QVERIFY(waitFor(list, QStringLiteral("service=billing")));
+        QStringList targets;
+        for (int i = 0; i < list->topLevelItemCount(); ++i)
+            targets << list->topLevelItem(i)->text(1);
+        QVERIFY(targets.indexOf(QStringLiteral("pool+unix:///run/4711-shop.sock")) <
+                targets.indexOf(QStringLiteral("service=shop-db")));
+    }
+
+    void aHomeThatHangsHoldsNobodyUp()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        const auto hanging = std::make_shared<QSemaphore>();
+        AttachFinders finders;
+        finders.services = [hanging] {
+            hanging->acquire();
+            return std::vector<ServiceEntry>{{QStringLiteral("late"), QString()}};
+        };
+        finders.pools = [] {
+            return std::vector<LocalPool>{};
+        };
+        {
+            AttachDialog gone({}, settings, false, nullptr, finders);
+            gone.show();
+        } // closed while it still looks: nothing waits, nothing comes back to it
+        AttachDialog dialog({}, settings, false, nullptr, finders);
+        dialog.show();
+        auto* list = dialog.findChild<AttachList*>();
+        dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(QStringLiteral("host=db1"));
+        QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
+        QVERIFY(!itemWith(list, QStringLiteral("service=late")));
+        hanging->release(2);
+        QVERIFY(waitFor(list, QStringLiteral("service=late")));
+    }
+
+    void agentsAreRecognised_data()
+    {
+        QTest::addColumn<QString>("target");
+        QTest::addColumn<QString>("says");
+        QTest::addColumn<bool>("usable");
+        QTest::newRow("tcp") << QStringLiteral("pool://127.0.0.1:7070")
+                             << QStringLiteral("pools of a process") << true;
+        QTest::newRow("socket") << QStringLiteral("pool+unix:///run/x.sock")
+                                << QStringLiteral("pools of a process") << true;
+        QTest::newRow("demo") << QStringLiteral("demo:") << QStringLiteral("demo") << true;
+        QTest::newRow("token in it") << QStringLiteral("pool://t0ken@127.0.0.1:7070")
+                                     << QStringLiteral("POOLSCOPE_TOKEN") << false;
+    }
+    void agentsAreRecognised()
+    {
+        QFETCH(QString, target);
+        QFETCH(QString, says);
+        QFETCH(bool, usable);
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(target);
+        const QString said = dialog.findChild<QLabel*>(QStringLiteral("recognised"))->text();
+        QVERIFY2(said.contains(says), qPrintable(said));
+        QCOMPARE(button(dialog, QStringLiteral("Attach"))->isEnabled(), usable);
+    }
+
+    void theTestTellsOfAProcess()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.test()->setSourceFactory(
+            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+                auto source = std::make_unique<FakeSource>(id);
+                source->onStart = [](FakeSource& fake) {
+                    const support::PoolScene scene;
+                    AgentFacts facts = *scene.summary().agent;
+                    facts.can = {"wait"};
+                    fake.report(AgentReported{facts});
+                    PoolSample sample;
+                    sample.full = true;
+                    sample.pools = scene.summary().pools;
+                    fake.report(sample);
+                };
+                return std::unique_ptr<Source>(std::move(source));
+            });
+        dialog.findChild<QLineEdit*>(QStringLiteral("target"))
+            ->setText(QStringLiteral("pool://127.0.0.1:7070"));
+        QSignalSpy finished(dialog.test(), &AttachTest::finished);
+        button(dialog, QStringLiteral("Test"))->click();
+        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
+        QVERIFY(finished[0][0].toBool());
+        const QString all = dialog.test()->lines().join(QLatin1Char('\n'));
+        QVERIFY2(all.contains(QStringLiteral("shop-api, pid 2231 on app-3")), qPrintable(all));
+        QVERIFY(all.contains(QStringLiteral("20 of 20 used")));
+        QVERIFY(all.contains(QStringLiteral("takes no stacks")));
+        QVERIFY(all.contains(QStringLiteral("allows connections to be taken back")));
+    }
+
     void severalArePickedAtOnce()
     {
         QSettings settings(settingsFile(), QSettings::IniFormat);
         AttachDialog dialog({}, settings);
         auto* list = dialog.findChild<AttachList*>();
+        QVERIFY(waitFor(list, QStringLiteral("service=shop-db")));
         itemWith(list, QStringLiteral("service=shop-db"))->setSelected(true);
         itemWith(list, QStringLiteral("service=billing"))->setSelected(true);
         QCOMPARE(dialog.choice().live.size(), 2u);
@@ -185,6 +312,19 @@ private slots:
         QVERIFY(all.contains(QStringLiteral("cannot end")));
         QVERIFY(all.contains(QStringLiteral("GRANT pg_signal_backend TO dba;")));
         QVERIFY(!dialog.test()->running());
+    }
+
+    void tokensAreAskedForByTheirName()
+    {
+        PasswordDialog dialog(QStringLiteral("shop-api"), QStringLiteral("shop-api wants a token."),
+                              true, nullptr, PasswordDialog::Secret::token);
+        QString words = dialog.windowTitle();
+        for (const QLabel* label : dialog.findChildren<QLabel*>())
+            words += label->text();
+        QVERIFY(words.contains(QStringLiteral("Token for shop-api")));
+        QVERIFY(words.contains(QStringLiteral("POOLSCOPE_TOKEN")));
+        QVERIFY(!words.contains(QStringLiteral("assword")));
+        QVERIFY(!words.contains(QStringLiteral("pgpass")));
     }
 
     void passwordsAreHiddenUntilShown()

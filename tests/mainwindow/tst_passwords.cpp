@@ -5,12 +5,14 @@
 #include "ui/dialogs/passworddialog.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/passwordflow.h"
+#include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
 #include "ui/theme/theme.h"
 
 #include <QCheckBox>
 #include <QDirIterator>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QTest>
 
@@ -179,6 +181,38 @@ private slots:
         QVERIFY(keychain_->kept.empty());
         type(password_, false);
         QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+    }
+
+    void whatIsKeptCanBeForgotten()
+    {
+        const auto entries = [this] {
+            QStringList texts;
+            QMenu* const menu = window_->actions().forgetMenu;
+            emit menu->aboutToShow();
+            for (const QAction* action : menu->actions())
+                if (action->isEnabled())
+                    texts << action->text();
+            return texts;
+        };
+        attach();
+        QVERIFY(entries().isEmpty());
+        type(password_, true);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        QTRY_COMPARE(entries().size(), 1);
+        QVERIFY(entries().first().contains(QStringLiteral("fake")));
+        QVERIFY(!entries().first().contains(password_));
+        // Also in another window, with nothing of it attached.
+        window_.reset();
+        workspace_.reset();
+        attach(QStringLiteral("bastion"));
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QCOMPARE(entries().size(), 1);
+        window_->actions().forgetMenu->actions().first()->trigger();
+        QVERIFY(keychain_->kept.empty());
+        QVERIFY(entries().isEmpty());
+        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("Forgotten")));
+        attach();
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000); // it is asked for again
     }
 
     void aKeychainThatHangsHoldsNobodyUp()

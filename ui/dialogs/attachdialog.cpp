@@ -12,6 +12,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QThread>
 #include <QVBoxLayout>
 
 namespace poolscope {
@@ -40,11 +41,28 @@ QString kindOf(const QString& target, TargetKind kind)
 {
     if (kind == TargetKind::recording)
         return AttachDialog::tr("A recording; it opens in replay.");
+    if (kind == TargetKind::demo)
+        return AttachDialog::tr("The demo: an application of Poolscope's own that leaks.");
+    if (kind == TargetKind::pool)
+        return AttachDialog::tr("The pools of a process, by its agent.");
     if (target.contains(QStringLiteral("://")))
         return AttachDialog::tr("PostgreSQL by URL.");
     if (target.trimmed().startsWith(QStringLiteral("service=")))
         return AttachDialog::tr("PostgreSQL by service.");
     return AttachDialog::tr("PostgreSQL by conninfo.");
+}
+
+/// Calls `find` on a thread of its own, then `then` here, unless `receiver` is gone by then.
+template <class Found>
+void findAside(QObject* receiver, const std::function<Found()>& find,
+               std::function<void(const Found&)> then)
+{
+    const auto found = std::make_shared<Found>();
+    QThread* const thread = QThread::create([found, find] { *found = find(); });
+    QObject::connect(thread, &QThread::finished, receiver,
+                     [found, then = std::move(then)] { then(*found); });
+    QObject::connect(thread, &QThread::finished, thread, &QObject::deleteLater);
+    thread->start();
 }
 
 bool holdsSecret(const QString& target)
@@ -58,7 +76,7 @@ bool holdsSecret(const QString& target)
 } // namespace
 
 AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bool redactFixed,
-                           QWidget* parent)
+                           QWidget* parent, const AttachFinders& finders)
     : QDialog(parent)
     , settings_(settings)
     , target_(new QLineEdit(this))
@@ -72,8 +90,7 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
     , foot_(parts::label(QString(), this, "caption"))
     , testButton_(new QPushButton(tr("T&est"), this))
     , attach_(new QPushButton(tr("&Attach"), this))
-    , list_(new AttachList(pgServices(), RecentTargets(settings).all(),
-                           QDateTime::currentDateTime(), this))
+    , list_(new AttachList(RecentTargets(settings).all(), QDateTime::currentDateTime(), this))
     , test_(new AttachTest(this))
 {
     setWindowTitle(tr("Attach"));
@@ -104,6 +121,10 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
                 RecentTargets(settings_).remove(target, ssh);
             });
     connect(test_, &AttachTest::finished, this, [this] { testButton_->setText(tr("T&est")); });
+    findAside<std::vector<LocalPool>>(list_, finders.pools,
+                                      [this](const auto& pools) { list_->setLocalPools(pools); });
+    findAside<std::vector<ServiceEntry>>(
+        list_, finders.services, [this](const auto& services) { list_->setServices(services); });
     recognise();
     target_->setFocus();
 }
@@ -213,13 +234,16 @@ void AttachDialog::recognise()
     const std::size_t several = list_->picked().size();
     bool usable = false;
     bool live = true;
+    bool pool = false;
     if (target.isEmpty() && several > 1) {
         recognised_->setText(tr("%1 targets, picked below; all are attached.").arg(several));
         usable = true;
     } else if (target.isEmpty()) {
-        recognised_->setText(tr("Takes postgresql://, service=, any libpq conninfo, or a file."));
+        recognised_->setText(tr("Takes postgresql://, service=, any libpq conninfo, pool://, "
+                                "pool+unix://, demo:, or a file."));
     } else if (const auto kind = classifyTarget(target)) {
         live = kind.value() != TargetKind::recording;
+        pool = kind.value() == TargetKind::pool || kind.value() == TargetKind::demo;
         recognised_->setText(kindOf(target, kind.value()));
         usable = true;
     } else {
@@ -236,6 +260,9 @@ void AttachDialog::recognise()
     else if (holdsSecret(target))
         foot_->setText(tr("The password in it is used and never stored, but anyone can read it "
                           "here. ~/.pgpass is safer."));
+    else if (pool)
+        foot_->setText(tr("A token comes from POOLSCOPE_TOKEN, else it is asked for if the process "
+                          "wants one; nothing is stored."));
     else
         foot_->setText(tr("Passwords come from ~/.pgpass, PGPASSFILE or the service file, else "
                           "they are asked for; nothing is stored."));

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "core/leak/judgement.h"
+#include "core/source/localpools.h"
 #include "core/source/registry.h"
 
 #include <QDialog>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -33,6 +35,16 @@ struct AttachChoice
     bool redact = false;
 };
 
+/// Where what can be picked is found. Each may take its time: it is called on a thread of its own,
+/// once a dialog, and one that hangs (a home on a dead network) holds nobody up.
+struct AttachFinders
+{
+    std::function<std::vector<ServiceEntry>()> services = pgServices;
+    std::function<std::vector<LocalPool>()> pools = [] {
+        return localPools();
+    };
+};
+
 /// One field that takes everything, lists below that fill it, and a test that answers in place.
 /// A password inside a target is used and warned of; the settings never get it.
 class AttachDialog : public QDialog
@@ -41,7 +53,7 @@ class AttachDialog : public QDialog
 public:
     /// `redactFixed`: a recording is under way, and how it is written is decided.
     AttachDialog(const AttachChoice& defaults, QSettings& settings, bool redactFixed = false,
-                 QWidget* parent = nullptr);
+                 QWidget* parent = nullptr, const AttachFinders& finders = {});
     ~AttachDialog() override;
 
     /// Fills the field, for the user to look at.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/attachlist.h"
 
+#include "core/source/agentaddress.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
@@ -28,6 +29,12 @@ public:
     {
         return {QStyledItemDelegate::sizeHint(option, index).width(), Theme::current().rowHeight()};
     }
+    void initStyleOption(QStyleOptionViewItem* option, const QModelIndex& index) const override
+    {
+        QStyledItemDelegate::initStyleOption(option, index);
+        if (index.column() == 1) // of an address begin and end tell it apart
+            option->textElideMode = Qt::ElideMiddle;
+    }
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override
     {
@@ -45,6 +52,9 @@ QString shortName(const QString& target)
     const auto kind = classifyTarget(target);
     if (kind && kind.value() == TargetKind::recording)
         return QFileInfo(target).fileName();
+    if (const auto address = parseAgentUrl(target);
+        kind && kind.value() == TargetKind::pool && address)
+        return address.value().name();
     if (target.contains(QStringLiteral("://"))) {
         const QString host = QUrl(target).host();
         return host.isEmpty() ? target.section(QLatin1Char('/'), 2, 2) : host;
@@ -70,20 +80,19 @@ QString ago(const QDateTime& then, const QDateTime& now)
 
 } // namespace
 
-AttachList::AttachList(const std::vector<ServiceEntry>& services,
-                       const std::vector<RecentTarget>& recent, const QDateTime& now,
+AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime& now,
                        QWidget* parent)
     : QTreeWidget(parent)
 {
     const Theme& theme = Theme::current();
-    setAccessibleName(tr("Services and recent targets"));
+    setAccessibleName(tr("Pools of this machine, services and recent targets"));
     setHeaderLabels({tr("Name"), tr("Target"), tr("What it is"), tr("Last")});
     setRootIsDecorated(false);
     setIndentation(0);
     setItemDelegate(new RowDelegate(this));
     setSelectionMode(ExtendedSelection);
     setUniformRowHeights(true);
-    setStyleSheet(QStringLiteral("QTreeWidget::item { padding: 0 5px; }"));
+    setStyleSheet(QStringLiteral("QTreeWidget::item { padding: 0 5px; border: none; }"));
     setAllColumnsShowFocus(true);
     setTextElideMode(Qt::ElideRight);
     header()->setStretchLastSection(false);
@@ -94,23 +103,25 @@ AttachList::AttachList(const std::vector<ServiceEntry>& services,
     headerItem()->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
     setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
 
-    addSection(tr("Services"), services.empty()
-                                   ? tr("none: ~/.pg_service.conf names them")
-                                   : tr("%1, from pg_service.conf").arg(services.size()));
-    for (const ServiceEntry& service : services)
-        addEntry({QStringLiteral("service=%1").arg(service.name), QString(), false},
-                 QStringLiteral("database"), service.name.left(80), service.host.left(120),
-                 QString());
-    addSection(tr("Recent"), recent.empty() ? tr("none yet") : QString::number(recent.size()));
+    pools_ = addSection(tr("Pools here"), tr("looking…"));
+    addEntry({QStringLiteral("demo:"), QString(), false}, QStringLiteral("pools"), tr("demo"),
+             tr("an application that leaks"), QString());
+    services_ = addSection(tr("Services"), tr("reading pg_service.conf…"));
+    recent_ =
+        addSection(tr("Recent"), recent.empty() ? tr("none yet") : QString::number(recent.size()));
     for (const RecentTarget& entry : recent) {
         const auto kind = classifyTarget(entry.target);
         const bool recording = kind && kind.value() == TargetKind::recording;
+        const bool pool =
+            kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo);
         QString what = recording ? tr("recording") : entry.what;
         if (!entry.sshHost.isEmpty())
             what = what.isEmpty() ? tr("through %1").arg(entry.sshHost)
                                   : tr("%1, through %2").arg(what, entry.sshHost);
         addEntry({entry.target, entry.sshHost, true},
-                 recording ? QStringLiteral("open") : QStringLiteral("database"),
+                 recording ? QStringLiteral("open")
+                 : pool    ? QStringLiteral("pools")
+                           : QStringLiteral("database"),
                  shortName(entry.target).left(80), what, ago(entry.used, now));
     }
     connect(this, &QTreeWidget::itemSelectionChanged, this, &AttachList::pickedChanged);
@@ -118,6 +129,25 @@ AttachList::AttachList(const std::vector<ServiceEntry>& services,
         if (!item->data(0, sectionRole).toBool())
             emit chosen();
     });
+}
+
+void AttachList::setLocalPools(const std::vector<LocalPool>& pools)
+{
+    pools_->setText(1, pools.empty() ? tr("no process with Poolscope's agent runs here")
+                                     : tr("%1 with Poolscope's agent").arg(pools.size()));
+    for (const LocalPool& pool : pools)
+        addEntry({pool.url, QString(), false}, QStringLiteral("pools"), pool.name.left(80),
+                 tr("pid %1").arg(pool.pid), QString(), services_);
+}
+
+void AttachList::setServices(const std::vector<ServiceEntry>& services)
+{
+    services_->setText(1, services.empty() ? tr("none: ~/.pg_service.conf names them")
+                                           : tr("%1, from pg_service.conf").arg(services.size()));
+    for (const ServiceEntry& service : services)
+        addEntry({QStringLiteral("service=%1").arg(service.name), QString(), false},
+                 QStringLiteral("database"), service.name.left(80), service.host.left(120),
+                 QString(), recent_);
 }
 
 QTreeWidgetItem* AttachList::addSection(const QString& title, const QString& rest)
@@ -131,10 +161,11 @@ QTreeWidgetItem* AttachList::addSection(const QString& title, const QString& res
 }
 
 void AttachList::addEntry(const Entry& entry, const QString& icon, const QString& name,
-                          const QString& what, const QString& last)
+                          const QString& what, const QString& last, QTreeWidgetItem* before)
 {
     const Theme& theme = Theme::current();
-    auto* item = new QTreeWidgetItem(this, {name, entry.target.left(400), what, last});
+    auto* item = new QTreeWidgetItem(QStringList{name, entry.target.left(400), what, last});
+    insertTopLevelItem(before ? indexOfTopLevelItem(before) : topLevelItemCount(), item);
     item->setData(0, targetRole, entry.target);
     item->setData(0, sshRole, entry.sshHost);
     item->setData(0, recentRole, entry.recent);

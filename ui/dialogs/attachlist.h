@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/source/localpools.h"
 #include "core/source/registry.h"
 #include "ui/dialogs/recenttargets.h"
 
@@ -8,7 +9,8 @@
 
 namespace poolscope {
 
-/// What can be attached by picking: services of pg_service.conf, and what was used before.
+/// What can be attached by picking: processes of this machine that hold pools, services of
+/// pg_service.conf, and what was used before. What has to be looked for comes later.
 class AttachList : public QTreeWidget
 {
     Q_OBJECT
@@ -19,9 +21,11 @@ public:
         QString sshHost;
         bool recent = false;
     };
-    AttachList(const std::vector<ServiceEntry>& services, const std::vector<RecentTarget>& recent,
-               const QDateTime& now, QWidget* parent = nullptr);
+    AttachList(const std::vector<RecentTarget>& recent, const QDateTime& now,
+               QWidget* parent = nullptr);
 
+    void setLocalPools(const std::vector<LocalPool>& pools);
+    void setServices(const std::vector<ServiceEntry>& services);
     /// Those selected, in the order shown.
     std::vector<Entry> picked() const;
 
@@ -36,9 +40,14 @@ protected:
 
 private:
     QTreeWidgetItem* addSection(const QString& title, const QString& rest);
+    /// Before that section's head; null: at the end.
     void addEntry(const Entry& entry, const QString& icon, const QString& name, const QString& what,
-                  const QString& last);
+                  const QString& last, QTreeWidgetItem* before = nullptr);
     void removeCurrent();
+
+    QTreeWidgetItem* pools_;
+    QTreeWidgetItem* services_;
+    QTreeWidgetItem* recent_;
 };
 
 } // namespace poolscope

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/attachtest.h"
 
+#include "core/source/registry.h"
 #include "ui/dialogs/parts.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/icons.h"
@@ -12,6 +13,8 @@
 #include <QLabel>
 #include <QToolButton>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace poolscope {
 
@@ -34,8 +37,8 @@ AttachTest::AttachTest(QWidget* parent)
     body_->setSpacing(3);
     layout->addLayout(body_);
     layout->addStretch();
-    head_->setText(tr("Test says what the server answers, what this role may see, and which grant "
-                      "is missing."));
+    head_->setText(tr("Test says what the server or the process answers, what may be seen, and "
+                      "which grant is missing."));
     head_->setProperty("role", QStringLiteral("secondary"));
     patience_.setSingleShot(true);
     connect(&patience_, &QTimer::timeout, this, [this] {
@@ -70,9 +73,13 @@ void AttachTest::start(const AttachRequest& request)
     connect(workspace_, &Workspace::secretRequired, this,
             [this](TargetId, const QString& sentence) {
                 clear();
-                addLine(Severity::warning, tr("The server is there and asks for a password."),
+                addLine(Severity::warning,
+                        pool_ ? tr("The process is there and asks for a token.")
+                              : tr("The server is there and asks for a password."),
                         sentence.left(300));
-                addLine(Severity::info, tr("Attach asks for it; ~/.pgpass saves the question."));
+                addLine(Severity::info,
+                        pool_ ? tr("Attach asks for it; POOLSCOPE_TOKEN saves the question.")
+                              : tr("Attach asks for it; ~/.pgpass saves the question."));
                 end(false);
             });
     connect(workspace_, &Workspace::failed, this, [this](const Error& error) {
@@ -80,6 +87,8 @@ void AttachTest::start(const AttachRequest& request)
                     QString::fromStdString(error.next_step));
         end(false);
     });
+    const auto kind = classifyTarget(request.target);
+    pool_ = kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo);
     since_.start();
     patience_.start(patience_ms);
     workspace_->attach(request);
@@ -120,6 +129,9 @@ void AttachTest::applied(const Update& update)
     if (target.facts && target.last_sample) {
         showFacts(target);
         end(true);
+    } else if (target.agent && target.last_sample) {
+        showAgent(target);
+        end(true);
     } else if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped) {
         showTrouble(QString::fromStdString(target.status.sentence),
                     QString::fromStdString(target.status.next_step));
@@ -155,6 +167,45 @@ void AttachTest::showFacts(const TargetSummary& target)
                              : tr("cannot end other users' sessions"));
     if (!facts.missing_grant.empty())
         addCode(Formatter::line(facts.missing_grant, 300));
+}
+
+void AttachTest::showAgent(const TargetSummary& target)
+{
+    clear();
+    const AgentFacts& agent = *target.agent;
+    head_->setText(tr("Test of %1: answered in %2 ms")
+                       .arg(Formatter::line(target.info.name, 80))
+                       .arg(since_.elapsed()));
+    addLine(Severity::none,
+            tr("%1, pid %2 on %3")
+                .arg(Formatter::line(agent.process, 80))
+                .arg(agent.pid)
+                .arg(Formatter::line(agent.host, 80)),
+            Formatter::line(agent.agent, 60));
+    constexpr std::size_t most = 3;
+    for (std::size_t i = 0; i < std::min(most, target.pools.size()); ++i) {
+        const Pool& pool = target.pools[i];
+        const bool full = pool.used && pool.max && *pool.max > 0 && *pool.used >= *pool.max;
+        const QString used =
+            !pool.used  ? Formatter::notReported()
+            : !pool.max ? tr("%1 used").arg(Formatter::count(*pool.used))
+                        : tr("%1 of %2 used")
+                              .arg(Formatter::count(*pool.used), Formatter::count(*pool.max));
+        addLine(full ? Severity::warning : Severity::none,
+                tr("pool %1").arg(Formatter::line(pool.name.str(), 60)), used);
+    }
+    if (target.pools.size() > most)
+        addLine(Severity::none, tr("and %1 more pools").arg(target.pools.size() - most));
+    else if (target.pools.empty())
+        addLine(Severity::warning, tr("no pool yet"));
+    const auto can = [&agent](const char* what) {
+        return std::find(agent.can.begin(), agent.can.end(), what) != agent.can.end();
+    };
+    addLine(can("stacks") ? Severity::none : Severity::warning,
+            can("stacks") ? tr("tells at which line each connection was acquired")
+                          : tr("takes no stacks: a leak has no line"));
+    addLine(Severity::none, agent.may_reclaim ? tr("allows connections to be taken back")
+                                              : tr("does not allow connections to be taken back"));
 }
 
 void AttachTest::showTrouble(const QString& sentence, const QString& nextStep)

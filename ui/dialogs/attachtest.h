@@ -39,6 +39,7 @@ signals:
 private:
     void applied(const Update& update);
     void showFacts(const TargetSummary& target);
+    void showAgent(const TargetSummary& target);
     void showTrouble(const QString& sentence, const QString& nextStep);
     void end(bool reached);
     void clear();
@@ -46,6 +47,7 @@ private:
     void addCode(const QString& sql);
 
     Workspace::Options options_;
+    bool pool_ = false; ///< a process is asked, not a server
     std::unique_ptr<QTemporaryDir> folder_;
     Workspace* workspace_ = nullptr;
     QElapsedTimer since_;

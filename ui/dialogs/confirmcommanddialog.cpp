@@ -96,7 +96,7 @@ void ConfirmCommandDialog::addTable(QVBoxLayout* layout)
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(theme.rowHeight());
     table_->setShowGrid(false);
-    table_->setStyleSheet(QStringLiteral("QTableWidget::item { padding: 0 5px; }"));
+    table_->setStyleSheet(QStringLiteral("QTableWidget::item { padding: 0 5px; border: none; }"));
     table_->setSelectionMode(QAbstractItemView::NoSelection);
     table_->setFocusPolicy(Qt::TabFocus);
     table_->setTabKeyNavigation(false);

@@ -13,20 +13,22 @@
 namespace poolscope {
 
 PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, bool keychain,
-                               QWidget* parent)
+                               QWidget* parent, Secret secret)
     : QDialog(parent)
     , edit_(new QLineEdit(this))
 {
-    setWindowTitle(tr("Password"));
+    const bool token = secret == Secret::token;
+    setWindowTitle(token ? tr("Token") : tr("Password"));
     setMinimumWidth(440);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(20, 16, 20, 16);
     layout->setSpacing(8);
-    layout->addWidget(parts::title(tr("Password for %1").arg(target.left(120)), this));
+    layout->addWidget(parts::title(
+        (token ? tr("Token for %1") : tr("Password for %1")).arg(target.left(120)), this));
     layout->addWidget(parts::label(sentence.left(600), this, "secondary"));
 
     edit_->setEchoMode(QLineEdit::Password);
-    edit_->setAccessibleName(tr("Password"));
+    edit_->setAccessibleName(windowTitle());
     edit_->setInputMethodHints(Qt::ImhHiddenText | Qt::ImhNoPredictiveText |
                                Qt::ImhNoAutoUppercase);
     layout->addSpacing(4);
@@ -40,12 +42,12 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
         keep_->setObjectName(QStringLiteral("keep"));
         layout->addWidget(keep_);
     }
-    layout->addWidget(parts::label(
-        keychain ? tr("Stored nowhere else, and only once the server has taken it. A line in "
-                      "~/.pgpass saves the question, too.")
-                 : tr("Used for this connection and stored nowhere. A line in ~/.pgpass saves the "
-                      "question."),
-        this, "caption"));
+    const QString stored = keychain ? tr("Stored nowhere else, and only once it was accepted.")
+                                    : tr("Used for this connection and stored nowhere.");
+    const QString saves = token
+                              ? tr("POOLSCOPE_TOKEN in Poolscope's environment saves the question.")
+                              : tr("A line in ~/.pgpass saves the question.");
+    layout->addWidget(parts::label(stored + QLatin1Char(' ') + saves, this, "caption"));
 
     auto* foot = new QHBoxLayout;
     foot->addStretch();

@@ -8,16 +8,17 @@ class QLineEdit;
 
 namespace poolscope {
 
-/// Asks for a password that is missing or was refused. It is handed on once; to keep it in the
-/// desktop's keychain is the user's choice, and off until then.
+/// Asks for a password or token that is missing or was refused. It is handed on once; to keep it in
+/// the desktop's keychain is the user's choice, and off until then.
 class PasswordDialog : public QDialog
 {
     Q_OBJECT
 public:
     /// `sentence` says for whom, where, and why it is asked; `keychain`: there is one to keep it
     /// in.
+    enum class Secret { password, token }; ///< of a server, or of a process's agent
     PasswordDialog(const QString& target, const QString& sentence, bool keychain = false,
-                   QWidget* parent = nullptr);
+                   QWidget* parent = nullptr, Secret secret = Secret::password);
     ~PasswordDialog() override;
 
     QString password() const;

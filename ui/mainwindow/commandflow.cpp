@@ -2,6 +2,7 @@
 #include "ui/mainwindow/commandflow.h"
 
 #include "ui/dialogs/confirmcommanddialog.h"
+#include "ui/dialogs/confirmreclaimdialog.h"
 
 #include <QWidget>
 
@@ -34,8 +35,7 @@ void CommandFlow::request(ActionVerb verb, const std::vector<SessionRow>& sessio
 {
     if (sessions.empty() || !obstacle(workspace_.transport()).isEmpty())
         return;
-    if (dialog_)
-        dialog_->close();
+    closeAll();
     dialog_ = new ConfirmCommandDialog(verb, sessions, *store_, format, window_);
     dialog_->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog_, &ConfirmCommandDialog::confirmed, &workspace_, &Workspace::execute);
@@ -49,6 +49,31 @@ void CommandFlow::request(ActionVerb verb, const std::vector<SessionRow>& sessio
     dialog_->open();
 }
 
+void CommandFlow::requestReclaim(const std::vector<CheckoutKey>& checkouts)
+{
+    if (checkouts.empty() || !obstacle(workspace_.transport()).isEmpty())
+        return;
+    closeAll();
+    reclaim_ = new ConfirmReclaimDialog(checkouts, *store_, window_);
+    reclaim_->setAttribute(Qt::WA_DeleteOnClose);
+    connect(reclaim_, &ConfirmReclaimDialog::confirmed, &workspace_, &Workspace::reclaim);
+    reclaim_->apply(*workspace_.latest(), *store_);
+    reclaim_->open();
+}
+
+void CommandFlow::closeAll()
+{
+    if (dialog_)
+        dialog_->close();
+    if (reclaim_)
+        reclaim_->close();
+}
+
+ConfirmReclaimDialog* CommandFlow::reclaimDialog() const
+{
+    return reclaim_;
+}
+
 ConfirmCommandDialog* CommandFlow::dialog() const
 {
     return dialog_;
@@ -58,13 +83,19 @@ void CommandFlow::apply(const Update& update)
 {
     if (dialog_)
         dialog_->apply(update, *store_);
+    if (reclaim_)
+        reclaim_->apply(update, *store_);
 }
 
 void CommandFlow::setTransport(const Transport& transport)
 {
-    // A list of sessions of another moment must not be confirmed.
-    if (dialog_ && transport.mode != Mode::live)
+    // A list of another moment must not be confirmed.
+    if (transport.mode == Mode::live)
+        return;
+    if (dialog_)
         dialog_->reject();
+    if (reclaim_)
+        reclaim_->reject();
 }
 
 } // namespace poolscope

@@ -190,6 +190,7 @@ void MainWindow::wireActions()
     connect(actions_, &WindowActions::pageRequested, this, &MainWindow::showPage);
     connect(a.recentMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
     connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
+    connect(a.forgetMenu, &QMenu::aboutToShow, this, &MainWindow::fillForget);
     // Space presses a button that has the focus; elsewhere it pauses and plays.
     connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
         actions_->playPause->setShortcut(
@@ -248,6 +249,7 @@ void MainWindow::wireContext()
             [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {
                 commands_->request(verb, sessions, format());
             });
+    connect(context_, &ViewContext::reclaimRequested, commands_, &CommandFlow::requestReclaim);
     connect(context_, &ViewContext::selectionChanged, this, &MainWindow::updateCommands);
     connect(timeline_, &TimelineRow::noteRequested, this, &MainWindow::addNote);
     connect(banner_, &Banner::linkActivated, this, [this] {
@@ -265,7 +267,7 @@ void MainWindow::wireWorkspace()
     connect(&workspace_, &Workspace::secretRequired, passwords_, &PasswordFlow::ask);
     connect(passwords_, &PasswordFlow::dialogWanted, this, &MainWindow::askSecret);
     connect(passwords_, &PasswordFlow::notKept, this, [this](const QString& trouble) {
-        notice(Severity::warning, tr("The password was not kept."), trouble);
+        notice(Severity::warning, tr("The password or token was not kept."), trouble);
     });
     connect(&workspace_, &Workspace::failed, this, &MainWindow::showTrouble);
     connect(&workspace_, &Workspace::saveProgress, status_, &StatusStrip::setSaving);

@@ -124,6 +124,7 @@ private:
     void showSecretDialog(TargetId target, const QString& sentence);
     void fillRecent();
     void fillTargets();
+    void fillForget();
     void describeTargets(const Update& update);
 
     // mainwindowfiles.cpp

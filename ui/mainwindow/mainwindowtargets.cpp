@@ -107,7 +107,9 @@ void MainWindow::askSecret(TargetId target, const QString& sentence)
     const TargetSummary* summary = store_->target(target);
     // Asked while attaching, it is expected; later it would be a modal out of nowhere.
     if (summary && summary->last_sample)
-        showBanner(Severity::warning, sentence.left(400), QString(), tr("Enter the password…"),
+        showBanner(Severity::warning, sentence.left(400), QString(),
+                   passwords_->wantsToken(target) ? tr("Enter the token…")
+                                                  : tr("Enter the password…"),
                    [this, target, sentence] { showSecretDialog(target, sentence); });
     else
         showSecretDialog(target, sentence);
@@ -119,7 +121,7 @@ void MainWindow::showSecretDialog(TargetId target, const QString& sentence)
     const auto known = targets_.find(target);
     const QString name = summary                   ? Formatter::line(summary->info.name, 80)
                          : known != targets_.end() ? known->second.left(120)
-                                                   : tr("the server");
+                                                   : tr("the target");
     passwords_->showDialog(target, name, sentence);
 }
 
@@ -178,17 +180,37 @@ void MainWindow::fillTargets()
         menu->addAction(tr("Nothing is attached"))->setEnabled(false);
 }
 
+void MainWindow::fillForget()
+{
+    QMenu* menu = actions_->forgetMenu;
+    menu->clear();
+    for (const QString& kept : passwords_->kept()) {
+        QString text = kept.left(100);
+        text.replace(QLatin1Char('&'), QStringLiteral("&&"));
+        menu->addAction(text, this, [this, kept] {
+            passwords_->forget(kept);
+            notice(Severity::info, tr("Forgotten."),
+                   tr("The desktop's keychain keeps nothing for %1 any more: the next attach asks.")
+                       .arg(kept.left(100)));
+        });
+    }
+    if (menu->isEmpty())
+        menu->addAction(tr("Nothing is kept"))->setEnabled(false);
+}
+
 void MainWindow::describeTargets(const Update& update)
 {
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
-        if (!target.facts || attached == targets_.end() ||
+        if ((!target.facts && !target.agent) || attached == targets_.end() ||
             !described_.insert(target.info.id).second)
             continue;
         RecentTargets(settings_).describe(
             attached->second,
-            tr("PostgreSQL %1")
-                .arg(Formatter::line(target.facts->version, 60).section(QLatin1Char(' '), 0, 0)));
+            target.agent ? tr("pools of %1").arg(Formatter::line(target.agent->process, 60))
+                         : tr("PostgreSQL %1")
+                               .arg(Formatter::line(target.facts->version, 60)
+                                        .section(QLatin1Char(' '), 0, 0)));
     }
 }
 

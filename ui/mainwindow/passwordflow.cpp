@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/passwordflow.h"
 
+#include "core/source/registry.h"
 #include "ui/dialogs/passworddialog.h"
 
 #include <QTimer>
@@ -11,6 +12,7 @@ namespace poolscope {
 namespace {
 /// Set once something was kept: whoever never uses the keychain is never asked to unlock it.
 const QString used = QStringLiteral("keychain/used");
+const QString keptFor = QStringLiteral("keychain/kept");
 } // namespace
 
 PasswordFlow::PasswordFlow(Workspace& workspace, QSettings& settings, QWidget* window)
@@ -29,6 +31,9 @@ void PasswordFlow::attached(TargetId target, const QString& withoutSecrets, cons
 {
     keys_[target] =
         sshHost.isEmpty() ? withoutSecrets : withoutSecrets + QStringLiteral(" via ") + sshHost;
+    const auto kind = classifyTarget(withoutSecrets);
+    if (kind && kind.value() == TargetKind::pool)
+        tokens_.insert(target);
 }
 
 void PasswordFlow::ask(TargetId target, const QString& sentence)
@@ -41,7 +46,7 @@ void PasswordFlow::ask(TargetId target, const QString& sentence)
         return;
     }
     if (wasKept) {
-        keychain_->forget(key->second);
+        forget(QString(key->second));
         emit dialogWanted(target, sentence);
         return;
     }
@@ -83,8 +88,10 @@ void PasswordFlow::showNext()
     if (questions_.empty())
         return;
     const Question question = questions_.front();
-    auto* const dialog = new PasswordDialog(question.name, question.sentence,
-                                            keychain_ && keychain_->available(), window_);
+    auto* const dialog = new PasswordDialog(
+        question.name, question.sentence, keychain_ && keychain_->available(), window_,
+        wantsToken(question.target) ? PasswordDialog::Secret::token
+                                    : PasswordDialog::Secret::password);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::finished, this, [this, dialog, target = question.target](int result) {
         const QString password = result == QDialog::Accepted ? dialog->password() : QString();
@@ -99,6 +106,33 @@ void PasswordFlow::showNext()
     dialog->open();
 }
 
+QStringList PasswordFlow::kept() const
+{
+    return keychain_ ? settings_.value(keptFor).toStringList() : QStringList();
+}
+
+void PasswordFlow::forget(const QString& kept)
+{
+    for (const auto& [target, key] : keys_) {
+        if (key == kept) {
+            toKeep_.erase(target);
+            fromKeychain_.erase(target);
+        }
+    }
+    if (keychain_)
+        keychain_->forget(kept);
+    remember(kept, false);
+}
+
+void PasswordFlow::remember(const QString& key, bool kept)
+{
+    QStringList keys = settings_.value(keptFor).toStringList();
+    keys.removeAll(key);
+    if (kept)
+        keys << key;
+    settings_.setValue(keptFor, keys);
+}
+
 void PasswordFlow::apply(const Update& update)
 {
     if (toKeep_.empty() || !keychain_)
@@ -110,10 +144,15 @@ void PasswordFlow::apply(const Update& update)
             continue;
         settings_.setValue(used, true);
         const QPointer<PasswordFlow> self(this);
-        keychain_->keep(key->second, found->second, [self](const QString& trouble) {
-            if (self && !trouble.isEmpty())
-                emit self->notKept(trouble);
-        });
+        keychain_->keep(key->second, found->second,
+                        [self, kept = key->second](const QString& trouble) {
+                            if (!self)
+                                return;
+                            if (trouble.isEmpty())
+                                self->remember(kept, true);
+                            else
+                                emit self->notKept(trouble);
+                        });
         toKeep_.erase(found);
     }
 }

@@ -7,6 +7,7 @@
 #include <QObject>
 #include <QPointer>
 #include <QSettings>
+#include <QStringList>
 
 #include <deque>
 #include <map>
@@ -38,6 +39,13 @@ public:
     void ask(TargetId target, const QString& sentence);
     /// Opens the question; one after the other where several targets ask.
     void showDialog(TargetId target, const QString& name, const QString& sentence);
+    /// A process's agent wants a token, not a password.
+    bool wantsToken(TargetId target) const { return tokens_.contains(target); }
+    /// For what a password or token is kept: targets as they were attached, without secrets. What
+    /// is kept is the keychain's to know; this is what was handed to it from here.
+    QStringList kept() const;
+    /// Deletes it from the keychain; one in use stays in use.
+    void forget(const QString& kept);
     void apply(const Update& update);
     PasswordDialog* dialog() const;
 
@@ -56,6 +64,7 @@ private:
     };
     void answered(TargetId target, const QString& secret, const QString& sentence);
     void showNext();
+    void remember(const QString& key, bool kept);
 
     Workspace& workspace_;
     QSettings& settings_;
@@ -63,6 +72,7 @@ private:
     std::shared_ptr<Keychain> keychain_;
     std::chrono::milliseconds patience_{std::chrono::seconds{10}};
     std::map<TargetId, QString> keys_;
+    std::set<TargetId> tokens_;
     std::map<TargetId, QString> toKeep_; ///< until the server took it
     std::set<TargetId> reading_;
     std::set<TargetId> fromKeychain_; ///< what was given last came from there

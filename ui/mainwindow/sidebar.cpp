@@ -5,6 +5,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
+#include "ui/views/process.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -45,6 +46,48 @@ QString shortVersion(const ServerFacts& facts)
     return Formatter::line(facts.version, 60).section(QLatin1Char(' '), 0, 0);
 }
 
+QString usedOfServer(const TargetSummary& target)
+{
+    std::int64_t used = 0;
+    for (const std::int32_t count : target.counts)
+        used += count;
+    return Formatter::ofLimit(used,
+                              target.facts && target.facts->max_connections
+                                  ? std::optional<std::int64_t>(*target.facts->max_connections)
+                                  : std::nullopt);
+}
+
+/// Of the pool that is nearest to its limit: a sum would hide the one that is exhausted.
+QString usedOfPools(const TargetSummary& target)
+{
+    const Pool* fullest = nullptr;
+    const auto share = [](const Pool& pool) {
+        return pool.max && *pool.max > 0
+                   ? static_cast<double>(*pool.used) / static_cast<double>(*pool.max)
+                   : 0.0;
+    };
+    for (const Pool& pool : target.pools)
+        if (pool.used && (!fullest || share(pool) > share(*fullest)))
+            fullest = &pool;
+    return fullest ? Formatter::ofLimit(*fullest->used, fullest->max) : QString();
+}
+
+/// "shop-api, pid 2231, 2 pools"
+QString processWords(const TargetSummary& target)
+{
+    const QString name = Formatter::line(target.info.name, 80);
+    const QString process = Formatter::line(target.agent->process, 60);
+    QStringList words;
+    if (!process.isEmpty() && process != name)
+        words << process;
+    if (target.agent->pid > 0)
+        words << Sidebar::tr("pid %1").arg(target.agent->pid);
+    words << (target.pools.size() == 1
+                  ? Sidebar::tr("pool %1").arg(Formatter::line(target.pools.front().name.str(), 60))
+                  : Sidebar::tr("%1 pools").arg(target.pools.size()));
+    return words.join(QStringLiteral(", "));
+}
+
 } // namespace
 
 Sidebar::Sidebar(QWidget* parent)
@@ -68,7 +111,7 @@ Sidebar::Sidebar(QWidget* parent)
     attach_->setIcon(themedIcon(QStringLiteral("attach")));
     attach_->setText(tr("Attach…"));
     attach_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    attach_->setToolTip(tr("Attach to a server (Ctrl+T)"));
+    attach_->setToolTip(tr("Attach to a server or a process (Ctrl+T)"));
     auto* foot = new QHBoxLayout;
     foot->setContentsMargins(theme.scaled(4), 0, 0, 0);
     foot->addWidget(attach_);
@@ -142,7 +185,14 @@ void Sidebar::setTargets(const Update& update, const Transport& transport, const
 {
     live_ = transport.mode == Mode::live || transport.mode == Mode::paused;
     const int wanted = static_cast<int>(update.targets.size());
-    const bool resized = targets_->count() != wanted;
+    const auto withValue = [this] {
+        int rows = 0;
+        for (int i = 0; i < targets_->count(); ++i)
+            rows += targets_->item(i)->data(sidebarValueRole).toString().isEmpty() ? 0 : 1;
+        return rows;
+    };
+    const int before = withValue();
+    bool resized = targets_->count() != wanted;
     while (targets_->count() > wanted)
         delete targets_->takeItem(targets_->count() - 1);
     while (targets_->count() < wanted)
@@ -150,6 +200,7 @@ void Sidebar::setTargets(const Update& update, const Transport& transport, const
     for (int i = 0; i < wanted; ++i)
         fillTarget(targets_->item(i), update.targets[static_cast<std::size_t>(i)], update,
                    transport, format);
+    resized = resized || (narrow_ && withValue() != before); // a value makes its row taller
     if (resized)
         fit();
 }
@@ -160,15 +211,10 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     const TargetStatus& status = target.status;
     const bool recorded = transport.mode == Mode::replay;
     const bool up = status.reach == Reach::up;
-    std::int64_t used = 0;
-    for (const std::int32_t count : target.counts)
-        used += count;
+    const bool process = isProcess(target);
     QString value;
     if (target.last_sample && up)
-        value = Formatter::ofLimit(used,
-                                   target.facts && target.facts->max_connections
-                                       ? std::optional<std::int64_t>(*target.facts->max_connections)
-                                       : std::nullopt);
+        value = process ? usedOfPools(target) : usedOfServer(target);
     QStringList second;
     if (status.reach == Reach::failing) {
         second
@@ -183,12 +229,13 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         }
     } else if (status.reach == Reach::stopped) {
         second << Formatter::line(status.sentence, 200);
-    } else if (target.facts) {
-        const QString version = tr("PostgreSQL %1").arg(shortVersion(*target.facts));
+    } else if (target.facts || target.agent) {
+        const QString version = target.agent ? processWords(target)
+                                             : tr("PostgreSQL %1").arg(shortVersion(*target.facts));
         const auto found = intervals_.find(target.info.id);
         if (recorded)
             second << version << tr("recorded");
-        else if (found != intervals_.end())
+        else if (found != intervals_.end() && !process) // an agent tells by itself
             second << QStringLiteral("%1 · %2").arg(version, Formatter::ageProse(found->second));
         else
             second << version;
@@ -200,8 +247,9 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     const QString name = Formatter::line(target.info.name, 80);
     item->setText(name);
     item->setData(sidebarIdRole, target.info.id.value);
-    item->setData(sidebarIconRole,
-                  trouble ? QStringLiteral("server-off") : QStringLiteral("database"));
+    item->setData(sidebarIconRole, trouble   ? QStringLiteral("server-off")
+                                   : process ? QStringLiteral("pools")
+                                             : QStringLiteral("database"));
     item->setData(sidebarValueRole, value);
     item->setData(sidebarSecondRole, line);
     item->setData(sidebarTroubleRole, trouble);

@@ -3,6 +3,7 @@
 
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
+#include "ui/views/process.h"
 
 #include <QDateTime>
 #include <QFileInfo>
@@ -39,6 +40,21 @@ QString zoneName(bool utc)
                 QStringLiteral(":%1").arg(std::abs(offset) % 3600 / 60, 2, 10, QLatin1Char('0'));
     }
     return StatusStrip::tr("Local time, %1").arg(name);
+}
+
+/// A process is not polled: what it costs is its own affair, what fell out on the way is ours.
+QString tellsOf(const TargetSummary& target, const QString& name)
+{
+    if (target.lost == 0 && target.unreadable == 0)
+        return StatusStrip::tr("%1: nothing lost").arg(name);
+    QStringList troubles;
+    if (target.lost > 0)
+        troubles << StatusStrip::tr("%1 events lost")
+                        .arg(Formatter::count(static_cast<std::int64_t>(target.lost)));
+    if (target.unreadable > 0)
+        troubles << StatusStrip::tr("%1 lines unreadable")
+                        .arg(Formatter::count(static_cast<std::int64_t>(target.unreadable)));
+    return QStringLiteral("%1: %2").arg(name, troubles.join(QStringLiteral(", ")));
 }
 
 } // namespace
@@ -96,6 +112,8 @@ void StatusStrip::setUpdate(const Update& update)
         const QString name = Formatter::line(target.info.name, 40);
         if (target.poll_cost.count() > 0 && costs.size() < 3)
             costs << tr("%1: poll %2").arg(name, milliseconds(target.poll_cost));
+        else if (isProcess(target) && target.last_sample && costs.size() < 3)
+            costs << tellsOf(target, name);
         if (std::chrono::abs(target.clock_offset) >= std::chrono::milliseconds{5} &&
             clocks.size() < 2)
             clocks << tr("clock of %1 %2%3, corrected")

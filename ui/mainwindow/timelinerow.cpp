@@ -121,6 +121,8 @@ void TimelineRow::apply(const Update& update)
 {
     if (!update.live_points.empty())
         strip_->appendSeries(update.live_points);
+    if (!update.live_pool_points.empty())
+        strip_->appendPools(update.live_pool_points);
 }
 
 void TimelineRow::askSeries()
@@ -133,6 +135,12 @@ void TimelineRow::askSeries()
                 return;
             self->answered_ = true;
             self->strip_->mergeSeries(series);
+        });
+    workspace_.poolSeries(
+        transport_.start, transport_.end, strip_->wantedPoints(),
+        [self = QPointer<TimelineRow>(this), mine](const std::vector<PoolSeries>& series) {
+            if (self && self->question_ == mine)
+                self->strip_->mergePools(series);
         });
 }
 

@@ -93,6 +93,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     file->addAction(open);
     recentMenu = file->addMenu(tr("Attach &recent"));
     targetsMenu = file->addMenu(tr("&Detach"));
+    forgetMenu = file->addMenu(tr("&Forget kept password"));
     file->addSeparator();
     file->addAction(save);
     file->addSeparator();

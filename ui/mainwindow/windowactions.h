@@ -56,6 +56,7 @@ public:
     QMenu* pagesMenu;
     QMenu* recentMenu;
     QMenu* targetsMenu; ///< Detach
+    QMenu* forgetMenu;  ///< what the keychain keeps
     QToolBar* toolbar;
 
     void addPage(const QString& name, const QString& title, const QString& icon);

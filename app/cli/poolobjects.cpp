@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/objects.h"
+
+#include <algorithm>
+#include <set>
+
+namespace poolscope {
+
+namespace {
+
+void writeStack(JsonWriter& json, const StackRef& stack)
+{
+    json.key("stack");
+    if (!stack) {
+        json.null();
+        return;
+    }
+    json.beginArray();
+    for (const StackLine& line : stack->lines) {
+        json.beginObject();
+        json.member("function", line.function);
+        json.member("file", line.file);
+        json.key("line");
+        json.value(line.line > 0 ? std::optional{line.line} : std::nullopt);
+        json.member("own", line.own);
+        json.endObject();
+    }
+    json.endArray();
+}
+
+/// Null where the agent told of none. Of a key that stands twice the first counts.
+void writeTags(JsonWriter& json, const Checkout& checkout)
+{
+    json.key("tags");
+    if (checkout.tags.empty()) {
+        json.null();
+        return;
+    }
+    std::set<Text> written;
+    json.beginObject();
+    for (const auto& [name, content] : checkout.tags) {
+        if (written.insert(name).second)
+            json.member(name.str(), content);
+    }
+    json.endObject();
+}
+
+void writeSummary(JsonWriter& json, const char* p50, const char* p99,
+                  const std::optional<DurationSummary>& summary)
+{
+    // Percentiles of nothing would be made up.
+    const bool any = summary && summary->count > 0;
+    json.member(p50, any ? std::optional{summary->p50} : std::nullopt);
+    json.member(p99, any ? std::optional{summary->p99} : std::nullopt);
+}
+
+} // namespace
+
+void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("pool", pool.name);
+    json.member("kind", pool.kind);
+    json.member("used", pool.used);
+    json.member("idle", pool.idle);
+    json.member("pending", pool.pending);
+    json.member("max", pool.max);
+    json.member("timeouts", pool.timeouts);
+    writeSummary(json, "wait_p50_us", "wait_p99_us", pool.wait_time);
+    writeSummary(json, "use_p50_us", "use_p99_us", pool.use_time);
+    json.member("total", pool.total);
+    json.member("idle_min", pool.idle_min);
+    json.member("idle_max", pool.idle_max);
+    const bool created = pool.create_time && pool.create_time->count > 0;
+    json.member("create_p99_us", created ? std::optional{pool.create_time->p99} : std::nullopt);
+    const auto& wait = pool.wait_time;
+    json.member("wait_count", wait ? std::optional{wait->count} : std::nullopt);
+    json.member("wait_us_total", wait ? std::optional{wait->total} : std::nullopt);
+    json.member("health", pool.health);
+    json.member("circuit", pool.circuit);
+    json.member("leaks_detected", pool.leaks_detected);
+    json.member("tracked", pool.tracked);
+    json.key("config");
+    json.beginObject();
+    std::set<std::string> written;
+    for (const auto& [name, content] : pool.configuration) {
+        if (written.insert(name).second)
+            json.member(name, content);
+    }
+    json.endObject();
+    json.endObject();
+}
+
+void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                   const Checkout& checkout)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("pool", checkout.pool);
+    json.member("checkout", checkout.key.id);
+    json.member("connection", checkout.connection);
+    json.member("server_pid", checkout.server_pid);
+    json.member("acquired", checkout.acquired);
+    json.member("age_us", picture.age(target, checkout.acquired));
+    json.member("wait_us", checkout.wait);
+    json.member("acquired_by", checkout.acquired_by);
+    writeTags(json, checkout);
+    writeStack(json, checkout.stack);
+    json.member("expected_us", checkout.expected);
+    json.member("session", std::nullopt);
+    json.endObject();
+}
+
+void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                       const Place& place, const Holder& holder)
+{
+    const Checkout* const checkout = picture.checkout(holder.checkout);
+    if (!checkout)
+        return;
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("kind", "checkout");
+    json.member("severity", name_of(holder.severity));
+    json.member("pool", checkout->pool);
+    json.member("checkout", checkout->key.id);
+    json.member("server_pid", checkout->server_pid);
+    json.member("age_us", holder.age);
+    json.member("acquired_by", checkout->acquired_by);
+    writeTags(json, *checkout);
+    writeStack(json, checkout->stack);
+    json.key("evidence");
+    json.beginArray();
+    for (const std::string& sentence :
+         evidence_of(holder, *checkout, poolNamed(target, place.pool), target.thresholds,
+                     picture.now + target.clock_offset))
+        json.value(sentence);
+    json.endArray();
+    json.member("joined_by", std::nullopt);
+    json.member("group", placeOf(place.stack));
+    json.member("session", std::nullopt);
+    json.endObject();
+}
+
+void writePools(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        for (const Pool& pool : target.pools)
+            writePool(json, target, pool);
+    }
+}
+
+void writeCheckouts(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        for (const Checkout* const checkout : oldestFirst(picture, target))
+            writeCheckout(json, picture, target, *checkout);
+    }
+}
+
+} // namespace poolscope

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <memory>
+
+/// The real binary against a real instrumented process: the demo's, which leaks by a script.
+class TestPoolCommands : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase();
+    void cleanupTestCase();
+    void poolsAndCheckouts();
+    void leaksNameTheLine();
+    void aServersQuestionsHaveNoAnswer();
+    void reclaims();
+    void recordsAndReadsBack();
+    void watches();
+    void whatIsNotThere();
+
+private:
+    struct Run
+    {
+        int code = -1;
+        QByteArray out;
+        QByteArray err;
+        QJsonArray array() const { return QJsonDocument::fromJson(out).array(); }
+    };
+    static Run run(const QStringList& arguments);
+    /// The first checkout of the leaking line.
+    QString leakedCheckout() const;
+
+    QTemporaryDir dir_;
+    std::unique_ptr<QProcess> shop_;
+    QString target_;
+};
+
+namespace {
+
+QString text(const char* latin1)
+{
+    return QString::fromLatin1(latin1);
+}
+
+QJsonValue of(const QJsonValue& object, const char* key)
+{
+    return object.toObject().value(QLatin1String(key));
+}
+
+} // namespace
+
+TestPoolCommands::Run TestPoolCommands::run(const QStringList& arguments)
+{
+    QProcess process;
+    process.setStandardInputFile(QProcess::nullDevice());
+    process.start(text(POOLSCOPE_BINARY), arguments);
+    Run result;
+    if (!process.waitForFinished(60000))
+        return result;
+    result.code = process.exitCode();
+    result.out = process.readAllStandardOutput();
+    result.err = process.readAllStandardError();
+    return result;
+}
+
+void TestPoolCommands::initTestCase()
+{
+    const QString socket = dir_.filePath(text("shop.sock"));
+    target_ = text("pool+unix://") + socket;
+    shop_ = std::make_unique<QProcess>();
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(text("POOLSCOPE_LISTEN"), text("unix:") + socket);
+    shop_->setProcessEnvironment(environment);
+    shop_->start(text(POOLSCOPE_BINARY), {text("--demo-workload=fast")});
+    QVERIFY(shop_->waitForStarted());
+    QVERIFY(shop_->waitForReadyRead(20000));
+    QTRY_VERIFY_WITH_TIMEOUT(!leakedCheckout().isEmpty(), 60000);
+}
+
+void TestPoolCommands::cleanupTestCase()
+{
+    shop_->closeWriteChannel(); // its end is that of its input
+    QVERIFY(shop_->waitForFinished(20000));
+}
+
+QString TestPoolCommands::leakedCheckout() const
+{
+    const Run leaks =
+        run({text("leaks"), target_, text("--json"), text("--leak-after"), text("300ms")});
+    for (const QJsonValue& leak : leaks.array()) {
+        if (of(leak, "group").toString().contains(text("place_order")))
+            return of(leak, "checkout").toString();
+    }
+    return {};
+}
+
+void TestPoolCommands::poolsAndCheckouts()
+{
+    const Run pools = run({text("pools"), target_, text("--json")});
+    QCOMPARE(pools.code, 0);
+    QCOMPARE(pools.array().size(), 2);
+    const QJsonValue shop = pools.array().last();
+    QCOMPARE(of(shop, "pool").toString(), text("shop"));
+    QCOMPARE(of(shop, "max").toInt(), 20);
+    QVERIFY(of(shop, "used").toInt() > 0);
+    const Run checkouts = run({text("checkouts"), target_});
+    QCOMPARE(checkouts.code, 0);
+    QVERIFY2(checkouts.out.contains("checkout.cpp:"), checkouts.out.constData());
+}
+
+void TestPoolCommands::leaksNameTheLine()
+{
+    const Run leaks =
+        run({text("leaks"), target_, text("--json"), text("--leak-after"), text("300ms")});
+    QCOMPARE(leaks.code, 0);
+    for (const QJsonValue& leak : leaks.array()) {
+        QCOMPARE(of(leak, "kind").toString(), text("checkout"));
+        QVERIFY(of(leak, "age_us").toInteger() >= 300000);
+        QVERIFY(!of(leak, "evidence").toArray().isEmpty());
+        QVERIFY(of(leak, "session").isNull());
+    }
+    QVERIFY(leaks.out.contains("checkout.cpp"));
+}
+
+void TestPoolCommands::aServersQuestionsHaveNoAnswer()
+{
+    for (const char* const verb : {"sessions", "states", "blocking"}) {
+        const Run done = run({text(verb), target_, text("--json")});
+        QCOMPARE(done.code, 0);
+        QCOMPARE(done.out.trimmed(), QByteArray{"[]"});
+        QVERIFY2(done.err.contains("instrumented process"), done.err.constData());
+    }
+}
+
+void TestPoolCommands::reclaims()
+{
+    const QString checkout = leakedCheckout();
+    QVERIFY(!checkout.isEmpty());
+    const Run locked = run({text("reclaim"), target_, checkout, text("--read-only")});
+    QCOMPARE(locked.code, 4);
+    QVERIFY(locked.err.contains("Read-only"));
+    const Run done = run({text("reclaim"), target_, checkout, text("--json")});
+    QVERIFY2(done.code == 0, done.err.constData());
+    const QJsonValue action = done.array().first();
+    QCOMPARE(of(action, "action").toString(), text("reclaim"));
+    QCOMPARE(of(action, "checkout").toString(), checkout);
+    QVERIFY(of(action, "outcome").toString() == text("accepted") ||
+            of(action, "outcome").toString() == text("observed"));
+    const Run again = run({text("reclaim"), target_, checkout});
+    QCOMPARE(again.code, 4);
+    QVERIFY2(again.err.contains("is open any more"), again.err.constData());
+    const Run session =
+        run({text("cancel"), target_, text("17"), text("--started"), text("2026-11-21T14:28:40Z")});
+    QCOMPARE(session.code, 4);
+    QVERIFY(session.err.contains("knows checkouts, not sessions"));
+}
+
+void TestPoolCommands::recordsAndReadsBack()
+{
+    const QString file = dir_.filePath(text("night.poolrec"));
+    QCOMPARE(run({text("record"), target_, text("-o"), file, text("--for"), text("3s"),
+                  text("--leak-after"), text("300ms")})
+                 .code,
+             0);
+    QCOMPARE(run({text("pools"), file, text("--json")}).array().size(), 2);
+    const Run leaks = run({text("leaks"), file});
+    QCOMPARE(leaks.code, 0);
+    QVERIFY2(leaks.out.contains("checkout.cpp:"), leaks.out.constData());
+    QCOMPARE(run({text("reclaim"), file, text("1")}).code, 2);
+    const Run sessions = run({text("sessions"), file, text("--json")});
+    QCOMPARE(sessions.out.trimmed(), QByteArray{"[]"});
+    QVERIFY(sessions.err.contains("instrumented process"));
+}
+
+void TestPoolCommands::watches()
+{
+    const Run watched = run({text("watch"), target_, text("--json"), text("--for"), text("1s")});
+    QCOMPARE(watched.code, 0);
+    const QList<QByteArray> lines = watched.out.trimmed().split('\n');
+    const QJsonObject line = QJsonDocument::fromJson(lines.last()).object();
+    QCOMPARE(of(line, "pools").toArray().size(), 2);
+    QVERIFY(of(line, "states").toArray().isEmpty());
+    const Run screen = run({text("watch"), target_, text("--for"), text("1s")});
+    QVERIFY2(screen.out.contains("of 20 used"), screen.out.constData());
+}
+
+void TestPoolCommands::whatIsNotThere()
+{
+    const Run gone = run(
+        {text("pools"), text("pool+unix://") + dir_.filePath(text("none.sock")), text("--json")});
+    QCOMPARE(gone.code, 3);
+    QCOMPARE(gone.out.trimmed(), QByteArray{"[]"});
+    QVERIFY(!gone.err.isEmpty());
+    QCOMPARE(run({text("pools"), text("pool://t0ken@127.0.0.1:7070")}).code, 2);
+}
+
+QTEST_GUILESS_MAIN(TestPoolCommands)
+#include "tst_poolcommands.moc"

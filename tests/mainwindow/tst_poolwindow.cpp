@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window with an instrumented process alone: pages, sidebar, taking connections back.
+#include "tests/capture/fakesource.h"
+#include "tests/support/poolscene.h"
+#include "ui/dialogs/confirmreclaimdialog.h"
+#include "ui/mainwindow/commandflow.h"
+#include "ui/mainwindow/mainwindow.h"
+#include "ui/mainwindow/sidebar.h"
+#include "ui/models/formatter.h"
+#include "ui/theme/theme.h"
+#include "ui/views/datatable.h"
+#include "ui/views/page.h"
+#include "ui/views/viewcontext.h"
+
+#include <QAbstractItemModel>
+#include <QLabel>
+#include <QPushButton>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::support;
+
+namespace {
+
+/// The scene's last moment, as an agent tells it on attach.
+class Process : public FakeSource
+{
+public:
+    explicit Process(TargetId id)
+        : FakeSource(id)
+        , info_{id, "pool", "shop-api", "pool+unix:///run/shop-api.sock"}
+    {
+        onStart = [](FakeSource& fake) {
+            const PoolScene scene;
+            fake.report(AgentReported{*scene.summary().agent});
+            PoolSample sample;
+            sample.full = true;
+            sample.pools = scene.summary().pools;
+            const Timestamp now =
+                std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+            for (const auto& [name, open] : scene.pools().checkouts) {
+                Checkout checkout = open;
+                checkout.key.target = fake.info().id;
+                checkout.acquired = now - (scene.now() + PoolScene::offset - open.acquired);
+                sample.changed.push_back(std::move(checkout));
+            }
+            fake.report(sample);
+        };
+    }
+    const TargetInfo& info() const override { return info_; }
+
+private:
+    TargetInfo info_;
+};
+
+} // namespace
+
+class TestPoolWindow : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+    Process* source_ = nullptr;
+    std::unique_ptr<Workspace> workspace_;
+    std::unique_ptr<MainWindow> window_;
+
+    std::vector<CheckoutKey> leaked() const
+    {
+        std::vector<CheckoutKey> keys;
+        for (const CheckoutKey& key : PoolScene().leaked())
+            keys.push_back({TargetId{1}, key.id});
+        return keys;
+    }
+    QString words(const QString& page) const
+    {
+        window_->showPage(page);
+        QStringList all;
+        for (const QWidget* widget : window_->currentPage()->findChildren<QWidget*>()) {
+            if (!widget->isVisible())
+                continue;
+            const auto* label = qobject_cast<const QLabel*>(widget);
+            all << (label ? label->text() : widget->accessibleName());
+        }
+        return all.join(QLatin1Char('\n'));
+    }
+    bool anyTable() const
+    {
+        const auto tables = window_->currentPage()->findChildren<DataTable*>();
+        return std::any_of(tables.begin(), tables.end(),
+                           [](const DataTable* table) { return table->isVisible(); });
+    }
+
+private slots:
+    void initTestCase()
+    {
+        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+        QSettings::setDefaultFormat(QSettings::IniFormat);
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
+                           folder_.filePath(QStringLiteral("settings")));
+        Theme::current().install();
+    }
+    void init()
+    {
+        Workspace::Options options;
+        options.temporaryFolder = folder_.filePath(QStringLiteral("cache"));
+        options.sourceFactory = [this](TargetId id,
+                                       const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+            auto source = std::make_unique<Process>(id);
+            source_ = source.get();
+            return std::unique_ptr<Source>(std::move(source));
+        };
+        workspace_ = std::make_unique<Workspace>(options);
+        window_ = std::make_unique<MainWindow>(*workspace_, AttachChoice{});
+        window_->resize(1440, 900);
+        window_->show();
+        QVERIFY(QTest::qWaitForWindowExposed(window_.get()));
+        AttachRequest request;
+        request.target = QStringLiteral("pool+unix:///run/shop-api.sock");
+        window_->attach(request);
+        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty() &&
+                                     workspace_->latest()->targets[0].last_sample,
+                                 10000);
+    }
+    void cleanup()
+    {
+        window_.reset();
+        workspace_.reset();
+    }
+
+    void pagesComeInTheirOrder()
+    {
+        QCOMPARE(window_->pageNames().join(QLatin1Char(' ')),
+                 QStringLiteral("overview pools leaks sessions blocking stacks actions"));
+        QTest::keyClick(window_.get(), Qt::Key_2, Qt::ControlModifier);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("pools"));
+        QTest::keyClick(window_.get(), Qt::Key_6, Qt::ControlModifier);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("stacks"));
+    }
+
+    void theSidebarTellsOfTheProcess()
+    {
+        const QString text = window_->sidebar().targetText(TargetId{1});
+        QVERIFY2(text.contains(QStringLiteral("shop-api")), qPrintable(text));
+        QVERIFY2(text.contains(Formatter::ofLimit(20, 20)), qPrintable(text));
+        QVERIFY2(text.contains(QStringLiteral("pid 2231, 2 pools")), qPrintable(text));
+    }
+
+    void whatMakesNoSenseIsSaidInASentence()
+    {
+        for (const char* const page : {"sessions", "blocking"}) {
+            const QString said = words(QString::fromLatin1(page));
+            QVERIFY2(said.contains(QStringLiteral("Only processes are attached")),
+                     qPrintable(said));
+            QVERIFY(!anyTable());
+        }
+        for (const char* const page : {"overview", "pools", "leaks"}) {
+            const QString said = words(QString::fromLatin1(page));
+            QVERIFY2(!said.contains(QStringLiteral("Only processes")), qPrintable(said));
+            QVERIFY2(anyTable(), page);
+        }
+    }
+
+    void aReclaimIsConfirmedAndSent()
+    {
+        const CheckoutKey key = leaked().front();
+        window_->context().requestReclaim({key});
+        ConfirmReclaimDialog* const dialog = window_->commands().reclaimDialog();
+        QVERIFY(dialog && dialog->isVisible());
+        QCOMPARE(dialog->plan().hits.size(), 1u);
+        QVERIFY(source_->commands.empty()); // nothing before the confirmation
+        dialog->findChild<QPushButton*>(QStringLiteral("act"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->actions->empty() &&
+                                     workspace_->latest()->actions->back().phase ==
+                                         ActionPhase::accepted,
+                                 10000);
+        const ActionRecord& action = workspace_->latest()->actions->back();
+        QCOMPARE(action.verb, ActionVerb::reclaim);
+        QCOMPARE(action.checkout, key);
+        window_->showPage(QStringLiteral("actions"));
+        const QAbstractItemModel* rows = window_->currentPage()->findChild<DataTable*>()->model();
+        QTRY_COMPARE(rows->rowCount(), 1);
+        QCOMPARE(rows->index(0, 1).data().toString(), QStringLiteral("Reclaim connection"));
+        QCOMPARE(rows->index(0, 2).data().toString().toStdString(), key.id.str());
+        QVERIFY(!rows->index(0, 3).data().toString().isEmpty());
+    }
+
+    void nothingIsAskedInReadOnlyMode()
+    {
+        workspace_->setReadOnly(true);
+        QTRY_VERIFY(workspace_->transport().readOnly);
+        window_->context().requestReclaim(leaked());
+        QVERIFY(!window_->commands().reclaimDialog());
+    }
+
+    void aPauseClosesTheQuestion()
+    {
+        window_->context().requestReclaim(leaked());
+        QVERIFY(window_->commands().reclaimDialog());
+        QCOMPARE(window_->commands().reclaimDialog()->plan().hits.size(), leaked().size());
+        workspace_->pause();
+        QTRY_VERIFY_WITH_TIMEOUT(!window_->commands().reclaimDialog() ||
+                                     !window_->commands().reclaimDialog()->isVisible(),
+                                 10000);
+    }
+};
+
+QTEST_MAIN(TestPoolWindow)
+#include "tst_poolwindow.moc"
