@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# packaging/run.sh [TARGET|FILE…]: installs what is missing, builds, starts Poolscope.
+# packaging/run.sh [TARGET|FILE…]: installs what is missing, builds, starts Poolscope. Without an
+# argument it shows the demo: a real pool in a process of its own that leaks in several ways.
 set -euo pipefail
 here=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,10 +15,7 @@ if [ ! -f build/run/build.ninja ]; then
 fi
 cmake --build build/run -j "$(build_jobs)" >&2
 
-sample=$root/resources/samples/incident.poolrec
-if [ $# = 0 ] && [ -f "$sample" ]; then
-    set -- "$sample"
-fi
+[ $# -gt 0 ] || set -- demo:
 
 cd "$here"
 poolscope=$root/build/run/app/poolscope
@@ -27,10 +25,9 @@ fi
 case ${1:-} in
     --screenshot | --help | --version | -h)
         QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen} exec "$poolscope" "$@" ;;
-    watch | record | sessions | leaks | blocking | states | info | cancel | terminate)
+    watch | record | sessions | pools | checkouts | leaks | blocking | states | info | cancel | \
+        terminate | reclaim)
         exec "$poolscope" "$@" ;;
-    '')
-        exec "$poolscope" --help ;;
 esac
 say "There is no display here: showing the text screen. q quits."
 exec "$poolscope" watch "$@"

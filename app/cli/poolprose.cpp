@@ -67,7 +67,7 @@ void addStack(const StackRef& stack, std::string& text)
     std::size_t lines = 0;
     for (const StackLine& line : stack->lines) {
         if (lines++ == most_lines) {
-            text += fmt::format("      and {} lines more\n", stack->lines.size() - most_lines);
+            text += fmt::format("      and {} more\n", stack->lines.size() - most_lines);
             return;
         }
         text += (&line == acquiring ? "    > " : "      ") + lineOf(line) + '\n';
@@ -95,7 +95,7 @@ void addHolders(const Picture& picture, const Place& place, std::string& text)
         text += '\n';
     }
     if (all > told)
-        text += fmt::format("    and {} checkouts more\n", all - told);
+        text += fmt::format("    and {} more\n", all - told);
 }
 
 } // namespace

@@ -131,8 +131,7 @@ std::vector<ScreenLine> placeLines(const Picture& picture, int columns, int rows
     for (std::size_t i = 1; i < texts.size(); ++i)
         lines.push_back({texts[i], paints[i - 1]});
     if (shown < places.size())
-        lines.push_back(
-            {fmt::format("and {} more lines of code", places.size() - shown), Paint::dim});
+        lines.push_back({fmt::format("and {} more", places.size() - shown), Paint::dim});
     return lines;
 }
 

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 /// The window draws at most this often; what comes in between is one update.
 constexpr auto frame = 40ms;
+/// A threshold that is passed must show within a second, and time alone passes most.
+constexpr auto tick = 500ms;
 /// Of a hole in the recording: more commands and notes than people give while a disk is full.
 constexpr std::size_t most_held = 1000;
 
@@ -44,7 +46,7 @@ Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
     , tick_(this)
     , frame_(this)
 {
-    tick_.setInterval(1s);
+    tick_.setInterval(tick);
     connect(&tick_, &QTimer::timeout, this, [this] {
         observe(TargetId{0}, Tick{});
         recover();

@@ -24,7 +24,7 @@ namespace {
 class BarePool final : public PoolControl
 {
 public:
-    PoolDescription description() const override { return {"bare", "bench", "", {}}; }
+    PoolDescription description() const override { return {"bare", "bench", "", {}, {}}; }
     PoolFigures figures() const override { return {}; }
     void set_sink(EventSink* sink) override { sink_.store(sink); }
     PoolPicture picture() const override { return {}; }

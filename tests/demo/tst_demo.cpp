@@ -115,7 +115,9 @@ bool TestDemo::attach()
 void TestDemo::leaksAtTheRightLine()
 {
     QVERIFY(attach());
-    QCOMPARE(inspector_->count("hello 0 2"), std::size_t{1});
+    // Its number is that of the events before it: none, or some if this machine is busy.
+    QCOMPARE(inspector_->count("hello "), std::size_t{1});
+    QVERIFY(inspector_->notes.said.front().ends_with(" 2"));
     QTRY_VERIFY(inspector_->hears(R"("pool":"shop","t":)"));
     QTRY_VERIFY(inspector_->hears(R"("pool":"reports","t":)"));
     const std::string lines[] = {

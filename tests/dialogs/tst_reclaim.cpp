@@ -136,6 +136,23 @@ private slots:
         QCOMPARE(confirmed[0][0].value<std::vector<CheckoutKey>>(), rest);
     }
 
+    /// A process that was restarted may give an id anew: that is not what was shown.
+    void anIdUsedAgainIsAnother()
+    {
+        const CheckoutKey key = scene_->leaked().front();
+        ConfirmReclaimDialog dialog({key}, store_);
+        takeActions(dialog, {});
+        auto* act = child<QPushButton>(dialog, "act");
+        QVERIFY(act->isEnabled());
+        Update update = scene_->take();
+        Checkout other = scene_->checkout(key.id.str());
+        other.acquired += std::chrono::microseconds{1};
+        update.checkouts = {other};
+        store_.apply(update);
+        dialog.apply(update, store_);
+        QVERIFY(!act->isEnabled());
+    }
+
     void theLastOneThatComesBackEndsIt()
     {
         const CheckoutKey key = scene_->leaked().front();

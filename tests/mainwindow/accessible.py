@@ -15,7 +15,7 @@ import tempfile
 import time
 
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"
-PAGES = ["overview", "leaks", "sessions", "blocking", "actions"]
+PAGES = ["overview", "pools", "leaks", "sessions", "blocking", "stacks", "actions"]
 DIALOGS = {"ctrl+t": "Attach", "ctrl+o": "Open recordings", "F1": "Keys"}
 # What a user can act on or has to read must say what it is.
 NAMED = {"push button", "toggle button", "check box", "radio button", "menu item", "check menu item",
@@ -180,6 +180,7 @@ def inside(program, recording):
             troubles += [f"{dialog}: no name: {path}" for path in sorted(nameless(found))]
             window.key("Escape")
             until(lambda: dialog_of(application) is None, f"{dialog} closed")
+            until(lambda: window.focused(frame), f"The focus after {dialog}")
     for trouble in troubles:
         print(trouble)
     print(f"{len(PAGES)} pages and {len(DIALOGS)} dialogs looked at, {len(troubles)} without a name")

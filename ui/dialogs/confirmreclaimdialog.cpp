@@ -233,9 +233,13 @@ void ConfirmReclaimDialog::apply(const Update& update, const SessionStore& store
     if (update.actions)
         for (const ActionRecord& action : *update.actions)
             lastAction_ = std::max(lastAction_, action.id.value);
-    for (int row = 0; row < table_->rowCount(); ++row)
-        if (!store.checkout(keyAt(row)) && left_.insert(keyAt(row)).second)
+    for (int row = 0; row < table_->rowCount(); ++row) {
+        // After a restart the process may use an id again: then it is another checkout.
+        const auto now = store.checkout(keyAt(row));
+        const bool same = now && now->acquired == plan_.hits.at(row).checkout.acquired;
+        if (!same && left_.insert(keyAt(row)).second)
             strike(row);
+    }
     if (left_.empty())
         return;
     if (const std::size_t remain = plan_.hits.size() - left_.size(); remain > 0) {
