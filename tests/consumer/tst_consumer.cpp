@@ -194,7 +194,8 @@ void TestConsumer::leakIsNamedLive()
     leaks.setProcessChannelMode(QProcess::ForwardedErrorChannel);
     leaks.start(QStringLiteral(POOLSCOPE_PROGRAM),
                 {QStringLiteral("leaks"), address_, QStringLiteral("--json"),
-                 QStringLiteral("--leak-after"), QStringLiteral("100ms")});
+                 QStringLiteral("--leak-after"), QStringLiteral("100ms"), QStringLiteral("--for"),
+                 QStringLiteral("1s")}); // the bakery may have begun just now
     QVERIFY(leaks.waitForFinished(30000));
     QCOMPARE(leaks.exitCode(), 0);
     const QJsonArray found = QJsonDocument::fromJson(leaks.readAllStandardOutput()).array();

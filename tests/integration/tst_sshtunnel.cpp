@@ -174,7 +174,14 @@ QString TestSshTunnel::startAgent(QProcess& process, const QString& listen,
                 ::_exit(126);
         });
     }
-    process.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS), QStringList());
+    // That user may not reach the folder of the build.
+    const QString program = path("agentprocess");
+    if (!QFile::exists(program) &&
+        (!QFile::copy(QStringLiteral(POOLSCOPE_AGENT_PROCESS), program) ||
+         !QFile::setPermissions(program, QFile::permissions(program) | QFile::ReadOther |
+                                             QFile::ExeOther | QFile::ExeGroup)))
+        return {};
+    process.start(program, QStringList());
     if (!process.waitForReadyRead(10000))
         return {};
     return QString::fromUtf8(process.readLine()).trimmed().mid(8);
