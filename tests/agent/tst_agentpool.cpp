@@ -152,7 +152,7 @@ void TestAgentPool::nothingIsLostUnderLoad()
             inspector->pump();
             return inspector->state.open_checkouts() == 1 && inspector->state.is_open(id);
         };
-        QTRY_VERIFY(settled());
+        QTRY_VERIFY_WITH_TIMEOUT(settled(), 20000); // a sanitizer makes it slow
         const wire::PeerFigures& figures = inspector->state.figures();
         QCOMPARE(figures.open_again, std::uint64_t{0});
         if (figures.gaps == 0)
