@@ -21,8 +21,14 @@ std::int64_t PoolCore::outstanding_locked() const
     return out;
 }
 
-/// While closing: gives up all that is idle, and the pool itself when the last holder is gone.
+/// While closing: gives up all that is idle.
 void PoolCore::close_idle()
+{
+    close_idle_connections();
+    finish_closing(Owner::stays);
+}
+
+void PoolCore::close_idle_connections()
 {
     for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
         Slot& slot = slots_[i];
@@ -42,8 +48,16 @@ void PoolCore::close_idle()
         const std::lock_guard lock(mutex_);
         empty_locked(i);
     }
+}
+
+/// Gives up the pool itself once its owner has left and nothing is out: by whoever comes last. An
+/// owner that leaves says so under the same lock that decides, for from there on any thread that
+/// gives back may delete the pool.
+void PoolCore::finish_closing(Owner owner)
+{
     {
         const std::lock_guard lock(mutex_);
+        orphaned_ = orphaned_ || owner == Owner::leaves;
         serve_waiters_locked(); // tells those who wait
         drained_.notify_all();
         if (!orphaned_ || deleting_ || outstanding_locked() != 0)
@@ -92,11 +106,8 @@ void PoolCore::abandon() noexcept
     if (thread_.joinable())
         thread_.join();
     set_sink(nullptr);
-    {
-        const std::lock_guard lock(mutex_);
-        orphaned_ = true;
-    }
-    close_idle(); // the last of this pool if nothing is out
+    close_idle_connections();
+    finish_closing(Owner::leaves); // nothing of this pool may be touched after it
 }
 
 } // namespace poolscope

@@ -191,7 +191,10 @@ private:
     StackId stack_of(const detail::Slot& slot) const noexcept;
     std::optional<OpenCheckout> checkout_at(std::uint32_t slot) const;
     static void wait_for_tellers() noexcept;
+    enum class Owner { stays, leaves };
     void close_idle();
+    void close_idle_connections();
+    void finish_closing(Owner owner);
     std::int64_t outstanding_locked() const;
     void wait_for_leavers() const noexcept;
 
