@@ -69,7 +69,7 @@ OWNED_LIBRARIES = [
 BACKEND = re.compile(r'"core/pool/(postgres|sqlite)\w*\.h')
 
 CODE = (".cpp", ".h")
-MARKED = CODE + (".py", ".sh", ".cmake", ".qss", ".supp", "CMakeLists.txt")
+MARKED = CODE + (".py", ".sh", ".cmake", ".qss", ".supp", ".go", ".rs", ".java", "CMakeLists.txt")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 HEX_COLOUR = re.compile(r"#(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?![0-9A-Za-z_])")
@@ -126,6 +126,20 @@ def check_includes(path, room, text, report):
             report(f"{where}: the pool itself may not know a backend ({name})")
 
 
+def check_first(root, path, text, report):
+    """A source includes its own header first, which so is proven to compile alone."""
+    own = path[:-len(".cpp")] + ".h"
+    if not path.endswith(".cpp") or not os.path.exists(os.path.join(root, own)):
+        return
+    first = next((m.group(2) for m in map(INCLUDE.match, text.splitlines()) if m), None)
+    private = own[:-len(".h")] + "_p.h"
+    if first == private and os.path.exists(os.path.join(root, private)):
+        first = next((m.group(2) for m in map(INCLUDE.match, read(root, private).splitlines())
+                      if m), None)
+    if first != own:
+        report(f"{path}: includes {first} before its own header")
+
+
 def check_links(path, room, text, report):
     text = re.sub(r"#.*", "", text)
     for found in ROOM_TARGET.finditer(text):
@@ -161,9 +175,10 @@ def check_licence(path, room, text, report):
     if not found:
         report(f"{path}: no SPDX-License-Identifier in the first lines")
         return
-    wanted = "Apache-2.0" if room in APACHE_ROOMS else "GPL-3.0-or-later"
-    if room and found.group(1) != wanted:
-        report(f"{path}: {room} is {wanted}, not {found.group(1)}")
+    agent = path.startswith("resources/agents/")
+    wanted = "Apache-2.0" if room in APACHE_ROOMS or agent else "GPL-3.0-or-later"
+    if (room or agent) and found.group(1) != wanted:
+        report(f"{path}: {room or 'resources/agents'} is {wanted}, not {found.group(1)}")
 
 
 def check_tree(root):
@@ -188,6 +203,7 @@ def check_tree(root):
             continue
         if path.endswith(CODE):
             check_includes(path, room, text, problems.append)
+            check_first(root, path, text, problems.append)
         elif path.endswith("CMakeLists.txt"):
             check_links(path, room, text, problems.append)
     return problems
@@ -230,6 +246,11 @@ CASES = [
     ("tests/x/tst_a.cpp", "int a;\n", "no SPDX-License-Identifier"),
     ("core/base/a.h", GPL, "is Apache-2.0, not"),
     ("core/model/a.h", APACHE, "is GPL-3.0-or-later, not"),
+    ("resources/agents/go/a.go", GPL, "is Apache-2.0, not"),
+    ("resources/agents/go/a.go", APACHE, None),
+    ("core/base/a.h a.cpp", APACHE + '#include <map>\n#include "core/base/a.h"\n',
+     "before its own header"),
+    ("core/base/a.h a.cpp", APACHE + '#include "core/base/a.h"\n#include <map>\n', None),
     ("ui/views/a.cpp", GPL + 'setColor("#fff");\n', "colours are named"),
     ("ui/charts/a.cpp", GPL + "const QColor c(255, 0, 0);\n", "colours are named"),
     ("ui/theme/style.qss", "/* SPDX-License-Identifier: GPL-3.0-or-later */\n"
@@ -253,11 +274,14 @@ CASES = [
 
 def self_test():
     failed = 0
-    for path, text, complaint in CASES:
+    for paths, text, complaint in CASES:
+        path, *beside = paths.split()
+        folder = os.path.dirname(path)
         with tempfile.TemporaryDirectory() as root:
-            os.makedirs(os.path.join(root, os.path.dirname(path)))
-            with open(os.path.join(root, path), "w", encoding="utf-8") as file:
-                file.write(text)
+            os.makedirs(os.path.join(root, folder))
+            for name in [path] + [f"{folder}/{name}" for name in beside]:
+                with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                    file.write(text)
             problems = check_tree(root)
         heard = any(complaint in p for p in problems) if complaint else not problems
         if not heard:
