@@ -14,9 +14,12 @@ test_packages=(
     xvfb xauth xdotool openbox imagemagick
     desktop-file-utils appstream shared-mime-info
     dbus-daemon at-spi2-core python3-pyatspi gnome-keyring libsecret-1-0
+    python3-venv
 )
+# The languages of the agents: where the user has none of his own.
+command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)
 # Servers: installed without being started, see install_servers.
-server_packages=(pgbouncer)
+server_packages=(pgbouncer mariadb-server-core)
 check_packages=(clang-format clang-tidy clang libclang-rt-14-dev git)
 
 say() { printf '%s\n' "$*" >&2; }
