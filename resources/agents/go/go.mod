@@ -1,0 +1,3 @@
+module poolscope.org/agent
+
+go 1.19

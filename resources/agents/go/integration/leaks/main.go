@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A small application with one mistake at a time: leaks DRIVER DSN PATTERN. It does what the pattern
+// says, says "ready" on its standard output, and waits until its standard input ends.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/lib/pq"
+	"poolscope.org/agent"
+)
+
+// pattern does something with a pool. What it must not lose it keeps.
+type pattern func(ctx context.Context, db *sql.DB) error
+
+var keep []interface{}
+
+// patterns are in pairs: what is wrong, and its correct twin ("…-right").
+var patterns = map[string]pattern{
+	"rows":                rowsLeftEarly,
+	"rows-right":          rowsLeftEarlyClosed,
+	"rows-read":           rowsReadToTheEnd,
+	"rows-err":            rowsErrIgnored,
+	"failed-query":        failedQuery,
+	"panic":               recoveredPanic,
+	"panic-right":         recoveredPanicDeferred,
+	"conn":                connNeverClosed,
+	"conn-right":          connClosed,
+	"tx":                  txNeverEnded,
+	"tx-right":            txRolledBack,
+	"stmt":                stmtNeverClosed,
+	"stmt-right":          stmtClosed,
+	"stmt-rows":           stmtRowsLeftEarly,
+	"goroutine":           goroutineNeverEnds,
+	"opener":              openedForAWaiter,
+	"broken":              brokenOnReturn,
+	"busy":                busyConnection,
+	"queryrow":            queryRowNeverScanned,
+	"queryrow-right":      queryRowScanned,
+	"cancelled":           contextCancelled,
+	"transaction-in-loop": txDeferredInLoop,
+}
+
+func main() {
+	if len(os.Args) != 4 || patterns[os.Args[3]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: leaks DRIVER DSN PATTERN")
+		os.Exit(2)
+	}
+	db, err := poolscope.Open(os.Args[1], os.Args[2], poolscope.Options{Name: "shop"})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer poolscope.Close()
+	defer db.Close()
+	poolscope.Configure(db, poolscope.Limits{MaxOpenConns: 5, MaxIdleConns: 3, ConnMaxLifetime: time.Hour})
+	ctx := poolscope.WithTags(context.Background(), "route", "/"+os.Args[3], "tenant", "früh")
+	ctx = poolscope.WithBy(ctx, "handler")
+	if err := patterns[os.Args[3]](ctx, db); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// many is a statement of a few rows for both databases.
+const many = "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3"
+
+func rowsLeftEarly(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, many) // leaks: rows
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		break
+	}
+	keep = append(keep, rows)
+	return nil
+}
+
+func rowsLeftEarlyClosed(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, many)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		break
+	}
+	return nil
+}
+
+func rowsReadToTheEnd(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, many)
+	if err != nil {
+		return err
+	}
+	keep = append(keep, rows)
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rowsErrIgnored(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, many)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return nil
+}
+
+func failedQuery(ctx context.Context, db *sql.DB) error {
+	if rows, err := db.QueryContext(ctx, "SELECT nothing FROM nowhere"); err == nil {
+		rows.Close()
+		return fmt.Errorf("that was to fail")
+	}
+	return nil
+}
+
+func recovered(work func()) {
+	defer func() { _ = recover() }()
+	work()
+}
+
+func recoveredPanic(ctx context.Context, db *sql.DB) error {
+	recovered(func() {
+		tx, err := db.BeginTx(ctx, nil) // leaks: panic
+		if err != nil {
+			return
+		}
+		var items map[string]int
+		items["sold"]++ // panics
+		tx.Commit()
+	})
+	return nil
+}
+
+func recoveredPanicDeferred(ctx context.Context, db *sql.DB) error {
+	recovered(func() {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return
+		}
+		defer tx.Rollback()
+		var items map[string]int
+		items["sold"]++ // panics
+		tx.Commit()
+	})
+	return nil
+}
+
+func connNeverClosed(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx) // leaks: conn
+	if err != nil {
+		return err
+	}
+	keep = append(keep, conn)
+	return conn.PingContext(ctx)
+}
+
+func connClosed(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.PingContext(ctx)
+}
+
+func txNeverEnded(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil) // leaks: tx
+	if err != nil {
+		return err
+	}
+	keep = append(keep, tx)
+	_, err = tx.ExecContext(ctx, "UPDATE items SET price = 7 WHERE id = 1")
+	return err
+}
+
+func txRolledBack(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	_, err = tx.ExecContext(ctx, "UPDATE items SET price = 7 WHERE id = 1")
+	return err
+}
+
+func stmtNeverClosed(ctx context.Context, db *sql.DB) error {
+	for i := 0; i < 20; i++ {
+		stmt, err := db.PrepareContext(ctx, fmt.Sprintf("SELECT price + %d FROM items", i))
+		if err != nil {
+			return err
+		}
+		keep = append(keep, stmt)
+	}
+	return nil
+}
+
+func stmtClosed(ctx context.Context, db *sql.DB) error {
+	for i := 0; i < 20; i++ {
+		stmt, err := db.PrepareContext(ctx, fmt.Sprintf("SELECT price + %d FROM items", i))
+		if err != nil {
+			return err
+		}
+		stmt.Close()
+	}
+	return nil
+}
+
+func stmtRowsLeftEarly(ctx context.Context, db *sql.DB) error {
+	stmt, err := db.PrepareContext(ctx, many)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(ctx) // leaks: stmt-rows
+	if err != nil {
+		return err
+	}
+	keep = append(keep, stmt, rows)
+	rows.Next()
+	return nil
+}
+
+func goroutineNeverEnds(ctx context.Context, db *sql.DB) error {
+	began := make(chan error)
+	go func() {
+		tx, err := db.BeginTx(ctx, nil) // leaks: goroutine
+		began <- err
+		if err == nil {
+			defer tx.Rollback()
+			select {}
+		}
+	}()
+	return <-began
+}
+
+// openedForAWaiter has all five connections held, four of them honestly for longer than the test looks:
+// the waiter gets one that database/sql's own goroutine opened, because the one returned was broken.
+func openedForAWaiter(ctx context.Context, db *sql.DB) error {
+	db.SetMaxOpenConns(1)
+	first, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if err := first.PingContext(ctx); err != nil {
+		return err
+	}
+	result := make(chan error)
+	go func() {
+		tx, err := db.BeginTx(ctx, nil) // leaks: opener
+		keep = append(keep, tx)
+		result <- err
+	}()
+	for db.Stats().WaitCount == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := kill(first); err != nil {
+		return err
+	}
+	first.PingContext(ctx) // finds out, so that Close discards it
+	first.Close()
+	return <-result
+}
+
+// kill ends a connection by itself.
+func kill(conn *sql.Conn) error {
+	return conn.Raw(func(c interface{}) error {
+		closer, ok := poolscope.Unwrap(c).(io.Closer)
+		if !ok {
+			return fmt.Errorf("no driver's connection: %T", c)
+		}
+		return closer.Close()
+	})
+}
+
+func brokenOnReturn(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if err := kill(conn); err != nil {
+		return err
+	}
+	conn.PingContext(ctx)
+	conn.Close()
+	return db.PingContext(ctx)
+}
+
+// busyConnection works, and says how long that may take.
+func busyConnection(ctx context.Context, db *sql.DB) error {
+	began := make(chan struct{})
+	ctx = poolscope.WithExpected(ctx, time.Minute)
+	statement := "SELECT pg_sleep(30)"
+	if strings.HasPrefix(os.Args[1], "mysql") {
+		statement = "SELECT SLEEP(30)"
+	}
+	go func() {
+		tx, err := db.BeginTx(ctx, nil)
+		close(began)
+		if err == nil {
+			defer tx.Rollback()
+			tx.ExecContext(ctx, statement)
+		}
+	}()
+	<-began
+	return nil
+}
+
+func queryRowNeverScanned(ctx context.Context, db *sql.DB) error {
+	keep = append(keep, db.QueryRowContext(ctx, many)) // leaks: queryrow
+	return nil
+}
+
+func queryRowScanned(ctx context.Context, db *sql.DB) error {
+	var n int
+	return db.QueryRowContext(ctx, many).Scan(&n)
+}
+
+// contextCancelled ends its context, which ends the transaction: database/sql rolls back by itself.
+func contextCancelled(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithCancel(ctx)
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		cancel()
+		return err
+	}
+	keep = append(keep, tx)
+	cancel()
+	return nil
+}
+
+// txDeferredInLoop holds every transaction until the function ends, which it never does.
+func txDeferredInLoop(ctx context.Context, db *sql.DB) error {
+	done := make(chan error)
+	go func() {
+		for i := 0; i < 3; i++ {
+			tx, err := db.BeginTx(ctx, nil) // leaks: transaction-in-loop
+			if err != nil {
+				done <- err
+				return
+			}
+			defer tx.Rollback()
+		}
+		done <- nil
+		select {}
+	}()
+	return <-done
+}
