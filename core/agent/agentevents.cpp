@@ -38,24 +38,25 @@ void AgentLoop::account_dropped()
     }
 }
 
-std::size_t AgentLoop::drain(std::size_t most)
+std::size_t AgentLoop::drain(std::size_t most, std::uint64_t end)
 {
     account_dropped();
     const std::lock_guard lock(core_.mutex());
-    return core_.ring().take(most, [this](std::span<const std::byte> record) {
+    const auto take = [this](std::span<const std::byte> record) {
         read_record(record, read_);
         take_event(read_);
-    });
+    };
+    return core_.ring().take(most, take, end);
 }
 
-/// Takes out all that lies in front of `end`; false where a thread that was stopped in the middle
-/// of putting in holds that up.
+/// Takes out all that lies in front of `end`, and nothing behind it; false where a thread that was
+/// stopped in the middle of putting in holds that up.
 bool AgentLoop::drain_until(std::uint64_t end)
 {
     const auto deadline = steady_clock::now() + milliseconds(50);
     while (!core_.ring().reached(end)) {
         constexpr std::size_t some = 1000;
-        if (drain(some) > 0)
+        if (drain(some, end) > 0)
             continue;
         if (steady_clock::now() > deadline)
             return false;
@@ -100,28 +101,42 @@ void AgentLoop::pictures()
     }
 }
 
+/// What all pools show, and in `changes_` what was told from its beginning until all of it was
+/// there. False where that is not all: some was dropped, or a thread is stopped in the middle.
+///
+/// What was told before has shown (PoolControl::picture), so it must not change a picture; and it
+/// may not: a checkout of then whose checkin was dropped, before as well, would seem open for ever.
+bool AgentLoop::take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>& pools)
+{
+    pools.clear();
+    changes_.clear();
+    drain_until(core_.ring().end()); // room for what comes meanwhile
+    const std::uint64_t dropped = dropped_;
+    const std::uint64_t begin = core_.ring().end();
+    {
+        const std::lock_guard lock(core_.mutex());
+        std::uint32_t index = 0;
+        for (const PoolEntry& entry : core_.pools()) {
+            if (entry.control != nullptr)
+                pools.emplace_back(index, entry.control->picture());
+            ++index;
+        }
+    }
+    const std::uint64_t end = core_.ring().end();
+    if (!drain_until(begin))
+        return false;
+    noting_changes_ = true;
+    const bool all = drain_until(end);
+    noting_changes_ = false;
+    return all && dropped == dropped_;
+}
+
 void AgentLoop::picture(Peer& peer)
 {
     std::vector<std::pair<std::uint32_t, PoolPicture>> pools;
     bool exact = false;
-    for (int attempt = 0; attempt < picture_attempts && !exact; ++attempt) {
-        drain_until(core_.ring().end());
-        const std::uint64_t dropped = dropped_;
-        changes_.clear();
-        noting_changes_ = true;
-        pools.clear();
-        {
-            const std::lock_guard lock(core_.mutex());
-            std::uint32_t index = 0;
-            for (const PoolEntry& entry : core_.pools()) {
-                if (entry.control != nullptr)
-                    pools.emplace_back(index, entry.control->picture());
-                ++index;
-            }
-        }
-        exact = drain_until(core_.ring().end()) && dropped == dropped_;
-        noting_changes_ = false;
-    }
+    for (int attempt = 0; attempt < picture_attempts && !exact; ++attempt)
+        exact = take_pictures(pools);
     for (auto& [index, picture] : pools)
         bring_up_to_date(picture, index, changes_);
     changes_.clear();

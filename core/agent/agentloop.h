@@ -42,11 +42,12 @@ private:
     void attach_or_detach();
 
     void account_dropped();
-    std::size_t drain(std::size_t most);
+    std::size_t drain(std::size_t most, std::uint64_t end = EventRing::no_end);
     bool drain_until(std::uint64_t end);
     void take_event(const ReadEvent& read);
 
     void pictures();
+    bool take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>& pools);
     void picture(Peer& peer);
     void write_picture(Peer& peer, const std::vector<std::pair<std::uint32_t, PoolPicture>>& pools);
     void finish_picture(Peer& peer);

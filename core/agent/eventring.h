@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -18,6 +19,7 @@ class EventRing
 public:
     /// The longest record that can be put in.
     static constexpr std::size_t max_record = 8'000;
+    static constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
 
     /// Rounded up to a power of two, and to 64 KiB. Throws std::bad_alloc.
     explicit EventRing(std::size_t bytes);
@@ -36,14 +38,16 @@ public:
         return true;
     }
 
-    /// Calls take(std::span<const std::byte>) for each complete record, up to `most`. One thread.
-    /// What take() throws leaves that record out.
+    /// Calls take(std::span<const std::byte>) for each complete record in front of `end`, up to
+    /// `most`. One thread. What take() throws leaves that record out.
     template <class Take>
-    std::size_t take(std::size_t most, Take&& take)
+    std::size_t take(std::size_t most, Take&& take, std::uint64_t end = no_end)
     {
         std::size_t taken = 0;
         for (; taken < most; ++taken) {
             const std::uint64_t place = tail_.load(std::memory_order_relaxed);
+            if (place >= end)
+                break;
             std::uint64_t* const words = at(place);
             const std::uint64_t size = std::atomic_ref(words[0]).load(std::memory_order_acquire);
             if (size == 0)

@@ -321,7 +321,7 @@ void PoolCore::return_reclaimed(Lease lease) noexcept
     close_quietly(lease.slot);
     {
         const std::lock_guard lock(mutex_);
-        slots_[lease.slot].control.store(SlotWord::with(lease.word, SlotState::empty));
+        set_empty_locked(lease.slot);
     }
     serve_or_close();
 }

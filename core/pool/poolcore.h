@@ -175,6 +175,7 @@ private:
     Result<Lease> make_fit(Lease lease);
     void adopt_locked(detail::Slot& slot, ConnectionMetadata metadata);
     void empty_locked(std::uint32_t slot);
+    void set_empty_locked(std::uint32_t slot) noexcept;
     void give_up_slot(std::uint32_t slot, std::string_view reason) noexcept;
     void serve_or_close() noexcept;
     std::string who_holds_locked(const detail::PoolUser& user, std::int64_t others) const;
@@ -231,7 +232,8 @@ private:
 
     alignas(64) mutable std::mutex mutex_;
     std::list<Waiter*> waiters_;
-    std::int64_t live_ = 0; ///< slots that are neither empty nor reclaimed
+    std::int64_t live_ = 0;         ///< slots that are neither empty nor reclaimed
+    std::uint32_t first_empty_ = 0; ///< no slot in front of it is empty
     std::condition_variable drained_;
     std::map<std::uint32_t, Suspicion> suspicions_; ///< by slot
     LogHistogram waited_;

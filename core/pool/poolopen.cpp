@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -16,7 +17,7 @@ using detail::SlotWord;
 /// Takes an empty slot, as opening.
 bool PoolCore::reserve_locked(std::uint32_t& index)
 {
-    for (std::uint32_t i = 0; i < slot_count_; ++i) {
+    for (std::uint32_t& i = first_empty_; i < slot_count_; ++i) {
         Slot& slot = slots_[i];
         const std::uint64_t word = slot.control.load();
         if (SlotWord::state(word) != SlotState::empty)
@@ -33,7 +34,7 @@ bool PoolCore::reserve_locked(std::uint32_t& index)
         if (i >= high_water_.load(std::memory_order_relaxed))
             high_water_.store(i + 1);
         ++live_;
-        index = i;
+        index = i++;
         return true;
     }
     return false;
@@ -47,8 +48,15 @@ void PoolCore::empty_locked(std::uint32_t index)
         --slot.added_by->added;
     slot.added_by = nullptr;
     slot.connection = {};
-    slot.control.store(SlotWord::with(slot.control.load(), SlotState::empty));
+    set_empty_locked(index);
     --live_;
+}
+
+void PoolCore::set_empty_locked(std::uint32_t index) noexcept
+{
+    Slot& slot = slots_[index];
+    slot.control.store(SlotWord::with(slot.control.load(), SlotState::empty));
+    first_empty_ = std::min(first_empty_, index);
 }
 
 void PoolCore::adopt_locked(Slot& slot, ConnectionMetadata metadata)

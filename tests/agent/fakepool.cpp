@@ -88,6 +88,21 @@ void FakePool::give_back(CheckoutId checkout)
     checkouts_.erase(checkout);
 }
 
+void FakePool::flood(std::size_t count)
+{
+    const std::lock_guard telling(sink_mutex_); // so that none of them ever shows
+    PoolEvent event;
+    event.time = now_ticks();
+    event.connection = ConnectionId{1};
+    for (std::size_t i = 0; i < count; ++i) {
+        event.kind = PoolEventKind::checkout;
+        event.checkout = CheckoutId{next_++};
+        tell(event);
+        event.kind = PoolEventKind::checkin;
+        tell(event);
+    }
+}
+
 PoolDescription FakePool::description() const
 {
     return {name_,

@@ -26,6 +26,8 @@ public:
     CheckoutId lend(ConnectionId connection, StackId stack, std::string_view by,
                     std::span<const Tag> tags = {});
     void give_back(CheckoutId checkout);
+    /// That many checkouts, each returned at once, told as fast as can be.
+    void flood(std::size_t count);
     /// Any other event.
     void report(const PoolEvent& event);
 

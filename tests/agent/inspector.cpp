@@ -58,7 +58,8 @@ void Inspector::abort()
 
 bool Inspector::pump()
 {
-    for (;;) {
+    constexpr std::size_t most = 512 * 1024;
+    for (std::size_t total = 0; total < most;) {
         const std::span<char> room = decoder.room();
         const ssize_t count =
             socket_ < 0 ? 0 : recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
@@ -66,12 +67,14 @@ bool Inspector::pump()
             return errno == EAGAIN;
         if (count == 0)
             return false;
+        total += static_cast<std::size_t>(count);
         decoder.commit(static_cast<std::size_t>(count), state);
         if (state.wants_resync() && asked_ != notes.hellos) {
             asked_ = notes.hellos; // once a picture
             ask(wire::Resync{});
         }
     }
+    return true;
 }
 
 void Inspector::send(std::string_view bytes)
@@ -97,6 +100,23 @@ std::size_t Inspector::count(std::string_view text) const
         std::count_if(notes.said.begin(), notes.said.end(), [&](const std::string& said) {
             return said.find(text) != std::string::npos;
         }));
+}
+
+bool Inspector::knows_all_of(const Agent& agent) const
+{
+    return state.is_ready() && !state.wants_resync() &&
+           state.last_number() == agent.figures().events;
+}
+
+std::string Inspector::describe() const
+{
+    const wire::PeerFigures& figures = state.figures();
+    return std::to_string(state.open_checkouts()) + " open after event " +
+           std::to_string(state.last_number()) + (state.is_ready() ? "" : ", not ready") +
+           (state.wants_resync() ? ", wants a resync" : "") + "; " +
+           std::to_string(figures.events) + " events, " + std::to_string(figures.gaps) +
+           " gaps of " + std::to_string(figures.lost) + ", " + std::to_string(notes.hellos) +
+           " pictures, " + std::to_string(figures.not_open) + " checkins of what was not open";
 }
 
 bool Inspector::hears(std::string_view text)

@@ -19,7 +19,8 @@ public:
     Inspector& operator=(const Inspector&) = delete;
 
     bool connected() const { return socket_ >= 0; }
-    /// Reads what there is. False once the agent has closed.
+    /// Reads what there is, at most some hundred thousand bytes: an agent may be faster than a
+    /// sanitized test, and whoever waits must have its turn. False once the agent has closed.
     bool pump();
     void send(std::string_view bytes);
     /// One command, numbered.
@@ -30,6 +31,10 @@ public:
     /// pump(), answer gaps with resync, and say whether `text` stands in one of the notes.
     bool hears(std::string_view text);
     std::size_t count(std::string_view text) const;
+    /// Nothing is on its way to it any more, once the pools are quiet: what it knows stays.
+    bool knows_all_of(const Agent& agent) const;
+    /// For a check that fails: what it knows, and how it came to that.
+    std::string describe() const;
 
     Notes notes;
     wire::PeerState state{notes};

@@ -233,8 +233,10 @@ void TestAgent::picturesAreExact()
     const std::set<std::uint64_t> open = pool.open_ids();
     for (const auto& inspector : inspectors) {
         const auto same = [&] {
-            inspector->pump();
-            return inspector->state.open_checkouts() == open.size() &&
+            for (const auto& each : inspectors)
+                each->pump();
+            return inspector->knows_all_of(*agent) &&
+                   inspector->state.open_checkouts() == open.size() &&
                    std::all_of(open.begin(), open.end(), [&](std::uint64_t id) {
                        return inspector->state.is_open(std::to_string(id));
                    });

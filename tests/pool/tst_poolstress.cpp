@@ -32,6 +32,7 @@ private slots:
     void everythingAtOnce();
     void pictureAndEventsAgree();
     void destroyedWhileGivenBack();
+    void ownerAndLastHolderEndTogether();
 };
 
 void TestPoolStress::oneHolderAtATime_data()
@@ -291,6 +292,39 @@ void TestPoolStress::destroyedWhileGivenBack()
         one.join();
         two.join();
         QCOMPARE(backend.open_now(), 0);
+    }
+}
+
+/// The owner leaves and the last holder gives back, at every distance from each other: the one
+/// that says so last gives up the pool, and the other touches it no more (which a sanitizer sees).
+void TestPoolStress::ownerAndLastHolderEndTogether()
+{
+    constexpr int distances = 40;
+    for (int distance = 0; distance < distances; ++distance) {
+        Backend backend;
+        // Places that were used make the owner's last look at them all take its time.
+        auto pool = std::make_unique<FakePool>(small_config(1000), FakeFactory{&backend});
+        for (int i = 0; i < 1000; ++i)
+            QVERIFY(pool->add_connection({}, "a"));
+        FakeGuard last = std::move(pool->acquire("a")).value();
+        QVERIFY(!pool->close(Duration{0})); // the other 999
+        std::atomic<bool> leaving{false};
+        std::latch ready(2);
+        std::thread holder([&] {
+            ready.arrive_and_wait();
+            while (!leaving)
+                std::this_thread::yield();
+            const auto from = now_ticks().value;
+            const auto pause = ticks_in(Duration{40}) * distance / distances;
+            while (now_ticks().value - from < pause)
+                ;
+            last.release();
+        });
+        ready.arrive_and_wait();
+        leaving = true;
+        pool.reset();
+        holder.join();
+        QCOMPARE(backend.closed.load(), 1000);
     }
 }
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An application that tells more than the ring takes.
+#include "tests/agent/fakepool.h"
+#include "tests/agent/inspector.h"
+
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+using namespace poolscope;
+using namespace poolscope::test;
+
+class TestAgentFull : public QObject
+{
+    Q_OBJECT
+private slots:
+    void lossBeforeAPictureIsNotInIt();
+};
+
+namespace {
+
+std::string id_in(const std::string& said)
+{
+    const std::string_view key = "\"id\":\"";
+    const std::size_t begin = said.find(key);
+    return begin == std::string::npos
+               ? ""
+               : said.substr(begin + key.size(),
+                             said.find('"', begin + key.size()) - begin - key.size());
+}
+
+/// What is open where each picture is complete and no gap follows at once, which would say that it
+/// is not to be relied on.
+std::vector<std::set<std::string>> trusted_pictures(const std::vector<std::string>& notes)
+{
+    std::vector<std::set<std::string>> pictures;
+    std::set<std::string> open;
+    for (std::size_t i = 0; i < notes.size(); ++i) {
+        const std::string& said = notes[i];
+        if (said.find(R"("k":"checkout")") != std::string::npos)
+            open.insert(id_in(said));
+        else if (said.find(R"("k":"checkin")") != std::string::npos)
+            open.erase(id_in(said));
+        else if (said.starts_with("vanished "))
+            open.erase(said.substr(said.rfind(' ') + 1));
+        else if (said == "ready" && i + 1 < notes.size() && !notes[i + 1].starts_with("gap "))
+            pictures.push_back(open);
+    }
+    return pictures;
+}
+
+} // namespace
+
+/// A checkout whose checkin was dropped stands in the ring when a picture is begun; nothing is lost
+/// after that. So the picture can be exact, and must not show that checkout as open.
+void TestAgentFull::lossBeforeAPictureIsNotInIt()
+{
+    const QTemporaryDir folder;
+    FakePool pool("orders");
+    std::atomic<int> attached{0};
+    AgentOptions options = options_in(folder.path().toStdString());
+    options.ring_bytes = 16U << 20U;
+    options.log = [&](std::string_view said) {
+        // On the agent's thread, just before the second inspector's picture: more than one round of
+        // taking out.
+        if (said.ends_with("attached.") && ++attached == 2)
+            pool.flood(50'000);
+    };
+    Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
+    QVERIFY(started);
+    const Agent& agent = *started.value();
+    started.value()->add(pool);
+    const CheckoutId kept = pool.lend(ConnectionId{1}, {}, "kept");
+    Inspector first(agent.address()); // whose lines make the taking out slow
+    QTRY_VERIFY(first.hears("ready"));
+    Inspector second(agent.address());
+    constexpr std::uint64_t one_round = 20'000;
+    while (agent.figures().events <= one_round) // now it takes out what lies before the picture
+        std::this_thread::yield();
+    std::vector<CheckoutId> brief(200);
+    for (CheckoutId& id : brief)
+        id = pool.lend(ConnectionId{1}, {}, "brief");
+    for (const CheckoutId id : brief) { // in all more than the ring holds: the last are dropped
+        pool.flood(500);
+        pool.give_back(id);
+    }
+    bool seen = false;
+    const auto sees = [&] {
+        second.pump();
+        return seen = seen || std::ranges::count(second.notes.said, "ready") > 0;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(sees(), 30'000);
+    PoolEvent behind; // the picture: it shows that no gap comes first
+    behind.kind = PoolEventKind::pending;
+    pool.report(behind);
+    QTRY_VERIFY_WITH_TIMEOUT((second.pump(), second.notes.said.back() != "ready"), 30'000);
+    for (const std::set<std::string>& open : trusted_pictures(second.notes.said))
+        QVERIFY2(open == std::set<std::string>{std::to_string(kept.value)},
+                 second.describe().c_str());
+    for (Inspector* const inspector : {&first, &second}) {
+        const auto settled = [&] {
+            first.pump();
+            second.pump();
+            return inspector->knows_all_of(agent) && inspector->state.open_checkouts() == 1 &&
+                   inspector->state.is_open(std::to_string(kept.value));
+        };
+        QTRY_VERIFY2_WITH_TIMEOUT(settled(), inspector->describe().c_str(), 30'000);
+    }
+    started.value()->remove(pool);
+}
+
+QTEST_GUILESS_MAIN(TestAgentFull)
+#include "tst_agentfull.moc"
