@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/base/stringhash.h"
 #include "core/wire/decoder.h"
 
 #include <cstdint>
@@ -80,20 +81,12 @@ public:
     bool is_open(std::string_view checkout) const;
 
 private:
-    struct Hash
-    {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept
-        {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     struct Entry
     {
         std::uint32_t pool = 0;
         std::uint32_t picture = 0; ///< the last in which it was, or before which it began
     };
-    using Table = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+    using Table = StringTable<Entry>;
 
     bool number(std::uint64_t n, std::optional<std::uint64_t> lost);
     void gap(std::uint64_t lost);
