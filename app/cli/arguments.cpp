@@ -2,6 +2,7 @@
 #include "app/cli/arguments.h"
 
 #include "app/cli/exitcode.h"
+#include "app/cli/helptexts.h"
 #include "core/model/session.h"
 
 #include <CLI/CLI.hpp>
@@ -12,131 +13,6 @@
 namespace poolscope {
 
 namespace {
-
-constexpr const char* overview =
-    R"(Poolscope: who holds my database connections, since when, from which line of code, and who waits
-behind whom.
-
-Usage
-  poolscope [TARGET|FILE...]                        the window
-  poolscope watch TARGET|FILE...                    a text screen; JSON lines with --json
-  poolscope record TARGET... -o FILE                record without a window
-  poolscope sessions|pools|checkouts|leaks|blocking|states TARGET|FILE...
-  poolscope info FILE...                            what a recording holds
-  poolscope cancel|terminate TARGET PID --started TIME
-  poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
-  poolscope VERB --help                             all about one verb
-
-A TARGET is a database server, as libpq takes it: postgresql://user@host/database,
-"host=... dbname=...", service=NAME; or an instrumented process: pool://host:port,
-pool+unix:///path/to/socket; or demo:, an application of Poolscope's own that leaks.
-Passwords come from ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
-POOLSCOPE_TOKEN, else you are asked.
-A FILE is a recording (*.poolrec). Every verb that reads takes either.
-
-Options of the window
-  --page NAME             begin at: overview, pools, leaks, sessions, blocking, stacks, actions
-  --theme light|dark      instead of the desktop's
-  --screenshot OUT.png    draw the window to a picture and exit
-  --at TIME               the instant of a recording to begin at
-  --size 1440x900         of the window or the picture
-  --redact                replace literals in statements before they are recorded
-
-Common options
-  --ssh HOST              reach the database through HOST, by your own ssh
-  --interval 1s           between polls
-  --leak-after 30s        when holding a connection or a transaction becomes suspicious
-  --critical-after 300s   when it becomes critical
-  --read-only             no command leaves Poolscope
-  -h, --help   --version
-
-Durations are 500ms, 30s, 10m, 2h. Times are ISO 8601 (UTC unless they say otherwise) or, on a
-recording's day, 14:31:58.
-
-Exit status: 0 done, 2 usage, 3 a target not reachable (the others are still printed), 4 refused by
-the server, the pool or read-only mode or because it is no longer the same, 5 file not readable.
-
-Examples
-  poolscope postgresql://dba@db1.example/postgres
-  poolscope watch service=shop
-  poolscope leaks service=shop --json | jq -r '.[] | [.severity, .server_pid, .group] | @tsv'
-  poolscope leaks pool+unix:///run/poolscope/4711-shop.sock
-  poolscope record service=shop pool://127.0.0.1:7070 -o incident.poolrec --for 10m
-  poolscope sessions incident.poolrec --at 14:31:58
-)";
-
-struct VerbText
-{
-    Verb verb;
-    const char* name;
-    const char* what;
-    const char* examples;
-};
-
-constexpr VerbText verbs[] = {
-    {Verb::watch, "watch", "A text screen that renews itself; q quits. A recording is played.",
-     "Examples:\n  poolscope watch service=shop service=billing\n"
-     "  poolscope watch service=shop --json --for 1m > minute.jsonl\n"
-     "  poolscope watch incident.poolrec --at 14:31:00\n\n"
-     "Without a terminal the screens are printed one after the other; with --json each is one\n"
-     "object on one line: time, targets, states, pools, leaks, blocking, sessions.\n"},
-    {Verb::record, "record", "Record targets to a file, unattended. Ctrl+C ends it properly.",
-     "Examples:\n  poolscope record service=shop -o night.poolrec\n"
-     "  poolscope record service=shop -o incident.poolrec --for 10m --redact\n\n"
-     "A target that is not there yet, or goes away, is tried again. An existing file is never\n"
-     "overwritten. A recording holds statements: --redact replaces literals before they are\n"
-     "written.\n"},
-    {Verb::sessions, "sessions", "Every session: who, since when, in what state, waiting for whom.",
-     "Examples:\n  poolscope sessions service=shop\n"
-     "  poolscope sessions service=shop --json | jq '.[] | select(.blocks > 0)'\n"
-     "  poolscope sessions incident.poolrec --at 14:31:58\n"},
-    {Verb::pools, "pools",
-     "Every connection pool of a process: used, idle, waiting, limits, times.",
-     "Examples:\n  poolscope pools demo:\n"
-     "  poolscope pools pool://127.0.0.1:7070 --json | jq '.[] | select(.pending > 0)'\n"
-     "  poolscope pools incident.poolrec --at 14:31:58\n\n"
-     "What a pool does not tell is -, in JSON null: never a zero. Wait and use times are\n"
-     "percentiles since the pool was made.\n"},
-    {Verb::checkouts, "checkouts",
-     "Every connection that is checked out: since when, by whom, acquired at which line.",
-     "Examples:\n  poolscope checkouts demo:\n"
-     "  poolscope checkouts pool://127.0.0.1:7070 --json | jq '.[] | [.checkout, .age_us]'\n"
-     "  poolscope checkouts incident.poolrec --at 14:31:58\n"},
-    {Verb::leaks, "leaks",
-     "Checkouts held too long, and sessions that hold a transaction open without working.",
-     "Examples:\n  poolscope leaks service=shop --leak-after 10s\n"
-     "  poolscope leaks demo: --leak-after 5s --for 20s\n"
-     "  poolscope leaks pool://127.0.0.1:7070 --json | jq -r '.[] | [.age_us, .group] | @tsv'\n"
-     "  poolscope leaks incident.poolrec --json\n\n"
-     "On a recording, --leak-after and --critical-after ask what would have been found with other\n"
-     "thresholds.\n"},
-    {Verb::blocking, "blocking", "Who waits behind whom, as trees.",
-     "Examples:\n  poolscope blocking service=shop\n"
-     "  poolscope blocking incident.poolrec --at 14:31:58 --json\n"},
-    {Verb::states, "states", "How many sessions in each state, against max_connections.",
-     "Examples:\n  poolscope states service=shop service=billing\n"},
-    {Verb::info, "info",
-     "What a recording holds: from when to when, of which targets, complete or not.",
-     "Examples:\n  poolscope info incident.poolrec --json\n"},
-    {Verb::cancel, "cancel", "Cancel the statement that a session runs; the session lives on.",
-     "Examples:\n  poolscope cancel service=shop 4711 --started 2026-11-21T14:28:40.412000Z\n"
-     "  poolscope cancel service=shop --identity pg-4711-1795271320412000\n\n"
-     "PID and start time are compared on the server in the same statement as the signal: a pid\n"
-     "that was given to another session in the meantime is not touched. Both stand in the output\n"
-     "of sessions.\n"},
-    {Verb::terminate, "terminate", "End a session; its open transaction is rolled back.",
-     "Examples:\n  poolscope terminate service=shop 4711 --started 2026-11-21T14:28:40.412000Z\n"
-     "  poolscope terminate service=shop --identity pg-4711-1795271320412000\n\n"
-     "PID and start time are compared on the server in the same statement as the signal: a pid\n"
-     "that was given to another session in the meantime is not touched. Both stand in the output\n"
-     "of sessions.\n"},
-    {Verb::reclaim, "reclaim", "Take a checked-out connection back from its holder.",
-     "Examples:\n  poolscope reclaim pool://127.0.0.1:7070 4711\n\n"
-     "CHECKOUT is the checkout's id, as checkouts and leaks print it; an id is never given twice\n"
-     "while the process lives. The pool closes the connection or takes it back, whatever its\n"
-     "holder does with it; the holder fails at its next statement. Refused (exit status 4) unless\n"
-     "the process allowed it when it started its agent.\n"},
-};
 
 std::string readDuration(const std::string& text, Duration& into)
 {
@@ -373,7 +249,7 @@ std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arg
     app.add_option("--theme", a.theme);
     app.add_option("--size", a.size);
     app.add_flag("--redact", a.redact);
-    for (const VerbText& text : verbs)
+    for (const VerbText& text : verbTexts())
         addVerb(app, a, text);
 
     const auto usage = [&](const std::string& complaint) {
@@ -387,7 +263,7 @@ std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arg
         app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
         const auto chosen = app.get_subcommands();
-        return Reply{exitDone, chosen.empty() ? overview : chosen.front()->help("poolscope")};
+        return Reply{exitDone, chosen.empty() ? overviewText : chosen.front()->help("poolscope")};
     } catch (const CLI::CallForVersion& version) {
         return Reply{exitDone, std::string{version.what()} + '\n'};
     } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/live.h"
 
+#include "core/source/privatefolder.h"
 #include "core/source/registry.h"
 
 #include <QEventLoop>
@@ -55,9 +56,10 @@ QString askForPassword(const QString& sentence, const QString& word)
 
 Live::Live(const Arguments& arguments, const QString& recordTo)
     : arguments_(arguments)
+    , scratch_(makePrivateFolder())
 {
     Workspace::Options options;
-    options.temporaryFolder = scratch_.path();
+    options.temporaryFolder = scratch_->path();
     options.recordTo = recordTo;
     options.redact = arguments.redact;
     options.readOnly = arguments.readOnly;

@@ -58,7 +58,7 @@ private:
     void askFor(TargetId target, const QString& sentence);
 
     const Arguments& arguments_;
-    QTemporaryDir scratch_;
+    std::unique_ptr<QTemporaryDir> scratch_;
     std::unique_ptr<Workspace> workspace_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;

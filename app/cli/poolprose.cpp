@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/prose.h"
 
+#include "app/cli/cells.h"
 #include "app/cli/texttable.h"
 
 #include <fmt/format.h>
@@ -14,25 +15,6 @@ namespace {
 
 constexpr std::size_t most_lines = 12;
 constexpr std::size_t most_holders = 5;
-
-std::string shown(const Text& text, std::size_t most = 256)
-{
-    return text.empty() ? "-" : cleaned(text, most);
-}
-
-template <class T>
-std::string number(const std::optional<T>& count)
-{
-    return count ? std::to_string(*count) : "-";
-}
-
-std::string joined(const std::vector<std::string>& lines)
-{
-    std::string text;
-    for (const std::string& line : lines)
-        text += line + '\n';
-    return text;
-}
 
 std::string percentile(const std::optional<DurationSummary>& summary,
                        Duration DurationSummary::*which)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/prose.h"
 
+#include "app/cli/cells.h"
 #include "app/cli/texttable.h"
 
 #include <fmt/format.h>
@@ -14,24 +15,9 @@ namespace {
 
 constexpr std::size_t longestStatement = 1000;
 
-std::string joined(const std::vector<std::string>& lines)
-{
-    std::string text;
-    for (const std::string& line : lines) {
-        text += line;
-        text += '\n';
-    }
-    return text;
-}
-
 std::string cell(std::optional<Duration> age)
 {
     return age ? format_duration_cell(*age) : "-";
-}
-
-std::string shown(const Text& text)
-{
-    return text.empty() ? "-" : cleaned(text);
 }
 
 std::string pids(const std::vector<Pid>& all)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/cells.h"
 #include "app/cli/prose.h"
 #include "app/cli/screenparts.h"
 #include "app/cli/texttable.h"
@@ -22,12 +23,6 @@ Paint paintOf(LeakSeverity severity)
         break;
     }
     return Paint::none;
-}
-
-template <class T>
-std::string number(const std::optional<T>& count)
-{
-    return count ? std::to_string(*count) : "-";
 }
 
 } // namespace

@@ -7,11 +7,15 @@
 #include "app/cli/verbs.h"
 #include "core/source/registry.h"
 
+#include <QElapsedTimer>
 #include <QEventLoop>
 #include <QSocketNotifier>
 #include <QTimer>
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <variant>
 
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -63,6 +67,42 @@ private:
     termios before_{};
 };
 
+/// Closer together than this a screen cannot be read, nor a log.
+constexpr std::chrono::milliseconds mostOften{200};
+
+/// Who is suspected, to see when somebody comes to be, or it comes to be worse.
+class Suspected
+{
+public:
+    /// What the picture before did not say.
+    bool hasNews(const Picture& picture);
+
+private:
+    using Who = std::variant<CheckoutKey, SessionKey>;
+    std::map<Who, LeakSeverity> before_;
+};
+
+bool Suspected::hasNews(const Picture& picture)
+{
+    std::map<Who, LeakSeverity> now;
+    for (const TargetSummary& target : picture.targets) {
+        for (const SuspectedLeak& leak : target.suspects)
+            now[leak.session] = leak.severity;
+        for (const Place& place : target.places) {
+            for (const Holder& holder : place.holders) {
+                if (holder.severity != LeakSeverity::none)
+                    now[holder.checkout] = holder.severity;
+            }
+        }
+    }
+    const bool news = std::any_of(now.begin(), now.end(), [this](const auto& one) {
+        const auto known = before_.find(one.first);
+        return known == before_.end() || known->second < one.second;
+    });
+    before_ = std::move(now);
+    return news;
+}
+
 /// Shows what a workspace says, live or replayed: it cannot tell the difference.
 class Watch
 {
@@ -78,6 +118,7 @@ private:
     int begin();
     void play(const Transport& transport);
     void draw();
+    void drawNews();
     void readKey();
     std::string headline() const;
 
@@ -87,6 +128,10 @@ private:
     QEventLoop loop_;
     std::unique_ptr<Terminal> terminal_;
     bool begun_ = false;
+    Suspected suspected_;
+    QTimer frame_; ///< the interval asked for
+    QTimer news_;  ///< what must not wait for it
+    QElapsedTimer drawn_;
 };
 
 int Watch::begin()
@@ -150,8 +195,19 @@ std::string Watch::headline() const
     return line;
 }
 
+/// A suspicion is shown when it arises, however long the interval.
+void Watch::drawNews()
+{
+    if (!suspected_.hasNews(live_.picture()) || news_.isActive())
+        return;
+    const std::chrono::milliseconds since{drawn_.isValid() ? drawn_.elapsed() : 0};
+    news_.start(std::max(std::chrono::milliseconds{0}, mostOften - since));
+}
+
 void Watch::draw()
 {
+    drawn_.start();
+    news_.stop();
     const Picture& picture = live_.picture();
     if (picture.targets.empty())
         return;
@@ -191,9 +247,12 @@ int Watch::run()
         keys = std::make_unique<QSocketNotifier>(STDIN_FILENO, QSocketNotifier::Read);
         QObject::connect(keys.get(), &QSocketNotifier::activated, &loop_, [this] { readKey(); });
     }
-    QTimer frame;
-    QObject::connect(&frame, &QTimer::timeout, &loop_, [this] { draw(); });
-    frame.start(std::chrono::ceil<std::chrono::milliseconds>(arguments_.interval));
+    QObject::connect(&frame_, &QTimer::timeout, &loop_, [this] { draw(); });
+    frame_.start(std::chrono::ceil<std::chrono::milliseconds>(arguments_.interval));
+    news_.setSingleShot(true);
+    QObject::connect(&news_, &QTimer::timeout, &loop_, [this] { draw(); });
+    QObject::connect(&live_, &Live::changed, &loop_, [this] { drawNews(); });
+    suspected_.hasNews(live_.picture());
     if (arguments_.runFor)
         QTimer::singleShot(std::chrono::ceil<std::chrono::milliseconds>(*arguments_.runFor), &loop_,
                            &QEventLoop::quit);

@@ -8,9 +8,11 @@
 #include <memory>
 #include <sqlite3.h>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 
 #include <stdlib.h> // mkdtemp
+#include <unistd.h>
 
 namespace shop {
 
@@ -50,7 +52,9 @@ poolscope::Result<poolscope::SqliteConnection> ShopFactory::open()
 
 Database::Database()
 {
-    folder_ = (std::filesystem::temp_directory_path() / "poolscope-demo-XXXXXX").string();
+    // Named so that the next Poolscope clears it away where this process is killed.
+    const std::string name = "poolscope-" + std::to_string(getpid()) + "-XXXXXX";
+    folder_ = (std::filesystem::temp_directory_path() / name).string();
     if (!mkdtemp(folder_.data()))
         throw std::runtime_error("there is no room for a temporary folder");
     file_ = folder_ + "/shop.db";

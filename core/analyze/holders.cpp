@@ -67,7 +67,32 @@ std::optional<Duration> full_in(const Pool& pool, double growth_per_minute)
     return std::chrono::duration_cast<Duration>(Minutes(minutes));
 }
 
-void finish(Place& place, const Pools& pools, const LeakThresholds& thresholds)
+/// In the words of one kind of pool; null where it is not told, or off.
+std::optional<Duration> setting_of(const Pool& pool, std::string_view name)
+{
+    const auto found = std::find_if(pool.configuration.begin(), pool.configuration.end(),
+                                    [&](const auto& setting) { return setting.first == name; });
+    if (found == pool.configuration.end())
+        return {};
+    std::string text = found->second;
+    std::erase(text, ' ');
+    std::optional<Duration> read = parse_duration(text);
+    if (!read && text.ends_with("us")) {
+        read = parse_duration(text.replace(text.size() - 2, 2, "ms"));
+        read = read ? std::optional(*read / 1000) : read;
+    } else if (!read) {
+        read = parse_duration(text + "ms"); // a bare number
+    }
+    return read && *read > Duration{0} ? read : std::nullopt;
+}
+
+bool is_off(const Pool& pool, std::string_view name)
+{
+    return std::any_of(pool.configuration.begin(), pool.configuration.end(),
+                       [&](const auto& s) { return s.first == name && s.second == "false"; });
+}
+
+void finish(Place& place, const Pools& pools)
 {
     std::sort(place.holders.begin(), place.holders.end(), [](const Holder& a, const Holder& b) {
         return a.age != b.age ? a.age > b.age : a.checkout < b.checkout;
@@ -76,7 +101,7 @@ void finish(Place& place, const Pools& pools, const LeakThresholds& thresholds)
         place.severity = std::max(place.severity, holder.severity);
         place.suspected += holder.severity != LeakSeverity::none ? 1 : 0;
     }
-    place.growth_per_minute = growth_of(place, thresholds.alert);
+    place.growth_per_minute = growth_of(place, place.thresholds.alert);
     const auto pool = pools.pools.find(place.pool);
     if (place.suspected > 0 && pool != pools.pools.end())
         place.full_in = full_in(pool->second, place.growth_per_minute);
@@ -84,10 +109,25 @@ void finish(Place& place, const Pools& pools, const LeakThresholds& thresholds)
 
 } // namespace
 
+LeakThresholds thresholds_for(const Pool* pool, const LeakThresholds& chosen)
+{
+    if (pool == nullptr || chosen != LeakThresholds{} || is_off(*pool, "leak_detection"))
+        return chosen;
+    // Of ours, in Poolscope's durations; of HikariCP, in milliseconds.
+    auto alert = setting_of(*pool, "leak_threshold");
+    if (!alert)
+        alert = setting_of(*pool, "leakDetectionThreshold");
+    if (!alert)
+        return chosen;
+    const auto critical = setting_of(*pool, "leak_critical_threshold");
+    return {*alert, std::max(*alert, critical.value_or(chosen.critical))};
+}
+
 bool operator==(const Place& a, const Place& b)
 {
     const auto rest = [](const Place& p) {
-        return std::tie(p.pool, p.severity, p.holders, p.suspected, p.growth_per_minute, p.full_in);
+        return std::tie(p.pool, p.thresholds, p.severity, p.holders, p.suspected,
+                        p.growth_per_minute, p.full_in);
     };
     return rest(a) == rest(b) && same_stack(a.stack, b.stack);
 }
@@ -98,15 +138,21 @@ std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresho
     std::map<std::pair<Text, std::uint64_t>, Place> found;
     for (const auto& [id, checkout] : pools.checkouts) {
         const std::uint64_t fingerprint = checkout.stack ? checkout.stack->fingerprint : 0;
-        Place& place = found[{checkout.pool, fingerprint}];
+        const auto [at, added] = found.try_emplace({checkout.pool, fingerprint});
+        Place& place = at->second;
+        if (added) {
+            const auto pool = pools.pools.find(checkout.pool);
+            place.thresholds =
+                thresholds_for(pool == pools.pools.end() ? nullptr : &pool->second, thresholds);
+        }
         place.pool = checkout.pool;
         place.stack = checkout.stack;
-        place.holders.push_back(judged(checkout, thresholds, now));
+        place.holders.push_back(judged(checkout, place.thresholds, now));
     }
     std::vector<Place> places;
     places.reserve(found.size());
     for (auto& [key, place] : found) {
-        finish(place, pools, thresholds);
+        finish(place, pools);
         places.push_back(std::move(place));
     }
     std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
@@ -129,9 +175,11 @@ std::vector<std::string> evidence_of(const Holder& holder, const Checkout& check
         sentences.push_back(fmt::format("Held for {}.", held));
     } else {
         const bool critical = holder.severity == LeakSeverity::critical;
+        const LeakThresholds judging = thresholds_for(pool, thresholds);
         sentences.push_back(fmt::format(
-            "Held for {}. The {} threshold is {}.", held, critical ? "critical" : "alert",
-            format_duration_prose(critical ? thresholds.critical : thresholds.alert)));
+            "Held for {}. The {} threshold is {}{}.", held, critical ? "critical" : "alert",
+            format_duration_prose(critical ? judging.critical : judging.alert),
+            judging != thresholds ? ", the pool's own" : ""));
     }
     if (const StackLine* const line = acquiring_line(checkout.stack.get()))
         sentences.push_back(line->file.empty()

@@ -10,6 +10,10 @@
 
 namespace poolscope {
 
+/// By which a pool's checkouts are judged: what the user chose; where that is the default, what the
+/// pool is set to itself, in the words of its kind. A null pool has nothing of its own.
+LeakThresholds thresholds_for(const Pool* pool, const LeakThresholds& chosen);
+
 /// One open checkout, judged.
 struct Holder
 {
@@ -26,7 +30,8 @@ struct Holder
 struct Place
 {
     Text pool;
-    StackRef stack; ///< of its oldest checkout; null where no stack was taken
+    StackRef stack;            ///< of its oldest checkout; null where no stack was taken
+    LeakThresholds thresholds; ///< by which it is judged
     LeakSeverity severity = LeakSeverity::none; ///< of the worst holder
     std::vector<Holder> holders;                ///< oldest first
     std::int32_t suspected = 0;                 ///< holders with a severity
@@ -44,10 +49,11 @@ struct Place
 inline constexpr Duration growth_window = std::chrono::minutes{5};
 
 /// Every open checkout by place; the worst first: by severity, then suspected, then the oldest.
-/// `now` is on the process's clock. Pure.
+/// `thresholds` are the target's; `now` is on the process's clock. Pure.
 std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresholds, Timestamp now);
 
-/// The evidence on one holder in words, one sentence each, for a person.
+/// The evidence on one holder in words, one sentence each, for a person. `thresholds` are the
+/// target's.
 std::vector<std::string> evidence_of(const Holder& holder, const Checkout& checkout,
                                      const Pool* pool, const LeakThresholds& thresholds,
                                      Timestamp now);

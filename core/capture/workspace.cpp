@@ -2,6 +2,7 @@
 #include "core/capture/workspace.h"
 
 #include "core/capture/workspaceprivate.h"
+#include "core/source/privatefolder.h"
 
 #include <algorithm>
 #include <utility>
@@ -41,6 +42,7 @@ Workspace::Private::Private(Workspace& owner, const Options& chosen)
     });
     captureThread.start();
     playerThread.start();
+    clearLeftFoldersOnce();
 }
 
 Workspace::Private::~Private()

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/minutes.h"
 
-namespace poolscope::record {
+#include "core/record/buckets.h"
 
-namespace {
-constexpr std::int64_t minute_us = 60'000'000;
-} // namespace
+namespace poolscope::record {
 
 void Minutes::count(TargetId target, Timestamp time, std::int64_t sample, std::int32_t clients,
                     bool gap_before)

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/observations.h"
 
+#include "core/record/columns.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace poolscope::record {
 
 namespace {
 
 using schema::Table;
-
-constexpr std::int64_t most_32 = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int64_t most_31 = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t least_31 = std::numeric_limits<std::int32_t>::min();
-
-std::optional<std::int32_t> optional_small(const Row& row, int column)
-{
-    if (row.null(column))
-        return std::nullopt;
-    return static_cast<std::int32_t>(row.integer(column, least_31, most_31));
-}
-
-std::optional<Timestamp> optional_time(const Row& row, int column)
-{
-    const auto us = row.optional_integer(column);
-    return us ? std::optional{timestamp_from_us(*us)} : std::nullopt;
-}
 
 } // namespace
 

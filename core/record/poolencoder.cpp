@@ -286,10 +286,7 @@ void PoolEncoder::put_identity(LiveCheckout& live, Pending& pending)
     if (c.stack)
         live.stack = number(c.stack, pending);
     const auto text = [&](const Text& t) {
-        if (t.is_null())
-            return Value{};
-        live.row.texts.push_back(texts_.number(t, pending));
-        return Value{live.row.texts.back()};
+        return text_of(live.row, t, pending);
     };
     pending.plain.push_back(
         {Table::checkout,
@@ -309,55 +306,55 @@ std::int64_t PoolEncoder::add_stranger(TargetId target, const Text& id, Pending&
     return last_checkout_;
 }
 
-NumberedRef PoolEncoder::number(const StackRef& stack, Pending& pending)
+Value PoolEncoder::text_of(Numbered& owner, const Text& text, Pending& pending)
 {
-    NumberedRef found = stacks_.find(stack);
+    if (text.is_null())
+        return {};
+    owner.texts.push_back(texts_.number(text, pending));
+    return owner.texts.back();
+}
+
+template <class Numbers, class Key, class Line>
+NumberedRef PoolEncoder::number(Numbers& numbers, const Key& key, Table table, Table line_table,
+                                std::size_t lines, Line line, Pending& pending)
+{
+    NumberedRef found = numbers.find(key);
     if (found) {
-        touch(*found, Table::stack, pending);
+        touch(*found, table, pending);
         return found;
     }
-    found = stacks_.add(stack);
+    found = numbers.add(key);
     found->used = texts_.span();
-    const auto text = [&](const Text& t) {
-        if (t.is_null())
-            return Value{};
-        found->texts.push_back(texts_.number(t, pending));
-        return Value{found->texts.back()};
-    };
-    std::size_t position = 0;
-    for (const StackLine& line : stack->lines)
-        pending.plain.push_back(
-            {Table::stack_line,
-             {row_id(static_cast<std::uint64_t>(found->id), position++), text(line.function),
-              text(line.file), std::int64_t{line.line}, std::int64_t{line.own}}});
-    pending.plain.push_back(
-        {Table::stack, {found->id, found->used, static_cast<std::int64_t>(position)}});
+    for (std::size_t i = 0; i < lines; ++i) {
+        std::vector<Value> row{row_id(static_cast<std::uint64_t>(found->id), i)};
+        for (Value& value : line(i, *found))
+            row.push_back(std::move(value));
+        pending.plain.push_back({line_table, std::move(row)});
+    }
+    pending.plain.push_back({table, {found->id, found->used, static_cast<std::int64_t>(lines)}});
     return found;
+}
+
+NumberedRef PoolEncoder::number(const StackRef& stack, Pending& pending)
+{
+    const auto line = [&](std::size_t i, Numbered& owner) {
+        const StackLine& at = stack->lines[i];
+        return std::vector<Value>{text_of(owner, at.function, pending),
+                                  text_of(owner, at.file, pending), std::int64_t{at.line},
+                                  std::int64_t{at.own}};
+    };
+    return number(stacks_, stack, Table::stack, Table::stack_line, stack->lines.size(), line,
+                  pending);
 }
 
 NumberedRef PoolEncoder::number(const Properties& properties, Pending& pending)
 {
-    NumberedRef found = properties_.find(properties);
-    if (found) {
-        touch(*found, Table::property_list, pending);
-        return found;
-    }
-    found = properties_.add(properties);
-    found->used = texts_.span();
-    const auto text = [&](const Text& t) {
-        if (t.is_null())
-            return Value{};
-        found->texts.push_back(texts_.number(t, pending));
-        return Value{found->texts.back()};
+    const auto line = [&](std::size_t i, Numbered& owner) {
+        return std::vector<Value>{text_of(owner, properties[i].first, pending),
+                                  text_of(owner, properties[i].second, pending)};
     };
-    std::size_t position = 0;
-    for (const auto& [name, value] : properties)
-        pending.plain.push_back(
-            {Table::property,
-             {row_id(static_cast<std::uint64_t>(found->id), position++), text(name), text(value)}});
-    pending.plain.push_back(
-        {Table::property_list, {found->id, found->used, static_cast<std::int64_t>(position)}});
-    return found;
+    return number(properties_, properties, Table::property_list, Table::property, properties.size(),
+                  line, pending);
 }
 
 Value PoolEncoder::optional(const StackRef& stack, Pending& pending)

@@ -87,6 +87,13 @@ private:
     std::int64_t add_stranger(TargetId target, const Text& id, Pending& pending);
     NumberedRef number(const StackRef& stack, Pending& pending);
     NumberedRef number(const Properties& properties, Pending& pending);
+    /// Stores what has no number yet: `line(i, numbered)` gives the columns of its row i after the
+    /// first, of `lines` rows in all.
+    template <class Numbers, class Key, class Line>
+    NumberedRef number(Numbers& numbers, const Key& key, schema::Table table,
+                       schema::Table line_table, std::size_t lines, Line line, Pending& pending);
+    /// A text that belongs to what is numbered.
+    Value text_of(Numbered& owner, const Text& text, Pending& pending);
     Value optional(const StackRef& stack, Pending& pending);
     void touch(Numbered& numbered, schema::Table table, Pending& pending) const;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/poollookup.h"
 
-#include <fmt/format.h>
+#include "core/record/columns.h"
 
-#include <limits>
+#include <fmt/format.h>
 
 namespace poolscope::record {
 
@@ -12,31 +12,8 @@ namespace {
 constexpr std::size_t most_checkouts = 8192;
 constexpr std::size_t most_lines = 65536;
 constexpr std::size_t most_properties = 65536;
-constexpr std::int64_t most_16 = std::numeric_limits<std::uint16_t>::max();
-constexpr std::int64_t most_31 = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t least_31 = std::numeric_limits<std::int32_t>::min();
-constexpr std::int64_t most_32 = std::numeric_limits<std::uint32_t>::max();
 /// Of a list: as many as its rows can be numbered.
 constexpr std::int64_t last_list = std::int64_t{1} << 42;
-
-std::optional<std::uint16_t> optional_port(const Row& row, int column)
-{
-    if (row.null(column))
-        return std::nullopt;
-    return static_cast<std::uint16_t>(row.integer(column, 0, most_16));
-}
-
-std::optional<Timestamp> optional_time(const Row& row, int column)
-{
-    const auto us = row.optional_integer(column);
-    return us ? std::optional{timestamp_from_us(*us)} : std::nullopt;
-}
-
-std::optional<Duration> optional_duration(const Row& row, int column)
-{
-    const auto us = row.optional_integer(column);
-    return us ? std::optional{Duration{*us}} : std::nullopt;
-}
 
 std::optional<Timestamp> before(Timestamp now, const Row& row, int column)
 {

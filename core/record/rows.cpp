@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/rows.h"
 
+#include "core/record/columns.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
-#include <limits>
 
 namespace poolscope::record {
 
@@ -12,7 +13,6 @@ namespace {
 constexpr std::size_t most_text_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_around_a_text = 160; ///< its node, its counts, the allocator's own
 constexpr std::size_t most_sessions = 16384;
-constexpr std::int64_t most_32 = std::numeric_limits<std::uint32_t>::max();
 } // namespace
 
 void Pending::clear()

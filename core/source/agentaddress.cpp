@@ -130,7 +130,7 @@ Result<AgentAddress> reachableAddress(const AgentAddress& address, const QString
         return Error{"An agent on another host is reached through ssh alone: on its way there the "
                      "data would be in the clear.",
                      "Add --ssh " + shown(address.host) + " and give pool://localhost:" +
-                         port.toStdString() + "; in the dialog fill in \"Through ssh\"."};
+                         port.toStdString() + "; in the dialog fill in \"SSH host\"."};
     // That the host itself is meant where it is named twice is what people write.
     if (sshHost.section(QLatin1Char('@'), -1).compare(address.host, Qt::CaseInsensitive) == 0)
         return AgentAddress{{}, QStringLiteral("localhost"), address.port};

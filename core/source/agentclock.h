@@ -10,7 +10,8 @@
 namespace poolscope {
 
 /// How far an agent's clock is from ours, from the shortest of the last eight round trips. Kept
-/// against the steady clock, so that setting this machine's clock does not spoil it.
+/// against the steady clock, so that setting this machine's clock does not spoil it. Where the
+/// agent's jumps, though it must not, what was known of it is forgotten.
 class AgentClock
 {
 public:
@@ -30,6 +31,8 @@ private:
         Duration skew; ///< the agent's clock minus the steady one
         Steady::duration took;
     };
+    const Trip& best() const;
+
     std::optional<Duration> first_;
     std::deque<Trip> trips_;
 };

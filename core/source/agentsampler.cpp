@@ -65,6 +65,7 @@ void AgentSampler::hello(const wire::Hello& hello, std::uint64_t)
             described.configuration.emplace_back(setting.name, setting.value);
     }
     stacks_.beginPicture();
+    times_.read(hello.now);
     full_ = true;
     events_.greeted(facts, hello.now, hello.started);
 }
@@ -114,6 +115,7 @@ void AgentSampler::gap(std::uint64_t lost)
 
 void AgentSampler::answered(const wire::Pong& pong)
 {
+    times_.read(pong.now);
     events_.pong(pong.of, pong.now);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/stringhash.h"
 #include "core/model/pool.h"
 #include "core/source/agentstacks.h"
+#include "core/source/agenttimes.h"
 #include "core/wire/peerstate.h"
 
 #include <functional>
@@ -43,6 +45,8 @@ public:
     PoolSample take();
     /// Timeouts beyond those that a sample holds, since the beginning.
     std::uint64_t timeoutsLeftOut() const { return timeoutsLeftOut_; }
+    /// Times that cannot be, since the beginning.
+    std::uint64_t timesDisbelieved() const { return times_.disbelieved(); }
 
     void unsupported(std::uint64_t version) override;
     void challenged(const wire::Challenge& challenge) override;
@@ -65,16 +69,6 @@ private:
     };
     struct Awaited;
     struct HeldTimeout;
-    struct Hash
-    {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept
-        {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-    template <class T>
-    using Table = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
     struct PlaceHash
     {
         std::size_t operator()(const std::pair<const void*, const Stack*>& key) const noexcept
@@ -123,12 +117,13 @@ private:
     std::set<ConnectionKey> changedConnections_;
     std::set<ConnectionKey> closedConnections_;
     AgentStacks stacks_{texts_};
-    Table<std::unique_ptr<Open>> open_;
+    AgentTimes times_;
+    StringTable<std::unique_ptr<Open>> open_;
     std::vector<Open*> touched_;
     std::vector<std::unique_ptr<Open>> spare_;
     std::vector<CheckoutEnd> ended_;
     std::unordered_map<std::pair<const void*, const Stack*>, BriefHolds, PlaceHash> brief_;
-    Table<Awaited> awaited_; ///< by the agent's id of the stack
+    StringTable<Awaited> awaited_; ///< by the agent's id of the stack
     std::vector<AcquireTimeout> timeouts_;
     std::vector<HeldTimeout> heldTimeouts_;
     std::uint64_t timeoutsLeftOut_ = 0;

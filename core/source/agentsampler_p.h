@@ -31,6 +31,7 @@ struct AgentSampler::Open
 
     static constexpr std::size_t untouched = std::numeric_limits<std::size_t>::max();
 
+    /// All but its times, its pool and its stack.
     void assign(const wire::Checkout& from)
     {
         const auto parts =
@@ -48,14 +49,13 @@ struct AgentSampler::Open
             put(tag.name);
             put(tag.value);
         }
-        acquired = from.time;
         serverPid = from.server_pid;
         wait = from.wait;
         expected = from.expected;
         localPort = from.local_port;
         busy = from.busy;
-        busySince = from.busy ? std::optional(from.time) : std::nullopt;
-        heartbeat = from.beat;
+        busySince.reset();
+        heartbeat.reset();
         statement = {};
         reported = {};
         isListed = false;

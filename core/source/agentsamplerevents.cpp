@@ -132,7 +132,7 @@ void AgentSampler::on(const wire::Open& open)
     Known& known = connections_[key];
     PoolConnection& connection = known.connection;
     connection.key = key;
-    connection.opened = open.time;
+    connection.opened = times_.believed(open.time);
     connection.server_pid = open.server_pid;
     connection.local_port = open.local_port;
     known.isListed = closedConnections_.erase(key) > 0 || known.isListed;
@@ -188,6 +188,11 @@ void AgentSampler::on(const wire::Checkout& checkout)
         spare_.pop_back();
     }
     place->assign(checkout);
+    place->acquired = times_.believed(checkout.time);
+    if (checkout.busy)
+        place->busySince = place->acquired;
+    if (checkout.beat)
+        place->heartbeat = times_.believed(*checkout.beat);
     place->pool = text(checkout.pool);
     place->stack = stacks_.find(checkout.stack, checkout.frames);
     await(*place, awaitedStack(checkout.stack, checkout.frames));
@@ -207,7 +212,7 @@ void AgentSampler::on(const wire::Use& use)
 {
     if (Open* const open = touched(use.id)) {
         open->busy = use.busy;
-        open->busySince = use.time;
+        open->busySince = times_.believed(use.time);
         if (!use.statement.empty())
             open->statement = text(use.statement);
     }
@@ -216,7 +221,7 @@ void AgentSampler::on(const wire::Use& use)
 void AgentSampler::on(const wire::Beat& beat)
 {
     if (Open* const open = touched(beat.id))
-        open->heartbeat = beat.time;
+        open->heartbeat = times_.believed(beat.time);
 }
 
 void AgentSampler::on(const wire::Leak& leak)
@@ -246,10 +251,11 @@ void AgentSampler::on(const wire::Checkin& checkin)
         return;
     Open& open = *found->second;
     untouch(open);
+    const Timestamp returned = times_.believed(checkin.time);
     if (open.isListed)
-        ended_.push_back({Text{found->first}, checkin.time});
+        ended_.push_back({Text{found->first}, returned});
     else
-        sum(open, std::max(Duration{0}, checkin.time - open.acquired));
+        sum(open, std::max(Duration{0}, returned - open.acquired));
     unawait(open);
     if (spare_.size() < mostSpare)
         spare_.push_back(std::move(found->second));
@@ -262,8 +268,9 @@ void AgentSampler::on(const wire::Timeout& timeout)
         ++timeoutsLeftOut_;
         return;
     }
-    AcquireTimeout told{text(timeout.pool), timeout.time, timeout.wait.value_or(Duration{0}),
-                        text(timeout.by), stacks_.find(timeout.stack, timeout.frames)};
+    AcquireTimeout told{text(timeout.pool), times_.believed(timeout.time),
+                        timeout.wait.value_or(Duration{0}), text(timeout.by),
+                        stacks_.find(timeout.stack, timeout.frames)};
     if (!timeout.stack.empty() && timeout.frames.empty() && !stacks_.knows(timeout.stack))
         heldTimeouts_.push_back({std::string(timeout.stack), std::move(told)});
     else
@@ -281,6 +288,7 @@ void AgentSampler::on(const wire::Health& health)
 
 void AgentSampler::on(const wire::Stats& stats)
 {
+    times_.hint(stats.time);
     Pool& figures = pool(stats.pool);
     figures.used = stats.used;
     figures.idle = stats.idle;

@@ -2,10 +2,7 @@
 // Reaching the process and staying there; agenttalk.cpp has what is said.
 #include "core/source/agentsource.h"
 
-#include "core/base/clock.h"
 #include "core/source/privatefolder.h"
-
-#include <QRandomGenerator>
 
 #include <fmt/format.h>
 
@@ -15,18 +12,9 @@ namespace poolscope {
 
 namespace {
 
-constexpr std::chrono::milliseconds shortestCountdown{5000};
 /// Open checkouts of one process; what is beyond is counted by the pool's own figures alone.
 constexpr std::size_t mostOpen = 250'000;
 const QString tunnelSocket = QStringLiteral("agent.sock");
-
-std::chrono::milliseconds jittered(std::chrono::milliseconds wait)
-{
-    // A fifth either way, so that many who lost one process do not come back at once.
-    const double factor = 0.8 + 0.4 * QRandomGenerator::global()->generateDouble();
-    return std::chrono::milliseconds{
-        static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor)};
-}
 
 } // namespace
 
@@ -42,7 +30,7 @@ AgentSource::AgentSource(const TargetInfo& info, const AttachRequest& request,
     , sshHost_(request.sshHost)
     , token_(request.password.isEmpty() ? qgetenv("POOLSCOPE_TOKEN") : request.password.toUtf8())
 {
-    for (QTimer* timer : {&retry_, &watch_, &resync_, &commandTimer_})
+    for (QTimer* timer : {&retry_, &watch_, &resync_, &first_, &commandTimer_})
         timer->setSingleShot(true);
     tick_.setTimerType(Qt::PreciseTimer);
     setInterval(request.interval);
@@ -53,8 +41,12 @@ AgentSource::AgentSource(const TargetInfo& info, const AttachRequest& request,
     connect(&tunnel_, &SshTunnel::failed, this, &AgentSource::tunnelFailed);
     connect(&retry_, &QTimer::timeout, this, &AgentSource::reach);
     connect(&watch_, &QTimer::timeout, this, &AgentSource::watch);
-    connect(&tick_, &QTimer::timeout, this, [this] { deliver(false); });
+    connect(&tick_, &QTimer::timeout, this, [this] {
+        if (!first_.isActive())
+            deliver(false);
+    });
     connect(&ping_, &QTimer::timeout, this, &AgentSource::ping);
+    connect(&first_, &QTimer::timeout, this, [this] { deliver(true); });
     connect(&resync_, &QTimer::timeout, this, &AgentSource::askForPicture);
     connect(&commandTimer_, &QTimer::timeout, this, [this] {
         tell(commands_.expire(Steady::now()));
@@ -76,8 +68,8 @@ void AgentSource::start()
         return;
     started_ = true;
     failures_ = 0;
-    told_.reset();
-    status(Reach::connecting, {});
+    teller_.begin();
+    teller_.status(Reach::connecting, {});
     reach();
 }
 
@@ -85,13 +77,13 @@ void AgentSource::stop()
 {
     started_ = false;
     phase_ = Phase::stopped;
-    for (QTimer* timer : {&retry_, &watch_, &tick_, &ping_, &resync_, &commandTimer_})
+    for (QTimer* timer : {&retry_, &watch_, &tick_, &ping_, &resync_, &first_, &commandTimer_})
         timer->stop();
     link_.close();
     tunnel_.stop();
     folder_.reset();
     talk_.reset();
-    sampled_ = false;
+    teller_.forgetSample();
 }
 
 void AgentSource::reach()
@@ -157,7 +149,7 @@ void AgentSource::connected()
     talk_ = std::make_shared<Talk>(info_.id, events());
     trouble_.reset();
     authorised_ = factsTold_ = factsDue_ = false;
-    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = false;
+    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = timesDisbelieved_ = false;
     number_ = 0;
     lostTold_ = unreadableTold_ = messages_ = bytesBefore_ = 0;
     pings_.clear();
@@ -231,11 +223,11 @@ void AgentSource::failed(const Trouble& trouble)
     observeCommands();
     tell(commands_.lost());
     armCommandTimer();
-    for (QTimer* timer : {&watch_, &tick_, &ping_, &resync_})
+    for (QTimer* timer : {&watch_, &tick_, &ping_, &resync_, &first_})
         timer->stop();
     link_.close();
     talk_.reset();
-    gap(trouble.sentence);
+    teller_.gap(trouble.sentence);
     if (!started_) // whoever heard of it had enough
         return;
     if (trouble.kind == Trouble::Kind::transient)
@@ -249,7 +241,7 @@ void AgentSource::halt(const Trouble& trouble)
     phase_ = Phase::stopped;
     tunnel_.stop();
     folder_.reset();
-    status(Reach::stopped, trouble.sentence, trouble.nextStep);
+    teller_.status(Reach::stopped, trouble.sentence, trouble.nextStep);
     if (trouble.kind == Trouble::Kind::secret && started_)
         emit secretRequired(QString::fromStdString(trouble.sentence));
 }
@@ -257,11 +249,9 @@ void AgentSource::halt(const Trouble& trouble)
 void AgentSource::retryAfter(const Trouble& trouble)
 {
     phase_ = Phase::waiting;
-    const Milliseconds wait = jittered(
-        std::min(timings_.firstRetry * (1 << std::min(failures_, 10)), timings_.longestRetry));
-    ++failures_;
+    const Milliseconds wait = retryWait(timings_.firstRetry, timings_.longestRetry, failures_++);
     retry_.start(wait);
-    status(Reach::failing, trouble.sentence, trouble.nextStep, wait);
+    teller_.status(Reach::failing, trouble.sentence, trouble.nextStep, wait);
 }
 
 void AgentSource::watch()
@@ -327,8 +317,8 @@ void AgentSource::watchSilence(Steady::time_point now)
     const Milliseconds left = timings_.drop - waited;
     if (!std::exchange(quiet_, true)) {
         deliver(false);
-        gap(trouble.sentence);
-        status(Reach::failing, trouble.sentence, trouble.nextStep, left);
+        teller_.gap(trouble.sentence);
+        teller_.status(Reach::failing, trouble.sentence, trouble.nextStep, left);
     }
     rearm(left);
 }
@@ -358,12 +348,12 @@ void AgentSource::provideSecret(const QString& password)
     if (!started_ || phase_ != Phase::stopped)
         return;
     if (password.isEmpty()) {
-        status(Reach::stopped, "No token was given.", "Attach again to be asked again.");
+        teller_.status(Reach::stopped, "No token was given.", "Attach again to be asked again.");
         return;
     }
     token_ = password.toUtf8();
     failures_ = 0;
-    status(Reach::connecting, {});
+    teller_.status(Reach::connecting, {});
     reach();
 }
 
@@ -373,31 +363,11 @@ void AgentSource::statusUp()
     if (talk_ && talk_->state.figures().over_limit > 0)
         sentence =
             fmt::format("More than {} checkouts are open: those beyond are not listed.", mostOpen);
-    status(Reach::up, sentence);
-}
-
-void AgentSource::status(Reach reach, const std::string& sentence, const std::string& nextStep,
-                         std::optional<Milliseconds> retry)
-{
-    TargetStatus now{reach, sentence, nextStep, {}};
-    if (retry)
-        now.next_try = SystemClock{}.now() + *retry;
-    if (told_) {
-        // The same trouble again brings only another next try. It is told where the wait is long
-        // enough for a countdown to be read.
-        TargetStatus same = *told_;
-        same.next_try = now.next_try;
-        if (same == now && (!retry || *retry < shortestCountdown))
-            return;
-    }
-    told_ = now;
-    fact(StatusChanged{now});
-}
-
-void AgentSource::gap(const std::string& reason)
-{
-    if (std::exchange(sampled_, false))
-        fact(Gap{reason});
+    else if (talk_ && timesDisbelieved_)
+        sentence =
+            "Some times that the process tells lie in the future. They are not believed, but "
+            "count from when they were told.";
+    teller_.status(Reach::up, sentence);
 }
 
 void AgentSource::fact(const Fact& what)

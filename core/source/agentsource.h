@@ -7,6 +7,7 @@
 #include "core/source/agentsampler.h"
 #include "core/source/source.h"
 #include "core/source/sshtunnel.h"
+#include "core/source/statusteller.h"
 #include "core/wire/decoder.h"
 #include "core/wire/messages.h"
 #include "core/wire/peerstate.h"
@@ -37,6 +38,7 @@ public:
         std::chrono::milliseconds patience{2000}; ///< for that answer: then "failing"
         std::chrono::milliseconds drop{30000};    ///< of silence: then a new connection
         std::chrono::milliseconds ping{10000};
+        std::chrono::milliseconds pong{300}; ///< the first sample waits for it: ages need its clock
         std::chrono::milliseconds resync{1000}; ///< between two at least
         std::chrono::milliseconds answer{10000};
         std::chrono::milliseconds effect{60000};  ///< of a reclaim
@@ -99,9 +101,6 @@ private:
     void watchPicture(Steady::time_point now);
     void watchSilence(Steady::time_point now);
     void statusUp();
-    void status(Reach reach, const std::string& sentence, const std::string& nextStep = {},
-                std::optional<Milliseconds> retry = {});
-    void gap(const std::string& reason);
     void fact(const Fact& what);
 
     // What is said: agenttalk.cpp
@@ -133,9 +132,10 @@ private:
     Timings timings_;
     Phase phase_ = Phase::stopped;
     bool started_ = false;
-    std::optional<TargetStatus> told_;
-    bool sampled_ = false; ///< since the last gap
-    int failures_ = 0;     ///< attempts in a row
+    StatusTeller teller_{[this](const Fact& what) {
+        fact(what);
+    }};
+    int failures_ = 0; ///< attempts in a row
 
     AgentLink link_;
     SshTunnel tunnel_;
@@ -144,6 +144,7 @@ private:
     QTimer watch_;
     QTimer tick_;
     QTimer ping_;
+    QTimer first_; ///< sample of a connection
     QTimer resync_;
     QTimer commandTimer_;
 
@@ -166,6 +167,7 @@ private:
     std::uint64_t bytesBefore_ = 0; ///< the bytes until then
     bool probing_ = false;          ///< asked whether it is there
     bool quiet_ = false;            ///< and that was told
+    bool timesDisbelieved_ = false; ///< on this connection, and that was told
     Steady::time_point heard_, greetedAt_, lastPicture_, lastResync_;
     std::map<std::int64_t, Steady::time_point> pings_;
     AgentClock clock_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/stringhash.h"
 #include "core/base/text.h"
 #include "core/model/pool.h"
 #include "core/wire/messages.h"
@@ -32,18 +33,10 @@ public:
     void beginPicture();
 
 private:
-    struct Hash
-    {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept
-        {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     StackRef intern(std::span<const wire::FrameView> frames);
 
     TextPool& texts_;
-    std::unordered_map<std::string, StackRef, Hash, std::equal_to<>> byId_;
+    StringTable<StackRef> byId_;
     std::unordered_map<std::uint64_t, std::vector<StackRef>> byContent_;
     std::size_t kept_ = 0;
 };

@@ -206,11 +206,11 @@ void AgentSource::pictureCame()
     if (!pictured_) {
         pictured_ = true;
         failures_ = 0;
-        deliver(true);
         lastPicture_ = now;
         tick_.start();
         ping_.start(timings_.ping);
         ping();
+        first_.start(timings_.pong);
     } else if (now - lastPicture_ >= timings_.resync) {
         // An agent that sends picture after picture gets no more than one sample an interval.
         lastPicture_ = now;
@@ -221,10 +221,10 @@ void AgentSource::pictureCame()
 
 void AgentSource::eventsLost(std::uint64_t lost)
 {
-    if (sampled_) {
+    if (teller_.hasSampled()) {
         deliver(false, lost); // what is before the gap stands before it
-        gap(lost > 0 ? fmt::format("{} events of the process were lost.", lost)
-                     : std::string("Events of the process were lost."));
+        teller_.gap(lost > 0 ? fmt::format("{} events of the process were lost.", lost)
+                             : std::string("Events of the process were lost."));
     }
     if (resyncAsked_ || resync_.isActive())
         return;
@@ -265,6 +265,11 @@ void AgentSource::pong(std::int64_t of, Timestamp agentNow)
         return;
     clock_.answered(agentNow, found->second, Steady::now());
     pings_.erase(found);
+    if (first_.isActive()) {
+        first_.stop();
+        deliver(true);
+        return;
+    }
     // Without traffic nothing else would tell of it.
     if (offsetTold_ && offset() != *offsetTold_)
         deliver(true);
@@ -295,8 +300,11 @@ void AgentSource::deliver(bool always, std::uint64_t lostLater)
     lostTold_ = lost;
     unreadableTold_ = skipped;
     offsetTold_ = sample.clock_offset = offset();
-    sampled_ = true;
+    teller_.sampling();
+    const bool disbelieved = talk_->sampler.timesDisbelieved() > 0;
     fact(std::move(sample));
+    if (disbelieved && !std::exchange(timesDisbelieved_, true))
+        statusUp();
 }
 
 std::optional<std::int64_t> AgentSource::say(const wire::Body& body)

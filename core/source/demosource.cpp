@@ -65,7 +65,7 @@ void DemoSource::start()
         return;
     started_ = true;
     failures_ = 0;
-    sampled_ = false;
+    teller_.forgetSample();
     tell(StatusChanged{{Reach::connecting, {}, {}, {}}});
     folder_ = makeSocketFolder(socketName);
     socket_ = folder_->filePath(socketName);
@@ -136,8 +136,7 @@ void DemoSource::childEnded(const std::string& how, bool retry)
     dismiss();
     const std::string sentence =
         "The demo's process " + plain_line(how, 300) + (words.empty() ? "." : ": " + words);
-    if (std::exchange(sampled_, false))
-        tell(Gap{sentence});
+    teller_.gap(sentence);
     if (!started_)
         return;
     if (!retry) {
@@ -193,9 +192,9 @@ void DemoSource::take(const Fact& fact)
             return;
     }
     if (std::holds_alternative<Gap>(fact))
-        sampled_ = false;
+        teller_.forgetSample();
     else if (std::holds_alternative<PoolSample>(fact))
-        sampled_ = true;
+        teller_.sampling();
     tell(fact);
 }
 

@@ -60,9 +60,11 @@ private:
     QTimer restart_;
     std::chrono::steady_clock::time_point launched_;
     std::optional<Duration> interval_;
+    StatusTeller teller_{[this](const Fact& what) {
+        tell(what);
+    }};
     bool started_ = false;
     bool answered_ = false; ///< the child that runs has said hello
-    bool sampled_ = false;  ///< since the last gap
     int failures_ = 0;      ///< children in a row that never answered
 };
 

@@ -2,12 +2,11 @@
 #include "core/source/localpools.h"
 
 #include "core/base/text.h"
+#include "core/source/listeners.h"
 
 #include <QFile>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -15,9 +14,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace poolscope {
@@ -26,25 +23,6 @@ namespace {
 
 constexpr std::size_t mostPools = 1000;
 constexpr std::size_t mostEntries = 10'000; ///< of one folder
-
-class Descriptor
-{
-public:
-    explicit Descriptor(int fd)
-        : fd_(fd)
-    {}
-    ~Descriptor()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 /// The rules by which an agent uses a folder; judged on what was opened, never on what a link may
 /// point to a moment later.
@@ -59,30 +37,6 @@ bool isSafe(int folder, const wire::Place& place)
     return (ours || info.st_uid == 0) && (info.st_mode & S_IWOTH) == 0;
 }
 
-enum class Listener { somebody, nobody, unknown };
-
-Listener listenerOf(const std::string& path)
-{
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    if (path.size() > wire::max_socket_path)
-        return Listener::unknown;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (probe.get() < 0)
-        return Listener::unknown;
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-        return Listener::somebody;
-    if (errno == EAGAIN) // too many wait there already: a process that is stopped
-        return Listener::somebody;
-    return errno == ECONNREFUSED ? Listener::nobody : Listener::unknown;
-}
-
-bool runs(std::int64_t pid)
-{
-    return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH;
-}
-
 /// One entry of a folder that is safe.
 void look(int folder, const std::string& where, const std::string& file,
           std::vector<LocalPool>& found)
@@ -95,7 +49,7 @@ void look(int folder, const std::string& where, const std::string& file,
     const std::string path = where + "/" + file;
     const Listener listener = listenerOf(path);
     if (listener == Listener::nobody) {
-        if (info.st_uid == ::geteuid() && !runs(*pid))
+        if (info.st_uid == ::geteuid() && !processRuns(*pid))
             ::unlinkat(folder, file.c_str(), 0);
         return;
     }

@@ -24,12 +24,6 @@ std::string field(const PGresult* result, int code)
     return text ? text : "";
 }
 
-QString valueOf(const PgParams& params, const char* key)
-{
-    const auto found = params.find(QString::fromLatin1(key));
-    return found == params.end() ? QString() : found->second;
-}
-
 int severity(const PgTrouble& trouble)
 {
     return trouble.kind == PgTrouble::Kind::transient ? (trouble.sqlstate.empty() ? 0 : 1) : 2;

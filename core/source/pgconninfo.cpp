@@ -113,6 +113,12 @@ QString uriOf(const QString& scheme, PgParams params)
 
 } // namespace
 
+QString valueOf(const PgParams& params, const char* key)
+{
+    const auto found = params.find(QString::fromLatin1(key));
+    return found == params.end() ? QString() : found->second;
+}
+
 Result<PgParams> parseConninfo(const QString& target)
 {
     const Options options = parsed(target);

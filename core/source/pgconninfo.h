@@ -14,6 +14,9 @@ namespace poolscope {
 /// Connection parameters by libpq's keyword. May hold a password.
 using PgParams = std::map<QString, QString>;
 
+/// Empty if it is not there.
+QString valueOf(const PgParams& params, const char* key);
+
 /// What a conninfo, URI or service= says itself; nothing from the environment. The error never
 /// repeats the text, as that may hold a password.
 Result<PgParams> parseConninfo(const QString& target);

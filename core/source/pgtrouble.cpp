@@ -93,7 +93,7 @@ std::string full_step(std::string_view words)
 }
 
 /// As SQL wants a name.
-std::string quoted(std::string_view name)
+std::string identifier(std::string_view name)
 {
     std::string text = "\"";
     for (const char c : name) {
@@ -123,7 +123,7 @@ PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const
     else if (words.find("not permitted to log in") != std::string_view::npos)
         t.next_step = fmt::format("Attach as another role, or have a superuser run: ALTER ROLE {} "
                                   "LOGIN;",
-                                  quoted(whom.user));
+                                  identifier(whom.user));
     else
         t.next_step = "Check the user's name, or have the server's pg_hba.conf let this user in "
                       "from this address.";
@@ -179,7 +179,7 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
         t.sentence = fmt::format("{} does not let user \"{}\" read what sessions do: {}.",
                                  whom.where, whom.user, words);
         t.next_step =
-            fmt::format("Have a superuser run: GRANT pg_monitor TO {};", quoted(whom.user));
+            fmt::format("Have a superuser run: GRANT pg_monitor TO {};", identifier(whom.user));
     } else if (sqlstate.starts_with("08")) {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);
         t.next_step = "It is tried again.";
@@ -250,7 +250,7 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
             t.next_step = fmt::format("Attach to another database of this server, such as "
                                       "\"postgres\", or have a superuser run: GRANT CONNECT ON "
                                       "DATABASE {} TO {};",
-                                      quoted(whom.database), quoted(whom.user));
+                                      identifier(whom.database), identifier(whom.user));
         }
         if (t.kind == Kind::password && !whom.password_given)
             t.next_step = "Give the right password, or correct the entry in ~/.pgpass.";

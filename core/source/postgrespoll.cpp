@@ -89,9 +89,9 @@ void PostgresSource::silent()
         return;
     }
     quiet_ = true;
-    gap(trouble.sentence);
+    teller_.gap(trouble.sentence);
     const auto left = std::max(milliseconds{10}, timings_.drop - waited);
-    status(Reach::failing, trouble.sentence, trouble.next_step, left);
+    teller_.status(Reach::failing, trouble.sentence, trouble.next_step, left);
     watchdog_.start(left);
 }
 
@@ -187,7 +187,7 @@ void PostgresSource::pollCame(const PgReply& reply, bool full)
 {
     if (reply.trouble) {
         ++pollFailures_;
-        gap(reply.trouble->sentence);
+        teller_.gap(reply.trouble->sentence);
         if (pollFailures_ >= 5 || reply.trouble->kind != PgTrouble::Kind::transient) {
             connection_.close();
             failed(*reply.trouble);
@@ -196,7 +196,7 @@ void PostgresSource::pollCame(const PgReply& reply, bool full)
         const milliseconds wait =
             std::max(pace_.pace(), timings_.firstRetry * (1 << pollFailures_));
         poll_.start(wait);
-        status(Reach::failing, reply.trouble->sentence, reply.trouble->next_step, wait);
+        teller_.status(Reach::failing, reply.trouble->sentence, reply.trouble->next_step, wait);
         return;
     }
     pollFailures_ = 0;
@@ -242,7 +242,7 @@ void PostgresSource::deliver()
     sample.poll_cost = pendingCost_;
     pace_.weigh(pendingCost_);
     statusUp();
-    sampled_ = true;
+    teller_.sampling();
     fact(sample);
     tell(commands_.observe(sessions_, Steady::now()));
     schedulePoll();

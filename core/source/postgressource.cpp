@@ -3,10 +3,10 @@
 #include "core/source/postgressource.h"
 
 #include "core/base/clock.h"
+#include "core/source/pgconninfo.h"
 #include "core/source/registry.h"
 
 #include <QHostAddress>
-#include <QRandomGenerator>
 
 #include <fmt/format.h>
 
@@ -17,12 +17,6 @@ namespace poolscope {
 namespace {
 
 using std::chrono::milliseconds;
-
-QString valueOf(const PgParams& params, const char* key)
-{
-    const auto found = params.find(QString::fromLatin1(key));
-    return found == params.end() ? QString() : found->second;
-}
 
 /// Short, for the sidebar: the service, else the host's first label and the database.
 std::string shortName(const PgParams& given)
@@ -43,15 +37,6 @@ std::string shortName(const PgParams& given)
     const QString database = valueOf(params, "dbname");
     return plain_line(
         (database.isEmpty() ? host : host + QLatin1Char('/') + database).toStdString(), 64);
-}
-
-constexpr milliseconds shortest_countdown{5000};
-
-milliseconds jittered(milliseconds wait)
-{
-    // A fifth either way, so that many who lost one server do not come back at once.
-    const double factor = 0.8 + 0.4 * QRandomGenerator::global()->generateDouble();
-    return milliseconds{static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor)};
 }
 
 } // namespace
@@ -104,7 +89,7 @@ void PostgresSource::start()
     if (started_)
         return;
     started_ = true;
-    status(Reach::connecting, {});
+    teller_.status(Reach::connecting, {});
     reach();
 }
 
@@ -243,29 +228,27 @@ void PostgresSource::failed(const PgTrouble& trouble)
 
 void PostgresSource::halt(const PgTrouble& trouble)
 {
-    gap(trouble.sentence);
+    teller_.gap(trouble.sentence);
     phase_ = Phase::stopped;
     retry_.stop();
     poll_.stop();
     watchdog_.stop();
     connection_.close();
     tunnel_.stop();
-    status(Reach::stopped, trouble.sentence, trouble.next_step);
+    teller_.status(Reach::stopped, trouble.sentence, trouble.next_step);
     if (trouble.kind == PgTrouble::Kind::password && started_)
         emit secretRequired(QString::fromStdString(trouble.sentence));
 }
 
 void PostgresSource::retryAfter(const PgTrouble& trouble)
 {
-    gap(trouble.sentence);
+    teller_.gap(trouble.sentence);
     milliseconds wait = std::chrono::duration_cast<milliseconds>(trouble.retry);
-    if (wait.count() == 0) {
-        wait = timings_.firstRetry * (1 << std::min(failures_, 10));
-        wait = jittered(std::min(wait, timings_.longestRetry));
-    }
+    if (wait.count() == 0)
+        wait = retryWait(timings_.firstRetry, timings_.longestRetry, failures_);
     ++failures_;
     retry_.start(wait);
-    status(Reach::failing, trouble.sentence, trouble.next_step, wait);
+    teller_.status(Reach::failing, trouble.sentence, trouble.next_step, wait);
 }
 
 void PostgresSource::sampleNow()
@@ -293,12 +276,12 @@ void PostgresSource::provideSecret(const QString& password)
     if (!started_ || phase_ == Phase::up)
         return;
     if (password.isEmpty()) {
-        status(Reach::stopped, "No password was given.", "Attach again to be asked again.");
+        teller_.status(Reach::stopped, "No password was given.", "Attach again to be asked again.");
         return;
     }
     request_.password = password;
     failures_ = 0;
-    status(Reach::connecting, {});
+    teller_.status(Reach::connecting, {});
     reach();
 }
 
@@ -320,31 +303,7 @@ void PostgresSource::statusUp()
                         format_duration_prose(timings_.blockers)));
     if (locksRefused_)
         sentences.push_back("The server did not let Poolscope read the locks.");
-    status(Reach::up, fmt::format("{}", fmt::join(sentences, " ")));
-}
-
-void PostgresSource::status(Reach reach, const std::string& sentence, const std::string& nextStep,
-                            std::optional<milliseconds> retry)
-{
-    TargetStatus now{reach, sentence, nextStep, {}};
-    if (retry)
-        now.next_try = SystemClock{}.now() + *retry;
-    if (told_) {
-        // The same trouble again brings only another next try. It is told where the wait is long
-        // enough for a countdown to be read: a server that is full, tried every 2 s, says so once.
-        TargetStatus same = *told_;
-        same.next_try = now.next_try;
-        if (same == now && (!retry || *retry < shortest_countdown))
-            return;
-    }
-    told_ = now;
-    fact(StatusChanged{now});
-}
-
-void PostgresSource::gap(const std::string& reason)
-{
-    if (std::exchange(sampled_, false))
-        fact(Gap{reason});
+    teller_.status(Reach::up, fmt::format("{}", fmt::join(sentences, " ")));
 }
 
 void PostgresSource::fact(const Fact& what)

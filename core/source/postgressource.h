@@ -7,6 +7,7 @@
 #include "core/source/pgsessions.h"
 #include "core/source/source.h"
 #include "core/source/sshtunnel.h"
+#include "core/source/statusteller.h"
 
 #include <QTimer>
 
@@ -87,10 +88,7 @@ private:
     // Pace and status
     void schedulePoll();
     void keepOffset(const PgReply& reply, Timestamp clock);
-    void status(Reach reach, const std::string& sentence, const std::string& nextStep = {},
-                std::optional<std::chrono::milliseconds> retry = {});
     void statusUp();
-    void gap(const std::string& reason);
     void fact(const Fact& what);
 
     AttachRequest request_;
@@ -99,9 +97,10 @@ private:
     Timings timings_;
     Phase phase_ = Phase::stopped;
     bool started_ = false;
-    std::optional<TargetStatus> told_;
+    StatusTeller teller_{[this](const Fact& what) {
+        fact(what);
+    }};
     std::optional<ServerFacts> facts_;
-    bool sampled_ = false; ///< since the last gap
 
     PgConnection connection_;
     SshTunnel tunnel_;

@@ -63,6 +63,9 @@ private slots:
     void fullInFollowsFromGrowth();
     void anUnknownSizeGivesNoForecast();
     void evidenceNamesTheLine();
+    void thresholdsOfThePool_data();
+    void thresholdsOfThePool();
+    void aPoolJudgesByItsOwn();
     void aClockThatRunsBehindGivesNoNegativeAge();
 };
 
@@ -192,6 +195,67 @@ void TestHolders::aClockThatRunsBehindGivesNoNegativeAge()
     const auto places =
         find_places(pools_with({held("1", -5s, place("a.cpp", 1))}), thresholds, now);
     QCOMPARE(places[0].holders[0].age, Duration{0});
+}
+
+void TestHolders::thresholdsOfThePool_data()
+{
+    using Settings = std::vector<std::pair<std::string, std::string>>;
+    QTest::addColumn<Settings>("settings");
+    QTest::addColumn<qint64>("alert");
+    QTest::addColumn<qint64>("critical");
+    const auto row = [](const char* name, const Settings& settings, Duration alert,
+                        Duration critical) {
+        QTest::newRow(name) << settings << qint64{to_us(alert)} << qint64{to_us(critical)};
+    };
+    row("nothing", {}, 30s, 300s);
+    row("ours", {{"leak_detection", "true"}, {"leak_threshold", "10 s"}}, 10s, 300s);
+    row("both", {{"leak_threshold", "1500 ms"}, {"leak_critical_threshold", "60 s"}}, 1500ms, 60s);
+    row("microseconds", {{"leak_threshold", "1234567 us"}}, 1234567us, 300s);
+    row("above the critical one", {{"leak_threshold", "600 s"}}, 600s, 600s);
+    row("critical below", {{"leak_threshold", "60 s"}, {"leak_critical_threshold", "1 s"}}, 60s,
+        60s);
+    row("off", {{"leak_detection", "false"}, {"leak_threshold", "10 s"}}, 30s, 300s);
+    row("hikari", {{"leakDetectionThreshold", "60000"}}, 60s, 300s);
+    row("hikari off", {{"leakDetectionThreshold", "0"}}, 30s, 300s);
+    row("no duration", {{"leak_threshold", "soon"}}, 30s, 300s);
+    row("negative", {{"leak_threshold", "-5 s"}}, 30s, 300s);
+    row("without end", {{"leak_threshold", std::string(4000, '9') + " us"}}, 30s, 300s);
+    row("empty", {{"leak_threshold", ""}, {"leakDetectionThreshold", " "}}, 30s, 300s);
+}
+
+void TestHolders::thresholdsOfThePool()
+{
+    using Settings = std::vector<std::pair<std::string, std::string>>;
+    QFETCH(Settings, settings);
+    Pool pool;
+    pool.configuration = settings;
+    const LeakThresholds own = thresholds_for(&pool, LeakThresholds{});
+    QTEST(qint64{to_us(own.alert)}, "alert");
+    QTEST(qint64{to_us(own.critical)}, "critical");
+    // Whoever asks for something else gets it.
+    const LeakThresholds chosen{5s, 50s};
+    QVERIFY(thresholds_for(&pool, chosen) == chosen);
+    QVERIFY(thresholds_for(nullptr, chosen) == chosen);
+}
+
+void TestHolders::aPoolJudgesByItsOwn()
+{
+    Pools pools = pools_with({held("1", 12s, place("a.cpp", 1))});
+    Checkout other = held("2", 12s, place("a.cpp", 1));
+    other.pool = Text{"reports"};
+    pools.checkouts[other.key.id] = other;
+    pools.pools[Text{"orders"}].configuration = {{"leak_threshold", "10 s"}};
+    const auto places = find_places(pools, LeakThresholds{}, now);
+    QCOMPARE(places.size(), 2U);
+    QCOMPARE(places[0].pool.str(), std::string("orders"));
+    QCOMPARE(places[0].severity, LeakSeverity::alert);
+    QCOMPARE(places[0].thresholds.alert, Duration{10s});
+    QCOMPARE(places[1].severity, LeakSeverity::none);
+    const Pool& pool = pools.pools.at(Text{"orders"});
+    QVERIFY(says(evidence_of(places[0].holders[0], pools.checkouts.at(Text{"1"}), &pool,
+                             LeakThresholds{}, now),
+                 "The alert threshold is 10 s, the pool's own."));
+    QCOMPARE(find_places(pools, {15s, 300s}, now)[0].severity, LeakSeverity::none);
 }
 
 QTEST_APPLESS_MAIN(TestHolders)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -22,6 +23,7 @@ private slots:
     void recordsAndReadsBack();
     void watches();
     void whatIsNotThere();
+    void clearsUpAfterOneThatWasKilled();
 
 private:
     struct Run
@@ -197,6 +199,40 @@ void TestPoolCommands::whatIsNotThere()
     QCOMPARE(gone.out.trimmed(), QByteArray{"[]"});
     QVERIFY(!gone.err.isEmpty());
     QCOMPARE(run({text("pools"), text("pool://t0ken@127.0.0.1:7070")}).code, 2);
+}
+
+void TestPoolCommands::clearsUpAfterOneThatWasKilled()
+{
+    const QTemporaryDir temporary;
+    const QDir folder(temporary.path());
+    const auto left = [&] {
+        return folder.entryList(QDir::Dirs | QDir::NoDotAndDotDot);
+    };
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(text("TMPDIR"), temporary.path());
+    QProcess killed;
+    killed.setProcessEnvironment(environment);
+    killed.start(text(POOLSCOPE_BINARY), {text("watch"), text("demo:"), text("--json")});
+    QVERIFY(killed.waitForReadyRead(30000));
+    killed.kill();
+    QVERIFY(killed.waitForFinished());
+    // The demo's process ends with its input, and clears up. The rest is the demo's and the
+    // recording's.
+    QTRY_COMPARE_WITH_TIMEOUT(left().size(), 2, 20000);
+    const auto sockets = [&] {
+        int count = 0;
+        for (const QString& each : left())
+            count += static_cast<int>(QDir(folder.filePath(each)).entryList(QDir::System).size());
+        return count;
+    };
+    QTRY_COMPARE_WITH_TIMEOUT(sockets(), 0, 20000);
+    QProcess next;
+    next.setProcessEnvironment(environment);
+    next.setStandardInputFile(QProcess::nullDevice());
+    next.start(text(POOLSCOPE_BINARY), {text("pools"), target_});
+    QVERIFY(next.waitForFinished(30000));
+    QCOMPARE(next.exitCode(), 0);
+    QCOMPARE(left(), QStringList{});
 }
 
 QTEST_GUILESS_MAIN(TestPoolCommands)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/integration/sourceprobe.h"
 
-#include "core/base/clock.h"
-
 #include <algorithm>
 
 namespace poolscope::test {
@@ -31,10 +29,7 @@ SourceProbe::SourceProbe(const QString& target, const PostgresSource::Timings& t
     source_ = std::make_unique<PostgresSource>(TargetId{1}, request,
                                                params ? params.value() : PgParams{});
     source_->setTimings(timings);
-    connect(source_.get(), &Source::observed, this, &SourceProbe::take);
-    connect(source_.get(), &Source::secretRequired, this,
-            [this](const QString& sentence) { secrets += sentence; });
-    take(TargetAttached{source_->info()});
+    listenTo(*source_);
 }
 
 SourceProbe::~SourceProbe()
@@ -42,27 +37,12 @@ SourceProbe::~SourceProbe()
     source_->stop();
 }
 
-void SourceProbe::take(const Fact& fact)
+void SourceProbe::took(const Fact& fact)
 {
-    Observation o;
-    o.sequence = SequenceNumber{++sequence_};
-    o.time = SystemClock{}.now();
-    o.target = TargetId{1};
-    o.what = fact;
-    world_.apply(o);
-    facts.push_back(fact);
-    if (const auto* sample = std::get_if<ServerSample>(&fact))
-        check(*sample);
-    if (std::holds_alternative<Gap>(fact))
-        ++gaps;
-    if (const auto* status = std::get_if<StatusChanged>(&fact))
-        failingStatuses += status->status.reach == Reach::failing;
-}
-
-void SourceProbe::check(const ServerSample& sample)
-{
-    ++samples;
-    fullSamples += sample.full;
+    const auto* const told = std::get_if<ServerSample>(&fact);
+    if (!told)
+        return;
+    const ServerSample& sample = *told;
     const auto byKey = [](const Session& a, const Session& b) {
         return a.key < b.key;
     };
@@ -93,33 +73,11 @@ SessionKey SourceProbe::keyOf(int pid) const
     return found ? found->key : SessionKey{};
 }
 
-QString SourceProbe::phases(ActionId action) const
-{
-    QStringList names;
-    for (const Fact& fact : facts) {
-        const auto* const told = std::get_if<ActionReported>(&fact);
-        if (told && told->action == action)
-            names += QString::fromStdString(std::string{name_of(told->phase)});
-    }
-    return names.join(QLatin1Char(' '));
-}
-
-QString SourceProbe::outcome(ActionId action) const
-{
-    QString sentence;
-    for (const Fact& fact : facts) {
-        const auto* const told = std::get_if<ActionReported>(&fact);
-        if (told && told->action == action)
-            sentence = QString::fromStdString(told->sentence);
-    }
-    return sentence;
-}
-
 ActionId SourceProbe::execute(ActionVerb verb, const SessionKey& key,
                               std::optional<Timestamp> statement)
 {
     Command command;
-    command.action = ActionId{++actions_};
+    command.action = nextAction();
     command.verb = verb;
     command.session = key;
     command.statementSince = statement;

@@ -4,6 +4,7 @@
 #include "core/pool/connectionpool.h"
 #include "core/pool/sqliteconnection.h"
 #include "core/source/localpools.h"
+#include "tests/integration/agentprocess.h"
 #include "tests/source/poolprobe.h"
 
 #include <QFile>
@@ -25,55 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 using SqlitePool = ConnectionPool<SqliteConnection>;
-
-/// tests/integration/agentprocess.cpp
-class Process
-{
-public:
-    explicit Process(const QString& listen, const QStringList& arguments = {},
-                     const QString& token = {})
-    {
-        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-        if (!listen.isEmpty())
-            environment.insert(QStringLiteral("POOLSCOPE_LISTEN"), listen);
-        if (!token.isEmpty())
-            environment.insert(QStringLiteral("POOLSCOPE_TOKEN"), token);
-        process.setProcessEnvironment(environment);
-        process.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        process.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS), arguments);
-        const QString said = answer();
-        if (said.startsWith(QStringLiteral("listens ")))
-            url = said.mid(8);
-    }
-    ~Process()
-    {
-        send(SIGCONT);
-        process.closeWriteChannel();
-        if (!process.waitForFinished(5000)) {
-            process.kill();
-            process.waitForFinished();
-        }
-    }
-    bool order(const char* line)
-    {
-        process.write(QByteArray(line) + '\n');
-        return answer() == QStringLiteral("done ") + QLatin1String(line);
-    }
-    void send(int signal) { ::kill(static_cast<pid_t>(process.processId()), signal); }
-
-    QProcess process;
-    QString url;
-
-private:
-    QString answer()
-    {
-        while (!process.canReadLine()) {
-            if (!process.waitForReadyRead(20000))
-                return {};
-        }
-        return QString::fromUtf8(process.readLine()).trimmed();
-    }
-};
+using Process = AgentProcess;
 
 } // namespace
 

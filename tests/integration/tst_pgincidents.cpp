@@ -218,7 +218,7 @@ void TestPgIncidents::reservedSlots()
     // It goes on trying, and says so once.
     QTRY_VERIFY_WITH_TIMEOUT(cluster_.log().count(QStringLiteral("connection slots are")) >= 3,
                              10000);
-    QCOMPARE(plain.failingStatuses, 1);
+    QCOMPARE(plain.failing, 1);
 }
 
 void TestPgIncidents::fullToTheLastSlot()
@@ -240,7 +240,7 @@ void TestPgIncidents::fullToTheLastSlot()
     const ActionId act = early.execute(ActionVerb::terminate, early.keyOf(victim));
     QTRY_COMPARE(early.phases(act), QStringLiteral("sent accepted observed"));
     QTRY_VERIFY_WITH_TIMEOUT(late.up(), 8000);
-    QCOMPARE(late.failingStatuses, 1);
+    QCOMPARE(late.failing, 1);
 }
 
 void TestPgIncidents::limitOfARole()

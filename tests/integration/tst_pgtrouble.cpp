@@ -85,7 +85,7 @@ void TestPgTrouble::nothingListens()
     QTcpServer late;
     QVERIFY(late.listen(QHostAddress::LocalHost, port));
     QTRY_VERIFY(late.hasPendingConnections()); // it went on trying
-    QCOMPARE(probe.failingStatuses, 1);        // and said so once
+    QCOMPARE(probe.failing, 1);                // and said so once
 }
 
 void TestPgTrouble::noAnswerToConnect()
@@ -336,7 +336,7 @@ void TestPgTrouble::pollRefused()
     QTRY_VERIFY_WITH_TIMEOUT(refusals() >= before + 3, 10000);
     QVERIFY2(since.elapsed() >= 4 * SourceProbe::quick().firstRetry.count(),
              qPrintable(QString::number(since.elapsed())));
-    QCOMPARE(probe.failingStatuses, 1);
+    QCOMPARE(probe.failing, 1);
     QVERIFY(admin.exec(QStringLiteral("GRANT EXECUTE ON FUNCTION pg_stat_get_activity(int)"
                                       " TO public")));
     QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 10000);

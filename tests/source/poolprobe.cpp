@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/source/poolprobe.h"
 
-#include "core/base/clock.h"
-
 namespace poolscope::test {
 
 AgentSource::Timings quickTimings()
@@ -40,21 +38,13 @@ PoolProbe::PoolProbe(const QString& target, const QString& token, const QString&
     source_ = std::move(made).value();
     if (agent() != nullptr)
         agent()->setTimings(quickTimings());
-    adopt();
+    listenTo(*source_);
 }
 
 PoolProbe::PoolProbe(std::unique_ptr<Source> source)
     : source_(std::move(source))
 {
-    adopt();
-}
-
-void PoolProbe::adopt()
-{
-    connect(source_.get(), &Source::observed, this, &PoolProbe::take);
-    connect(source_.get(), &Source::secretRequired, this,
-            [this](const QString& sentence) { secrets += sentence; });
-    take(TargetAttached{source_->info()});
+    listenTo(*source_);
 }
 
 PoolProbe::~PoolProbe()
@@ -63,57 +53,15 @@ PoolProbe::~PoolProbe()
         source_->stop();
 }
 
-void PoolProbe::take(const Fact& fact)
-{
-    Observation o;
-    o.sequence = SequenceNumber{++sequence_};
-    o.time = SystemClock{}.now();
-    o.target = TargetId{1};
-    o.what = fact;
-    world_.apply(o);
-    if (keepFacts)
-        facts.push_back(fact);
-    if (const auto* sample = std::get_if<PoolSample>(&fact)) {
-        ++samples;
-        fullSamples += sample->full;
-    }
-    gaps += std::holds_alternative<Gap>(fact);
-    reports += std::holds_alternative<AgentReported>(fact);
-    if (const auto* status = std::get_if<StatusChanged>(&fact))
-        failing += status->status.reach == Reach::failing;
-}
-
 ActionId PoolProbe::execute(ActionVerb verb, const std::string& checkout)
 {
     Command command;
-    command.action = ActionId{++actions_};
+    command.action = nextAction();
     command.verb = verb;
     command.checkout = {TargetId{1}, Text{checkout}};
     command.session.target = TargetId{1};
     source_->execute(command);
     return command.action;
-}
-
-QString PoolProbe::phases(ActionId action) const
-{
-    QStringList names;
-    for (const Fact& fact : facts) {
-        const auto* const told = std::get_if<ActionReported>(&fact);
-        if (told && told->action == action)
-            names += QString::fromStdString(std::string{name_of(told->phase)});
-    }
-    return names.join(QLatin1Char(' '));
-}
-
-QString PoolProbe::outcome(ActionId action) const
-{
-    QString sentence;
-    for (const Fact& fact : facts) {
-        const auto* const told = std::get_if<ActionReported>(&fact);
-        if (told && told->action == action)
-            sentence = QString::fromStdString(told->sentence);
-    }
-    return sentence;
 }
 
 } // namespace poolscope::test

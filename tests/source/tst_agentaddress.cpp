@@ -2,6 +2,7 @@
 // URLs of agents and of the demo, from the registry down; the clock of an agent.
 #include "core/source/agentaddress.h"
 #include "core/source/agentclock.h"
+#include "core/source/agenttimes.h"
 #include "core/source/registry.h"
 
 #include <QTest>
@@ -26,6 +27,8 @@ private slots:
     void neverInTheClear();
     void theDemo();
     void clockTakesTheShortestTrip();
+    void clockForgetsWhatAJumpMadeVoid();
+    void timesOfTheFuture();
     void clockOutlivesASetClock();
 
 private:
@@ -200,8 +203,11 @@ void TestAgentAddress::neverInTheClear()
     QCOMPARE(address ? address.value().label() : QString(), reached);
     if (!address)
         QVERIFY(text(address.error().sentence).endsWith(QLatin1Char('.')));
-    if (!address && ssh.isEmpty())
+    if (!address && ssh.isEmpty()) {
         QVERIFY(text(address.error().next_step).contains(QStringLiteral("--ssh")));
+        // As the dialog's field is called.
+        QVERIFY(text(address.error().next_step).contains(QStringLiteral("\"SSH host\"")));
+    }
 }
 
 void TestAgentAddress::theDemo()
@@ -231,12 +237,56 @@ void TestAgentAddress::clockTakesTheShortestTrip()
     clock.answered(ours + 2s + 1ms, steady, steady + 2ms);
     QCOMPARE(clock.offset(ours, steady), Duration{2s});
     for (int i = 0; i < 7; ++i)
-        clock.answered(ours + 5s + 5ms, steady, steady + 10ms);
+        clock.answered(ours + 2s + 105ms, steady, steady + 10ms);
     QCOMPARE(clock.offset(ours, steady), Duration{2s});
-    clock.answered(ours + 5s + 5ms, steady, steady + 10ms); // the good one is too old by now
-    QCOMPARE(clock.offset(ours, steady), Duration{5s});
+    clock.answered(ours + 2s + 105ms, steady, steady + 10ms); // the good one is too old by now
+    QCOMPARE(clock.offset(ours, steady), Duration{2s + 100ms});
     clock.clear();
     QVERIFY(!clock.isKnown());
+}
+
+/// An agent that tells the wall clock, which was set.
+void TestAgentAddress::clockForgetsWhatAJumpMadeVoid()
+{
+    const AgentClock::Steady::time_point steady{100s};
+    const Timestamp ours = timestamp_from_us(5'000'000'000);
+    for (const Duration jump : {Duration{1h}, Duration{-1h}, Duration{700ms}}) {
+        AgentClock clock;
+        clock.answered(ours, steady, steady); // the best there can be
+        clock.answered(ours + 10s + 100ms, steady + 10s, steady + 10s + 200ms);
+        QCOMPARE(clock.offset(ours + 10s, steady + 10s), Duration{0});
+        clock.answered(ours + 20s + 100ms + jump, steady + 20s, steady + 20s + 200ms);
+        QCOMPARE(clock.offset(ours + 20s, steady + 20s), jump);
+    }
+    // A slow trip says too little to tell a jump by.
+    AgentClock clock;
+    clock.answered(ours, steady, steady);
+    clock.answered(ours + 10s, steady + 10s, steady + 14s);
+    QCOMPARE(clock.offset(ours, steady), Duration{0});
+}
+
+void TestAgentAddress::timesOfTheFuture()
+{
+    using Steady = AgentTimes::Steady;
+    const Steady::time_point steady{100s};
+    const Timestamp theirs = timestamp_from_us(5'000'000'000);
+    AgentTimes times;
+    times.hint(theirs + 9h, steady);
+    QCOMPARE(times.checked(theirs + 9h, steady), theirs + 9h); // nothing is known yet
+    times.read(theirs, steady);
+    QCOMPARE(times.checked(theirs - 9h, steady), theirs - 9h);
+    QCOMPARE(times.checked(theirs + 60s, steady), theirs + 60s);
+    QCOMPARE(times.checked(theirs + 60s + 1us, steady), theirs);
+    QCOMPARE(times.checked(theirs + 61s, steady + 1s), theirs + 61s); // time went on
+    QCOMPARE(times.checked(theirs + 3h, steady + 5s), theirs + 5s);
+    QCOMPARE(times.disbelieved(), std::uint64_t{2});
+    times.hint(theirs + 50s, steady + 5s);
+    QCOMPARE(times.checked(theirs + 110s, steady + 5s), theirs + 110s);
+    times.hint(theirs + 3h, steady + 5s); // statistics are no better than events
+    QCOMPARE(times.checked(theirs + 3h, steady + 5s), theirs + 50s);
+    QCOMPARE(times.disbelieved(), std::uint64_t{4});
+    times.read(theirs + 3h, steady + 6s); // a pong is
+    QCOMPARE(times.checked(theirs + 3h, steady + 6s), theirs + 3h);
 }
 
 void TestAgentAddress::clockOutlivesASetClock()

@@ -113,6 +113,11 @@ void TestAgentSource::pongSetsTheOffset()
     QTRY_VERIFY(probe.up());
     QTRY_VERIFY(probe.state().clock_offset > std::chrono::milliseconds{6'900});
     QVERIFY(probe.state().clock_offset < std::chrono::milliseconds{7'100});
+    // From the first sample on: whoever asks only once judges ages by it.
+    for (const Fact& fact : probe.facts) {
+        if (const auto* sample = std::get_if<PoolSample>(&fact))
+            QVERIFY(sample->clock_offset > std::chrono::milliseconds{6'900});
+    }
 }
 
 void TestAgentSource::jumpIsAGapAndAResync()

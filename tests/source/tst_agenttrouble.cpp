@@ -21,6 +21,7 @@ private slots:
     void endlessLine();
     void garbage();
     void garbageInBetweenIsCounted();
+    void timesThatCannotBe();
     void silentAfterConnect();
     void pictureWithoutEnd();
     void silentLater();
@@ -165,6 +166,64 @@ void TestAgentTrouble::garbageInBetweenIsCounted()
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be read")),
              qPrintable(probe.sentence()));
     QCOMPARE(probe.gaps, 1);
+}
+
+/// Otherwise they would never grow old, or be alive for ever.
+void TestAgentTrouble::timesThatCannotBe()
+{
+    const auto now = to_us(SystemClock{}.now());
+    const auto later = QByteArray::number(now + 3'600'000'000);
+    const auto lent = [](const char* id, const QByteArray& more, int n) {
+        return QByteArray("{\"k\":\"checkout\",\"n\":") + QByteArray::number(n) +
+               ",\"pool\":\"orders\",\"id\":\"" + id + "\"," + more + "}\n";
+    };
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + FakeAgent::open("good") +
+                  lent("future", "\"open\":true,\"busy\":true,\"t\":" + later, 0) +
+                  lent("beating", "\"open\":true,\"t\":1000000,\"beat\":" + later, 0) +
+                  agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    const auto isNow = [&](std::optional<Timestamp> time) {
+        return time && std::abs(to_us(*time) - now) < 30'000'000;
+    };
+    QCOMPARE(probe.checkout("good").acquired, timestamp_from_us(1'000'000));
+    QVERIFY(isNow(probe.checkout("future").acquired));
+    QVERIFY(isNow(probe.checkout("future").busy_since));
+    QCOMPARE(probe.checkout("beating").acquired, timestamp_from_us(1'000'000));
+    QVERIFY(isNow(probe.checkout("beating").heartbeat));
+    QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("lie in the future")),
+                 qPrintable(probe.sentence()));
+    QCOMPARE(probe.reach(), Reach::up);
+    // Events too, each with the kind of time that it has.
+    agent.say(lent("next", "\"t\":" + later, 1));
+    agent.say(
+        "{\"k\":\"use\",\"n\":2,\"pool\":\"orders\",\"id\":\"good\",\"busy\":true,\"t\":" + later +
+        "}\n{\"k\":\"beat\",\"n\":3,\"pool\":\"orders\",\"id\":\"good\",\"t\":" + later +
+        "}\n{\"k\":\"checkin\",\"n\":4,\"pool\":\"orders\",\"id\":\"future\",\"t\":" + later +
+        "}\n");
+    QTRY_VERIFY(probe.isOpen("next") && !probe.isOpen("future"));
+    QVERIFY(isNow(probe.checkout("next").acquired));
+    QVERIFY(isNow(probe.checkout("good").heartbeat));
+    QVERIFY(isNow(probe.checkout("good").busy_since));
+    for (const Fact& fact : probe.facts) {
+        if (const auto* sample = std::get_if<PoolSample>(&fact)) {
+            for (const CheckoutEnd& end : sample->ended)
+                QVERIFY(isNow(end.returned));
+        }
+    }
+    QCOMPARE(probe.gaps, 0);
+    // Of another connection nothing is held against this one.
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + FakeAgent::open("good") + agent.ready());
+    };
+    static_cast<QLocalSocket*>(agent.peer)->disconnectFromServer();
+    QTRY_COMPARE(agent.attached, 2);
+    QTRY_COMPARE(probe.reach(), Reach::up);
+    QVERIFY2(probe.sentence().isEmpty(), qPrintable(probe.sentence()));
 }
 
 void TestAgentTrouble::silentAfterConnect()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/localpools.h"
+#include "core/source/privatefolder.h"
 
 #include <QDir>
 #include <QFile>
@@ -27,6 +28,7 @@ private slots:
     void touchesNothingElse();
     void unsafeFolders();
     void foldersOfTheEnvironment();
+    void foldersThatWereLeft();
 
 private:
     QString path(const QString& file) const { return folder_->filePath(file); }
@@ -160,6 +162,52 @@ void TestLocalPools::foldersOfTheEnvironment()
     QVERIFY(std::any_of(found.begin(), found.end(), [](const LocalPool& pool) {
         return pool.name == QStringLiteral("envtest") && pool.pid == 99;
     }));
+}
+
+/// Of Poolscopes that were killed.
+void TestLocalPools::foldersThatWereLeft()
+{
+    const auto make = [this](const QString& name, mode_t mode = 0700) {
+        QDir(folder_->path()).mkdir(name);
+        QFile inside(path(name + QStringLiteral("/capture.poolrec")));
+        if (!inside.open(QIODevice::WriteOnly))
+            qFatal("cannot write");
+        ::chmod(QFile::encodeName(path(name)).constData(), mode);
+        return name;
+    };
+    const QString dead = QStringLiteral("poolscope-%1-").arg(deadPid());
+    QStringList kept;
+    kept += make(QStringLiteral("poolscope-%1-aBcDeF").arg(QCoreApplication::applicationPid()));
+    kept += make(dead + QStringLiteral("openTo"), 0755);
+    kept += make(dead + QStringLiteral("longer2"));
+    kept += make(QStringLiteral("poolscope-1000"));
+    kept += make(QStringLiteral("poolscope-aBcDeF"));
+    kept += make(QStringLiteral("my-") + dead + QStringLiteral("aBcDeF"));
+    kept += make(QStringLiteral("poolscope-0-aBcDeF"));
+    kept += make(QStringLiteral("elsewhere"));
+    QVERIFY(QFile::link(path(QStringLiteral("elsewhere")), path(dead + QStringLiteral("linked"))));
+    kept += dead + QStringLiteral("linked");
+    // As a container has it whose processes have numbers of their own.
+    kept += make(dead + QStringLiteral("listen"));
+    QLocalServer server;
+    QVERIFY(server.listen(path(dead + QStringLiteral("listen/demo.sock"))));
+    make(dead + QStringLiteral("aBcDeF"));
+    make(dead + QStringLiteral("silent"));
+    deadSocket(dead + QStringLiteral("silent/demo.sock"));
+
+    clearLeftFolders(folder_->path());
+    kept.sort();
+    QCOMPARE(QDir(folder_->path()).entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name), kept);
+    for (const QString& name : kept)
+        QVERIFY2(QFileInfo::exists(path(name + QStringLiteral("/capture.poolrec"))),
+                 qPrintable(name));
+    // What is made now is such a folder.
+    const auto mine = makeSocketFolder(QStringLiteral("a.sock"));
+    QVERIFY(
+        QFileInfo(mine->path())
+            .fileName()
+            .startsWith(QStringLiteral("poolscope-%1-").arg(QCoreApplication::applicationPid())));
+    QCOMPARE(QFileInfo(mine->path()).permissions() & 0x0077, 0);
 }
 
 QTEST_GUILESS_MAIN(TestLocalPools)
