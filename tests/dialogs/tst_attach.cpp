@@ -278,6 +278,13 @@ private slots:
         interval->setText(QStringLiteral("5"));
         QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
         QCOMPARE(dialog.choice().live[0].interval, Duration{std::chrono::seconds{5}});
+        // A process is not polled, and a recording neither.
+        auto* const target = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        target->setText(QStringLiteral("demo:"));
+        QCOMPARE(interval->accessibleName(), QStringLiteral("Sample every"));
+        QVERIFY(interval->isEnabled());
+        target->setText(QStringLiteral("host=db1"));
+        QCOMPARE(interval->accessibleName(), QStringLiteral("Poll every"));
     }
 
     void theTestAnswersInPlaceWithTheMissingGrant()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/dialogs/confirmcases.h"
 #include "ui/dialogs/confirmcommanddialog.h"
+#include "ui/theme/theme.h"
 
 #include <QLabel>
 #include <QPushButton>
@@ -8,6 +10,7 @@
 #include <QTest>
 
 using namespace poolscope;
+using namespace poolscope::support;
 using namespace std::chrono_literals;
 
 namespace {
@@ -60,13 +63,8 @@ class TestConfirm : public QObject
                                   row(11, SessionState::active), row(90, SessionState::waiting)};
     SessionStore store_;
 
-    template <class T>
-    static T* child(QWidget& in, const char* name)
-    {
-        return in.findChild<T*>(QString::fromLatin1(name));
-    }
-
 private slots:
+    void initTestCase() { Theme::current().install(); }
     void init()
     {
         store_ = SessionStore();
@@ -90,33 +88,34 @@ private slots:
         QVERIFY(!child<QPushButton>(dialog, "gentle"));
     }
 
-    void enterAndEscapeAreSafe_data()
-    {
-        QTest::addColumn<int>("key");
-        QTest::addColumn<bool>("onDanger");
-        QTest::newRow("enter") << int(Qt::Key_Return) << false;
-        QTest::newRow("keypad enter") << int(Qt::Key_Enter) << false;
-        QTest::newRow("escape") << int(Qt::Key_Escape) << false;
-        QTest::newRow("enter with the red button focused") << int(Qt::Key_Return) << true;
-    }
-
+    void enterAndEscapeAreSafe_data() { safeKeys(); }
     void enterAndEscapeAreSafe()
     {
         QFETCH(int, key);
         QFETCH(bool, onDanger);
         ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0]}, store_, Formatter(true));
         QSignalSpy confirmed(&dialog, &ConfirmCommandDialog::confirmed);
-        dialog.show();
-        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
-        dialog.activateWindow();
-        auto* safe = child<QPushButton>(dialog, "safe");
-        QCOMPARE(dialog.focusWidget(), safe);
-        QVERIFY(safe->isDefault());
-        QWidget* focus = onDanger ? child<QPushButton>(dialog, "act") : safe;
-        focus->setFocus();
-        QTest::keyClick(focus, static_cast<Qt::Key>(key));
-        QVERIFY(!dialog.isVisible());
+        pressSafely(dialog, key, onDanger);
         QCOMPARE(confirmed.count(), 0);
+    }
+
+    void everySentenceIsReadWhole_data()
+    {
+        QTest::addColumn<ActionVerb>("verb");
+        QTest::addColumn<int>("hits");
+        QTest::newRow("one statement") << ActionVerb::cancel << 1;
+        QTest::newRow("one session") << ActionVerb::terminate << 1;
+        QTest::newRow("several") << ActionVerb::terminate << 2;
+    }
+    void everySentenceIsReadWhole()
+    {
+        QFETCH(ActionVerb, verb);
+        QFETCH(int, hits);
+        std::vector<SessionRow> rows{rows_[1], rows_[2]};
+        rows.resize(static_cast<std::size_t>(hits));
+        rows[0].session.statement_since = now - 5s;
+        ConfirmCommandDialog dialog(verb, rows, store_, Formatter(true));
+        nothingIsCut(dialog);
     }
 
     void theRedButtonNamesItAndConfirms()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/dialogs/confirmcases.h"
 #include "tests/support/poolscene.h"
 #include "ui/dialogs/confirmreclaimdialog.h"
 #include "ui/theme/theme.h"
@@ -20,11 +21,6 @@ class TestReclaim : public QObject
     std::unique_ptr<PoolScene> scene_;
     SessionStore store_;
 
-    template <class T>
-    static T* child(QWidget& in, const char* name)
-    {
-        return in.findChild<T*>(QString::fromLatin1(name));
-    }
     void takeActions(ConfirmReclaimDialog& dialog, const std::vector<ActionRecord>& actions)
     {
         Update update = scene_->take();
@@ -73,32 +69,23 @@ private slots:
         QCOMPARE(table->item(0, 4)->text(), QStringLiteral("src/checkout.cpp:88"));
     }
 
-    void enterAndEscapeAreSafe_data()
-    {
-        QTest::addColumn<int>("key");
-        QTest::addColumn<bool>("onDanger");
-        QTest::newRow("enter") << int(Qt::Key_Return) << false;
-        QTest::newRow("escape") << int(Qt::Key_Escape) << false;
-        QTest::newRow("enter with the red button focused") << int(Qt::Key_Return) << true;
-        QTest::newRow("keypad enter, too") << int(Qt::Key_Enter) << true;
-    }
+    void enterAndEscapeAreSafe_data() { safeKeys(); }
     void enterAndEscapeAreSafe()
     {
         QFETCH(int, key);
         QFETCH(bool, onDanger);
         ConfirmReclaimDialog dialog({scene_->leaked().front()}, store_);
         QSignalSpy confirmed(&dialog, &ConfirmReclaimDialog::confirmed);
-        dialog.show();
-        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
-        dialog.activateWindow();
-        auto* safe = child<QPushButton>(dialog, "safe");
-        QCOMPARE(dialog.focusWidget(), safe);
-        QVERIFY(safe->isDefault());
-        QWidget* focus = onDanger ? child<QPushButton>(dialog, "act") : safe;
-        focus->setFocus();
-        QTest::keyClick(focus, static_cast<Qt::Key>(key));
-        QVERIFY(!dialog.isVisible());
+        pressSafely(dialog, key, onDanger);
         QCOMPARE(confirmed.count(), 0);
+    }
+
+    void everySentenceIsReadWhole()
+    {
+        ConfirmReclaimDialog one({scene_->leaked().front()}, store_);
+        nothingIsCut(one);
+        ConfirmReclaimDialog several(scene_->leaked(), store_);
+        nothingIsCut(several);
     }
 
     void theRedButtonSendsThemOnce()

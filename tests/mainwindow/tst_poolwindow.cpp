@@ -15,8 +15,11 @@
 #include <QAbstractItemModel>
 #include <QLabel>
 #include <QPushButton>
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
+#include <QToolButton>
 
 using namespace poolscope;
 using namespace poolscope::support;
@@ -83,6 +86,14 @@ class TestPoolWindow : public QObject
             all << (label ? label->text() : widget->accessibleName());
         }
         return all.join(QLatin1Char('\n'));
+    }
+    QToolButton* button(const QString& text) const
+    {
+        for (QToolButton* button : window_->currentPage()->findChildren<QToolButton*>()) {
+            if (button->text() == text)
+                return button;
+        }
+        return nullptr;
     }
     bool anyTable() const
     {
@@ -160,6 +171,55 @@ private slots:
             QVERIFY2(!said.contains(QStringLiteral("Only processes")), qPrintable(said));
             QVERIFY2(anyTable(), page);
         }
+    }
+
+    /// With the page's own buttons, as its window has them.
+    void stacksAddUpTheVisibleRange()
+    {
+        window_->showPage(QStringLiteral("stacks"));
+        QToolButton* const now = button(QStringLiteral("Now"));
+        QToolButton* const range = button(QStringLiteral("Over the visible range"));
+        QVERIFY(now && range && now->isChecked());
+        const auto says = [this](const QString& what) {
+            return words(QStringLiteral("stacks")).contains(what);
+        };
+        const QString ofRange = QStringLiteral("of them not returned");
+        QTRY_VERIFY(says(QStringLiteral("checkout.cpp:88 holds ")) && !says(ofRange));
+        QTest::mouseClick(range, Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 10000);
+        QVERIFY(says(QStringLiteral("checkout.cpp:88 holds ")));
+        // Another range while it showed the moment: what was told of the first one is void.
+        QTest::mouseClick(now, Qt::LeftButton);
+        QTRY_VERIFY(!says(ofRange));
+        ViewContext& context = window_->context();
+        const Timestamp before = context.rangeFrom();
+        context.setRange(before - std::chrono::hours{2}, before - std::chrono::hours{1});
+        const auto* const asks =
+            window_->currentPage()->findChild<QTimer*>(QStringLiteral("askForRange"));
+        QTRY_VERIFY(asks && !asks->isActive()); // and what it asks then is of the moment
+        QTest::mouseClick(range, Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            says(QStringLiteral("No connection was held in the visible range.")), 10000);
+        context.resetRange();
+        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 10000);
+    }
+
+    void stacksAddUpTheVisibleRangeOfARecording()
+    {
+        const QString file = folder_.filePath(QStringLiteral("stacks.poolrec"));
+        QSignalSpy saved(workspace_.get(), &Workspace::saved);
+        workspace_->save(file);
+        QTRY_COMPARE_WITH_TIMEOUT(saved.size(), 1, 10000);
+        workspace_->open(file);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().mode == Mode::replay &&
+                                     !workspace_->latest()->targets.empty(),
+                                 10000);
+        window_->showPage(QStringLiteral("stacks"));
+        QTest::mouseClick(button(QStringLiteral("Over the visible range")), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            words(QStringLiteral("stacks")).contains(QStringLiteral("of them not returned")),
+            10000);
+        QVERIFY(words(QStringLiteral("stacks")).contains(QStringLiteral("checkout.cpp:88 holds ")));
     }
 
     void aReclaimIsConfirmedAndSent()

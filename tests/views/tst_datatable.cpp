@@ -76,6 +76,20 @@ private slots:
         QCOMPARE(now->header()->sectionResizeMode(1), QHeaderView::Interactive);
     }
 
+    /// To write a setting waits for the disk: nothing that is shown waits for that.
+    void widthsAreKeptLater()
+    {
+        const auto kept = [] {
+            return QSettings().value(QStringLiteral("columns/test/header")).toByteArray();
+        };
+        const auto now = table(800);
+        now->header()->resizeSection(1, 133);
+        QVERIFY(kept().isEmpty());
+        QTRY_VERIFY(!kept().isEmpty());
+        QCOMPARE(table(800)->columnWidth(1), 133);
+        now->header()->resizeSection(1, 144);
+    }
+
     void widthsOfAWiderWindowShrink()
     {
         {

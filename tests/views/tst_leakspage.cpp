@@ -3,6 +3,7 @@
 // goes. POOLSCOPE_PICTURES=FOLDER draws it there in its states.
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
+#include "ui/charts/pastlane.h"
 #include "ui/models/placewords.h"
 #include "ui/views/datatable.h"
 #include "ui/views/framelist.h"
@@ -86,6 +87,8 @@ private slots:
     void reclaim_data();
     void reclaim();
     void bothKinds();
+    void theOtherSide();
+    void thePastOfACheckout();
     void hostile();
     void pictures();
 };
@@ -397,6 +400,71 @@ void LeaksPageTest::bothKinds()
     QVERIFY(!detail(page).isVisible());
     QVERIFY(page.findChild<PageTitle*>()->sentence().startsWith(
         QStringLiteral("14 connections of shop")));
+}
+
+/// J leads from a checkout to the session of its connection, and back; never to one that only has
+/// the same pid.
+void LeaksPageTest::theOtherSide()
+{
+    PageFixture fixture;
+    PoolScene scene;
+    SyntheticUpdates server;
+    const Checkout checkout = scene.checkout(scene.leaked().front().id.str());
+    SessionRow& row =
+        server.put(*checkout.server_pid, SessionState::idle_in_transaction, "shop-api");
+    const SessionKey session = row.session.key;
+    const auto apply = [&](const std::string& port) {
+        row.session.client = Text("10.20.4.17:" + port);
+        server.touch(session);
+        Update update = server.take(true);
+        scene.join(update);
+        fixture.apply(update);
+    };
+    LeaksPage& page = leaks(fixture);
+    apply(std::to_string(*checkout.local_port + 1));
+    page.findChild<QLineEdit*>()->setText(QString::fromStdString(checkout.key.id.str()));
+    const QModelIndex held = page.table().model()->index(0, 0, top(page, 0));
+    choose(page, held);
+    QVERIFY(!button(page, "toSession")->isVisible()); // another server's session
+    QVERIFY(!detail(page).session());
+
+    apply(std::to_string(*checkout.local_port));
+    choose(page, page.table().model()->index(0, 0, top(page, 0)));
+    QVERIFY(button(page, "toSession")->isVisibleTo(&detail(page)));
+    QStringList opened;
+    QObject::connect(fixture.context.get(), &ViewContext::navigationRequested, &page,
+                     [&](const QString& name) {
+                         opened << name;
+                         fixture.show(name.toLatin1().constData());
+                     });
+    QTest::keyClick(&page.table(), Qt::Key_J);
+    QCOMPARE(opened, QStringList{QStringLiteral("sessions")});
+    QCOMPARE(fixture.context->selection(), std::optional(session));
+
+    auto* const sessions = fixture.page("sessions").findChild<DataTable*>();
+    QCOMPARE(sessions->currentKey(), std::optional(session));
+    fixture.context->select(std::nullopt);
+    fixture.context->select(session);
+    QTest::keyClick(sessions, Qt::Key_J);
+    QCOMPARE(opened.back(), QStringLiteral("leaks"));
+    QCOMPARE(page.findChild<QLineEdit*>()->text(), QString()); // what is led to is not hidden
+    QVERIFY(detail(page).isVisible());
+    QCOMPARE(detail(page).reclaimable(), (std::vector<CheckoutKey>{checkout.key}));
+}
+
+void LeaksPageTest::thePastOfACheckout()
+{
+    PageFixture fixture;
+    PoolScene scene;
+    LeaksPage& page = leaks(fixture);
+    fixture.apply(scene.take(true));
+    auto* const lane = detail(page).findChild<PastLane*>();
+    QVERIFY(!lane->isVisible()); // of a place there is none
+    choose(page, page.table().model()->index(0, 0, top(page, 0)));
+    QVERIFY(lane->isVisibleTo(&detail(page)));
+    const QString told = lane->accessibleDescription();
+    QVERIFY2(told.startsWith(QStringLiteral("held")), qPrintable(told));
+    QVERIFY2(told.contains(QStringLiteral("held for too long at ")), qPrintable(told));
 }
 
 /// Names, tags and frames are what they are: characters.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Charts on pages, lists that are cut, what is preselected, and the lock queue.
+#include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
 #include "ui/charts/statechart.h"
 #include "ui/models/roles.h"
 #include "ui/views/chartboard.h"
 #include "ui/views/datatable.h"
 #include "ui/views/linkbutton.h"
+#include "ui/views/poolspageboard.h"
 
 #include <QLabel>
 #include <QSignalSpy>
@@ -23,6 +25,7 @@ class PageChartsTest : public QObject
 private slots:
     void chartAboveTheTableWhenWide();
     void chartsSideBySideWhenWide();
+    void serversAndPoolsHaveCharts();
     void hoverIsSharedByCharts();
     void marksReachTheCharts();
     void cutListsSayHowManyMore();
@@ -103,6 +106,28 @@ void PageChartsTest::chartsSideBySideWhenWide()
     QTest::keyClick(more, Qt::Key_Return);
     QCOMPARE(asked.size(), 1);
     QCOMPARE(asked.front().front().toString(), QStringLiteral("overview"));
+}
+
+/// Beside servers the worst pool has a small chart; the list of servers holds servers alone.
+void PageChartsTest::serversAndPoolsHaveCharts()
+{
+    PageFixture f({1240, 1400}); // there would be room for all of a pool's charts
+    SyntheticUpdates updates;
+    PoolScene scene;
+    updates.put(8, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    scene.join(update);
+    f.apply(update);
+    Page& overview = f.page("overview");
+    QCOMPARE(charts(overview).size(), 1);
+    const auto* const pools = overview.findChild<PoolBoard*>();
+    QVERIFY(pools->isVisible());
+    QVERIFY(pools->chart(PoolPlot::use).isVisible());
+    QVERIFY(!pools->chart(PoolPlot::times).isVisible());
+    QVERIFY(placeOf(pools).top() > placeOf(charts(overview).front()).bottom());
+    for (const DataTable* const table : overview.findChildren<DataTable*>())
+        QVERIFY(!table->accessibleName().startsWith(QStringLiteral("Servers")) ||
+                !table->isVisible()); // there is one, and its chart tells all of it
 }
 
 void PageChartsTest::hoverIsSharedByCharts()

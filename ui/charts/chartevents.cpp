@@ -17,9 +17,7 @@ namespace poolscope {
 
 namespace {
 
-constexpr double runDistance = 48;
 constexpr double mergeDistance = 12;
-constexpr std::size_t mostEvents = 100;
 constexpr int rows = 3;
 
 bool isOnset(MarkKind kind)
@@ -91,7 +89,7 @@ std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp fr
     return events;
 }
 
-void paintEvents(QPainter& painter, const TimePicture& p, double edge)
+void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRectF& occupied)
 {
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
@@ -115,6 +113,8 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge)
     const bool past = p.cursor && *p.cursor > p.from && *p.cursor < p.to;
     const double cursor = past ? p.x(*p.cursor) : p.plot.right();
     std::vector<QRectF> taken;
+    if (!occupied.isEmpty())
+        taken.push_back(occupied);
     painter.setFont(font);
     for (const ChartEvent* event : worstFirst) {
         const double x = p.x(event->time);

@@ -3,8 +3,10 @@
 
 #include "core/model/series.h"
 
+#include <QRectF>
 #include <QString>
 
+#include <cstddef>
 #include <functional>
 #include <vector>
 
@@ -13,6 +15,9 @@ class QPainter;
 namespace poolscope {
 
 struct TimePicture;
+
+inline constexpr double runDistance = 48;      ///< px; onsets nearer than that are one run
+inline constexpr std::size_t mostEvents = 100; ///< lines in a chart
 
 /// One dashed line across a chart: something that happened, or a run of the same thing, at the
 /// instant of the first.
@@ -32,7 +37,8 @@ std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp fr
                                     const std::function<double(Timestamp)>& x);
 
 /// The lines, and as many words as fit beside each other, the worst first, clear of a line at
-/// `edge`.
-void paintEvents(QPainter& painter, const TimePicture& picture, double edge);
+/// `edge` and of what stands in `taken`.
+void paintEvents(QPainter& painter, const TimePicture& picture, double edge,
+                 const QRectF& taken = {});
 
 } // namespace poolscope

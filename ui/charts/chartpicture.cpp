@@ -3,10 +3,10 @@
 
 #include "ui/charts/seriesstore.h"
 #include "ui/charts/timeaxis.h"
+#include "ui/models/translate.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/theme.h"
 
-#include <QCoreApplication>
 #include <QPainter>
 
 #include <algorithm>
@@ -14,11 +14,6 @@
 namespace poolscope {
 
 namespace {
-
-QString words(const char* text)
-{
-    return QCoreApplication::translate("StateChart", text);
-}
 
 /// A dashed hairline whose dashes are whole pixels.
 void paintDashes(QPainter& painter, double x1, double x2, double y, const QColor& colour)
@@ -48,9 +43,8 @@ std::pair<QPointF, QString> paintLimits(QPainter& painter, const ChartPicture& p
         if (!label.second.isEmpty())
             return;
         label.first = QPointF(left + 6, y - 5);
-        label.second = reserved > 0
-                           ? words("max_connections %1, %2 reserved").arg(limit).arg(reserved)
-                           : words("max_connections %1").arg(limit);
+        label.second = reserved > 0 ? tr("max_connections %1, %2 reserved").arg(limit).arg(reserved)
+                                    : tr("max_connections %1").arg(limit);
     };
     for (const SeriesPoint& point : points) {
         if (run && run->max_connections == point.max_connections && run->reserved == point.reserved)
@@ -99,9 +93,9 @@ double reservedEdge(const ChartPicture& p)
 void paintGround(QPainter& painter, const ChartPicture& p, const QRectF& panel)
 {
     const bool limited = p.shown && p.shown->max_connections;
-    paintChartHead(painter, p, panel, words("sessions by state"),
+    paintChartHead(painter, p, panel, tr("sessions by state"),
                    p.shown ? QString::number(total_of(*p.shown)) : QString(),
-                   limited ? words("of %1").arg(*p.shown->max_connections) : QString());
+                   limited ? tr("of %1").arg(*p.shown->max_connections) : QString());
     if (p.empty())
         paintNoPoints(painter, p, panel);
     else

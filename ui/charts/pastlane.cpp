@@ -33,13 +33,37 @@ void PastLane::setSpans(std::vector<Span> spans, Timestamp from, Timestamp to)
     spans_ = std::move(spans);
     from_ = from;
     to_ = to;
-    if (!spans_.empty() && spans_.back().state)
-        setAccessibleDescription(
-            tr("%1 since %2")
-                .arg(stateName(*spans_.back().state), clockText(spans_.back().from, utc_)));
-    else
-        setAccessibleDescription(QString());
+    describe();
     update();
+}
+
+void PastLane::setMoments(std::vector<Moment> moments)
+{
+    moments_ = std::move(moments);
+    describe();
+    update();
+}
+
+void PastLane::setNames(std::map<SessionState, QString> names)
+{
+    names_ = std::move(names);
+}
+
+QString PastLane::nameOf(SessionState state) const
+{
+    const auto own = names_.find(state);
+    return own == names_.end() ? stateName(state) : own->second;
+}
+
+void PastLane::describe()
+{
+    QStringList words;
+    if (!spans_.empty() && spans_.back().state)
+        words << tr("%1 since %2")
+                     .arg(nameOf(*spans_.back().state), clockText(spans_.back().from, utc_));
+    for (const Moment& moment : moments_)
+        words << tr("%1 at %2").arg(moment.words, clockText(moment.at, utc_));
+    setAccessibleDescription(words.join(QStringLiteral(", ")));
 }
 
 void PastLane::setUtc(bool utc)
@@ -85,8 +109,12 @@ bool PastLane::event(QEvent* event)
     QString text;
     if (span)
         text = tr("%1 since %2")
-                   .arg(span->state ? stateName(*span->state) : tr("not there"),
+                   .arg(span->state ? nameOf(*span->state) : tr("not there"),
                         clockText(span->from, utc_, to_));
+    for (const Moment& moment : moments_) {
+        if (std::abs(x(moment.at) - help->pos().x()) <= 4)
+            text = tr("%1 at %2").arg(moment.words, clockText(moment.at, utc_, to_));
+    }
     QToolTip::showText(help->globalPos(), text, this);
     return true;
 }
@@ -118,7 +146,21 @@ void PastLane::paintEvent(QPaintEvent*)
         if (!last && right - left > 3)
             painter.fillRect(QRectF(right - 1 / ratio, 0, 1 / ratio, height), t.surface);
     }
+    paintMoments(painter);
     paintTimes(painter);
+}
+
+void PastLane::paintMoments(QPainter& painter) const
+{
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const double height = theme.scaled(barHeight) + 2;
+    for (const Moment& moment : moments_) {
+        const double at = std::clamp(x(moment.at), 1.0, width() - 2.0);
+        // On a halo, so that it shows on a state of nearly its own colour.
+        paintVLine(painter, at, 0, height, 4, t.surface);
+        paintVLine(painter, at, 0, height, 2, t.text);
+    }
 }
 
 void PastLane::paintTimes(QPainter& painter) const
@@ -143,7 +185,7 @@ void PastLane::paintTimes(QPainter& painter) const
     const double wide = metrics.horizontalAdvance(since);
     const double least = startRight + 8, most = endLeft - 8 - wide;
     const double wanted = x(spans_.back().from) - wide / 2;
-    if (least <= most && spans_.back().from > from_)
+    if (least <= most && spans_.back().from > from_ && since != start)
         draw(std::clamp(wanted, least, most), since);
 }
 

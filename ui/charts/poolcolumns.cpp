@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/charts/chartevents.h"
 #include "ui/charts/poolpicture.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <array>
@@ -10,14 +10,6 @@
 namespace poolscope {
 
 namespace {
-
-constexpr double runDistance = 48;
-constexpr std::size_t mostEvents = 100;
-
-QString words(const char* text)
-{
-    return QCoreApplication::translate("PoolChart", text);
-}
 
 void raise(double& to, double value)
 {
@@ -160,8 +152,8 @@ std::vector<ChartEvent> timeoutEvents(const std::vector<PoolPoint>& points, Time
         last = at;
     }
     for (ChartEvent& event : events)
-        event.words = event.count == 1 ? words("1 acquire timed out")
-                                       : words("%1 acquires timed out").arg(event.count);
+        event.words = event.count == 1 ? tr("1 acquire timed out")
+                                       : tr("%1 acquires timed out").arg(event.count);
     return events;
 }
 

@@ -2,10 +2,10 @@
 #include "ui/charts/poolpicture.h"
 
 #include "ui/charts/timeaxis.h"
+#include "ui/models/translate.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/theme.h"
 
-#include <QCoreApplication>
 #include <QPainter>
 
 #include <algorithm>
@@ -15,11 +15,6 @@
 namespace poolscope {
 
 namespace {
-
-QString words(const char* text)
-{
-    return QCoreApplication::translate("PoolChart", text);
-}
 
 QString durationName(double us)
 {
@@ -40,13 +35,13 @@ struct Line
 const std::array<Line, 4>& lines()
 {
     static const std::array<Line, 4> all = {
-        Line{words("wait p99"), &PoolColumn::wait99, &PoolPoint::wait_time, &DurationSummary::p99,
+        Line{tr("wait p99"), &PoolColumn::wait99, &PoolPoint::wait_time, &DurationSummary::p99,
              SessionState::waiting, false},
-        Line{words("wait p50"), &PoolColumn::wait50, &PoolPoint::wait_time, &DurationSummary::p50,
+        Line{tr("wait p50"), &PoolColumn::wait50, &PoolPoint::wait_time, &DurationSummary::p50,
              SessionState::waiting, true},
-        Line{words("use p99"), &PoolColumn::use99, &PoolPoint::use_time, &DurationSummary::p99,
+        Line{tr("use p99"), &PoolColumn::use99, &PoolPoint::use_time, &DurationSummary::p99,
              SessionState::active, false},
-        Line{words("use p50"), &PoolColumn::use50, &PoolPoint::use_time, &DurationSummary::p50,
+        Line{tr("use p50"), &PoolColumn::use50, &PoolPoint::use_time, &DurationSummary::p50,
              SessionState::active, true}};
     return all;
 }
@@ -158,7 +153,7 @@ std::pair<QPointF, QString> paintLimit(QPainter& painter, const PoolPicture& p)
             paintHLine(painter, x1, x2, p.y(limit), 1.2, t.text);
             if (!label.second.isEmpty())
                 return;
-            label.second = words("max %1").arg(limit, 0, 'f', 0);
+            label.second = tr("max %1").arg(limit, 0, 'f', 0);
             // Where the line begins late its name still ends within the plot.
             const QFontMetricsF metrics(Theme::current().ui(11));
             const double last = p.plot.right() - metrics.horizontalAdvance(label.second) - 6;
@@ -175,16 +170,16 @@ std::vector<ChartLabel> useLabels(const PoolPicture& p, const PoolPoint& point)
         };
     };
     const auto value = [](const std::optional<std::int64_t>& n) {
-        return n ? QString::number(*n) : words("not reported");
+        return n ? QString::number(*n) : tr("not reported");
     };
     const double used = point.used ? static_cast<double>(*point.used) : 0;
     const double idle = point.idle ? static_cast<double>(*point.idle) : 0;
     const double pending = point.pending ? static_cast<double>(*point.pending) : 0;
-    return {{glyph(SessionState::waiting), words("pending"), value(point.pending),
+    return {{glyph(SessionState::waiting), tr("pending"), value(point.pending),
              p.y(used + pending / 2)},
-            {glyph(SessionState::idle), words("idle"), value(point.idle),
+            {glyph(SessionState::idle), tr("idle"), value(point.idle),
              p.y(used + std::max(pending, idle / 2))},
-            {glyph(SessionState::active), words("used"), value(point.used), p.y(used / 2)}};
+            {glyph(SessionState::active), tr("used"), value(point.used), p.y(used / 2)}};
 }
 
 std::vector<ChartLabel> timeLabels(const PoolPicture& p, const PoolPoint& point)
@@ -208,8 +203,8 @@ std::vector<ChartLabel> timeLabels(const PoolPicture& p, const PoolPoint& point)
                           },
                           line.name,
                           some   ? durationText((*time).*line.percentile)
-                          : time ? words("none yet")
-                                 : words("not reported"),
+                          : time ? tr("none yet")
+                                 : tr("not reported"),
                           p.y(us)});
     }
     std::stable_sort(labels.begin(), labels.end(),
@@ -231,11 +226,11 @@ void paintPoolBelow(QPainter& painter, const PoolPicture& p, const QRectF& panel
     if (p.plots == PoolPlot::use) {
         const bool known = p.shown && p.shown->used;
         const bool limited = known && p.shown->max && *p.shown->max > 0;
-        paintChartHead(painter, p, panel, words("connections in use, callers pending"),
+        paintChartHead(painter, p, panel, tr("connections in use, callers pending"),
                        known ? QString::number(*p.shown->used) : QString(),
-                       limited ? words("of %1").arg(*p.shown->max) : QString());
+                       limited ? tr("of %1").arg(*p.shown->max) : QString());
     } else {
-        paintChartHead(painter, p, panel, words("wait and use times, since the pool was made"), {},
+        paintChartHead(painter, p, panel, tr("wait and use times, since the pool was made"), {},
                        {});
     }
     if (p.empty()) {
@@ -262,7 +257,11 @@ void paintPoolAbove(QPainter& painter, const PoolPicture& p)
             painter.setPen(t.text);
             painter.drawText(at, name);
         }
-        paintEvents(painter, p, 0);
+        const QFontMetricsF metrics(Theme::current().ui(11));
+        paintEvents(painter, p, 0,
+                    name.isEmpty()
+                        ? QRectF()
+                        : metrics.boundingRect(name).translated(at).adjusted(-4, -1, 4, 1));
     }
     paintVeil(painter, p);
     paintInstant(painter, p, p.shown || p.empty());

@@ -2,11 +2,11 @@
 #include "ui/charts/timepicture.h"
 
 #include "ui/charts/timeaxis.h"
+#include "ui/models/translate.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 
-#include <QCoreApplication>
 #include <QPainter>
 
 #include <algorithm>
@@ -15,11 +15,6 @@
 namespace poolscope {
 
 namespace {
-
-QString words(const char* text)
-{
-    return QCoreApplication::translate("TimeChart", text);
-}
 
 void paintTimeChip(QPainter& painter, const TimePicture& p, double x)
 {
@@ -89,11 +84,11 @@ void paintChartHead(QPainter& painter, const TimePicture& p, const QRectF& panel
                          Qt::AlignRight | Qt::AlignVCenter, value);
         right -= QFontMetricsF(theme.mono()).horizontalAdvance(value) + metrics::cellPadding;
     }
-    const QString rest =
-        p.hover   ? words("%1, values at the pointer").arg(what)
-        : p.past  ? words("%1, values at the cursor").arg(what)
-        : p.old() ? words("%1, as of %2").arg(what, clockText(*p.staleSince, p.utc, p.to))
-                  : what;
+    const QString rest = p.hover  ? tr("%1, values at the pointer").arg(what)
+                         : p.past ? tr("%1, values at the cursor").arg(what)
+                         : p.old()
+                             ? tr("%1, as of %2").arg(what, clockText(*p.staleSince, p.utc, p.to))
+                             : what;
     paintTitle(painter, QRectF(line.left(), line.top(), right - line.left(), line.height()),
                p.title, rest);
 }
@@ -156,8 +151,7 @@ void paintGaps(QPainter& painter, const TimePicture& p, std::vector<Hole> holes)
         const bool lasts = open && &hole == &holes.back();
         const QString length = QString::fromStdString(
             format_duration_prose(hole.to - (lasts ? *p.staleSince : hole.from)));
-        const QString name =
-            lasts ? words("no answer for %1").arg(length) : words("gap %1").arg(length);
+        const QString name = lasts ? tr("no answer for %1").arg(length) : tr("gap %1").arg(length);
         const double width = metrics.horizontalAdvance(name) + 8;
         QRectF chip(area.center().x() - width / 2, area.center().y() - 9, width, 18);
         if (width + 4 > area.width()) {
@@ -194,7 +188,7 @@ void paintInstant(QPainter& painter, const TimePicture& p, bool observed)
     painter.setFont(theme.ui(11));
     painter.setPen(theme.tokens().text3);
     const QRectF caption(p.labels.left(), p.labels.top(), p.labels.width(), 16);
-    painter.drawText(caption, Qt::AlignLeft | Qt::AlignVCenter, words("at"));
+    painter.drawText(caption, Qt::AlignLeft | Qt::AlignVCenter, tr("at"));
     painter.setFont(theme.mono(11));
     painter.drawText(caption.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
                      clockText(p.shownAt, p.utc, p.to));
@@ -202,7 +196,7 @@ void paintInstant(QPainter& painter, const TimePicture& p, bool observed)
         return;
     painter.setFont(theme.ui(11));
     painter.drawText(caption.translated(0, 20), Qt::AlignLeft | Qt::AlignVCenter,
-                     words("not observed"));
+                     tr("not observed"));
 }
 
 void paintLabels(QPainter& painter, const TimePicture& p, const std::vector<ChartLabel>& labels)

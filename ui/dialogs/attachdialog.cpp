@@ -177,6 +177,8 @@ void AttachDialog::addOptions(QGridLayout* grid, const AttachChoice& defaults, b
     int row = 0;
     for (const auto& [text, edit] : fields) {
         QLabel* label = parts::label(text, this);
+        if (edit == interval_)
+            pollLabel_ = label;
         label->setWordWrap(false);
         label->setBuddy(edit);
         grid->addWidget(label, row, 0);
@@ -250,6 +252,13 @@ void AttachDialog::recognise()
         recognised_->setText(
             QString::fromStdString(kind.error().sentence + " " + kind.error().next_step));
     }
+    interval_->setEnabled(live);
+    pollLabel_->setText(pool ? tr("Sam&ple every") : tr("&Poll every"));
+    interval_->setAccessibleName(pollLabel_->text().remove(QLatin1Char('&')));
+    const QString told =
+        pool ? tr("The process tells by itself: how often that becomes a sample") : QString();
+    pollLabel_->setToolTip(told);
+    interval_->setToolTip(told);
     QString trouble;
     const bool readable = optionsReadable(&trouble);
     attach_->setText(live ? tr("&Attach") : tr("&Open"));
@@ -291,7 +300,7 @@ bool AttachDialog::optionsReadable(QString* trouble) const
     const auto critical = read(critical_->text());
     if (!interval || *interval < std::chrono::milliseconds{100} ||
         *interval > std::chrono::hours{1})
-        *trouble = tr("Poll every: between 100 ms and 1 h, such as 1 s.");
+        *trouble = tr("%1: between 100 ms and 1 h, such as 1 s.").arg(interval_->accessibleName());
     else if (!alert || *alert <= Duration{0})
         *trouble = tr("Leak after: a duration such as 30 s.");
     else if (!critical || *critical < *alert)

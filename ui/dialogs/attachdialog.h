@@ -75,6 +75,7 @@ private:
     QSettings& settings_;
     QLineEdit* target_;
     QLineEdit* ssh_;
+    QLabel* pollLabel_ = nullptr;
     QLineEdit* interval_;
     QLineEdit* alert_;
     QLineEdit* critical_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/commandplan.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -10,11 +9,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* text, int n = -1)
-{
-    return QCoreApplication::translate("poolscope::CommandPlan", text, nullptr, n);
-}
 
 QString nameOf(const SessionStore& store, TargetId target)
 {

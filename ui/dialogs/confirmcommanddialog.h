@@ -2,23 +2,13 @@
 #pragma once
 
 #include "ui/dialogs/commandplan.h"
-
-#include <QDialog>
-
-#include <set>
-
-class QHBoxLayout;
-class QLabel;
-class QPushButton;
-class QTableWidget;
-class QVBoxLayout;
+#include "ui/dialogs/confirmdialog.h"
 
 namespace poolscope {
 
 /// Asks before sessions are cancelled or terminated, and says exactly which and what that costs.
-/// What it lists is fixed when it opens; a session that has left since is struck and left out. With
-/// several it stays open and fills in each one's result.
-class ConfirmCommandDialog : public QDialog
+/// What it lists is fixed when it opens.
+class ConfirmCommandDialog : public ConfirmDialog
 {
     Q_OBJECT
 public:
@@ -27,8 +17,6 @@ public:
                          QWidget* parent = nullptr);
 
     const CommandPlan& plan() const { return plan_; }
-    /// Marks who left, and fills in results once the command was given. The store is up to date.
-    void apply(const Update& update, const SessionStore& store);
 
 signals:
     /// The user confirmed; those that left are not among them.
@@ -37,27 +25,22 @@ signals:
     void cancelInstead(const std::vector<poolscope::SessionRow>& sessions);
 
 protected:
-    bool eventFilter(QObject* watched, QEvent* event) override;
+    QString actWords(int remain) const override;
+    bool isThere(int row, const SessionStore& store) const override;
+    bool concerns(const ActionRecord& action, int row) const override;
+    void send() override;
 
 private:
-    void addTable(QVBoxLayout* layout);
-    void addFacts(QVBoxLayout* layout, const SessionStore& store);
-    void addFoot(QVBoxLayout* layout);
-    void addCommandButtons(QHBoxLayout* foot);
-    void confirm();
-    void strike(int row);
-    void fillResults(const Update& update);
+    const SessionKey& keyAt(int row) const
+    {
+        return plan_.hits[static_cast<std::size_t>(row)].row.session.key;
+    }
+    void addSessions();
+    void addStatement();
+    void offerCancel();
     std::vector<SessionRow> remaining() const;
 
     CommandPlan plan_;
-    std::set<SessionKey> left_;
-    std::uint64_t lastAction_ = 0; ///< of those made before this dialog's command
-    bool sent_ = false;
-    QTableWidget* table_ = nullptr;
-    QLabel* note_ = nullptr;
-    QPushButton* safe_ = nullptr;
-    QPushButton* gentle_ = nullptr;
-    QPushButton* act_ = nullptr;
 };
 
 } // namespace poolscope

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/capture/update.h"
+#include "ui/dialogs/confirmdialog.h"
 #include "ui/models/formatter.h"
-#include "ui/models/sessionstore.h"
 
-#include <QDialog>
-
-#include <set>
 #include <vector>
-
-class QHBoxLayout;
-class QLabel;
-class QPushButton;
-class QTableWidget;
-class QVBoxLayout;
 
 namespace poolscope {
 
@@ -40,9 +30,8 @@ struct ReclaimPlan
 ReclaimPlan planReclaim(const std::vector<CheckoutKey>& checkouts, const SessionStore& store);
 
 /// Asks before connections are taken back from their holders, and says exactly from whom. What it
-/// lists is fixed when it opens; a checkout that has come back since is struck and left out. With
-/// several it stays open and fills in each one's result.
-class ConfirmReclaimDialog : public QDialog
+/// lists is fixed when it opens.
+class ConfirmReclaimDialog : public ConfirmDialog
 {
     Q_OBJECT
 public:
@@ -50,39 +39,25 @@ public:
                          QWidget* parent = nullptr);
 
     const ReclaimPlan& plan() const { return plan_; }
-    /// Marks what came back, and fills in results once the command was given. The store is up to
-    /// date.
-    void apply(const Update& update, const SessionStore& store);
 
 signals:
     /// The user confirmed; those that came back are not among them.
     void confirmed(const std::vector<poolscope::CheckoutKey>& checkouts);
 
 protected:
-    bool eventFilter(QObject* watched, QEvent* event) override;
+    QString actWords(int remain) const override;
+    bool isThere(int row, const SessionStore& store) const override;
+    bool concerns(const ActionRecord& action, int row) const override;
+    void send() override;
 
 private:
-    void addTable(QVBoxLayout* layout);
-    void fillRow(int row);
-    void addFacts(QVBoxLayout* layout);
-    void addFoot(QVBoxLayout* layout);
-    void confirm();
-    void strike(int row);
-    void fillResults(const Update& update);
-    bool bulk() const { return plan_.hits.size() > 1; }
-    const CheckoutKey& keyAt(int row) const
+    const Checkout& checkoutAt(int row) const
     {
-        return plan_.hits[static_cast<std::size_t>(row)].checkout.key;
+        return plan_.hits[static_cast<std::size_t>(row)].checkout;
     }
+    void addCheckouts();
 
     ReclaimPlan plan_;
-    std::set<CheckoutKey> left_;
-    std::uint64_t lastAction_ = 0; ///< of those made before this dialog's command
-    bool sent_ = false;
-    QTableWidget* table_ = nullptr;
-    QLabel* note_ = nullptr;
-    QPushButton* safe_ = nullptr;
-    QPushButton* act_ = nullptr;
 };
 
 } // namespace poolscope

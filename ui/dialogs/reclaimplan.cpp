@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/confirmreclaimdialog.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -9,11 +8,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* text)
-{
-    return QCoreApplication::translate("poolscope::ReclaimPlan", text);
-}
 
 using PoolKey = std::pair<TargetId, Text>;
 

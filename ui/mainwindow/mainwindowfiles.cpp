@@ -16,6 +16,7 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
+#include <QScreen>
 #include <QUrl>
 
 #include <algorithm>
@@ -23,6 +24,8 @@
 namespace poolscope {
 
 namespace {
+
+constexpr int titleBarRoom = 40; ///< px that a desktop puts around a window, about
 
 const QString suffix = QStringLiteral("poolrec");
 
@@ -289,7 +292,7 @@ void MainWindow::saveWindow()
 void MainWindow::restoreWindow()
 {
     if (!restoreGeometry(settings_.value(QStringLiteral("window/geometry")).toByteArray()))
-        resize(1440, 900);
+        resize(QSize(1440, 900).boundedTo(screen()->availableSize() - QSize(0, titleBarRoom)));
     showPage(settings_.value(QStringLiteral("window/page")).toString());
 }
 

@@ -26,6 +26,7 @@ WindowActions::WindowActions(QMainWindow* window)
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
     newWindow = make(tr("New &window"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_N));
     closeWindow = make(tr("&Close window"), QString(), QKeySequence(Qt::CTRL | Qt::Key_W));
+    settings = make(tr("Se&ttings…"), QString(), key(Qt::CTRL | Qt::Key_Comma));
     quit = make(tr("&Quit"), QString(), QKeySequence::Quit);
     live = make(tr("Live"), QStringLiteral("live"));
     live->setCheckable(true);
@@ -96,6 +97,8 @@ void WindowActions::fillMenus(QMainWindow* window)
     forgetMenu = file->addMenu(tr("&Forget kept password"));
     file->addSeparator();
     file->addAction(save);
+    file->addSeparator();
+    file->addAction(settings);
     file->addSeparator();
     file->addAction(newWindow);
     file->addAction(closeWindow);

@@ -31,6 +31,7 @@ public:
     QAction* save;
     QAction* newWindow;
     QAction* closeWindow;
+    QAction* settings;
     QAction* quit;
     QAction* live; ///< Live, Paused or Replay; press it to pause or to return
     QAction* readOnly;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sentences that pages begin with. Nothing is said that the server did not report.
 #include "ui/models/answers_p.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -10,16 +9,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Answers", words);
-}
-
-QString nameOf(const TargetSummary& target)
-{
-    return Formatter::line(target.info.name, 100);
-}
 
 QString applicationOf(const SessionRow& row)
 {
@@ -86,13 +75,13 @@ Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const S
                      leak.growth->to == 1
                          ? tr("1 idle connection")
                          : tr("%1 idle connections").arg(Formatter::count(leak.growth->to)));
-        answer.relief = tr("Frees 1 slot of %1; it runs nothing.").arg(nameOf(target));
+        answer.relief = tr("Frees 1 slot of %1; it runs nothing.").arg(answers::nameOf(target));
     } else {
         answer.sentence = tr("Session %1 has been %2 for %3").arg(pid, state, age);
         answer.relief =
-            tr("Frees 1 slot of %1; its transaction is rolled back.").arg(nameOf(target));
+            tr("Frees 1 slot of %1; its transaction is rolled back.").arg(answers::nameOf(target));
     }
-    answer.explanation = tr("%1 on %2.").arg(applicationOf(row), nameOf(target));
+    answer.explanation = tr("%1 on %2.").arg(applicationOf(row), answers::nameOf(target));
     if (!target.evidence.empty()) {
         const auto at = static_cast<std::size_t>(&leak - target.suspects.data());
         if (at < target.evidence.size()) {
@@ -132,7 +121,7 @@ Answer ofServer(const TargetSummary& target, double share)
     answer.severity = share >= 0.95 ? 2 : 1;
     answer.target = target.info.id;
     answer.sentence = tr("%1: %2 of %3 slots used")
-                          .arg(nameOf(target), Formatter::count(usedSlots(target)),
+                          .arg(answers::nameOf(target), Formatter::count(usedSlots(target)),
                                Formatter::count(*target.facts->max_connections));
     if (const int reserved = target.facts->reserved.value_or(0); reserved > 0)
         answer.explanation = tr("%1 of them are reserved for superusers and roles with that right.")
@@ -150,6 +139,11 @@ Answer ofServer(const TargetSummary& target, double share)
 }
 
 } // namespace
+
+QString answers::nameOf(const TargetSummary& target)
+{
+    return Formatter::line(target.info.name, 100);
+}
 
 Answer overviewAnswer(const SessionStore& store)
 {
@@ -182,7 +176,7 @@ Answer overviewAnswer(const SessionStore& store)
         answer.kind = Answer::Kind::failing;
         answer.severity = 1;
         answer.target = failing->info.id;
-        answer.sentence = tr("%1 does not answer").arg(nameOf(*failing));
+        answer.sentence = tr("%1 does not answer").arg(answers::nameOf(*failing));
         answer.explanation = Formatter::line(failing->status.sentence) + QLatin1Char(' ') +
                              Formatter::line(failing->status.next_step);
         return answer;

@@ -12,6 +12,8 @@ namespace poolscope::answers {
 std::optional<Answer> worstPlace(const SessionStore& store);
 /// Some pool of whose connections none is free.
 std::optional<Answer> exhaustedPool(const SessionStore& store);
+/// Of a target, one plain line.
+QString nameOf(const TargetSummary& target);
 /// Some instrumented process is attached.
 bool anyAgent(const SessionStore& store);
 

@@ -2,19 +2,13 @@
 #include "ui/models/findings.h"
 
 #include "ui/models/cells_p.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Findings", words);
-}
 
 std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const BlockingNode& from)
 {

@@ -3,18 +3,13 @@
 
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "ui/models/translate.h"
 
-#include <QCoreApplication>
 #include <QDateTime>
 
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Formatter", words);
-}
 
 QDateTime dateTime(Timestamp time, bool utc)
 {

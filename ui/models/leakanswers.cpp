@@ -4,8 +4,7 @@
 
 #include "core/analyze/idlegrowth.h"
 #include "ui/models/placewords.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -14,16 +13,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Answers", words);
-}
-
-QString nameOf(const TargetSummary& target)
-{
-    return Formatter::line(target.info.name, 100);
-}
 
 struct WorstPlace
 {
@@ -80,8 +69,8 @@ Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
     answer.kind = Answer::Kind::leak;
     answer.severity = static_cast<int>(place.severity);
     answer.target = worst.at.target->info.id;
-    const QString pool =
-        place.pool.empty() ? nameOf(*worst.at.target) : Formatter::line(place.pool.str(), 100);
+    const QString pool = place.pool.empty() ? answers::nameOf(*worst.at.target)
+                                            : Formatter::line(place.pool.str(), 100);
     const StackLine* const line = acquiring_line(place.stack.get());
     const QString held =
         line ? place.suspected == 1 ? tr("%1 of %2 is held by %3") : tr("%1 of %2 are held by %3")
@@ -203,9 +192,10 @@ std::optional<Answer> answers::exhaustedPool(const SessionStore& store)
             answer.kind = Answer::Kind::server;
             answer.severity = pool.pending.value_or(0) > 0 ? 2 : 1;
             answer.target = target.info.id;
-            answer.sentence = tr("%1 of %2: %3")
-                                  .arg(Formatter::line(pool.name.str(), 100), nameOf(target),
-                                       poolWords(&pool).join(QStringLiteral(", ")));
+            answer.sentence =
+                tr("%1 of %2: %3")
+                    .arg(Formatter::line(pool.name.str(), 100), answers::nameOf(target),
+                         poolWords(&pool).join(QStringLiteral(", ")));
             answer.explanation = tr("No holder is past the threshold.");
             return answer;
         }

@@ -5,8 +5,7 @@
 
 #include "ui/models/cells_p.h"
 #include "ui/models/placewords.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -17,11 +16,6 @@ namespace poolscope {
 using namespace leaks;
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Findings", words);
-}
 
 const TreeCell& cellOf(const TreeNode& node, LeakColumn column)
 {

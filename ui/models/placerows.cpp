@@ -4,8 +4,7 @@
 
 #include "ui/models/cells_p.h"
 #include "ui/models/placewords.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -13,11 +12,6 @@
 namespace poolscope::leaks {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Findings", words);
-}
 
 TreeCell notReported()
 {
@@ -47,6 +41,14 @@ TreeCell busyCell(const Checkout& checkout)
     return cell;
 }
 
+/// Whether its id stands before who holds it.
+bool hasLead(const Checkout& c)
+{
+    constexpr std::size_t longest = 8;
+    return c.key.id.str().size() <= longest ||
+           (c.acquired_by.empty() && c.thread.empty() && c.tags.empty());
+}
+
 /// What a checkout's row shows. Cells are made when the row is looked at, and by then the store may
 /// know another instant: so everything is held by value.
 struct LateCheckout
@@ -64,10 +66,15 @@ struct LateCheckout
         QStringList rest{whoWords(c), tagWords(c)};
         rest.removeAll(QString());
         const QString about = rest.join(QStringLiteral("  "));
-        TreeCell origin = words(id + QStringLiteral("  ") + about);
+        // An id as long as a number of the process's own says less than who and what for: those
+        // must not be pushed out by it.
+        const bool led = hasLead(c);
+        TreeCell origin = words(about.isEmpty() ? id
+                                : led           ? id + QStringLiteral("  ") + about
+                                                : about);
+        origin.tip =
+            tr("checkout %1").arg(id) + (about.isEmpty() ? about : QLatin1Char('\n') + about);
         origin.copy = about.isEmpty() ? id : id + QLatin1Char(' ') + about;
-        if (about.isEmpty())
-            origin.text = id;
         QStringList where;
         if (withPool)
             where +=
@@ -104,7 +111,7 @@ std::unique_ptr<TreeNode> checkoutNode(const QString& prefix, const Holder& hold
     const std::string& id = holder.checkout.id.str();
     node->id = prefix + QLatin1String(id.data(), std::ssize(id));
     node->checkout = holder.checkout;
-    node->lead = Lead::mono;
+    node->lead = hasLead(*checkout) ? Lead::mono : Lead::none;
     node->severity = static_cast<int>(holder.severity);
     node->staleness = old;
     // Blue works, amber holds without working.

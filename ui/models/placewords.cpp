@@ -2,8 +2,8 @@
 #include "ui/models/placewords.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/translate.h"
 
-#include <QCoreApplication>
 #include <QStringList>
 
 namespace poolscope {
@@ -12,11 +12,6 @@ namespace {
 
 constexpr qsizetype longestName = 80; ///< of a file without its folders
 constexpr std::size_t longestText = 2000;
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Places", words);
-}
 
 QString numbered(const QString& file, std::int32_t line)
 {

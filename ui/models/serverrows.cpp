@@ -2,21 +2,13 @@
 // What was asked of servers, and the servers themselves.
 #include "ui/models/cells_p.h"
 #include "ui/models/findings.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 
 namespace poolscope {
 
-namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("Findings", words);
-}
-
-} // namespace
+namespace {} // namespace
 
 std::unique_ptr<TreeModel> makeActionModel(QObject* parent)
 {

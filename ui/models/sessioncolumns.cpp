@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/sessioncolumns.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 namespace poolscope::sessioncolumns {
 
 namespace {
 
 using Column = SessionColumn;
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("SessionColumns", words);
-}
 
 std::optional<Duration> ageOf(const std::optional<Timestamp>& since, const TargetFrame& target,
                               Timestamp now)

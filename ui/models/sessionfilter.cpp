@@ -2,8 +2,7 @@
 #include "ui/models/sessionfilter.h"
 
 #include "ui/models/formatter.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,11 +10,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("SessionFilter", words);
-}
 
 /// Bytes are compared without decoding where the needle is ASCII: most are, and statements are
 /// long.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/theme/theme.h"
 
+#include "ui/theme/controlstyle.h"
 #include "ui/theme/stylesheet.h"
 
 #include <QApplication>
@@ -13,7 +14,6 @@
 #include <QFontInfo>
 #include <QPalette>
 #include <QPointer>
-#include <QStyleFactory>
 
 #include <algorithm>
 
@@ -116,7 +116,7 @@ QString Theme::nameOf(Mode mode)
 
 void Theme::install()
 {
-    QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+    QApplication::setStyle(new ControlStyle);
     installed_ = true;
     update();
 }

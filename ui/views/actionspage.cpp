@@ -38,9 +38,10 @@ void ActionsPage::refresh(const Update& update)
     });
     const bool quiet = model_->rowCount() == 0;
     if (quiet)
-        title_->setAnswer(0, tr("Nothing was asked of a server yet."),
-                          tr("Cancel and terminate are on Sessions; Ctrl+N notes something."),
-                          true);
+        title_->setAnswer(
+            0, tr("Nothing was asked of a server or a process yet."),
+            tr("Cancel and terminate are on Sessions, reclaim on Leaks; Ctrl+N notes something."),
+            true);
     else
         title_->setAnswer(
             refused > 0 ? 1 : 0,

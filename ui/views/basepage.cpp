@@ -2,6 +2,7 @@
 #include "ui/views/basepage.h"
 
 #include "ui/models/findings.h"
+#include "ui/models/joined.h"
 #include "ui/theme/theme.h"
 #include "ui/views/blockingplace.h"
 #include "ui/views/commandgate.h"
@@ -113,8 +114,9 @@ QString BasePage::nothingYet() const
     if (targets.empty())
         return transport_.mode == Mode::replay
                    ? tr("reading %1").arg(QFileInfo(transport_.file).fileName())
-                   : tr("Nothing is attached. Attach to a server with Ctrl+T, or open a recording "
-                        "with Ctrl+O.");
+                   : tr("Nothing is attached. Attach to a server, or to a process and its pools, "
+                        "with "
+                        "Ctrl+T, or open a recording with Ctrl+O.");
     if (!hasSubject())
         return transport_.mode == Mode::replay
                    ? tr("This recording is of processes: their pools know checkouts, not the "
@@ -324,6 +326,12 @@ void BasePage::goToBlocker(const SessionKey& session)
     }
 }
 
+void BasePage::goToCheckout(const SessionKey& session)
+{
+    if (const auto checkout = checkoutOf(*store_, session))
+        context_.showCheckout(*checkout);
+}
+
 void BasePage::serveTable(DataTable* table)
 {
     connect(table, &DataTable::letter, this, [this, table](int key) {
@@ -335,6 +343,8 @@ void BasePage::serveTable(DataTable* table)
             nextGrouping();
         else if (const auto current = table->currentKey(); key == Qt::Key_B && current)
             goToBlocker(*current);
+        else if (key == Qt::Key_J && current)
+            goToCheckout(*current);
     });
     connect(table, &QAbstractItemView::pressed, this, [this] { context_.keep(); });
     connect(table, &QWidget::customContextMenuRequested, this,
@@ -370,6 +380,11 @@ void BasePage::showMenu(DataTable* table, const QPoint& at)
         QAction* const go = menu.addAction(tr("Go to its blocker"));
         go->setShortcut(Qt::Key_B);
         connect(go, &QAction::triggered, this, [this, keys] { goToBlocker(keys.front()); });
+    }
+    if (keys.size() == 1 && checkoutOf(*store_, keys.front())) {
+        QAction* const go = menu.addAction(tr("Go to its checkout"));
+        go->setShortcut(Qt::Key_J);
+        connect(go, &QAction::triggered, this, [this, keys] { goToCheckout(keys.front()); });
     }
     QAction* const copy = menu.addAction(tr("Copy rows"));
     copy->setShortcut(QKeySequence::Copy);

@@ -53,9 +53,11 @@ protected:
     std::vector<SessionRow> rowsOf(const std::vector<SessionKey>& keys) const;
     /// Sends what is selected to the window for confirmation, if nothing stands against it.
     void command(ActionVerb verb, const std::vector<SessionKey>& keys);
-    /// C, K, B and the context menu of a table of sessions.
+    /// C, K, B, J and the context menu of a table of sessions.
     void serveTable(DataTable* table);
     void goToBlocker(const SessionKey& session);
+    /// The connection of a pool that this session serves, if an attached process tells of it.
+    void goToCheckout(const SessionKey& session);
 
     ViewContext& context_;
     std::shared_ptr<SessionStore> store_;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/commandgate.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("CommandGate", words);
-}
 
 QString modeObstacle(const Transport& transport, const Formatter& format)
 {

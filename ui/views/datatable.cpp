@@ -52,6 +52,10 @@ DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
         shrunk_ = false;
         saveColumns();
     });
+    constexpr int settled_ms = 500;
+    save_.setSingleShot(true);
+    save_.setInterval(settled_ms);
+    connect(&save_, &QTimer::timeout, this, [this] { writeColumns(true); });
     connect(header(), &QHeaderView::sectionMoved, this, &DataTable::saveColumns);
     connect(header(), &QHeaderView::sortIndicatorChanged, this, &DataTable::saveColumns);
     connect(this, &QTreeView::collapsed, this, [this](const QModelIndex& index) {
@@ -63,6 +67,12 @@ DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
         opened_.insert(index.data(Qt::DisplayRole).toString());
     });
     connect(&Theme::current(), &Theme::changed, this, &QTreeView::doItemsLayout);
+}
+
+DataTable::~DataTable()
+{
+    if (save_.isActive())
+        writeColumns(false);
 }
 
 void DataTable::setModel(QAbstractItemModel* model)

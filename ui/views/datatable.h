@@ -3,8 +3,10 @@
 
 #include "core/capture/update.h"
 
+#include <QByteArray>
 #include <QHash>
 #include <QSet>
+#include <QTimer>
 #include <QTreeView>
 
 #include <functional>
@@ -24,6 +26,7 @@ class DataTable : public QTreeView
 public:
     /// `name` is the page's, for settings. `spanning`: group heads run across all columns.
     DataTable(const QString& name, bool spanning, QWidget* parent = nullptr);
+    ~DataTable() override;
 
     void setModel(QAbstractItemModel* model) override;
     RowDelegate& rows() { return *delegate_; }
@@ -77,7 +80,8 @@ private:
     int elasticColumn() const;
     void drawCells(QPainter* painter, const QStyleOptionViewItem& option,
                    const QModelIndex& index) const;
-    void saveColumns() const;
+    void saveColumns();
+    void writeColumns(bool aside) const;
     void rowsArrived(const QModelIndex& parent, int first, int last);
     bool comesOpen(const QModelIndex& head) const;
 
@@ -91,6 +95,8 @@ private:
     QSet<int> unavailable_;
     QSet<QString> closed_;
     QSet<QString> opened_; ///< of those that come closed
+    QTimer save_;
+    QByteArray header_; ///< to be kept
     bool ready_ = false;
     bool restoring_ = false;
     bool shrunk_ = false; ///< columns are narrower than they are kept

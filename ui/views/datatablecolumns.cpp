@@ -6,6 +6,7 @@
 #include <QHeaderView>
 #include <QMenu>
 #include <QSettings>
+#include <QThreadPool>
 #include <QtMath>
 
 #include <algorithm>
@@ -56,23 +57,34 @@ void DataTable::restoreColumns(int sortColumn, Qt::SortOrder order)
     fitColumns();
 }
 
-void DataTable::saveColumns() const
+/// Once layout and user are done with it: one change resizes many sections.
+void DataTable::saveColumns()
 {
     if (!ready_ || restoring_)
         return;
-    QSettings settings;
+    header_ = header()->saveState(); // as it is now: a narrower window may shrink it before
+    save_.start();
+}
+
+/// `aside`: on another thread, as a setting waits for the disk when it is written.
+void DataTable::writeColumns(bool aside) const
+{
     const QString group = QStringLiteral("columns/") + name_;
     QVariantMap wanted;
     for (auto it = wanted_.begin(); it != wanted_.end(); ++it)
         wanted.insert(QString::number(it.key()), it.value());
-    // Each layout tells of sections that it resized to what they were: to write that would wait
-    // for the disk once a second.
-    const auto keep = [&](const QString& name, const QVariant& value) {
-        if (settings.value(group + name) != value)
-            settings.setValue(group + name, value);
+    const auto keep = [group, head = QVariant(header_), shown = QVariant(wanted)] {
+        QSettings settings;
+        // Each layout tells of sections that it resized to what they were.
+        if (settings.value(group + QStringLiteral("/header")) != head)
+            settings.setValue(group + QStringLiteral("/header"), head);
+        if (settings.value(group + QStringLiteral("/shown")) != shown)
+            settings.setValue(group + QStringLiteral("/shown"), shown);
     };
-    keep(QStringLiteral("/header"), header()->saveState());
-    keep(QStringLiteral("/shown"), wanted);
+    if (aside)
+        QThreadPool::globalInstance()->start(keep);
+    else
+        keep();
 }
 
 void DataTable::setAvailable(int column, bool available)

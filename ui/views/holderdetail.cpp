@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/holderdetail.h"
 
+#include "ui/charts/pastlane.h"
+#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
-#include "ui/views/detailhead.h"
 #include "ui/views/framelist.h"
-#include "ui/views/sessiondetail_p.h"
 #include "ui/views/sourceopener.h"
-#include "ui/views/sqlhighlighter.h"
 
 #include <QClipboard>
 #include <QFileDialog>
@@ -17,87 +16,43 @@
 #include <QHBoxLayout>
 #include <QInputDialog>
 #include <QLabel>
-#include <QPlainTextEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QVBoxLayout>
 
 namespace poolscope {
 
-using detail::setTextOnce;
-
-namespace {
-
-QLabel* proseLabel(QWidget* parent)
-{
-    auto* const label = new QLabel(parent);
-    label->setTextFormat(Qt::PlainText);
-    label->setWordWrap(true);
-    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    return label;
-}
-
-} // namespace
-
 HolderDetail::HolderDetail(ViewContext& context, std::shared_ptr<SessionStore> store,
                            QWidget* parent)
-    : Panel(parent)
+    : DetailPanel(tr("Details of the holder"), QStringLiteral("holderEmpty"), parent)
     , context_(context)
     , store_(std::move(store))
 {
     const int pad = Theme::current().scaled(metrics::panelPadding);
-    auto* const box = new QVBoxLayout(this);
-    box->setContentsMargins(1, 1, 1, 1);
-    box->setSpacing(0);
-    head_ = new DetailHead(this);
-    box->addWidget(head_);
-    empty_ = proseLabel(this);
-    empty_->setProperty("role", QStringLiteral("secondary"));
-    empty_->setObjectName(QStringLiteral("holderEmpty"));
-    empty_->setContentsMargins(pad, pad, pad, pad);
-    box->addWidget(empty_, 0, Qt::AlignTop);
-    scroll_ = new QScrollArea(this);
-    scroll_->setFrameShape(QFrame::NoFrame);
-    scroll_->setWidgetResizable(true);
-    scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll_->setFocusPolicy(Qt::NoFocus);
-    auto* const content = new QWidget;
-    content->setAutoFillBackground(true);
-    content->setBackgroundRole(QPalette::Base);
-    auto* const sections = new QVBoxLayout(content);
-    sections->setContentsMargins(0, 0, 0, 0);
-    sections->setSpacing(0);
-    evidence_ = proseLabel(this);
+    evidence_ = prose();
     evidence_->setObjectName(QStringLiteral("holderEvidence"));
     evidence_->setContentsMargins(pad, 2, pad, 10);
-    sections->addWidget(evidence_);
-    makeStack(sections);
-    makeForms(sections);
-    sections->addStretch(1);
-    scroll_->setWidget(content);
-    box->addWidget(scroll_, 1);
-    makeFoot(box);
-    setAccessibleName(tr("Details of the holder"));
+    sections()->addWidget(evidence_);
+    makeStack();
+    makeForms();
+    makePast();
+    reclaim_ = new QPushButton(tr("Reclaim connection…"), this);
+    reclaim_->setObjectName(QStringLiteral("reclaimConnection"));
+    connect(reclaim_, &QPushButton::clicked, this, &HolderDetail::reclaimWanted);
+    addFoot({reclaim_}, QStringLiteral("reclaimReason"));
     show({}, {}, context.workspace().transport());
 }
 
-QSize HolderDetail::sizeHint() const
-{
-    return {Theme::current().scaled(336), 600};
-}
-
-void HolderDetail::makeStack(QVBoxLayout* box)
+void HolderDetail::makeStack()
 {
     const int pad = Theme::current().scaled(metrics::panelPadding);
-    stackHead_ = new SectionHead(tr("Acquire stack"), this);
-    box->addWidget(stackHead_);
+    stackHead_ = addHead(tr("Acquire stack"));
     stack_ = new FrameList(this);
-    box->addWidget(stack_);
-    noStack_ = proseLabel(this);
+    sections()->addWidget(stack_);
+    noStack_ = prose();
     noStack_->setText(tr("No acquire stack was taken."));
     noStack_->setProperty("role", QStringLiteral("caption"));
     noStack_->setContentsMargins(pad, 8, pad, 8);
-    box->addWidget(noStack_);
+    sections()->addWidget(noStack_);
     auto* const row = new QHBoxLayout;
     row->setContentsMargins(pad, 8, pad, 10);
     row->setSpacing(8);
@@ -115,15 +70,15 @@ void HolderDetail::makeStack(QVBoxLayout* box)
     folder_ = button(tr("Choose folder…"), QStringLiteral("chooseSources"), {});
     editor_ = button(tr("Set editor…"), QStringLiteral("chooseEditor"), {});
     row->addStretch(1);
-    box->addLayout(row);
-    openWords_ = proseLabel(this);
+    sections()->addLayout(row);
+    openWords_ = prose();
     openWords_->setProperty("role", QStringLiteral("caption"));
     openWords_->setObjectName(QStringLiteral("openWords"));
     openWords_->setContentsMargins(pad, 0, pad, 10);
     openWords_->hide();
     folder_->hide();
     editor_->hide();
-    box->addWidget(openWords_);
+    sections()->addWidget(openWords_);
     connect(copy_, &QPushButton::clicked, this, &HolderDetail::copyStack);
     connect(open_, &QPushButton::clicked, this, &HolderDetail::openLine);
     connect(stack_, &FrameList::openWanted, this, &HolderDetail::openLine);
@@ -141,38 +96,17 @@ void HolderDetail::makeStack(QVBoxLayout* box)
 
 QLabel* HolderDetail::field(QFormLayout* form, Field id, const QString& caption, bool mono)
 {
-    auto* const name = new QLabel(caption, this);
-    name->setProperty("role", QStringLiteral("caption"));
-    name->setMinimumWidth(Theme::current().scaled(80));
-    QLabel* const value = proseLabel(this);
-    if (mono)
-        value->setFont(Theme::current().mono(12));
-    // A label is named by its text, which is the value here.
-    value->setAccessibleDescription(caption);
-    name->setBuddy(value);
-    form->addRow(name, value);
-    if (fields_.size() <= static_cast<std::size_t>(id))
-        fields_.resize(static_cast<std::size_t>(id) + 1);
-    fields_.at(static_cast<std::size_t>(id)) = {name, value};
-    return value;
+    const auto at = static_cast<std::size_t>(id);
+    if (fields_.size() <= at)
+        fields_.resize(at + 1);
+    fields_.at(at) = addField(form, caption, mono);
+    return fields_.at(at).second;
 }
 
-void HolderDetail::makeForms(QVBoxLayout* box)
+void HolderDetail::makeForms()
 {
-    const int pad = Theme::current().scaled(metrics::panelPadding);
-    const auto form = [&] {
-        auto* const made = new QFormLayout;
-        made->setContentsMargins(pad, 8, pad, 10);
-        made->setHorizontalSpacing(8);
-        made->setVerticalSpacing(4);
-        made->setRowWrapPolicy(QFormLayout::DontWrapRows);
-        made->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-        box->addLayout(made);
-        return made;
-    };
-    whoHead_ = new SectionHead(tr("Acquired by, tags"), this);
-    box->addWidget(whoHead_);
-    QFormLayout* const who = form();
+    whoHead_ = addHead(tr("Acquired by, tags"));
+    QFormLayout* const who = addForm();
     field(who, acquiredBy, tr("acquired by"), false)
         ->setObjectName(QStringLiteral("holderAcquiredBy"));
     field(who, tags, tr("tags"), false)->setObjectName(QStringLiteral("holderTags"));
@@ -181,53 +115,28 @@ void HolderDetail::makeForms(QVBoxLayout* box)
     field(who, wait, tr("waited"), true);
     field(who, expected, tr("expected"), true);
     field(who, beat, tr("last alive"), true);
-    serverHead_ = new SectionHead(tr("Server session"), this);
-    box->addWidget(serverHead_);
-    QFormLayout* const server = form();
+    serverHead_ = addHead(tr("Server session"));
+    QFormLayout* const server = addForm();
     field(server, pid, tr("server pid"), true)->setObjectName(QStringLiteral("holderPid"));
     field(server, port, tr("from port"), true);
     field(server, connection, tr("connection"), true);
-    statementHead_ = new SectionHead(tr("Statement"), this);
-    box->addWidget(statementHead_);
-    statement_ = new QPlainTextEdit(this);
-    statement_->setReadOnly(true);
-    statement_->setFont(Theme::current().mono(12));
-    statement_->setLineWrapMode(QPlainTextEdit::WidgetWidth);
-    statement_->setTabChangesFocus(true);
-    statement_->setFrameShape(QFrame::NoFrame);
-    statement_->setAccessibleName(tr("Statement"));
-    statement_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    new SqlHighlighter(statement_->document());
-    auto* const frame = new QVBoxLayout;
-    frame->setContentsMargins(pad, 8, pad, 10);
-    frame->addWidget(statement_);
-    box->addLayout(frame);
+    toSession_ = new QPushButton(this);
+    toSession_->setObjectName(QStringLiteral("toSession"));
+    toSession_->setToolTip(tr("J"));
+    toSession_->hide();
+    connect(toSession_, &QPushButton::clicked, this, &HolderDetail::goToSession);
+    addButton(toSession_);
+    statementHead_ = addHead(tr("Statement"));
+    statement_ = addStatement();
 }
 
-void HolderDetail::makeFoot(QVBoxLayout* box)
+void HolderDetail::makePast()
 {
-    const int pad = Theme::current().scaled(metrics::panelPadding);
-    foot_ = new QWidget(this);
-    auto* const foot = new QVBoxLayout(foot_);
-    foot->setContentsMargins(pad, 10, pad, 10);
-    foot->setSpacing(6);
-    reclaim_ = new QPushButton(tr("Reclaim connection…"), this);
-    reclaim_->setObjectName(QStringLiteral("reclaimConnection"));
-    auto* const buttons = new QHBoxLayout;
-    buttons->addWidget(reclaim_);
-    buttons->addStretch(1);
-    foot->addLayout(buttons);
-    reason_ = proseLabel(this);
-    reason_->setProperty("role", QStringLiteral("caption"));
-    reason_->setObjectName(QStringLiteral("reclaimReason"));
-    foot->addWidget(reason_);
-    connect(reclaim_, &QPushButton::clicked, this, &HolderDetail::reclaimWanted);
-    footLine_ = new QFrame(this);
-    footLine_->setFixedHeight(1);
-    footLine_->setAutoFillBackground(true);
-    footLine_->setBackgroundRole(QPalette::Mid);
-    box->addWidget(footLine_);
-    box->addWidget(foot_);
+    pastHead_ = addHead(tr("Past"));
+    pastHead_->setCaption(tr("of this checkout"));
+    past_ = new PastLane(this);
+    past_->setAccessibleName(tr("Past of this checkout"));
+    addPadded(past_);
 }
 
 std::vector<CheckoutKey> HolderDetail::reclaimable() const
@@ -259,8 +168,23 @@ void HolderDetail::updateFoot(const Transport& transport)
                                           : tr("Reclaim connection…");
     if (reclaim_->text() != words)
         reclaim_->setText(words);
-    setTextOnce(reason_, reason);
-    reason_->setVisible(!reason.isEmpty());
+    setReason(reason);
+}
+
+std::optional<SessionKey> HolderDetail::session() const
+{
+    const auto checkout = checkouts_.empty() ? nullptr : store_->checkout(checkouts_.front());
+    return checkout ? sessionOf(*store_, *checkout) : std::nullopt;
+}
+
+void HolderDetail::goToSession()
+{
+    const std::optional<SessionKey> there = isHidden() ? std::nullopt : session();
+    if (!there)
+        return;
+    // First the page: what is chosen on this one stays.
+    context_.navigate(QStringLiteral("sessions"));
+    context_.select(there);
 }
 
 bool HolderDetail::copyStack()

@@ -3,25 +3,17 @@
 
 #include "ui/models/findings.h"
 #include "ui/models/sessionstore.h"
-#include "ui/theme/panel.h"
+#include "ui/views/detailpanel.h"
 #include "ui/views/viewcontext.h"
-
-class QFormLayout;
-class QLabel;
-class QPlainTextEdit;
-class QPushButton;
-class QScrollArea;
-class QVBoxLayout;
 
 namespace poolscope {
 
-class DetailHead;
 class FrameList;
+class PastLane;
 
 /// All there is to one checkout of a pool, or to a place with all its checkouts: what it is and
-/// why it is suspected, acquire stack, who and tags, the server's side, and the command. Nothing is
-/// rebuilt while its text is the same, so what is selected or unfolded stays.
-class HolderDetail : public Panel
+/// why it is suspected, acquire stack, who and tags, the server's side, its past, and the command.
+class HolderDetail : public DetailPanel
 {
     Q_OBJECT
 public:
@@ -35,12 +27,15 @@ public:
     void refresh(const Transport& transport) { show(checkouts_, place_, transport); }
     /// Whom the command is for.
     std::vector<CheckoutKey> reclaimable() const;
+    /// The server's side of the checkout that is shown, if an attached server has it.
+    std::optional<SessionKey> session() const;
+    /// Opens it on the page of sessions.
+    void goToSession();
     /// The stack as text on the clipboard; false where there is none.
     bool copyStack();
     void openLine();
     /// Asks for the command that opens a line.
     void chooseEditor();
-    QSize sizeHint() const override;
 
 signals:
     void reclaimWanted();
@@ -49,15 +44,15 @@ private:
     enum Field { acquiredBy, tags, thread, trace, wait, expected, beat, pid, port, connection };
 
     QLabel* field(QFormLayout* form, Field id, const QString& caption, bool mono);
-    void makeStack(QVBoxLayout* box);
-    void makeForms(QVBoxLayout* box);
-    void makeFoot(QVBoxLayout* box);
+    void makeStack();
+    void makeForms();
+    void makePast();
     void setField(Field id, const QString& text);
-    void showNothing(const QString& words);
     void showCheckout(const Checkout& checkout, const PlaceAt& at, const Transport& transport);
     void showPlace(const PlaceAt& at, const Transport& transport);
     void showStack(const StackRef& stack, LeakSeverity severity);
     void showStatement(const Text& statement, const QString& caption);
+    void showPast(const Checkout& checkout, const Holder& holder, const TargetSummary* target);
     void showCaption(const TargetSummary* target, const Transport& transport);
     void updateFoot(const Transport& transport);
 
@@ -65,9 +60,6 @@ private:
     std::shared_ptr<SessionStore> store_;
     std::vector<CheckoutKey> checkouts_;
     QString place_;
-    DetailHead* head_;
-    QLabel* empty_;
-    QScrollArea* scroll_;
     QLabel* evidence_;
     SectionHead* stackHead_;
     FrameList* stack_;
@@ -81,12 +73,12 @@ private:
     SectionHead* whoHead_;
     SectionHead* serverHead_;
     std::vector<std::pair<QLabel*, QLabel*>> fields_; ///< by Field: caption and value
+    QPushButton* toSession_;
     SectionHead* statementHead_;
     QPlainTextEdit* statement_;
-    QFrame* footLine_;
-    QWidget* foot_;
+    SectionHead* pastHead_;
+    PastLane* past_;
     QPushButton* reclaim_;
-    QLabel* reason_;
 };
 
 } // namespace poolscope

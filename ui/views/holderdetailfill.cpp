@@ -2,24 +2,23 @@
 // What the detail of a checkout, or of a place, says section by section.
 #include "ui/views/holderdetail.h"
 
+#include "ui/charts/pastlane.h"
+#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/theme/prose.h"
+#include "ui/theme/tooltip.h"
 #include "ui/views/detailhead.h"
 #include "ui/views/framelist.h"
-#include "ui/views/sessiondetail_p.h"
 
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
-#include <QScrollArea>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
 namespace poolscope {
-
-using detail::setTextOnce;
 
 namespace {
 
@@ -87,37 +86,18 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
                     : !place.isEmpty()
                         ? tr("Nothing that was acquired there is held now.")
                         : tr("Select a line or a checkout to see its stack, and who holds it."));
+        stack_->setStack(nullptr, LeakSeverity::none);
         return;
     }
-    head_->show();
-    empty_->hide();
-    scroll_->show();
-    foot_->show();
-    footLine_->show();
+    showSections();
     if (checkout)
         showCheckout(*checkout, at, transport);
     else
         showPlace(at, transport);
     const auto old = store_->staleness(checkout ? checkout->key.target : at.target->info.id);
-    head_->setOld(old.has_value());
+    setOld(old.has_value());
     stack_->setOld(old.has_value());
-    const auto role = old ? QPalette::PlaceholderText : QPalette::WindowText;
-    for (const auto& [caption, value] : fields_)
-        value->setForegroundRole(role);
-    evidence_->setForegroundRole(role);
-    statement_->viewport()->setForegroundRole(role);
     updateFoot(transport);
-}
-
-void HolderDetail::showNothing(const QString& words)
-{
-    setTextOnce(empty_, words);
-    empty_->show();
-    head_->hide();
-    scroll_->hide();
-    foot_->hide();
-    footLine_->hide();
-    stack_->setStack(nullptr, LeakSeverity::none);
 }
 
 void HolderDetail::setField(Field id, const QString& text)
@@ -158,14 +138,39 @@ void HolderDetail::showStack(const StackRef& stack, LeakSeverity severity)
 void HolderDetail::showStatement(const Text& statement, const QString& caption)
 {
     statementHead_->setCaption(caption);
-    const QString text =
-        statement.empty() ? Formatter::notReported() : Formatter::text(statement.str());
-    if (statement_->toPlainText() == text)
-        return;
-    statement_->setPlainText(text);
-    const int lines = std::clamp(
-        static_cast<int>(text.size()) / 38 + static_cast<int>(text.count(u'\n')) + 1, 2, 10);
-    statement_->setFixedHeight(lines * QFontMetrics(statement_->font()).lineSpacing() + 12);
+    setStatement(statement_, statement.empty() ? QString() : Formatter::text(statement.str()));
+}
+
+/// Since when it has been held and what it does now, with the moments it became suspect and was
+/// last heard of. What it did before its last change nobody told.
+void HolderDetail::showPast(const Checkout& c, const Holder& holder, const TargetSummary* target)
+{
+    const Timestamp now = store_->now();
+    const Duration ahead = target ? target->clock_offset : Duration{0};
+    const Timestamp from = std::min(c.acquired - ahead, now);
+    std::vector<PastLane::Span> spans{{from, SessionState::other}};
+    if (c.busy) {
+        const Timestamp since = c.busy_since ? std::clamp(*c.busy_since - ahead, from, now) : from;
+        const auto state = *c.busy ? SessionState::active : SessionState::idle_in_transaction;
+        if (since == from)
+            spans.front().state = state;
+        else
+            spans.push_back({since, state});
+    }
+    std::vector<PastLane::Moment> moments;
+    const LeakThresholds thresholds = target ? target->thresholds : LeakThresholds{};
+    if (holder.severity != LeakSeverity::none && from + thresholds.alert < now)
+        moments.push_back({from + thresholds.alert, tr("held for too long")});
+    if (holder.severity == LeakSeverity::critical && from + thresholds.critical < now)
+        moments.push_back({from + thresholds.critical, tr("critical")});
+    if (c.heartbeat)
+        moments.push_back({std::clamp(*c.heartbeat - ahead, from, now), tr("last alive")});
+    past_->setUtc(context_.utc());
+    past_->setNames({{SessionState::other, tr("held")},
+                     {SessionState::active, tr("held, busy")},
+                     {SessionState::idle_in_transaction, tr("held, idle")}});
+    past_->setSpans(std::move(spans), from, std::max(now, from + Duration{1}));
+    past_->setMoments(std::move(moments));
 }
 
 void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Transport& transport)
@@ -183,7 +188,7 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
                              ? Formatter::severity(holder.severity)
                          : holder.long_running ? tr("long-running")
                                                : tr("held");
-    head_->setHolder(Formatter::line(c.key.id.str(), 60), holder.severity,
+    head().setHolder(Formatter::line(c.key.id.str(), 60), holder.severity,
                      QStringLiteral("%1, %2").arg(pool, word), Formatter::ageCell(holder.age));
     QString evidence = inProse(evidence_of(holder, c, store_->pool(c.key.target, c.pool),
                                            target ? target->thresholds : LeakThresholds{}, theirs));
@@ -207,7 +212,12 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     }
     setField(tags, c.tags.empty() ? tr("none") : lines.join(QLatin1Char('\n')));
     setField(thread, named(c.thread));
-    setField(trace, named(c.trace_id));
+    const QString whole = named(c.trace_id);
+    constexpr qsizetype end = 11;
+    const bool cut = whole.size() > 2 * end + 4;
+    setField(trace, cut ? whole.left(end) + QChar(0x2026) + whole.right(end) : whole);
+    fields_.at(static_cast<std::size_t>(trace))
+        .second->setToolTip(cut ? plainToolTip(whole) : QString());
     setField(wait, c.wait ? Formatter::ageCell(*c.wait) : Formatter::notReported());
     setField(expected, c.expected ? Formatter::ageCell(*c.expected) : QString());
     setField(beat, c.heartbeat ? tr("%1 ago").arg(Formatter::ageCell(
@@ -219,6 +229,10 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     setField(pid, number(c.server_pid));
     setField(port, number(c.local_port));
     setField(connection, named(c.connection));
+    const std::optional<SessionKey> there = sessionOf(*store_, c);
+    toSession_->setVisible(there.has_value());
+    if (there)
+        toSession_->setText(tr("Go to session %1").arg(there->pid.value));
     QString caption;
     if (c.busy && c.busy_since) {
         const QString since = Formatter::ageProse(std::max(Duration{0}, theirs - *c.busy_since));
@@ -227,6 +241,9 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     showStatement(c.statement, caption);
     statementHead_->show();
     statement_->show();
+    showPast(c, holder, target);
+    pastHead_->show();
+    past_->show();
 }
 
 void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
@@ -237,7 +254,7 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     const QString pool =
         place.pool.is_null() ? Formatter::notReported() : Formatter::line(place.pool.str(), 100);
     const auto held = std::ssize(place.holders);
-    head_->setHolder(
+    head().setHolder(
         name.lead, place.severity, pool,
         QStringLiteral("%1/%2").arg(Formatter::count(place.suspected), Formatter::count(held)));
     std::map<QString, int> who;
@@ -278,14 +295,15 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     if (place.growth_per_minute > 0)
         words += tr("%1 more become suspect a minute.").arg(place.growth_per_minute, 0, 'f', 1);
     if (idle > 0)
-        words += tr("%1 run no statement.").arg(Formatter::count(idle));
+        words += idle == 1 ? tr("1 runs no statement.")
+                           : tr("%1 run no statement.").arg(Formatter::count(idle));
     if (place.full_in)
         words += *place.full_in == Duration{0}
                      ? tr("Nothing of the pool is free now.")
                      : tr("If that goes on, nothing of the pool is free in %1.")
                            .arg(Formatter::ageProse(*place.full_in));
     setTextOnce(evidence_, unbroken(words.join(QLatin1Char(' '))));
-    stackHead_->setCaption(tr("of all %1").arg(connections(held)));
+    stackHead_->setCaption(held == 1 ? QString() : tr("of all %1").arg(connections(held)));
     showStack(place.stack, place.severity);
     showCaption(at.target, transport);
     setField(acquiredBy, counted(who));
@@ -310,6 +328,9 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     showStatement(statement, tr("of all of them"));
     statementHead_->setVisible(statements.size() == 1);
     statement_->setVisible(statements.size() == 1);
+    toSession_->hide();
+    pastHead_->hide();
+    past_->hide();
 }
 
 } // namespace poolscope

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/formatter.h"
+#include "ui/models/placewords.h"
 #include "ui/theme/theme.h"
 #include "ui/views/icicleview.h"
 
@@ -118,6 +119,9 @@ void IcicleView::paintCell(QPainter& painter, int at, const QRectF& area, bool p
         wide.horizontalAdvance(name + QStringLiteral("  ") + line) > room.width() &&
         wide.horizontalAdvance(line) <= room.width())
         name = line;
+    else if (one.kind == IcicleKind::own && !one.function.empty() &&
+             wide.horizontalAdvance(name) > room.width())
+        name = shortFunction({one.function, {}, 0, false}); // what it is, not where it lives
     painter.setFont(mono);
     painter.setPen(ink);
     const double used = wide.horizontalAdvance(name);

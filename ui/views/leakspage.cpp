@@ -67,6 +67,7 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     holder_->hide();
     row_->addWidget(holder_);
     connect(holder_, &HolderDetail::reclaimWanted, this, &LeaksPage::reclaim);
+    connect(&context, &ViewContext::checkoutRequested, this, &LeaksPage::pickCheckout);
     makeTable();
     makeThresholds();
     makeKeys();
@@ -103,6 +104,8 @@ void LeaksPage::makeTable()
     connect(table_, &DataTable::letter, this, [this](int key) {
         if (key == Qt::Key_R)
             reclaim();
+        else if (key == Qt::Key_J && !table_->currentKey())
+            holder_->goToSession();
     });
     connect(table_, &QWidget::customContextMenuRequested, this, &LeaksPage::showHolderMenu);
 }

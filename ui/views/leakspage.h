@@ -52,6 +52,7 @@ private:
     void fitColumns();
     Pick picked() const;
     void restorePick();
+    void pickCheckout(const CheckoutKey& checkout);
     void offerPlace(bool again);
     void showDetail();
     void reclaim();

@@ -10,6 +10,7 @@
 #include "ui/views/sessiondetail.h"
 
 #include <QItemSelectionModel>
+#include <QLineEdit>
 #include <QMenu>
 
 namespace poolscope {
@@ -57,6 +58,18 @@ void LeaksPage::restorePick()
     if (index.isValid())
         table_->selectionModel()->setCurrentIndex(index, QItemSelectionModel::ClearAndSelect |
                                                              QItemSelectionModel::Rows);
+}
+
+/// Another view leads here.
+void LeaksPage::pickCheckout(const CheckoutKey& checkout)
+{
+    filter_->clear();
+    pick_ = Pick{{checkout}, {}, context_.selection(), true};
+    selecting_ = true;
+    table_->clearSelection();
+    restorePick();
+    selecting_ = false;
+    showDetail();
 }
 
 /// At the first look, and at another instant as long as nobody chose: the worst line of code, if
@@ -135,6 +148,8 @@ void LeaksPage::showHolderMenu(const QPoint& at)
     if (!reason.isEmpty())
         menu.addAction(reason)->setEnabled(false);
     menu.addSeparator();
+    if (holder_->session())
+        offer(tr("Go to its session"), Qt::Key_J, [this] { holder_->goToSession(); });
     offer(tr("Copy stack"), Qt::CTRL | Qt::SHIFT | Qt::Key_C, [this] { holder_->copyStack(); });
     offer(tr("Open line in the editor"), Qt::CTRL | Qt::Key_E, [this] { holder_->openLine(); });
     offer(tr("Editor command…"), {}, [this] { holder_->chooseEditor(); });

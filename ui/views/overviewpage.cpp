@@ -78,11 +78,14 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     auto* const row = new QHBoxLayout(body_);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(gap);
+    charts_ = new QBoxLayout(QBoxLayout::TopToBottom);
+    charts_->setSpacing(gap);
     board_ = new ChartBoard(context, store_, body_);
     board_->setElsewhere(tr("in the list at the right"));
-    row->addWidget(board_, 1);
+    charts_->addWidget(board_, 3);
     poolBoard_ = new PoolBoard(context, store_, body_);
-    row->addWidget(poolBoard_, 1);
+    charts_->addWidget(poolBoard_, 2);
+    row->addLayout(charts_, 1);
     connect(board_, &ChartBoard::moreWanted, this, [this] { serverTable_->setFocus(); });
     makeTables();
     row->addWidget(side_);
@@ -133,12 +136,12 @@ void OverviewPage::makeTables()
     leakTable_->setModel(leaks_.get());
     leakTable_->rows().setGlyphColumns(-1, static_cast<int>(LeakColumn::origin));
     leakTable_->setAccessibleName(tr("Suspected leaks, worst first"));
-    leakTable_->setWidths({180, 0, 0, 84, 0, 0, 92, 64, 92, 0});
+    leakTable_->setWidths({180, 0, 64, 84, 0, 0, 92, 64, 92, 0});
     leakTable_->setSortingEnabled(false);
-    leakTable_->setAutomaticColumns([](int column, int width) {
+    leakTable_->setAutomaticColumns([this](int column, int width) {
         const bool roomy = width >= Theme::current().scaled(500);
         return column == int(LeakColumn::origin) || column == int(LeakColumn::oldest) ||
-               column == int(LeakColumn::blocks) ||
+               column == int(processes_ ? LeakColumn::held : LeakColumn::blocks) ||
                (roomy &&
                 (column == int(LeakColumn::severity) || column == int(LeakColumn::xminAge)));
     });
@@ -208,9 +211,12 @@ void OverviewPage::refreshPools(const Update& update)
     pools_->replace(poolRows(*store_, {}, keys));
     poolPanel_->setVisible(!keys.empty());
     const auto& targets = store_->targets();
-    const bool charts = !keys.empty() && std::all_of(targets.begin(), targets.end(), isProcess);
-    board_->setVisible(!charts);
-    poolBoard_->setVisible(charts);
+    const bool alone = std::all_of(targets.begin(), targets.end(), isProcess);
+    processes_ = alone;
+    leakTable_->setAvailable(static_cast<int>(LeakColumn::blocks), !alone);
+    board_->setVisible(keys.empty() || !alone);
+    poolBoard_->setVisible(!keys.empty());
+    poolBoard_->setSmall(!alone);
     poolBoard_->setPool(worstPool(*store_, keys));
     poolBoard_->apply(update);
     const Theme& theme = Theme::current();
@@ -291,6 +297,12 @@ void OverviewPage::refresh(const Update& update)
 {
     updateAnswer();
     TreeNodes servers = serverRows(*store_);
+    // Processes are told of by their pools.
+    std::erase_if(servers, [this](const auto& row) {
+        const TargetSummary* const target =
+            store_->target(TargetId{static_cast<std::uint32_t>(row->id.toUInt())});
+        return target && isProcess(*target);
+    });
     countSuspects(servers, *store_);
     servers_->replace(std::move(servers));
     leakHead_->setCaption(asOf().isEmpty() ? tr("worst first") : asOf());
@@ -308,17 +320,21 @@ void OverviewPage::arrange()
     const auto& targets = store_->targets();
     const bool leaks = suspectedCount(targets) > 0;
     body_->setVisible(!targets.empty());
-    serverPanel_->setVisible(targets.size() > 1);
+    serverPanel_->setVisible(servers_->rowCount() > 1);
     leakPanel_->setVisible(leaks);
-    side_->setVisible(leaks || targets.size() > 1 || pools_->rowCount() > 0);
+    side_->setVisible(leaks || servers_->rowCount() > 1 || pools_->rowCount() > 0);
     const bool narrow = width() < theme.scaled(1150);
     side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : narrow ? 340 : 415));
     const int half = (height() - theme.scaled(200)) / 2;
     const int tall = theme.scaled(metrics::sectionHead) + 2 + serverTable_->contentHeight();
     serverPanel_->setFixedHeight(leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
                                        : std::max(tall, theme.scaled(80)));
-    board_->setMost(narrow ? 1 : 3);
+    // Beside servers the worst pool has a chart of its own, as the mix of them is what one looks
+    // at.
+    const bool both = !board_->isHidden() && !poolBoard_->isHidden();
+    board_->setMost(both ? (wide() ? 2 : 1) : narrow ? 1 : 3);
     board_->setSideBySide(wide());
+    charts_->setDirection(both && wide() ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
 }
 
 void OverviewPage::transportChanged()

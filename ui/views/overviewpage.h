@@ -4,7 +4,7 @@
 #include "ui/models/findings.h"
 #include "ui/views/basepage.h"
 
-class QHBoxLayout;
+class QBoxLayout;
 
 namespace poolscope {
 
@@ -48,7 +48,8 @@ private:
     std::unique_ptr<TreeModel> servers_;
     std::unique_ptr<TreeModel> leaks_;
     std::unique_ptr<TreeModel> pools_;
-    PoolBoard* poolBoard_; ///< of the worst pool, where no server has a chart
+    QBoxLayout* charts_;
+    PoolBoard* poolBoard_; ///< of the worst pool
     DataTable* poolTable_;
     QWidget* poolPanel_;
     DataTable* serverTable_;
@@ -58,6 +59,7 @@ private:
     QWidget* leakPanel_;
     LinkButton* moreLeaks_;
     QWidget* side_;
+    bool processes_ = false; ///< and no server
 };
 
 } // namespace poolscope

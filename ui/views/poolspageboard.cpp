@@ -79,7 +79,15 @@ void PoolBoard::setPool(const std::optional<PoolKey>& pool)
 /// Where there is no room for two, the one that hurts: the figures of the other are in the table.
 void PoolBoard::arrange()
 {
-    times_->setVisible(height() >= 2 * metrics::chartMinimum + layout()->spacing());
+    times_->setVisible(!small_ && height() >= 2 * metrics::chartMinimum + layout()->spacing());
+}
+
+void PoolBoard::setSmall(bool on)
+{
+    if (small_ == on)
+        return;
+    small_ = on;
+    arrange();
 }
 
 void PoolBoard::resizeEvent(QResizeEvent* event)

@@ -23,6 +23,8 @@ public:
     /// After the store took it.
     void apply(const Update& update);
     void setTransport(const Transport& transport);
+    /// Without the times, which the table tells too.
+    void setSmall(bool on);
 
     const PoolChart& chart(PoolPlot plots) const
     {
@@ -50,6 +52,7 @@ private:
     PoolChart* use_;
     PoolChart* times_;
     std::vector<Mark> marks_;
+    bool small_ = false;
     QTimer ask_;
 };
 

@@ -3,19 +3,13 @@
 
 #include "ui/charts/timeaxis.h"
 #include "ui/models/roles.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("PoolsPage", words);
-}
 
 QString nameOf(const Pool& pool)
 {

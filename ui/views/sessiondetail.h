@@ -2,27 +2,18 @@
 #pragma once
 
 #include "ui/models/sessionstore.h"
-#include "ui/theme/panel.h"
+#include "ui/views/detailpanel.h"
 #include "ui/views/viewcontext.h"
 
 #include <QHash>
 
-class QFormLayout;
-class QLabel;
-class QPlainTextEdit;
-class QPushButton;
-class QScrollArea;
-class QVBoxLayout;
-
 namespace poolscope {
 
-class DetailHead;
 class PastLane;
 
 /// All there is to one session: what it is, statement, past, whom it blocks, why it is suspected,
-/// and the commands. Nothing is rebuilt while its text is the same, so a selection in the statement
-/// stays.
-class SessionDetail : public Panel
+/// and the commands.
+class SessionDetail : public DetailPanel
 {
     Q_OBJECT
 public:
@@ -32,17 +23,13 @@ public:
     void show(const std::vector<SessionKey>& sessions, const Transport& transport);
     /// Once more, after an update.
     void refresh(const Transport& transport) { show(sessions_, transport); }
-    /// A widget below the sections, such as the thresholds of the leaks page.
-    void addSection(const QString& title, QWidget* content);
-    QSize sizeHint() const override;
 
 signals:
     void commandWanted(poolscope::ActionVerb verb);
 
 private:
-    QLabel* field(QFormLayout* form, const QString& caption, bool mono);
-    void makeSections(QVBoxLayout* box);
-    void makeFoot(QVBoxLayout* box);
+    void makeSections();
+    void makeCommands();
     void fillSession(const SessionRow& row, const Transport& transport);
     void fillStatement(const SessionRow& row);
     void fillBlocking(const SessionRow& row);
@@ -58,11 +45,8 @@ private:
     std::vector<SessionKey> sessions_;
     std::optional<SessionKey> pastOf_;
     Timestamp pastAt_;
-    DetailHead* head_;
-    QLabel* empty_;
-    QScrollArea* scroll_;
-    QVBoxLayout* sections_;
     SectionHead* sessionHead_;
+    QPushButton* toCheckout_;
     SectionHead* statementHead_;
     SectionHead* pastHead_;
     SectionHead* blocksHead_;
@@ -74,11 +58,8 @@ private:
     std::optional<SessionKey> blockerKey_;
     SectionHead* evidenceHead_;
     QLabel* evidence_;
-    QFrame* footLine_;
-    QWidget* foot_;
     QPushButton* cancel_;
     QPushButton* terminate_;
-    QLabel* reason_;
 };
 
 } // namespace poolscope

@@ -4,19 +4,10 @@
 #include "core/base/text.h"
 #include "ui/models/formatter.h"
 
-#include <QLabel>
-
 namespace poolscope::detail {
 
 /// Rows of the session's form.
 enum Field { user, database, application, client, started, waitEvent, holding, xid, xmin, type };
-
-/// Nothing happens while the text is the same, so a selection in it stays.
-inline void setTextOnce(QLabel* label, const QString& text)
-{
-    if (label->text() != text)
-        label->setText(text);
-}
 
 inline QString named(const Text& text)
 {

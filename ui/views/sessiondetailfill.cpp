@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a session's detail says, section by section.
+#include "ui/models/joined.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/prose.h"
 #include "ui/views/blockingplace.h"
@@ -8,7 +9,6 @@
 #include "ui/views/sessiondetail_p.h"
 
 #include <QLabel>
-#include <QPlainTextEdit>
 #include <QPushButton>
 
 #include <algorithm>
@@ -40,6 +40,10 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
     fields_[started]->setToolTip(known ? Formatter::iso(s.key.started) : QString());
     setTextOnce(fields_[waitEvent],
                 s.wait_event.empty() ? tr("none") : Formatter::line(s.wait_event.str(), 200));
+    const auto checkout = checkoutOf(*store_, s.key);
+    toCheckout_->setVisible(checkout.has_value());
+    if (checkout)
+        toCheckout_->setText(tr("Go to checkout %1").arg(Formatter::line(checkout->id.str(), 24)));
     setTextOnce(fields_[holding], holds(s.key));
     setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : tr("none"));
     QString oldest = s.xmin ? QString::number(*s.xmin) : tr("none");
@@ -83,16 +87,10 @@ QString SessionDetail::holds(const SessionKey& key) const
 void SessionDetail::showOld(const SessionKey& key, const Transport& transport)
 {
     const std::optional<Duration> age = store_->staleness(key.target);
-    head_->setOld(age.has_value());
+    setOld(age.has_value());
     if (age && transport.mode == Mode::live)
         sessionHead_->setCaption(
             tr("%1 old").arg(Formatter::ageProse(std::chrono::floor<std::chrono::seconds>(*age))));
-    const auto role = age ? QPalette::PlaceholderText : QPalette::WindowText;
-    for (QLabel* const label : fields_)
-        label->setForegroundRole(role);
-    evidence_->setForegroundRole(role);
-    blocks_->setForegroundRole(role);
-    statement_->viewport()->setForegroundRole(role);
 }
 
 void SessionDetail::fillStatement(const SessionRow& row)
@@ -107,15 +105,8 @@ void SessionDetail::fillStatement(const SessionRow& row)
     else if (!runs && s.state_since)
         caption = tr("last, ended %1").arg(format.instantExact(*s.state_since, store_->now()));
     statementHead_->setCaption(caption);
-    const QString text =
-        s.statement.is_null() ? Formatter::notReported() : Formatter::text(s.statement.str());
-    if (statement_->toPlainText() != text) {
-        statement_->setPlainText(text);
-        const int lines = std::clamp(static_cast<int>(text.size()) / 38 +
-                                         static_cast<int>(text.count(QLatin1Char('\n'))) + 1,
-                                     2, 10);
-        statement_->setFixedHeight(lines * QFontMetrics(statement_->font()).lineSpacing() + 12);
-    }
+    setStatement(statement_,
+                 s.statement.is_null() ? QString() : Formatter::text(s.statement.str()));
 }
 
 /// "9 billing, 4 report-worker": those who wait for it, by application.

@@ -3,8 +3,8 @@
 
 #include "ui/models/formatter.h"
 #include "ui/models/placewords.h"
+#include "ui/models/translate.h"
 
-#include <QCoreApplication>
 #include <QDesktopServices>
 #include <QDir>
 #include <QFileInfo>
@@ -16,11 +16,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("SourceOpener", words);
-}
 
 constexpr qsizetype longestPath = 4096;
 constexpr qsizetype mostFolders = 64;

@@ -46,6 +46,8 @@ StacksPage::StacksPage(ViewContext& context, std::shared_ptr<SessionStore> store
     makePanel();
     makeTable();
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
+    ask_.setParent(this);
+    ask_.setObjectName(QStringLiteral("askForRange"));
     ask_.setSingleShot(true);
     ask_.setInterval(150);
     connect(&ask_, &QTimer::timeout, this, &StacksPage::ask);
@@ -309,7 +311,14 @@ void StacksPage::keyPressEvent(QKeyEvent* event)
 /// As tall as its rows, up to what leaves room for the lines.
 void StacksPage::arrange()
 {
-    const int most = std::max(Theme::current().scaled(160), height() * 9 / 20);
+    const Theme& theme = Theme::current();
+    constexpr int leastLines = 4;
+    const int lines = theme.scaled(metrics::sectionHead) + theme.scaled(metrics::tableHead) +
+                      leastLines * theme.rowHeight();
+    const int around = panel_->y() + panel_->sizeHint().height() - scroll_->height() +
+                       layout_->spacing() + lines + layout_->contentsMargins().bottom();
+    const int most = std::clamp(height() - around, theme.scaled(160),
+                                std::max(theme.scaled(160), height() * 9 / 20));
     const int roomy = icicle_->sizeHint().height();
     scroll_->setFixedHeight(roomy <= most ? roomy
                                           : std::min(icicle_->minimumSizeHint().height(), most));

@@ -66,8 +66,7 @@ void StacksPage::makeBar()
     box->addWidget(search_);
     layout_->addWidget(bar_);
     connect(span_, &SegmentedControl::chosen, this, [this] {
-        if (overRange() && !answered_)
-            ask();
+        ask(); // the range may be another one than when it was asked last
         rebuild();
     });
     connect(weight_, &SegmentedControl::chosen, this, &StacksPage::rebuild);

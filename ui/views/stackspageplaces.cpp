@@ -2,8 +2,7 @@
 #include "ui/views/stackspageplaces.h"
 
 #include "ui/models/formatter.h"
-
-#include <QCoreApplication>
+#include "ui/models/translate.h"
 
 #include <algorithm>
 #include <map>
@@ -12,11 +11,6 @@
 namespace poolscope {
 
 namespace {
-
-QString tr(const char* words)
-{
-    return QCoreApplication::translate("StacksPage", words);
-}
 
 using PlaceKey = std::tuple<std::string, std::string, std::string, std::string, std::int32_t, bool>;
 
@@ -203,8 +197,13 @@ TreeNodes heldRows(const std::vector<HeldLine>& lines)
             place.tip = place.copy;
         }
         const qlonglong us = to_us(line.sum.held);
+        // Words that every compiler's unnamed scope has push out the name itself.
+        TreeCell function =
+            text(heldFunction(line.sum), line.sum.suspected ? Emphasis::strong : Emphasis::plain);
+        function.copy = function.tip;
+        function.text.remove(QStringLiteral("(anonymous namespace)::"));
         node->cells = {
-            text(heldFunction(line.sum), line.sum.suspected ? Emphasis::strong : Emphasis::plain),
+            function,
             place,
             text(Formatter::line(line.sum.pool.str(), 100)),
             count(line.sum.checkouts),

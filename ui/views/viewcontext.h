@@ -64,6 +64,12 @@ public:
     {
         emit reclaimRequested(checkouts);
     }
+    /// Opens the page of holders on that checkout.
+    void showCheckout(const CheckoutKey& checkout)
+    {
+        emit checkoutRequested(checkout);
+        navigate(QStringLiteral("leaks"));
+    }
     void requestSeek(Timestamp instant) { emit seekRequested(instant); }
     /// Back to the live edge of the capture that goes on.
     void requestLive() { emit liveRequested(); }
@@ -80,6 +86,7 @@ signals:
                           const std::vector<poolscope::SessionRow>& sessions);
     /// Some checkouts, each once, all of them open when it was asked; see reclaimObstacle().
     void reclaimRequested(const std::vector<poolscope::CheckoutKey>& checkouts);
+    void checkoutRequested(const poolscope::CheckoutKey& checkout);
     void seekRequested(poolscope::Timestamp instant);
     void liveRequested();
     void attachRequested();

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/dialogs/settingsdialog.h"
+#include "ui/theme/theme.h"
+
+#include <QFile>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace poolscope;
+
+/// Which editor opens a line of code, and where the sources are.
+class TestSettings : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir folder_;
+    std::unique_ptr<QSettings> settings_;
+
+    template <class T>
+    static T* child(QWidget& in, const char* name)
+    {
+        return in.findChild<T*>(QString::fromLatin1(name));
+    }
+
+private slots:
+    void initTestCase() { Theme::current().install(); }
+    void init()
+    {
+        settings_ = std::make_unique<QSettings>(folder_.filePath(QStringLiteral("settings.ini")),
+                                                QSettings::IniFormat);
+        settings_->clear();
+    }
+
+    void showsWhatIsKeptAndKeepsWhatIsSaved()
+    {
+        settings_->setValue(QStringLiteral("editor"), QStringLiteral("vi +{line} {file}"));
+        SettingsDialog dialog(*settings_);
+        auto* const editor = child<QLineEdit>(dialog, "editorCommand");
+        QCOMPARE(editor->text(), QStringLiteral("vi +{line} {file}"));
+        editor->setText(QStringLiteral("  code -g {file}:{line} "));
+        child<QLineEdit>(dialog, "sourcesFolder")->setText(folder_.path());
+        QCOMPARE(settings_->value(QStringLiteral("editor")).toString(),
+                 QStringLiteral("vi +{line} {file}")); // not before it is saved
+        child<QPushButton>(dialog, "saveSettings")->click();
+        QCOMPARE(settings_->value(QStringLiteral("editor")).toString(),
+                 QStringLiteral("code -g {file}:{line}"));
+        QCOMPARE(settings_->value(QStringLiteral("sources")).toString(), folder_.path());
+    }
+
+    void closedWithoutSavingNothingChanges()
+    {
+        SettingsDialog dialog(*settings_);
+        child<QLineEdit>(dialog, "editorCommand")->setText(QStringLiteral("vi"));
+        dialog.show();
+        QTest::keyClick(&dialog, Qt::Key_Escape);
+        QVERIFY(!dialog.isVisible());
+        QVERIFY(!settings_->contains(QStringLiteral("editor")));
+    }
+
+    void saysWhatItWillRun()
+    {
+        SettingsDialog dialog(*settings_);
+        auto* const editor = child<QLineEdit>(dialog, "editorCommand");
+        const auto* const example = child<QLabel>(dialog, "editorExample");
+        QVERIFY(example->text().startsWith(QStringLiteral("Without one")));
+        editor->setText(QStringLiteral("sh -c {file} {line}"));
+        QCOMPARE(example->text(), QStringLiteral("Runs: sh -c /src/checkout.cpp 88"));
+        editor->setText(QStringLiteral("no-such-editor-anywhere"));
+        QVERIFY(example->text().startsWith(
+            QStringLiteral("Runs: no-such-editor-anywhere /src/checkout.cpp. Now no program ")));
+        QVERIFY(child<QPushButton>(dialog, "saveSettings")->isEnabled()); // it may come yet
+        QCOMPARE(example->textFormat(), Qt::PlainText);
+    }
+
+    void aFolderThatIsNoneIsNotKept()
+    {
+        SettingsDialog dialog(*settings_);
+        auto* const sources = child<QLineEdit>(dialog, "sourcesFolder");
+        auto* const save = child<QPushButton>(dialog, "saveSettings");
+        sources->setText(folder_.filePath(QStringLiteral("none")));
+        QVERIFY(!save->isEnabled());
+        QVERIFY(
+            child<QLabel>(dialog, "settingsTrouble")->text().contains(QStringLiteral("no such")));
+        dialog.accept();
+        QVERIFY(!settings_->contains(QStringLiteral("sources")));
+        sources->clear();
+        QVERIFY(save->isEnabled());
+    }
+};
+
+QTEST_MAIN(TestSettings)
+#include "tst_settings.moc"

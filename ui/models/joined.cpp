@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/models/joined.h"
+
+#include <charconv>
+
+namespace poolscope {
+
+namespace {
+
+/// Of "10.20.4.17:51422"; null for a Unix socket, and where it is not reported.
+std::optional<std::uint16_t> portOf(const std::string& client)
+{
+    const std::size_t colon = client.rfind(':');
+    std::uint16_t port = 0;
+    if (colon == std::string::npos)
+        return std::nullopt;
+    const char* const end = client.data() + client.size();
+    const auto [read, error] = std::from_chars(client.data() + colon + 1, end, port);
+    return error == std::errc{} && read == end ? std::optional(port) : std::nullopt;
+}
+
+bool fits(const Checkout& checkout, const Session& session)
+{
+    if (!checkout.server_pid || *checkout.server_pid != session.key.pid.value || session.own)
+        return false;
+    if (session.client.empty() || !checkout.local_port)
+        return true;
+    // Of another server's session with the same pid the port is another one, too.
+    return portOf(session.client.str()) == checkout.local_port;
+}
+
+} // namespace
+
+std::optional<SessionKey> sessionOf(const SessionStore& store, const Checkout& checkout)
+{
+    if (!checkout.server_pid)
+        return std::nullopt;
+    std::optional<SessionKey> found;
+    for (const TargetSummary& target : store.targets()) {
+        const SessionRow* const row = store.find(target.info.id, Pid{*checkout.server_pid});
+        if (!row || !fits(checkout, row->session))
+            continue;
+        if (found)
+            return std::nullopt;
+        found = row->session.key;
+    }
+    return found;
+}
+
+std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKey& session)
+{
+    const SessionRow* const row = store.find(session);
+    if (!row)
+        return std::nullopt;
+    std::optional<CheckoutKey> found;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Place& place : target.places) {
+            for (const Holder& holder : place.holders) {
+                const auto checkout = store.checkout(holder.checkout);
+                // Only what leads back to this session: another server may have the pid, too.
+                if (!checkout || !fits(*checkout, row->session) ||
+                    sessionOf(store, *checkout) != session)
+                    continue;
+                if (found)
+                    return std::nullopt;
+                found = holder.checkout;
+            }
+        }
+    }
+    return found;
+}
+
+} // namespace poolscope

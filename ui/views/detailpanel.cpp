@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/views/detailpanel.h"
+
+#include "ui/models/formatter.h"
+#include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
+#include "ui/views/detailhead.h"
+#include "ui/views/sqlhighlighter.h"
+
+#include <QFormLayout>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QRegularExpression>
+#include <QScrollArea>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+int panelPad()
+{
+    return Theme::current().scaled(metrics::panelPadding);
+}
+
+} // namespace
+
+DetailPanel::DetailPanel(const QString& name, const QString& empty, QWidget* parent)
+    : Panel(parent)
+    , head_(new DetailHead(this))
+    , empty_(prose())
+    , scroll_(new QScrollArea(this))
+{
+    auto* const box = new QVBoxLayout(this);
+    box->setContentsMargins(1, 1, 1, 1);
+    box->setSpacing(0);
+    box->addWidget(head_);
+    empty_->setProperty("role", QStringLiteral("secondary"));
+    empty_->setObjectName(empty);
+    empty_->setContentsMargins(panelPad(), panelPad(), panelPad(), panelPad());
+    box->addWidget(empty_, 0, Qt::AlignTop);
+    scroll_->setFrameShape(QFrame::NoFrame);
+    scroll_->setWidgetResizable(true);
+    scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll_->setFocusPolicy(Qt::NoFocus);
+    auto* const content = new QWidget;
+    content->setAutoFillBackground(true);
+    content->setBackgroundRole(QPalette::Base);
+    auto* const all = new QVBoxLayout(content);
+    all->setContentsMargins(0, 0, 0, 0);
+    all->setSpacing(0);
+    sections_ = new QVBoxLayout;
+    sections_->setSpacing(0);
+    all->addLayout(sections_);
+    all->addStretch(1);
+    scroll_->setWidget(content);
+    box->addWidget(scroll_, 1);
+    setAccessibleName(name);
+}
+
+QSize DetailPanel::sizeHint() const
+{
+    return {Theme::current().scaled(336), 600};
+}
+
+QLabel* DetailPanel::prose()
+{
+    auto* const label = new QLabel(this);
+    label->setTextFormat(Qt::PlainText);
+    label->setWordWrap(true);
+    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    // A word without end must not make the panel wider than it is.
+    label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    aging_.push_back(label);
+    return label;
+}
+
+SectionHead* DetailPanel::addHead(const QString& title)
+{
+    auto* const head = new SectionHead(title, this);
+    sections_->addWidget(head);
+    return head;
+}
+
+QFormLayout* DetailPanel::addForm()
+{
+    auto* const form = new QFormLayout;
+    form->setContentsMargins(panelPad(), 8, panelPad(), 10);
+    form->setHorizontalSpacing(8);
+    form->setVerticalSpacing(4);
+    form->setRowWrapPolicy(QFormLayout::DontWrapRows);
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    sections_->addLayout(form);
+    return form;
+}
+
+std::pair<QLabel*, QLabel*> DetailPanel::addField(QFormLayout* form, const QString& caption,
+                                                  bool mono)
+{
+    auto* const name = new QLabel(caption, this);
+    name->setProperty("role", QStringLiteral("caption"));
+    name->setMinimumWidth(Theme::current().scaled(80));
+    QLabel* const value = prose();
+    if (mono)
+        value->setFont(Theme::current().mono(12));
+    // A label is named by its text, which is the value here.
+    value->setAccessibleDescription(caption);
+    name->setBuddy(value);
+    form->addRow(name, value);
+    return {name, value};
+}
+
+void DetailPanel::addPadded(QWidget* content)
+{
+    auto* const frame = new QVBoxLayout;
+    frame->setContentsMargins(panelPad(), 8, panelPad(), 10);
+    frame->addWidget(content);
+    sections_->addLayout(frame);
+}
+
+void DetailPanel::addButton(QPushButton* button)
+{
+    auto* const row = new QHBoxLayout;
+    row->setContentsMargins(panelPad(), 0, panelPad(), 10);
+    row->addWidget(button);
+    row->addStretch(1);
+    sections_->addLayout(row);
+}
+
+QPlainTextEdit* DetailPanel::addStatement()
+{
+    auto* const edit = new QPlainTextEdit(this);
+    edit->setReadOnly(true);
+    edit->setFont(Theme::current().mono(12));
+    edit->setLineWrapMode(QPlainTextEdit::WidgetWidth);
+    edit->setTabChangesFocus(true);
+    edit->setFrameShape(QFrame::NoFrame);
+    edit->setAccessibleName(tr("Statement"));
+    edit->setPlaceholderText(Formatter::notReported()); // no statement, so no words of SQL
+    edit->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    new SqlHighlighter(edit->document());
+    aging_.push_back(edit->viewport());
+    addPadded(edit);
+    setStatement(edit, QString());
+    return edit;
+}
+
+void DetailPanel::setStatement(QPlainTextEdit* edit, const QString& text)
+{
+    const bool sized = edit->minimumHeight() == edit->maximumHeight();
+    if (sized && edit->toPlainText() == text)
+        return;
+    edit->setPlainText(text);
+    constexpr qsizetype charactersALine = 38;
+    const auto lines = std::clamp(text.size() / charactersALine + text.count(QLatin1Char('\n')) + 1,
+                                  qsizetype{2}, qsizetype{10});
+    edit->setFixedHeight(static_cast<int>(lines) * QFontMetrics(edit->font()).lineSpacing() + 12);
+}
+
+void DetailPanel::addFoot(const std::vector<QPushButton*>& commands, const QString& reasonName)
+{
+    footLine_ = new QFrame(this);
+    footLine_->setFixedHeight(1);
+    footLine_->setAutoFillBackground(true);
+    footLine_->setBackgroundRole(QPalette::Mid);
+    foot_ = new QWidget(this);
+    auto* const foot = new QVBoxLayout(foot_);
+    foot->setContentsMargins(panelPad(), 10, panelPad(), 10);
+    foot->setSpacing(6);
+    auto* const buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    for (QPushButton* const command : commands)
+        buttons->addWidget(command);
+    buttons->addStretch(1);
+    foot->addLayout(buttons);
+    reason_ = prose();
+    aging_.pop_back(); // why a command cannot be given is never old
+    reason_->setProperty("role", QStringLiteral("caption"));
+    reason_->setObjectName(reasonName);
+    foot->addWidget(reason_);
+    auto* const box = static_cast<QVBoxLayout*>(layout());
+    box->addWidget(footLine_);
+    box->addWidget(foot_);
+}
+
+void DetailPanel::showSections()
+{
+    empty_->hide();
+    for (QWidget* const part : {static_cast<QWidget*>(head_), static_cast<QWidget*>(scroll_),
+                                static_cast<QWidget*>(footLine_), foot_})
+        part->show();
+}
+
+void DetailPanel::showNothing(const QString& words)
+{
+    setTextOnce(empty_, words);
+    for (QWidget* const part : {static_cast<QWidget*>(head_), static_cast<QWidget*>(scroll_),
+                                static_cast<QWidget*>(footLine_), foot_})
+        part->hide();
+    empty_->show();
+}
+
+void DetailPanel::setReason(const QString& words)
+{
+    setTextOnce(reason_, words);
+    reason_->setVisible(!words.isEmpty());
+}
+
+void DetailPanel::setOld(bool old)
+{
+    head_->setOld(old);
+    for (QWidget* const part : aging_)
+        part->setForegroundRole(old ? QPalette::PlaceholderText : QPalette::WindowText);
+}
+
+void DetailPanel::setTextOnce(QLabel* label, const QString& text)
+{
+    if (label->text() == text)
+        return;
+    label->setText(text);
+    const QStringList words = text.split(QRegularExpression(QStringLiteral("\\s")));
+    const bool cut = std::any_of(words.begin(), words.end(), [](const QString& word) {
+        constexpr qsizetype fits = 28;
+        return word.size() > fits;
+    });
+    label->setToolTip(cut ? plainToolTip(text) : QString());
+}
+
+} // namespace poolscope
