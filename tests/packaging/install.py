@@ -18,6 +18,7 @@ def main(cmake, build, version):
                        stdout=subprocess.DEVNULL)
         for name in (f"applications/{ID}.desktop", f"metainfo/{ID}.metainfo.xml",
                      f"mime/packages/{ID}.xml", "man/man1/poolscope.1",
+                     "poolscope/agents/go/go.mod", "poolscope/agents/python/pyproject.toml",
                      "doc/poolscope/copyright", f"icons/hicolor/scalable/apps/{ID}.svg"):
             if not (prefix / "share" / name).is_file():
                 sys.exit(f"not installed: share/{name}")
