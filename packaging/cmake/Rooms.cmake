@@ -40,6 +40,8 @@ target_compile_options(poolscope_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-sign-conversion
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-restrict>
+    # What a dozen sources together only seem to do to each other.
+    $<$<BOOL:${POOLSCOPE_UNITY}>:-Wno-shadow>
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${POOLSCOPE_UNITY}>>:-Wno-subobject-linkage>
     $<$<BOOL:${POOLSCOPE_WERROR}>:-Werror>)
 target_compile_definitions(poolscope_flags INTERFACE
