@@ -4,9 +4,9 @@
 #include "app/cli/arguments.h"
 #include "app/cli/picture.h"
 #include "core/capture/workspace.h"
+#include "core/source/privatefolder.h"
 
 #include <QObject>
-#include <QTemporaryDir>
 
 #include <functional>
 #include <map>
@@ -58,7 +58,7 @@ private:
     void askFor(TargetId target, const QString& sentence);
 
     const Arguments& arguments_;
-    std::unique_ptr<QTemporaryDir> scratch_;
+    std::unique_ptr<PrivateFolder> scratch_;
     std::unique_ptr<Workspace> workspace_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;

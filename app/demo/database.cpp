@@ -11,7 +11,9 @@
 #include <string>
 #include <system_error>
 
+#include <fcntl.h>
 #include <stdlib.h> // mkdtemp
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace shop {
@@ -57,6 +59,9 @@ Database::Database()
     folder_ = (std::filesystem::temp_directory_path() / name).string();
     if (!mkdtemp(folder_.data()))
         throw std::runtime_error("there is no room for a temporary folder");
+    lock_ = open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock_ >= 0)
+        flock(lock_, LOCK_SH | LOCK_NB);
     file_ = folder_ + "/shop.db";
     ShopFactory factory(file_);
     const auto opened = factory.open();
@@ -71,6 +76,8 @@ Database::~Database()
 {
     std::error_code error;
     std::filesystem::remove_all(folder_, error);
+    if (lock_ >= 0)
+        ::close(lock_);
 }
 
 poolscope::AcquireOptions options_of(const Request& request)

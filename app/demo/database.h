@@ -35,6 +35,7 @@ public:
 private:
     std::string folder_;
     std::string file_;
+    int lock_ = -1; ///< on the folder, which so is known to be in use
 };
 
 /// The customer whom a request is for, and what the shop knows of it.

@@ -15,7 +15,7 @@ namespace poolscope::record {
 
 namespace {
 
-constexpr std::string_view point_columns =
+constexpr std::string_view pool_point_columns =
     "name, used, idle, pending, max, timeouts, wait_count, wait_total_us, wait_p50_us, wait_p99_us,"
     " use_count, use_total_us, use_p50_us, use_p99_us";
 constexpr int point_column_count = 14;
@@ -89,7 +89,7 @@ private:
             return;
         Query query{database_, fmt::format("SELECT target, {} FROM keyframe_pool"
                                            " WHERE id BETWEEN ? AND ?",
-                                           point_columns)};
+                                           pool_point_columns)};
         const std::int64_t first = schema::row_id(static_cast<std::uint64_t>(range_.first), 0);
         query.bind(1, first);
         query.bind(2, first | schema::position_mask);
@@ -109,7 +109,7 @@ private:
         samples.bind(2, range_.last);
         Query pools{database_, fmt::format("SELECT id, {} FROM pool WHERE id BETWEEN ? AND ?"
                                            " ORDER BY id",
-                                           point_columns)};
+                                           pool_point_columns)};
         pools.bind(1, schema::row_id(static_cast<std::uint64_t>(sequence), 0));
         pools.bind(2, last_row);
         bool ready = pools.step();
@@ -172,7 +172,7 @@ private:
                                            " CROSS JOIN pool_sample s ON s.sequence = m.peak >> 20"
                                            " WHERE m.id BETWEEN ? AND ? AND s.time BETWEEN ? AND ?"
                                            " ORDER BY m.id",
-                                           point_columns)};
+                                           pool_point_columns)};
         peaks.bind(1, schema::row_id(static_cast<std::uint64_t>(range_.first), 0));
         peaks.bind(2, last_row);
         peaks.bind(3, buckets_.from);

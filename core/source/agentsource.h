@@ -5,6 +5,7 @@
 #include "core/source/agentcommands.h"
 #include "core/source/agentlink.h"
 #include "core/source/agentsampler.h"
+#include "core/source/privatefolder.h"
 #include "core/source/source.h"
 #include "core/source/sshtunnel.h"
 #include "core/source/statusteller.h"
@@ -12,7 +13,6 @@
 #include "core/wire/messages.h"
 #include "core/wire/peerstate.h"
 
-#include <QTemporaryDir>
 #include <QTimer>
 
 #include <chrono>
@@ -139,7 +139,7 @@ private:
 
     AgentLink link_;
     SshTunnel tunnel_;
-    std::unique_ptr<QTemporaryDir> folder_; ///< of the tunnel's end here
+    std::unique_ptr<PrivateFolder> folder_; ///< of the tunnel's end here
     QTimer retry_;
     QTimer watch_;
     QTimer tick_;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "core/source/agentsource.h"
+#include "core/source/privatefolder.h"
 
 #include <QProcess>
-#include <QTemporaryDir>
 
 #include <chrono>
 #include <memory>
@@ -52,7 +52,7 @@ private:
     AgentSource::Timings timings_;
     QString socket_;
     QByteArray words_;                      ///< the last that the child said on its standard error
-    std::unique_ptr<QTemporaryDir> folder_; ///< 0700
+    std::unique_ptr<PrivateFolder> folder_; ///< 0700
     std::unique_ptr<QProcess> child_;
     std::vector<std::unique_ptr<QProcess>> ending_; ///< told to go
     std::unique_ptr<AgentSource> agent_;

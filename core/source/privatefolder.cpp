@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,9 +31,9 @@ QDir shortTemp()
     return QDir(QStringLiteral("/tmp"));
 }
 
-std::unique_ptr<QTemporaryDir> makeIn(const QDir& where)
+std::unique_ptr<PrivateFolder> makeIn(const QDir& where)
 {
-    return std::make_unique<QTemporaryDir>(where.filePath(
+    return std::make_unique<PrivateFolder>(where.filePath(
         QStringLiteral("poolscope-%1-XXXXXX").arg(QCoreApplication::applicationPid())));
 }
 
@@ -41,6 +43,23 @@ bool isOurs(const QString& path)
     struct stat info = {};
     return ::lstat(QFile::encodeName(path).constData(), &info) == 0 && S_ISDIR(info.st_mode) &&
            info.st_uid == ::geteuid() && (info.st_mode & 07777U) == 0700;
+}
+
+int openFolder(const QString& path)
+{
+    return ::open(QFile::encodeName(path).constData(),
+                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/// Unless whoever made it holds it.
+void removeUnheld(const QString& path)
+{
+    const int folder = openFolder(path);
+    if (folder < 0)
+        return;
+    if (::flock(folder, LOCK_EX | LOCK_NB) == 0)
+        QDir(path).removeRecursively();
+    ::close(folder);
 }
 
 /// The process may be in another container, where its number is another.
@@ -57,14 +76,29 @@ bool isListenedTo(const QString& path)
 
 } // namespace
 
-std::unique_ptr<QTemporaryDir> makePrivateFolder()
+PrivateFolder::PrivateFolder(const QString& nameTemplate)
+    : QTemporaryDir(nameTemplate)
+{
+    if (isValid())
+        lock_ = openFolder(path());
+    if (lock_ >= 0)
+        ::flock(lock_, LOCK_SH | LOCK_NB);
+}
+
+PrivateFolder::~PrivateFolder()
+{
+    if (lock_ >= 0)
+        ::close(lock_);
+}
+
+std::unique_ptr<PrivateFolder> makePrivateFolder()
 {
     return makeIn(QDir::temp());
 }
 
-std::unique_ptr<QTemporaryDir> makeSocketFolder(const QString& socketName)
+std::unique_ptr<PrivateFolder> makeSocketFolder(const QString& socketName)
 {
-    std::unique_ptr<QTemporaryDir> folder = makePrivateFolder();
+    std::unique_ptr<PrivateFolder> folder = makePrivateFolder();
     const auto length = QFile::encodeName(folder->filePath(socketName)).size();
     if (length > static_cast<qsizetype>(wire::max_socket_path))
         folder = makeIn(shortTemp());
@@ -81,7 +115,7 @@ void clearLeftFolders(const QString& where)
         const QRegularExpressionMatch made = shape.match(entries.fileName());
         if (made.hasMatch() && !processRuns(made.captured(1).toLongLong()) && isOurs(path) &&
             !isListenedTo(path))
-            QDir(path).removeRecursively();
+            removeUnheld(path);
     }
 }
 

@@ -10,6 +10,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -191,11 +193,15 @@ void TestLocalPools::foldersThatWereLeft()
     kept += make(dead + QStringLiteral("listen"));
     QLocalServer server;
     QVERIFY(server.listen(path(dead + QStringLiteral("listen/demo.sock"))));
+    kept += make(dead + QStringLiteral("locked"));
+    const int held = ::open(QFile::encodeName(path(kept.back())).constData(), O_RDONLY);
+    QVERIFY(held >= 0 && ::flock(held, LOCK_SH | LOCK_NB) == 0);
     make(dead + QStringLiteral("aBcDeF"));
     make(dead + QStringLiteral("silent"));
     deadSocket(dead + QStringLiteral("silent/demo.sock"));
 
     clearLeftFolders(folder_->path());
+    ::close(held);
     kept.sort();
     QCOMPARE(QDir(folder_->path()).entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name), kept);
     for (const QString& name : kept)

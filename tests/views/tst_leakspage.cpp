@@ -450,6 +450,14 @@ void LeaksPageTest::theOtherSide()
     QCOMPARE(page.findChild<QLineEdit*>()->text(), QString()); // what is led to is not hidden
     QVERIFY(detail(page).isVisible());
     QCOMPARE(detail(page).reclaimable(), (std::vector<CheckoutKey>{checkout.key}));
+
+    // From the session's own row on this page, too: there, and not back again.
+    opened.clear();
+    choose(page, page.findChild<TreeModel*>()->indexOf(session));
+    QCOMPARE(page.table().currentKey(), std::optional(session));
+    QTest::keyClick(&page.table(), Qt::Key_J);
+    QVERIFY(!opened.contains(QStringLiteral("sessions")));
+    QCOMPARE(detail(page).reclaimable(), (std::vector<CheckoutKey>{checkout.key}));
 }
 
 void LeaksPageTest::thePastOfACheckout()

@@ -20,7 +20,7 @@ namespace poolscope {
 namespace {
 
 constexpr double margin = 16;
-constexpr double mergeDistance = 12;
+constexpr double groupDistance = 12;
 constexpr std::size_t mostPoints = 4'000; ///< a target
 
 } // namespace
@@ -208,8 +208,8 @@ void TimelineStrip::groupMarks()
             continue;
         const double at = x(mark.time);
         const bool merge = !groups_.empty() &&
-                           at - x(groups_.back().marks.back().time) < mergeDistance &&
-                           at - x(groups_.back().marks.front().time) < 4 * mergeDistance;
+                           at - x(groups_.back().marks.back().time) < groupDistance &&
+                           at - x(groups_.back().marks.front().time) < 4 * groupDistance;
         if (!merge)
             groups_.push_back({at, mark.kind, {}});
         MarkGroup& group = groups_.back();

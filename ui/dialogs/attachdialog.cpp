@@ -298,8 +298,8 @@ bool AttachDialog::optionsReadable(QString* trouble) const
     const auto interval = read(interval_->text());
     const auto alert = read(alert_->text());
     const auto critical = read(critical_->text());
-    if (!interval || *interval < std::chrono::milliseconds{100} ||
-        *interval > std::chrono::hours{1})
+    if (interval_->isEnabled() && (!interval || *interval < std::chrono::milliseconds{100} ||
+                                   *interval > std::chrono::hours{1}))
         *trouble = tr("%1: between 100 ms and 1 h, such as 1 s.").arg(interval_->accessibleName());
     else if (!alert || *alert <= Duration{0})
         *trouble = tr("Leak after: a duration such as 30 s.");

@@ -19,9 +19,21 @@ std::optional<std::uint16_t> portOf(const std::string& client)
     return error == std::errc{} && read == end ? std::optional(port) : std::nullopt;
 }
 
-bool fits(const Checkout& checkout, const Session& session)
+/// On the capture's clock.
+Timestamp here(const SessionStore& store, TargetId target, Timestamp there)
 {
+    const TargetSummary* const summary = store.target(target);
+    return summary ? there - summary->clock_offset : there;
+}
+
+bool fits(const SessionStore& store, const Checkout& checkout, const Session& session)
+{
+    constexpr Duration clocksMayDiffer = std::chrono::seconds{1};
     if (!checkout.server_pid || *checkout.server_pid != session.key.pid.value || session.own)
+        return false;
+    // A session is there before its connection is lent; a later one has the same pid by chance.
+    if (here(store, session.key.target, session.key.started) >
+        here(store, checkout.key.target, checkout.acquired) + clocksMayDiffer)
         return false;
     if (session.client.empty() || !checkout.local_port)
         return true;
@@ -38,7 +50,7 @@ std::optional<SessionKey> sessionOf(const SessionStore& store, const Checkout& c
     std::optional<SessionKey> found;
     for (const TargetSummary& target : store.targets()) {
         const SessionRow* const row = store.find(target.info.id, Pid{*checkout.server_pid});
-        if (!row || !fits(checkout, row->session))
+        if (!row || !fits(store, checkout, row->session))
             continue;
         if (found)
             return std::nullopt;
@@ -58,7 +70,7 @@ std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKe
             for (const Holder& holder : place.holders) {
                 const auto checkout = store.checkout(holder.checkout);
                 // Only what leads back to this session: another server may have the pid, too.
-                if (!checkout || !fits(*checkout, row->session) ||
+                if (!checkout || !fits(store, *checkout, row->session) ||
                     sessionOf(store, *checkout) != session)
                     continue;
                 if (found)

@@ -332,6 +332,12 @@ void BasePage::goToCheckout(const SessionKey& session)
         context_.showCheckout(*checkout);
 }
 
+void BasePage::goAcross(const std::optional<SessionKey>& current)
+{
+    if (current)
+        goToCheckout(*current);
+}
+
 void BasePage::serveTable(DataTable* table)
 {
     connect(table, &DataTable::letter, this, [this, table](int key) {
@@ -343,8 +349,8 @@ void BasePage::serveTable(DataTable* table)
             nextGrouping();
         else if (const auto current = table->currentKey(); key == Qt::Key_B && current)
             goToBlocker(*current);
-        else if (key == Qt::Key_J && current)
-            goToCheckout(*current);
+        else if (key == Qt::Key_J)
+            goAcross(current);
     });
     connect(table, &QAbstractItemView::pressed, this, [this] { context_.keep(); });
     connect(table, &QWidget::customContextMenuRequested, this,

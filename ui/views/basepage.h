@@ -8,6 +8,7 @@
 #include "ui/views/viewcontext.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 class QVBoxLayout;
@@ -58,6 +59,8 @@ protected:
     void goToBlocker(const SessionKey& session);
     /// The connection of a pool that this session serves, if an attached process tells of it.
     void goToCheckout(const SessionKey& session);
+    /// J: from the current session, if one is current, to the checkout that it serves.
+    virtual void goAcross(const std::optional<SessionKey>& current);
 
     ViewContext& context_;
     std::shared_ptr<SessionStore> store_;

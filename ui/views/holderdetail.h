@@ -52,7 +52,8 @@ private:
     void showPlace(const PlaceAt& at, const Transport& transport);
     void showStack(const StackRef& stack, LeakSeverity severity);
     void showStatement(const Text& statement, const QString& caption);
-    void showPast(const Checkout& checkout, const Holder& holder, const TargetSummary* target);
+    void showPast(const Checkout& checkout, const Holder& holder, const LeakThresholds& judgedBy,
+                  Duration ahead);
     void showCaption(const TargetSummary* target, const Transport& transport);
     void updateFoot(const Transport& transport);
 

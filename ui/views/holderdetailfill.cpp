@@ -143,10 +143,10 @@ void HolderDetail::showStatement(const Text& statement, const QString& caption)
 
 /// Since when it has been held and what it does now, with the moments it became suspect and was
 /// last heard of. What it did before its last change nobody told.
-void HolderDetail::showPast(const Checkout& c, const Holder& holder, const TargetSummary* target)
+void HolderDetail::showPast(const Checkout& c, const Holder& holder, const LeakThresholds& judgedBy,
+                            Duration ahead)
 {
     const Timestamp now = store_->now();
-    const Duration ahead = target ? target->clock_offset : Duration{0};
     const Timestamp from = std::min(c.acquired - ahead, now);
     std::vector<PastLane::Span> spans{{from, SessionState::other}};
     if (c.busy) {
@@ -158,11 +158,13 @@ void HolderDetail::showPast(const Checkout& c, const Holder& holder, const Targe
             spans.push_back({since, state});
     }
     std::vector<PastLane::Moment> moments;
-    const LeakThresholds thresholds = target ? target->thresholds : LeakThresholds{};
-    if (holder.severity != LeakSeverity::none && from + thresholds.alert < now)
-        moments.push_back({from + thresholds.alert, tr("held for too long")});
-    if (holder.severity == LeakSeverity::critical && from + thresholds.critical < now)
-        moments.push_back({from + thresholds.critical, tr("critical")});
+    // Whoever said that it takes longer is judged that much later.
+    const Timestamp due =
+        from + std::min(std::max(c.expected.value_or(Duration{0}), Duration{0}), now - from);
+    if (holder.severity != LeakSeverity::none && due + judgedBy.alert < now)
+        moments.push_back({due + judgedBy.alert, tr("held for too long")});
+    if (holder.severity == LeakSeverity::critical && due + judgedBy.critical < now)
+        moments.push_back({due + judgedBy.critical, tr("critical")});
     if (c.heartbeat)
         moments.push_back({std::clamp(*c.heartbeat - ahead, from, now), tr("last alive")});
     past_->setUtc(context_.utc());
@@ -241,7 +243,8 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     showStatement(c.statement, caption);
     statementHead_->show();
     statement_->show();
-    showPast(c, holder, target);
+    showPast(c, holder, at ? at.place->thresholds : LeakThresholds{},
+             target ? target->clock_offset : Duration{0});
     pastHead_->show();
     past_->show();
 }

@@ -104,10 +104,16 @@ void LeaksPage::makeTable()
     connect(table_, &DataTable::letter, this, [this](int key) {
         if (key == Qt::Key_R)
             reclaim();
-        else if (key == Qt::Key_J && !table_->currentKey())
-            holder_->goToSession();
     });
     connect(table_, &QWidget::customContextMenuRequested, this, &LeaksPage::showHolderMenu);
+}
+
+void LeaksPage::goAcross(const std::optional<SessionKey>& current)
+{
+    if (current)
+        BasePage::goAcross(current);
+    else
+        holder_->goToSession();
 }
 
 void LeaksPage::makeKeys()

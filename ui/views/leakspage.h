@@ -36,6 +36,7 @@ protected:
     void select(const std::optional<SessionKey>& session) override;
     void tableChosen() override;
     bool choseElse() const override { return pick_.has_value(); }
+    void goAcross(const std::optional<SessionKey>& current) override;
 
 private:
     /// A checkout, or a place, that was chosen instead of a session. It stays chosen while it is
