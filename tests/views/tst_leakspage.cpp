@@ -410,8 +410,8 @@ void LeaksPageTest::theOtherSide()
     PoolScene scene;
     SyntheticUpdates server;
     const Checkout checkout = scene.checkout(scene.leaked().front().id.str());
-    SessionRow& row =
-        server.put(*checkout.server_pid, SessionState::idle_in_transaction, "shop-api");
+    SessionRow& row = server.put(*checkout.server_pid, SessionState::idle_in_transaction,
+                                 "shop-api", std::chrono::seconds{90});
     const SessionKey session = row.session.key;
     const auto apply = [&](const std::string& port) {
         row.session.client = Text("10.20.4.17:" + port);
@@ -453,7 +453,9 @@ void LeaksPageTest::theOtherSide()
 
     // From the session's own row on this page, too: there, and not back again.
     opened.clear();
-    choose(page, page.findChild<TreeModel*>()->indexOf(session));
+    auto* const model = qobject_cast<TreeModel*>(page.table().model());
+    QVERIFY(model);
+    choose(page, model->indexOf(session));
     QCOMPARE(page.table().currentKey(), std::optional(session));
     QTest::keyClick(&page.table(), Qt::Key_J);
     QVERIFY(!opened.contains(QStringLiteral("sessions")));
