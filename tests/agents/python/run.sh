@@ -39,8 +39,6 @@ if [ ! -e "$library/stamp" ]; then
     rm -rf "$library"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$library" \
         "SQLAlchemy==$version" || skip "the package index cannot be reached, or lacks a version"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check typing_extensions \
-        || skip "the package index cannot be reached"
     touch "$library/stamp"
 fi
 flock -u 9

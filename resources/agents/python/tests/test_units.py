@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+import threading
 from typing import Any, List
 
 import pytest
@@ -51,14 +52,118 @@ def test_a_line_is_never_too_long() -> None:
         ("SELECT 'cut off in the mid", "SELECT ?"),
         ('SELECT "Column" FROM "T"', 'SELECT "Column" FROM "T"'),
         ("/* trace=77 */ SELECT 1", "SELECT ?"),
+        (r"a LIKE b ESCAPE '\' AND kind = 'hunter2'", "a LIKE b ESCAPE ? AND kind = ?"),
+        ('a AS "Customer\'s name", \'hunter2\'', 'a AS "Customer\'s name", ?'),
+        ('a AS "two "" quotes\'", \'hunter2\'', 'a AS "two "" quotes\'", ?'),
+        ("a -- don't\n, 'hunter2'", "a , ?"),
+        ("a /* don't */, 'hunter2'", "a , ?"),
+        ("a -- don't\r, 'hunter2'", "a …"),
+        (r"E'it\'s hunter2', e'\\', x", "E?, e?, x"),
+        ("E'x'\n'it\\'s hunter2'", "E? ?…"),  # continued: the E holds on
+        ("SELECT 'x\\", "SELECT ?"),
+        ("SELECT E'x\\", "SELECT E?"),
+        ("SELECT $a$hunter2", "SELECT ?"),
+        ("SELECT a$$x, 'hunter2$$'", "SELECT a$$x, ?"),
+        ("a = .5 OR b %5 = 1 OR c%(d)s", "a = ? OR b %? = ? OR c%(d)s"),
+        ("a[1:77], b = :1, c::int, x-1, 1.5e-3, 0xFF", "a[?:?], b = :1, c::int, x-?, ?, ?"),
+        ("a /* b /* c */ 'hunter2' */ d", "a …"),
+        ("a /*/ 'hunter2' */ b", "a b"),
+        ("a /*/*/ 'hunter2' */ b", "a …"),
+        ("q'[it's]', 'hunter2'", "q?…"),
+        ("[it's], 'hunter2'", "…"),
+        ("[a b].[c], ARRAY['hunter2', 'b']", "[a b].[c], ARRAY[?, ?]"),
+        ("`it's`, 'hunter2'", "…"),
+        ('SELECT "not closed, 1', "SELECT …"),
     ],
 )
 def test_fingerprints_hold_no_literals(statement: str, wanted: str) -> None:
     assert lines.fingerprint(statement) == wanted
 
 
-def test_mysql_has_texts_in_double_quotes() -> None:
-    assert lines.fingerprint('SELECT "secret"', True) == "SELECT ?"
+@pytest.mark.parametrize(
+    "statement, wanted",
+    [
+        ('SELECT "secret"', "SELECT ?"),
+        ("SELECT `it's`, 'hunter2'", "SELECT `it's`, ?"),
+        ("SELECT `a``'`, 'hunter2'", "SELECT `a``'`, ?"),
+        ("SELECT a # don't\n, 'hunter2'", "SELECT a , ?"),
+        ("SELECT a -- don't\n, 'hunter2'", "SELECT a , ?"),
+        ("SELECT 5--'a\nhunter2'", "SELECT ?…"),
+        (r"SELECT '\\', 'hunter2'", "SELECT ?, ?"),
+        (r"SELECT '\', 'hunter2'", "SELECT ?…"),  # sql_mode says what that is
+        (r"SELECT 'it\'s hunter2', x", "SELECT ?…"),
+        ("SELECT 'x\\", "SELECT ?"),
+        ("/*! SELECT 'a */ hunter2'", "…"),
+        ("SELECT $$a'hunter2$$", "SELECT ?…"),
+        ("SELECT \'\'\'it's hunter2\'\'\'", "SELECT ?…"),
+    ],
+)
+def test_mysql_reads_them_in_its_own_way(statement: str, wanted: str) -> None:
+    assert lines.fingerprint(statement, True) == wanted
+
+
+def _text(dice: random.Random, quote: str, backslash: bool) -> str:
+    """A literal with a marker, and around it what confuses."""
+    parts = ["--", "/*", "*/", "#", "$$", "`", "[", "]", "\n", " ", ";", "e", "q", "?", ":1", "%("]
+    parts += [quote * 2, "'" if quote == '"' else '"']
+    parts += ["\\\\", "\\" + quote, "\\n"] if backslash else ["\\"]
+    noise = [dice.choice(parts) for _ in range(dice.randrange(6))]
+    noise.insert(dice.randrange(len(noise) + 1), "hunter2")
+    return quote + "".join(noise) + quote
+
+
+def _standard(dice: random.Random) -> str:
+    inside = _text(dice, '"', False)[1:-1].replace('"', "")
+    return dice.choice(
+        [
+            _text(dice, "'", False),
+            "E" + _text(dice, "'", True),
+            "$$" + inside.replace("$", "") + "$$",
+            "$t$" + inside.replace("$t", "") + "$t$",
+            "N" + _text(dice, "'", False),
+            "ARRAY[" + _text(dice, "'", False) + "]",
+            '"it\'s"',
+            '"a""b\\"',
+            "-- don't\n",
+            "/* it's /* nested ' */ ' */",
+            "a%5",
+            ".5",
+            "a[1:2]",
+            "x #> y",
+            "%(p_1)s",
+        ]
+    )
+
+
+def _mysql(dice: random.Random) -> str:
+    return dice.choice(
+        [
+            _text(dice, "'", True),
+            _text(dice, '"', True),
+            "_utf8" + _text(dice, "'", True),
+            "`it's`",
+            '`a``"`',
+            "# don't\n",
+            "-- don't\n",
+            "/* it's /* */",
+            "/*! 'a */ hunter2' */",
+            "5--1",
+            "%s",
+        ]
+    )
+
+
+def test_whatever_is_in_a_literal_stays_there() -> None:
+    seed = int(os.environ.get("POOLSCOPE_SEED", str(random.randrange(1_000_000))))
+    print("POOLSCOPE_SEED", seed)
+    dice = random.Random(seed)
+    for mysql, token in ((False, _standard), (True, _mysql)):
+        for _ in range(5_000):
+            statement = "SELECT " + ", ".join(token(dice) for _ in range(dice.randrange(1, 7)))
+            # Also where it is cut, wherever that is.
+            for text in (statement, statement[: dice.randrange(len(statement))]):
+                found = lines.fingerprint.__wrapped__(text, mysql)
+                assert "hunter" not in found, (mysql, text, found)
 
 
 def test_percentiles() -> None:
@@ -239,10 +344,27 @@ def test_stale_sockets_are_cleared_away(folder: str) -> None:
     with pytest.raises(endpoint.CannotListen, match="already in use"):
         endpoint.open_endpoint(path, "x", "", False)
     found.sock.close()
+    # Another process that lives: nobody listens yet, or does so elsewhere.
+    anothers = f"{folder}/{os.getppid()}-x.sock"
+    with socket.socket(socket.AF_UNIX) as crashed:
+        crashed.bind(anothers)
+    with pytest.raises(endpoint.CannotListen, match="already in use"):
+        endpoint.open_endpoint(anothers, "x", "", False)
+    assert os.path.exists(anothers)
     open(folder + "/file", "w").close()
     with pytest.raises(endpoint.CannotListen):
         endpoint.open_endpoint(folder + "/file", "x", "", False)
     assert os.path.exists(folder + "/file")
+
+
+def test_who_is_about_to_listen_is_left_alone(folder: str) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(folder + "/s.sock")
+        late = threading.Timer(0.005, other.listen)
+        late.start()
+        with pytest.raises(endpoint.CannotListen, match="already in use"):
+            endpoint.open_endpoint(folder + "/s.sock", "x", "", False)
+        late.join()
 
 
 def test_programs_have_names(monkeypatch: pytest.MonkeyPatch) -> None:

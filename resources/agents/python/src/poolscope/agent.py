@@ -7,6 +7,7 @@ alive the application.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import secrets
@@ -32,6 +33,8 @@ DRAIN_EVERY = 0.01
 STATS_EVERY = 1.0
 BETWEEN_PICTURES = 0.1
 STALL_TIME = 30.0
+#: Nobody is let in for that long where the process has no descriptors left.
+ACCEPT_PAUSE = 0.5
 #: How much may wait for one slow inspector before its events are dropped.
 PEER_BYTES = 8 << 20
 #: A peer that keeps sending what cannot be read is no inspector.
@@ -50,6 +53,7 @@ class Agent:
         self.pid = os.getpid()
         self._token = token
         self._endpoint = endpoints.open_endpoint(listen, name, group, bool(token))
+        self._path = self._endpoint.path
         self.address = self._endpoint.address
         self._pools: List[weakref.ref[PoolRecorder]] = []
         self._pools_changed = False
@@ -62,6 +66,7 @@ class Agent:
         self._attached = False
         self._now = time.monotonic()
         self._next_stats = self._now
+        self._accept_after = 0.0
         self.accepted = 0
         self.refused = 0
         self.dropped = 0
@@ -69,15 +74,36 @@ class Agent:
         self.pictures = 0
         self.bad_lines = 0
         self._thread: Optional[threading.Thread] = None
+        self._wake_read: Optional[socket.socket] = None
+        self._wake_write: Optional[socket.socket] = None
+        if self._endpoint.sock is None:
+            return
+        try:
+            self._start()
+        except BaseException as error:
+            self._stopping = True
+            self.unlink()
+            self._close_sockets()
+            if isinstance(error, (OSError, RuntimeError)):  # no descriptors, no threads left
+                raise endpoints.CannotListen(f"The agent cannot start: {error}.") from None
+            raise
+
+    def _start(self) -> None:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        if self._endpoint.sock is None:
-            self._close_sockets()
-            return
-        ring.wake = self.wake
         self._thread = threading.Thread(target=self._run, name="poolscope", daemon=True)
-        self._thread.start()
+        if not hasattr(signal, "pthread_sigmask"):
+            self._thread.start()
+        else:
+            # Signals are the application's: the thread inherits that none comes to it. It does not
+            # see to that itself, as gevent may have made it a part of the thread that called.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            try:
+                self._thread.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.ring.wake = self.wake
 
     # Any thread.
 
@@ -106,20 +132,26 @@ class Agent:
 
     def wake(self) -> None:
         try:
-            self._wake_write.send(b"\0")
+            if self._wake_write is not None:
+                self._wake_write.send(b"\0")
         except OSError:
             pass  # full, which wakes as well; or closed
 
+    def unlink(self) -> None:
+        """Once, and while this one still listens: afterwards the path may be another agent's."""
+        path, self._path = self._path, ""
+        if path and self.pid == os.getpid():
+            endpoints.remove(path)
+
     def stop(self, patience: float = 0.5) -> None:
         """Ends the thread and removes the socket."""
+        self.unlink()
         self._stopping = True
         self.ring.live = False
         self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(patience)
-        if self._endpoint.path and self.pid == os.getpid():
-            endpoints.remove(self._endpoint.path)
 
     def die_in_child(self) -> None:
         """After a fork: the thread stayed in the parent, and so do socket and peers."""
@@ -136,9 +168,6 @@ class Agent:
     # The agent's thread, from here on.
 
     def _run(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            # Signals are the application's.
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while not self._stopping:
             try:
                 self._step()
@@ -152,9 +181,9 @@ class Agent:
                 time.sleep(0.1)  # if it goes on like that, then at least slowly
         for peer in self._peers:
             peer.close()
-        self.ring.live = False
+        if self.ring.wake == self.wake:  # else it is a later agent's
+            self.ring.live = False
         self._close_sockets()
-        endpoints.remove(self._endpoint.path) if self._endpoint.path else None
 
     def _step(self) -> None:
         self._reap()
@@ -175,13 +204,21 @@ class Agent:
 
     def _timeout(self) -> Optional[float]:
         if not self._peers:
-            return None
+            left = self._accept_after - time.monotonic()
+            return left if left > 0 else None
         return 0.0 if len(self.ring.events) > MOST_EVENTS else DRAIN_EVERY
 
+    @staticmethod
+    def _hears(peer: Peer) -> bool:
+        """What it asks for is answered after its hello, and where it takes the answers."""
+        return peer.state != ADMITTED and peer.waiting <= PEER_BYTES // 2
+
     def _wait(self) -> None:
-        assert self._endpoint.sock is not None
-        readers = [self._wake_read, self._endpoint.sock]
-        readers += [peer.sock for peer in self._peers]
+        assert self._endpoint.sock is not None and self._wake_read is not None
+        accepting = time.monotonic() >= self._accept_after
+        readers = [self._wake_read]
+        readers += [self._endpoint.sock] if accepting else []
+        readers += [peer.sock for peer in self._peers if self._hears(peer)]
         writers = [peer.sock for peer in self._peers if peer.waiting]
         ready = _poll(readers, writers, self._timeout())
         if self._wake_read.fileno() in ready:
@@ -191,11 +228,9 @@ class Agent:
             except OSError:
                 pass
         for peer in self._peers:
-            if peer.state == ADMITTED:
-                continue  # what it asks for is answered after its hello
-            if peer.sock.fileno() in ready:
+            if self._hears(peer) and peer.sock.fileno() in ready:
                 peer.receive(lambda line, peer=peer: self._read_line(peer, line))  # type: ignore[misc]
-        if self._endpoint.sock.fileno() in ready:
+        if accepting and self._endpoint.sock.fileno() in ready:
             self._accept()
 
     def _accept(self) -> None:
@@ -203,7 +238,13 @@ class Agent:
         while True:
             try:
                 sock, _ = self._endpoint.sock.accept()
-            except OSError:
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Whoever waits to come in still does: asking again at once would go on for ever.
+                self._accept_after = time.monotonic() + ACCEPT_PAUSE
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    logger.once("accept", "The process has no descriptors left to be attached to.")
                 return
             sock.setblocking(False)
             self._admit(sock)
@@ -236,7 +277,12 @@ class Agent:
             peer.nonce = secrets.token_hex(32)
             peer.write(protocol.challenge(peer.nonce))
         else:
-            logger.info("%s attached.", who)
+            self._say_attached(peer)
+
+    @staticmethod
+    def _say_attached(peer: Peer) -> None:
+        peer.announced = True
+        logger.info("%s attached.", peer.who)
 
     def _read_line(self, peer: Peer, line: bytes) -> None:
         command = protocol.read_command(line)
@@ -256,7 +302,7 @@ class Agent:
             if hmac.compare_digest(wanted.encode(), given):
                 peer.state = ADMITTED
                 peer.picture_due = True
-                logger.info("%s attached.", peer.who)
+                self._say_attached(peer)
                 return
             peer.write(protocol.result(0, command.n, False, "wrong token"))
             logger.warning("%s had a wrong token.", peer.who)
@@ -370,6 +416,7 @@ class Agent:
             peer.write(self._lines.figures(n, pool, mirror))
         peer.write(protocol.ready(n))
         peer.state = LIVE
+        peer.take(lambda line: self._read_line(peer, line))  # what came along with its auth
 
     def _tell_statements(self) -> None:
         """A picture says who is busy, but not with what: that is told behind it."""
@@ -431,7 +478,8 @@ class Agent:
         for peer in gone:
             self.bad_lines += peer.bad_lines
             peer.close()
-            logger.info("%s is detached.", peer.who)
+            if peer.announced:
+                logger.info("%s is detached.", peer.who)
         if not self._peers:
             self._attach_or_detach()
 
@@ -447,7 +495,8 @@ def _poll(
     for sock in readers:
         poll.register(sock, select.POLLIN)
     for sock in writers:
-        poll.register(sock, select.POLLIN | select.POLLOUT)
+        both = sock in readers
+        poll.register(sock, select.POLLIN | select.POLLOUT if both else select.POLLOUT)
     ready: List[Tuple[int, int]] = poll.poll(None if timeout is None else timeout * 1000)
     return {fd for fd, events in ready if events}
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import re
 import socket
 import stat
 import struct
 import sys
 import tempfile
+import time
 from typing import List, NamedTuple, Optional, Set, Tuple
 
 MAX_SOCKET_PATH = 107
@@ -105,11 +107,32 @@ def _is_stale(path: str) -> bool:
     return False
 
 
+def _is_anothers(path: str) -> bool:
+    """True where the name tells of a process that lives, and is not this one."""
+    found = re.match(r"([0-9]{1,9})-", os.path.basename(path))
+    if found is None or os.name != "posix" or int(found[1]) in (0, os.getpid()):
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # another user's
+    return True
+
+
+def _may_replace(path: str) -> bool:
+    if _is_anothers(path) or not _is_stale(path):
+        return False
+    time.sleep(0.02)  # whoever has bound it a moment ago is about to listen
+    return _is_stale(path)
+
+
 def _bind_unix(sock: socket.socket, path: str) -> None:
     try:
         sock.bind(path)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE or not _is_stale(path):
+        if error.errno != errno.EADDRINUSE or not _may_replace(path):
             raise
         os.unlink(path)
         sock.bind(path)

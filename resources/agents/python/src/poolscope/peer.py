@@ -23,6 +23,7 @@ class Peer:
         self.sock = sock
         self.state = state
         self.who = "A peer"
+        self.announced = False
         self.nonce = ""
         self.accepted = now
         #: Since when it has taken nothing although something waits.
@@ -51,8 +52,12 @@ class Peer:
         self._out += line
 
     def receive(self, line: Callable[[bytes], None]) -> None:
+        most = 16 * 1024
+        if self.state == CHALLENGED:
+            # One more than it may send shows that it sends too much.
+            most = max(1, protocol.MAX_BYTES_BEFORE_AUTH + 1 - self.received)
         try:
-            data = self.sock.recv(16 * 1024)
+            data = self.sock.recv(most)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -62,7 +67,11 @@ class Peer:
             return
         self.received += len(data)
         self._in += data
-        while self.state != GONE:
+        self.take(line)
+
+    def take(self, line: Callable[[bytes], None]) -> None:
+        """The lines that are there; those behind its auth only once it had its hello."""
+        while self.state not in (GONE, ADMITTED):
             end = self._in.find(b"\n")
             if end < 0:
                 break

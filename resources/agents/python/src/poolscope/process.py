@@ -98,6 +98,8 @@ def stop() -> None:
     global _agent
     with _lock:
         agent, _agent = _agent, None
+        if agent is not None:
+            agent.unlink()  # before anybody makes another one
     if agent is not None:
         agent.stop()
 

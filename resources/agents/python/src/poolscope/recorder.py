@@ -210,7 +210,7 @@ class PoolRecorder:
         self.describe: Callable[[], PoolInfo] = lambda: PoolInfo(name, "", "", {})
         self.limits: Callable[[], Dict[str, Optional[int]]] = dict
         self.can: Tuple[str, ...] = ()
-        #: Where "…" is a text, not a name.
+        #: Where "…" is a text, not a name, and a backslash may escape a quote.
         self.mysql = False
         self.symbols: Optional[stacks.Symbols] = None
         #: In a forked child, until it has an agent of its own.

@@ -43,6 +43,8 @@ _CAN = (
     "use_time",
     "create_time",
 )
+#: What reads texts as the standard does; all others are taken for MySQL, which is the careful way.
+_STANDARD = ("postgresql", "cockroachdb", "duckdb", "sqlite", "oracle", "mssql", "db2")
 #: What stands on a stack between the application and the acquire: the ORM takes some twenty.
 _LIBRARY_DEPTH = 24
 
@@ -100,11 +102,14 @@ class _Hook:
         self._pool = weakref.ref(pool)
         largest = _limits(pool)["max"]
         self._near = max(1, int(largest * stacks.NEAR)) if largest else sys.maxsize
-        pool.connect = self._connect(*_unbound(pool, "connect"))
-        pool.recreate = self._recreate(*_unbound(pool, "recreate"))
-        pool.dispose = self._dispose(*_unbound(pool, "dispose"))
-        pool._invoke_creator = self._creator(pool._invoke_creator)
-        pool._pool.get = self._get(*_unbound(pool._pool, "get"), weakref.ref(pool))
+        # Bound to the pool, as what they stand for is: whoever is about to call it keeps the pool,
+        # whatever becomes of its engine meanwhile.
+        self._put(pool, "connect", self._connect(pool.connect))
+        self._put(pool, "recreate", self._recreate(pool.recreate))
+        self._put(pool, "dispose", self._dispose(pool.dispose))
+        self._put(pool, "_invoke_creator", self._creator(pool._invoke_creator))
+        get = self._get(*_unbound(pool._pool, "get"), weakref.ref(pool))
+        self._put(pool._pool, "get", get)
         setattr(pool, _HOOK, self)
 
     def listen(self, pool: Any) -> None:
@@ -123,7 +128,21 @@ class _Hook:
         dialect = engine.dialect
         self._dialect = weakref.ref(dialect)
         for name in _EXECUTES:
-            setattr(dialect, name, self._execute(*_unbound(dialect, name)))
+            self._put(dialect, name, self._execute(*_unbound(dialect, name)))
+
+    def _put(self, owner: Any, name: str, ours: Callable[..., Any]) -> None:
+        setattr(ours, _HOOK, (self, owner.__dict__.get(name)))
+        setattr(owner, name, ours)
+
+    def _take(self, owner: Any, name: str) -> None:
+        """Where somebody wrapped ours since, it stays, and only passes on."""
+        hook, before = getattr(owner.__dict__.get(name), _HOOK, (None, None))
+        if hook is not self:
+            return
+        if before is None:
+            del owner.__dict__[name]
+        else:
+            setattr(owner, name, before)
 
     def uninstall(self) -> None:
         from sqlalchemy import event
@@ -131,13 +150,14 @@ class _Hook:
         self.active = False
         pool, dialect = self._pool(), self._dialect()
         if pool is not None:
-            for name in ("connect", "recreate", "dispose", _HOOK):
-                pool.__dict__.pop(name, None)
-            pool._pool.__dict__.pop("get", None)
-            pool._creator = pool._creator  # makes _invoke_creator anew
+            for name in ("connect", "recreate", "dispose", "_invoke_creator"):
+                self._take(pool, name)
+            self._take(pool._pool, "get")
+            if pool.__dict__.get(_HOOK) is self:
+                del pool.__dict__[_HOOK]
         if dialect is not None:
             for name in _EXECUTES:
-                dialect.__dict__.pop(name, None)
+                self._take(dialect, name)
         for target, name, listener in (
             (pool, "connect", self._on_connect),
             (pool, "checkin", self._on_checkin),
@@ -153,12 +173,10 @@ class _Hook:
             except Exception:
                 continue  # a pool that was made anew has copies; they do nothing any more
 
-    def _connect(
-        self, original: Callable[..., Any], owner: Callable[[], Any]
-    ) -> Callable[[], Any]:
+    def _connect(self, original: Callable[[], Any]) -> Callable[[], Any]:
         def connect() -> Any:
             started = monotonic_ns()
-            fairy = original(owner())
+            fairy = original()
             try:
                 if self.active:
                     self._lent(fairy, started)
@@ -238,7 +256,8 @@ class _Hook:
             for record in list(queue) if queue is not None else []:
                 if record.dbapi_connection is not None:
                     self._adopt(record)
-            self.recorder.unknown = max(0, pool.checkedout())
+            # What was lent since the hooks are there is known already.
+            self.recorder.unknown = max(0, pool.checkedout() - len(self.recorder.checkouts))
         except Exception:
             self._trouble()
 
@@ -288,6 +307,8 @@ class _Hook:
 
     def _creator(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def create(record: Any) -> Any:
+            if not self.active:
+                return original(record)
             recorder = self.recorder
             token = recorder.begin_open()
             started = monotonic_ns()
@@ -301,11 +322,9 @@ class _Hook:
 
         return create
 
-    def _recreate(
-        self, original: Callable[..., Any], owner: Callable[[], Any]
-    ) -> Callable[[], Any]:
+    def _recreate(self, original: Callable[[], Any]) -> Callable[[], Any]:
         def recreate() -> Any:
-            made = original(owner())
+            made = original()
             try:
                 if self.active:
                     self.install(made)
@@ -315,13 +334,11 @@ class _Hook:
 
         return recreate
 
-    def _dispose(
-        self, original: Callable[..., Any], owner: Callable[[], Any]
-    ) -> Callable[[], Any]:
+    def _dispose(self, original: Callable[[], Any]) -> Callable[[], Any]:
         def dispose() -> Any:
             self._disposing = True
             try:
-                return original(owner())
+                return original()
             finally:
                 self._disposing = False
 
@@ -480,7 +497,7 @@ def _unbound(owner: Any, name: str) -> Tuple[Callable[..., Any], Callable[[], An
     function = getattr(method, "__func__", None)
     if function is None or getattr(method, "__self__", None) is not owner:
         # Somebody else wrapped it.
-        return (lambda _, *arguments: method(*arguments)), (lambda: None)
+        return (lambda _, *arguments, **named: method(*arguments, **named)), (lambda: None)
     return function, weakref.ref(owner)
 
 
@@ -624,6 +641,6 @@ def _describe(
     if engine is None or not statements:
         left_out.add("use")
     recorder.can = tuple(word for word in _CAN if word not in left_out)
-    recorder.mysql = database.startswith(("mysql", "mariadb"))
+    recorder.mysql = database.partition(":")[0] not in _STANDARD
     recorder.describe = describe
     recorder.limits = limits

@@ -53,7 +53,7 @@ class StackTable:
     nothing that the application's functions hold is kept alive.
     """
 
-    def __init__(self, capacity: int = 20_000) -> None:
+    def __init__(self, capacity: int = 4_096) -> None:
         self._capacity = capacity
         self._numbers: Dict[Tuple[int, ...], int] = {}
         self._places: Dict[int, Tuple[Tuple[CodeType, int], ...]] = {}
