@@ -36,7 +36,8 @@ type AgentOptions struct {
 	// OwnPackages are prefixes of import paths whose frames are the application's, beside those of its
 	// main module.
 	OwnPackages []string
-	// Log gets a sentence for every attach, refusal, detach and failure. nil: the standard logger.
+	// Log gets a sentence for every attach, detach and failure, and at most one in ten seconds for
+	// refusals. nil: the standard logger.
 	Log func(sentence string)
 
 	ringEvents int           // between the application's goroutines and the agent's
@@ -61,6 +62,11 @@ type agent struct {
 	sample    uint32    // atomic
 	faults    int32     // atomic
 	figures   Figures   // atomics
+	refusals  struct {
+		mu     sync.Mutex
+		told   time.Time
+		untold int
+	}
 
 	mu      sync.Mutex // held for a moment only, and while holding it nothing else is called
 	ids     uint64
@@ -179,7 +185,9 @@ func orDuration(value, other time.Duration) time.Duration {
 }
 
 func startAgent(o AgentOptions) (a *agent, err error) {
-	o.Name = orElse(o.Name, filepath.Base(os.Args[0]))
+	if o.Name == "" && len(os.Args) > 0 {
+		o.Name = filepath.Base(os.Args[0])
+	}
 	o.Listen = orElse(o.Listen, os.Getenv("POOLSCOPE_LISTEN"))
 	o.Token = orElse(o.Token, os.Getenv("POOLSCOPE_TOKEN"))
 	o.Stacks = Stacks(orElse(string(o.Stacks), os.Getenv("POOLSCOPE_STACKS")))
@@ -227,7 +235,10 @@ func (a *agent) close() {
 			a.endpoint.close()
 		}
 	})
-	<-a.stopped
+	select {
+	case <-a.stopped:
+	case <-time.After(500 * time.Millisecond): // the end of main does not wait for the agent
+	}
 }
 
 func (a *agent) isOff() bool      { return atomic.LoadInt32(&a.off) != 0 }
@@ -250,6 +261,25 @@ func (a *agent) log(sentence string) {
 	}
 }
 
+// logRefusal writes at most one line in ten seconds: whoever reaches the socket can cause them.
+func (a *agent) logRefusal(sentence string) {
+	const between = 10 * time.Second
+	a.refusals.mu.Lock()
+	now := time.Now()
+	if last := a.refusals.told; !last.IsZero() && now.Sub(last) < between {
+		a.refusals.untold++
+		a.refusals.mu.Unlock()
+		return
+	}
+	untold := a.refusals.untold
+	a.refusals.told, a.refusals.untold = now, 0
+	a.refusals.mu.Unlock()
+	if untold > 0 {
+		sentence += fmt.Sprintf(" Since the last such line %d more were refused.", untold)
+	}
+	a.log(sentence)
+}
+
 // fault tells of what went wrong in the agent, the first time.
 func (a *agent) fault(trouble interface{}) {
 	if atomic.AddInt32(&a.faults, 1) == 1 {
@@ -263,7 +293,7 @@ func (a *agent) show(p *pool) {
 		return
 	}
 	a.mu.Lock()
-	if p.shown {
+	if p.shown || p.closed {
 		a.mu.Unlock()
 		return
 	}
@@ -298,6 +328,7 @@ func (a *agent) hide(p *pool) {
 		}
 	}
 	p.shown = false
+	p.closed = true // a Connect may still be under way
 	p.db = nil
 	a.mu.Unlock()
 	a.poolsChanged()
@@ -372,9 +403,9 @@ func (a *agent) admit(socket net.Conn) {
 		}
 		atomic.AddInt64(&a.figures.Refused, 1)
 		if full {
-			a.log(who + " cannot attach: too many are attached.")
+			a.logRefusal(who + " cannot attach: too many are attached.")
 		} else {
-			a.log(who + " may not attach.")
+			a.logRefusal(who + " may not attach.")
 		}
 		return
 	}

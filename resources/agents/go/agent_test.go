@@ -158,7 +158,6 @@ func TestExactState(t *testing.T) {
 		return a.pools[0].lentNow == 0 && len(a.pools[0].connections) == db.Stats().OpenConnections
 	})
 	i.sync()
-	i.sync() // the second answer comes behind the events of the first round
 	if len(i.out) != 0 || len(i.open) != db.Stats().OpenConnections {
 		t.Errorf("%d checkouts, %d connections instead of %d", len(i.out), len(i.open), db.Stats().OpenConnections)
 	}
@@ -239,6 +238,38 @@ func TestStallingInspector(t *testing.T) {
 	}
 }
 
+// TestPingFlood: who asks and does not read is not listened to, until it reads.
+func TestPingFlood(t *testing.T) {
+	a := testAgent(t, AgentOptions{peerBytes: 1 << 16, Log: func(string) {}})
+	i := attach(t, a.endpoint.address)
+	i.picture()
+	const ping = `{"k":"ping","n":1}` + "\n"
+	chunk, sent, rest := []byte(strings.Repeat(ping, 1000)), 0, []byte(nil)
+	for sent < 8<<20 && rest == nil {
+		i.socket.SetWriteDeadline(time.Now().Add(2 * time.Second))
+		n, err := i.socket.Write(chunk)
+		sent += len(chunk)
+		if err != nil {
+			rest = chunk[n:]
+		}
+	}
+	if rest == nil {
+		t.Fatalf("%d bytes were read, and nothing of the answers", sent)
+	}
+	i.socket.SetWriteDeadline(time.Time{})
+	go i.socket.Write(rest)
+	for pongs := 0; pongs < sent/len(ping); {
+		m := i.line()
+		if m == nil {
+			t.Fatal("the agent closed")
+		}
+		if m["k"] == "pong" {
+			pongs++
+		}
+	}
+	i.sync()
+}
+
 func TestThousandAttaches(t *testing.T) {
 	var logged int64
 	a := testAgent(t, AgentOptions{Log: func(string) { atomic.AddInt64(&logged, 1) }})
@@ -315,7 +346,7 @@ func TestHostileInspector(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	a := testAgent(t, AgentOptions{Listen: "127.0.0.1:0", Token: "correct horse battery staple", authTime: 200 * time.Millisecond, Log: func(string) {}})
+	a := testAgent(t, AgentOptions{Listen: "127.0.0.1:0", Token: "correct horse battery staple", authTime: 5 * time.Second, Log: func(string) {}})
 	i := attach(t, a.endpoint.address)
 	challenge := i.line()
 	if challenge["k"] != "challenge" || challenge["v"] != 1.0 || len(challenge["nonce"].(string)) != 64 {
@@ -340,11 +371,6 @@ func TestToken(t *testing.T) {
 			t.Errorf("a wrong token is answered with %v", m)
 		}
 	}
-	silent := attach(t, a.endpoint.address)
-	silent.line()
-	if m := silent.line(); m != nil {
-		t.Errorf("who says nothing hears %v", m)
-	}
 	var waiting []*inspector
 	for n := 0; n < maxChallenged; n++ {
 		waiting = append(waiting, attach(t, a.endpoint.address))
@@ -352,6 +378,15 @@ func TestToken(t *testing.T) {
 	}
 	if m := attach(t, a.endpoint.address).line(); m != nil {
 		t.Errorf("the ninth that waits hears %v", m)
+	}
+}
+
+func TestSilentPeer(t *testing.T) {
+	a := testAgent(t, AgentOptions{Listen: "127.0.0.1:0", Token: "x", authTime: 200 * time.Millisecond, Log: func(string) {}})
+	silent := attach(t, a.endpoint.address)
+	silent.line()
+	if m := silent.line(); m != nil {
+		t.Errorf("who says nothing hears %v", m)
 	}
 }
 
@@ -438,6 +473,105 @@ func TestPoolsComeAndGo(t *testing.T) {
 	defer plain.Close()
 	if Watch(plain) {
 		t.Error("watches a pool without a wrapper")
+	}
+}
+
+// slowDriver has a Connect under way until it may go on.
+type slowDriver struct {
+	*fakeDriver
+	begun, goOn chan struct{}
+}
+
+func (d slowDriver) Connect(ctx context.Context) (driver.Conn, error) {
+	d.begun <- struct{}{}
+	<-d.goOn
+	return d.fakeDriver.Connect(ctx)
+}
+
+// TestCloseDuringConnect: the pool does not come back as a ghost; only with a new DB.
+func TestCloseDuringConnect(t *testing.T) {
+	a := testAgent(t, AgentOptions{})
+	d := slowDriver{&fakeDriver{}, make(chan struct{}, 9), make(chan struct{})}
+	c := Wrap(d, Options{Name: "ghost"})
+	db := OpenDB(c, Options{})
+	done := make(chan error)
+	go func() { done <- db.PingContext(context.Background()) }()
+	<-d.begun
+	db.Close()
+	close(d.goOn)
+	<-done
+	Watch(db)
+	if shown := a.shownPools(); len(shown) != 0 || c.pool.db != nil {
+		t.Errorf("%d pools are shown", len(shown))
+	}
+	again := OpenDB(c, Options{})
+	defer again.Close()
+	if shown := a.shownPools(); len(shown) != 1 {
+		t.Errorf("%d pools are shown again", len(shown))
+	}
+}
+
+// TestDriverPanics: the caller gets the panic, and nothing counts as open that is not.
+func TestDriverPanics(t *testing.T) {
+	testAgent(t, AgentOptions{})
+	panics := func(what string, call func()) {
+		t.Helper()
+		defer func() {
+			if recover() != "the driver" {
+				t.Errorf("%s: the panic is lost", what)
+			}
+		}()
+		call()
+	}
+	broken := Wrap(&fakeDriver{build: func(*fakeConn) driver.Conn { panic("the driver") }}, Options{})
+	panics("Connect", func() { broken.Connect(context.Background()) })
+	if broken.pool.opening != 0 {
+		t.Errorf("%d are being opened", broken.pool.opening)
+	}
+	c := Wrap(&fakeDriver{build: func(c *fakeConn) driver.Conn { return badEnd{c} }}, Options{})
+	opened, err := c.Connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics("Close", func() { opened.Close() })
+	if n := len(c.pool.connections); n != 0 {
+		t.Errorf("%d are open", n)
+	}
+	if f := AgentFigures(); f.Faults != 0 {
+		t.Errorf("figures are %+v", f)
+	}
+}
+
+type badEnd struct{ *fakeConn }
+
+func (badEnd) Close() error { panic("the driver") }
+
+// TestRefusalsInLog: one line in ten seconds.
+func TestRefusalsInLog(t *testing.T) {
+	var logged []string
+	a := &agent{options: AgentOptions{Log: func(sentence string) { logged = append(logged, sentence) }}}
+	for n := 0; n < 1000; n++ {
+		a.logRefusal("No.")
+	}
+	a.refusals.told = a.refusals.told.Add(-11 * time.Second)
+	a.logRefusal("No.")
+	if got := strings.Join(logged, "|"); got != "No.|No. Since the last such line 999 more were refused." {
+		t.Errorf("logged %s", got)
+	}
+}
+
+// TestCloseDoesNotHang: where the application's logger hangs the end of main does not.
+func TestCloseDoesNotHang(t *testing.T) {
+	hangs := make(chan struct{})
+	defer close(hangs)
+	a := testAgent(t, AgentOptions{Log: func(string) { <-hangs }})
+	attach(t, a.endpoint.address)
+	eventually(t, "it attaches", func() bool { return atomic.LoadInt64(&a.figures.Accepted) == 1 })
+	time.Sleep(20 * time.Millisecond)
+	began := time.Now()
+	a.close()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

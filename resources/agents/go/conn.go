@@ -57,9 +57,8 @@ func (c *conn) Prepare(query string) (driver.Stmt, error) {
 }
 
 func (c *conn) Close() error {
-	err := c.inner.Close()
-	c.note.closed()
-	return err
+	defer c.note.closed() // the driver may panic
+	return c.inner.Close()
 }
 
 func (c *conn) Begin() (driver.Tx, error) {

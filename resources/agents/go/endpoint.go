@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // endpoint is where an agent listens.
@@ -38,10 +39,10 @@ func enterAtMost(count *int32, most int32) bool {
 }
 
 func (e *endpoint) close() {
-	e.listener.Close()
-	if e.path != "" {
+	if e.path != "" { // first: once it is closed, another may take the path over
 		os.Remove(e.path)
 	}
+	e.listener.Close()
 }
 
 type identity struct {
@@ -57,6 +58,8 @@ func (i identity) String() string {
 }
 
 const maxSocketPath = 107
+
+var betweenProbes = 20 * time.Millisecond // of a socket that seems to be left over
 
 // openEndpoint opens it by the rules of PROTOCOL.md, sections 2 and 3. nil: listening is switched off.
 func openEndpoint(o AgentOptions) (*endpoint, error) {

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestEndpoints(t *testing.T) {
@@ -66,6 +68,35 @@ func TestEndpoints(t *testing.T) {
 	listener.Close()
 	if _, err := open(AgentOptions{Listen: left}); err != nil {
 		t.Error(err)
+	}
+	// One that is bound, and not listened to yet, is not; nor one that a living process is named in.
+	early := filepath.Join(folder, "early.sock")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: early}); err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { betweenProbes = before }(betweenProbes)
+	betweenProbes = 500 * time.Millisecond // a busy machine
+	time.AfterFunc(5*time.Millisecond, func() { syscall.Listen(fd, 1) })
+	if _, err := open(AgentOptions{Listen: early}); err == nil {
+		t.Error("a socket that was about to be used is taken over")
+	}
+	betweenProbes = time.Millisecond
+	for pid, living := range map[int]bool{os.Getppid(): true, 1<<22 + 1: false} {
+		path := fmt.Sprintf("%s/%d-shop.sock", folder, pid)
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener.SetUnlinkOnClose(false)
+		listener.Close()
+		if _, err := open(AgentOptions{Listen: path}); (err != nil) != living {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 	// A folder that others may write is not used, nor one behind a link.
 	for _, bad := range []func(string) error{

@@ -10,8 +10,11 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 )
 
 func groupOf(name string) (int, error) {
@@ -56,11 +59,33 @@ func isStale(path string) bool {
 	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
 		return false
 	}
+	if isOthers(path) || !isRefused(path) {
+		return false
+	}
+	time.Sleep(betweenProbes) // between bind and listen it is refused too
+	return isRefused(path)
+}
+
+func isRefused(path string) bool {
 	probe, err := net.Dial("unix", path)
 	if err == nil {
 		probe.Close()
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// isOthers: the pid in the name is another, living process.
+func isOthers(path string) bool {
+	name := filepath.Base(path)
+	dash := strings.IndexByte(name, '-')
+	if dash < 0 {
+		return false
+	}
+	pid, err := strconv.ParseInt(name[:dash], 10, 32)
+	if err != nil || pid <= 0 || int(pid) == os.Getpid() {
+		return false
+	}
+	return !errors.Is(syscall.Kill(int(pid), 0), syscall.ESRCH)
 }
 
 func listenUnix(path string, group int) (*endpoint, error) {

@@ -190,9 +190,17 @@ func (i *inspector) until(what string, holds func() bool) {
 	}
 }
 
-// sync reads until the agent has answered a ping: what it knew before is here then.
+// sync reads until the agent has answered a ping: what happened before is here then.
 func (i *inspector) sync() {
 	i.t.Helper()
+	process.mu.Lock()
+	a := process.agent
+	process.mu.Unlock()
+	eventually(i.t, "a round", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.ring) == 0
+	})
 	i.send(`{"k":"ping","n":77}`)
 	for {
 		m := i.line()

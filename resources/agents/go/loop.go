@@ -60,6 +60,7 @@ func (l *loop) step() bool {
 		l.join(p)
 	case line := <-l.agent.lines:
 		l.obey(line)
+		return true // how often there is a round is not for peers to say
 	case <-l.changed:
 		for _, p := range l.peers {
 			p.pictureDue = true
@@ -278,9 +279,15 @@ func (l *loop) event(b []byte, e *event) []byte {
 	case checkinEvent:
 		return encodeCheckin(b, e.n, pool, id, e.at, conn)
 	case busyEvent:
-		return encodeUse(b, e.n, pool, id, e.at, true, fingerprint(e.text, c.pool.kind.dialect))
+		return encodeUse(b, e.n, pool, id, e.at, true, l.textOf(fingerprint, e.text, c.pool.kind.dialect))
 	}
 	return encodeUse(b, e.n, pool, id, e.at, false, "")
+}
+
+// textOf keeps one statement's trouble from all peers: then it has no text.
+func (a *agent) textOf(shorten func(string, dialect) string, statement string, d dialect) (text string) {
+	defer a.guard()
+	return shorten(statement, d)
 }
 
 func (c *connection) checkout(l *lend, pool string) checkoutLine {

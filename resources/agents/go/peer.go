@@ -27,6 +27,7 @@ type peer struct {
 	out     []byte // waits to be sent
 	writing int    // bytes that are being sent
 	wake    chan struct{}
+	room    chan struct{} // something was sent
 	ended   chan struct{}
 	once    sync.Once
 
@@ -55,7 +56,7 @@ const (
 
 func newPeer(a *agent, socket net.Conn, who string) *peer {
 	return &peer{agent: a, socket: socket, who: who, reader: bufio.NewReaderSize(socket, mostBeforeAuth),
-		wake: make(chan struct{}, 1), ended: make(chan struct{})}
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // end lets the peer go. Any goroutine, any number of times.
@@ -73,7 +74,7 @@ func (p *peer) challenge() {
 	a := p.agent
 	if !a.endpoint.enterChallenged() {
 		atomic.AddInt64(&a.figures.Refused, 1)
-		a.log(p.who + " cannot attach: too many are attached.")
+		a.logRefusal(p.who + " cannot attach: too many are attached.")
 		p.end()
 		return
 	}
@@ -108,7 +109,7 @@ func (p *peer) knowsToken() bool {
 	}
 	if !sameMAC(macOf(a.options.Token, nonce), c.mac) {
 		p.socket.Write(encodeResult(nil, 0, c.n, false, "wrong token"))
-		a.log(p.who + " had a wrong token.")
+		a.logRefusal(p.who + " had a wrong token.")
 		return false
 	}
 	p.socket.SetDeadline(time.Time{})
@@ -127,7 +128,7 @@ func (p *peer) serve() {
 	}
 	go p.write()
 	p.reader = bufio.NewReaderSize(io.MultiReader(p.reader, p.socket), maxLine+2)
-	for {
+	for p.hasRoom() {
 		line, err := p.readLine()
 		if err != nil {
 			p.say(peerLine{peer: p, gone: true})
@@ -141,6 +142,20 @@ func (p *peer) serve() {
 			return
 		}
 	}
+}
+
+// hasRoom waits while much is to be sent: who asks and does not read is not listened to. false: it is over.
+func (p *peer) hasRoom() bool {
+	for p.waiting() > p.agent.options.peerBytes/2 {
+		select {
+		case <-p.room:
+		case <-p.ended:
+			return false
+		case <-p.agent.stop:
+			return false
+		}
+	}
+	return true
 }
 
 // readLine gives a line without its end; one that is too long comes as one that cannot be read.
@@ -215,6 +230,10 @@ func (p *peer) writeAll(chunk []byte) bool {
 		p.mu.Lock()
 		p.writing = len(chunk)
 		p.mu.Unlock()
+		select {
+		case p.room <- struct{}{}:
+		default:
+		}
 	}
 	return true
 }

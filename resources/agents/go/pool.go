@@ -26,6 +26,7 @@ type pool struct {
 	// Under agent.mu.
 	name        string
 	shown       bool
+	closed      bool // not to be shown again
 	connections map[*connection]struct{}
 	use, create histogram
 	db          *sql.DB

@@ -79,13 +79,17 @@ func Wrap(connector driver.Connector, options Options) *Connector {
 // Connect is called by database/sql.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	began := c.pool.agent.now()
-	atomic.AddInt64(&c.pool.opening, 1)
-	conn, err := c.inner.Connect(ctx)
-	atomic.AddInt64(&c.pool.opening, -1)
+	conn, err := c.connect(ctx)
 	if err != nil || conn == nil {
 		return conn, err
 	}
 	return c.pool.connected(ctx, conn, began), nil
+}
+
+func (c *Connector) connect(ctx context.Context) (driver.Conn, error) {
+	atomic.AddInt64(&c.pool.opening, 1)
+	defer atomic.AddInt64(&c.pool.opening, -1) // the driver may panic
+	return c.inner.Connect(ctx)
 }
 
 // Driver is the driver's own.
@@ -106,6 +110,9 @@ func (c *Connector) Close() error {
 // OpenDB is sql.OpenDB with an agent.
 func OpenDB(connector driver.Connector, options Options) *sql.DB {
 	c := Wrap(connector, options)
+	c.pool.agent.mu.Lock()
+	c.pool.closed = false // a connector may serve again
+	c.pool.agent.mu.Unlock()
 	db := sql.OpenDB(c)
 	c.watch(db, nil)
 	return db
@@ -191,6 +198,10 @@ func (c *Connector) watch(db *sql.DB, limits *Limits) {
 	}
 	atomic.StoreInt64(&c.pool.max, int64(db.Stats().MaxOpenConnections))
 	a.mu.Lock()
+	if c.pool.closed {
+		a.mu.Unlock()
+		return
+	}
 	c.pool.db = db
 	if limits != nil {
 		c.pool.limits = limits

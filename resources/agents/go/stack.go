@@ -135,12 +135,28 @@ func (a *agent) capture(p *pool) *stack {
 	return a.table.here()
 }
 
+// outermost is the return address of every goroutine's first function, as initialisation sees it; 0: not
+// known, and no stack is looked up by its frame pointers.
+var outermost = func() uintptr {
+	var pcs [4 * maxFrames]uintptr
+	n := runtime.Callers(1, pcs[:])
+	if n > 0 {
+		if f := runtime.FuncForPC(pcs[n-1]); f != nil && f.Name() == "runtime.goexit" {
+			return pcs[n-1]
+		}
+	}
+	return 0
+}()
+
 // here is the stack of its caller's caller.
 //
 //go:noinline
 func (t *stackTable) here() *stack {
 	var key, pcs [maxFrames]uintptr
 	known := key[:walk(&key)]
+	if n := len(known); n > 0 && n < maxFrames && known[n-1] != outermost {
+		known = nil // it did not come to the goroutine's top
+	}
 	hash := hashOf(known)
 	if len(known) > 0 {
 		t.mu.RLock()

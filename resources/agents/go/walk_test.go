@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // shaper calls down in many ways, so that stacks of every form come about.
@@ -105,6 +106,57 @@ func above(s *stack) []uintptr {
 		}
 	}
 	return nil
+}
+
+// bent calls with the frame pointer of its caller's frame changed, as C code may leave it.
+//
+//go:noinline
+//go:nocheckptr
+func bent(to uintptr, call func()) bool {
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	var here [64]uintptr
+	above := (*[128]uintptr)(unsafe.Pointer(&here))
+	for n := 1; n < len(above); n++ {
+		at, saved := uintptr(unsafe.Pointer(above)), above[n-1]
+		if above[n] == caller[0] && saved > at && saved-at < 1<<12 { // what this function saved, and where it returns to
+			above[n-1] = to
+			call()
+			above[n-1] = saved
+			return true
+		}
+	}
+	return false
+}
+
+//go:noinline
+func oneCaller(to uintptr, call func()) bool { ok := bent(to, call); return ok }
+
+//go:noinline
+func otherCaller(to uintptr, call func()) bool { ok := bent(to, call); return ok }
+
+// TestWalkAstray: two callers whose chain ends early do not share a stack.
+func TestWalkAstray(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return
+	}
+	for _, to := range []uintptr{0, 8, ^uintptr(7)} {
+		var table stackTable
+		var found []*stack
+		take := func() { found = append(found, table.here()) }
+		deep(30, take) // the stack has grown
+		found = nil
+		table.keys, table.byKey = 0, nil
+		if !oneCaller(to, take) || !otherCaller(to, take) {
+			t.Fatal("the frame is not found")
+		}
+		if found[0] == found[1] || table.keys != 0 {
+			t.Errorf("%#x: both are stack %d, %d keys", to, found[0].id, table.keys)
+		}
+	}
+	if outermost == 0 {
+		t.Error("the outermost return address is not known")
+	}
 }
 
 func BenchmarkStack(b *testing.B) {
