@@ -19,7 +19,7 @@ test_packages=(
 # The languages of the agents: where the user has none of his own.
 command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)
 # Servers: installed without being started, see install_servers.
-server_packages=(pgbouncer mariadb-server-core)
+server_packages=(pgbouncer mariadb-server-core mariadb-client-core)
 check_packages=(clang-format clang-tidy clang libclang-rt-14-dev git)
 
 say() { printf '%s\n' "$*" >&2; }
