@@ -70,7 +70,7 @@ void PgSessions::clear()
     unseen_.clear();
     ignored_.clear();
     clock_ = {};
-    listed_ = backends_ = 0;
+    backends_ = 0;
 }
 
 const Session* PgSessions::find(const SessionKey& key) const
@@ -83,6 +83,20 @@ int PgSessions::waiters() const
 {
     return static_cast<int>(std::count_if(known_.begin(), known_.end(),
                                           [](const auto& entry) { return waits(entry.second); }));
+}
+
+/// A steady poll would list it.
+bool PgSessions::picked(const Session& session) const
+{
+    return session.state != SessionState::idle || session.transaction_since ||
+           (session.statement_since && *session.statement_since > since());
+}
+
+bool PgSessions::crowded() const
+{
+    const auto count = std::count_if(known_.begin(), known_.end(),
+                                     [this](const auto& entry) { return picked(entry.second); });
+    return static_cast<std::size_t>(count) * 8 > backends_;
 }
 
 std::vector<std::int64_t> PgSessions::wanted() const
@@ -153,7 +167,6 @@ ServerSample PgSessions::absorb(const PgPoll& poll, bool full)
     sample.next_xid = poll.next_xid;
     const bool first = backends_ == 0; // which lists every backend
     leave_out(poll, sample);
-    listed_ = poll.rows.size();
     backends_ = poll.pids.size();
     for (const PgRow& row : poll.rows)
         absorb_row(row, sample);

@@ -46,9 +46,9 @@ public:
     const std::map<std::int32_t, Session>& sessions() const { return known_; }
     const Session* find(const SessionKey& key) const;
     int waiters() const;
-    /// So many sessions changed that reading all of them costs the server less than picking them.
-    /// An eighth: measured with 100 and 500 sessions, a tenth to a quarter of them not idle.
-    bool crowded() const { return listed_ * 8 > backends_; }
+    /// So many sessions do something that reading all of them costs the server less than picking
+    /// them. An eighth: measured with 100 and 500 sessions, a tenth to a quarter of them not idle.
+    bool crowded() const;
 
     /// Parameters of the next steady poll. A second's overlap: a session's own stamp may be a
     /// little older than the moment from which it can be seen.
@@ -59,6 +59,7 @@ public:
     std::vector<std::int64_t> textless() const;
 
 private:
+    bool picked(const Session& session) const;
     void absorb_row(const PgRow& row, ServerSample& sample);
     void leave_out(const PgPoll& poll, ServerSample& sample);
 
@@ -68,7 +69,6 @@ private:
     std::set<std::int32_t> unseen_;  ///< new pids, to be asked for
     std::set<std::int32_t> ignored_; ///< pids of the server's own housekeeping
     Timestamp clock_;                ///< server's, of the last poll
-    std::size_t listed_ = 0;         ///< sessions in the last poll
     std::size_t backends_ = 0;
 };
 

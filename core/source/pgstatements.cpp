@@ -58,13 +58,14 @@ PgStatement first_poll_statement(int server_version)
 
 PgStatement full_poll_statement(int server_version)
 {
-    return {"poolscope_full", poll(server_version, pids_once, "$2", new_texts,
-                                   "pg_stat_get_activity(NULL) s WHERE s.xact_start IS NOT NULL"
-                                   " OR s.query_start > $1::timestamptz"
-                                   " OR s.state_change > $1::timestamptz"
-                                   " OR s.backend_start > $1::timestamptz"
-                                   " OR s.state IS NULL OR s.state <> 'idle'"
-                                   " OR s.pid = ANY($3::int4[])")};
+    // Who does nothing, in a transaction or not, stays as it was until its state changes; a login
+    // and a new statement change it too.
+    return {"poolscope_full",
+            poll(server_version, pids_once, "$2", new_texts,
+                 "pg_stat_get_activity(NULL) s WHERE s.state_change > $1::timestamptz"
+                 " OR s.state IS NULL OR (s.state <> 'idle' AND s.state <> 'idle in transaction'"
+                 "  AND s.state <> 'idle in transaction (aborted)')"
+                 " OR s.pid = ANY($3::int4[])")};
 }
 
 PgStatement steady_poll_statement(int server_version)

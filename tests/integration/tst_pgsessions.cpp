@@ -17,6 +17,7 @@ private slots:
     void initTestCase();
     void init();
     void states();
+    void heldTransactionsThatMove();
     void lockWaitsAndBlockers();
     void preparedTransactionBlocks();
     void departuresAndArrivals();
@@ -113,6 +114,47 @@ void TestPgSessions::states()
     QTRY_COMPARE(probe.stateOf(transaction.pid()), SessionState::idle);
     QVERIFY(!probe.session(transaction.pid())->transaction_since);
     QCOMPARE(probe.fullSamples, 1);
+}
+
+// Most sessions hold a transaction, so that every poll reads all: those that do nothing are not
+// sent again, and each step of one is.
+void TestPgSessions::heldTransactionsThatMove()
+{
+    std::vector<PgClient> held;
+    for (int i = 0; i < 12; ++i) {
+        held.emplace_back(info());
+        QVERIFY(held.back().exec(QStringLiteral("BEGIN; SELECT %1").arg(i)));
+    }
+    SourceProbe probe(info());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    PgClient& moves = held.at(3);
+    const auto is = [&](SessionState state, const char* statement) {
+        const Session* const session = probe.session(moves.pid());
+        return session && session->state == state && session->statement.str() == statement;
+    };
+    QTRY_VERIFY(is(SessionState::idle_in_transaction, "BEGIN; SELECT 3"));
+    // Longer than the overlap, so that only its own steps bring it back.
+    PgClient admin(info());
+    QTRY_COMPARE(admin.value(QStringLiteral("SELECT state_change < clock_timestamp() - interval"
+                                            " '2.5 s' FROM pg_stat_activity WHERE pid = %1")
+                                 .arg(moves.pid())),
+                 QStringLiteral("t"));
+    QVERIFY(moves.exec(QStringLiteral("UPDATE t SET n = 1 WHERE id = 3")));
+    QTRY_VERIFY(is(SessionState::idle_in_transaction, "UPDATE t SET n = 1 WHERE id = 3"));
+    QVERIFY(probe.session(moves.pid())->xid.has_value());
+    QVERIFY(!moves.exec(QStringLiteral("SELECT 1/0")));
+    QTRY_VERIFY(is(SessionState::idle_in_transaction_aborted, "SELECT 1/0"));
+    QVERIFY(moves.exec(QStringLiteral("ROLLBACK")));
+    QTRY_VERIFY(is(SessionState::idle, "ROLLBACK"));
+    QVERIFY(!probe.session(moves.pid())->transaction_since);
+    for (const PgClient& other : held) {
+        if (&other != &moves)
+            QCOMPARE(probe.stateOf(other.pid()), SessionState::idle_in_transaction);
+    }
+    held.erase(held.begin());
+    QTRY_COMPARE(probe.state().sessions.size(), held.size() + 2); // Poolscope's own, and admin
+    QVERIFY(probe.orderly);
 }
 
 void TestPgSessions::lockWaitsAndBlockers()
