@@ -99,12 +99,12 @@ bool PgSessions::crowded() const
     return static_cast<std::size_t>(count) * 8 > backends_;
 }
 
-std::vector<std::int64_t> PgSessions::wanted() const
+std::vector<std::int64_t> PgSessions::wanted(bool whole) const
 {
     std::vector<std::int64_t> pids{unseen_.begin(), unseen_.end()};
     for (const auto& [pid, session] : known_) {
         // Idle ones come by themselves when they begin something, those in a transaction always.
-        const bool comes = session.own || session.state == SessionState::idle ||
+        const bool comes = whole || session.own || session.state == SessionState::idle ||
                            session.state == SessionState::idle_in_transaction ||
                            session.state == SessionState::idle_in_transaction_aborted ||
                            (session.statement_since && *session.statement_since > since());

@@ -50,11 +50,12 @@ public:
     /// them. An eighth: measured with 100 and 500 sessions, a tenth to a quarter of them not idle.
     bool crowded() const;
 
-    /// Parameters of the next steady poll. A second's overlap: a session's own stamp may be a
+    /// Parameters of the next poll. A second's overlap: a session's own stamp may be a
     /// little older than the moment from which it can be seen.
     Timestamp since() const { return clock_ - std::chrono::seconds{1}; }
-    /// Sessions that must be listed though their statement is older than since().
-    std::vector<std::int64_t> wanted() const;
+    /// Sessions that must be listed though nothing that the statement looks at says so. `whole`: of
+    /// a full poll, which sees the state; the server compares each pid with each backend.
+    std::vector<std::int64_t> wanted(bool whole) const;
     /// Sessions whose statement's text is not known.
     std::vector<std::int64_t> textless() const;
 

@@ -178,7 +178,7 @@ void PostgresSource::askPoll()
     }
     const bool whole = full || sessions_.crowded();
     ask(Job::poll, whole ? full_poll_statement(version_) : steady_poll_statement(version_),
-        {format_iso8601(sessions_.since()), ask_blockers, array_of(sessions_.wanted()),
+        {format_iso8601(sessions_.since()), ask_blockers, array_of(sessions_.wanted(whole)),
          array_of(sessions_.textless())},
         came);
 }

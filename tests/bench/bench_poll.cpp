@@ -85,12 +85,24 @@ public:
             return true;
         };
     }
-    std::function<bool(int)> prepared(const PgStatement& statement, bool withValues = false)
+    std::function<bool(int)> prepared(const PgStatement& statement)
     {
         PQclear(PQprepare(conn_.get(), statement.name, statement.sql.c_str(), 0, nullptr));
-        return [this, name = statement.name, withValues](int times) {
+        return [this, name = statement.name](int times) {
             for (int i = 0; i < times; ++i) {
-                if (!once(name, withValues ? values() : std::vector<std::string>{}))
+                if (!once(name, {}))
+                    return false;
+            }
+            return true;
+        };
+    }
+    /// With what the source would ask for by now.
+    std::function<bool(int)> poll(const PgStatement& statement, bool whole, bool blockers)
+    {
+        PQclear(PQprepare(conn_.get(), statement.name, statement.sql.c_str(), 0, nullptr));
+        return [this, name = statement.name, whole, blockers](int times) {
+            for (int i = 0; i < times; ++i) {
+                if (!once(name, values(whole, blockers)))
                     return false;
             }
             return true;
@@ -117,10 +129,10 @@ public:
     int rows() const { return PQntuples(result_.get()); }
 
 private:
-    std::vector<std::string> values() const
+    std::vector<std::string> values(bool whole, bool blockers) const
     {
-        return {format_iso8601(SystemClock{}.now() - std::chrono::seconds{2}), "t",
-                array_of(sessions_.wanted()), array_of(sessions_.textless())};
+        return {format_iso8601(SystemClock{}.now() - std::chrono::seconds{2}), blockers ? "t" : "f",
+                array_of(sessions_.wanted(whole)), array_of(sessions_.textless())};
     }
     bool once(const char* name, const std::vector<std::string>& values)
     {
@@ -247,8 +259,9 @@ bool run(const PgCluster& cluster, int sessions, bool busy)
     Peer peer(cluster.conninfo());
     const std::string snapshot = "SELECT count(*) FROM pg_stat_get_activity(NULL)";
     const auto first = meter.first(first_poll_statement(v));
-    const auto full = meter.prepared(full_poll_statement(v), true);
-    const auto steady = meter.prepared(steady_poll_statement(v), true);
+    const auto full = meter.poll(full_poll_statement(v), true, true);
+    const auto same = meter.poll(full_poll_statement(v), true, false);
+    const auto steady = meter.poll(steady_poll_statement(v), false, true);
     // What the source would know by now, and which statement it would choose.
     if (!first(1))
         return false;
@@ -264,6 +277,9 @@ bool run(const PgCluster& cluster, int sessions, bool busy)
     cases.push_back({"snapshot, prepared", meter.pid(), meter.prepared({"bench_snap", snapshot})});
     cases.push_back({"our first poll", meter.pid(), first});
     cases.push_back({"our full poll", meter.pid(), full});
+    // The view does not tell who blocks whom.
+    if (busy)
+        cases.push_back({"our full poll, without blockers", meter.pid(), same});
     cases.push_back(
         {crowded ? "picking (not chosen: crowded)" : "our steady poll", meter.pid(), steady});
     cases.push_back({"the plain view, text", meter.pid(),

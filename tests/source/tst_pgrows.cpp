@@ -269,7 +269,8 @@ void TestPgRows::onlyChangesAreTold()
     QCOMPARE(second.changed, std::vector<Session>{busy});
     QVERIFY(second.gone.empty() && !second.full);
     // An old statement that runs must be asked for by its pid, the idle one not.
-    QCOMPARE(known.wanted(), std::vector<std::int64_t>{11});
+    QCOMPARE(known.wanted(false), std::vector<std::int64_t>{11});
+    QVERIFY(known.wanted(true).empty()); // a full poll sees its state
     PgPoll third = poll(7000000, {busy});
     const ServerSample left = known.absorb(third, false);
     QCOMPARE(left.gone, std::vector<SessionKey>{a.key});
@@ -310,14 +311,15 @@ void TestPgRows::unknownPidsAreAskedForOnce()
 {
     PgSessions known{TargetId{1}};
     known.absorb(poll(5000000, {}, {1, 2}), true); // the server's own
-    QVERIFY(known.wanted().empty());
+    QVERIFY(known.wanted(false).empty());
     known.absorb(poll(6000000, {}, {1, 2, 77}), false);
-    QCOMPARE(known.wanted(), std::vector<std::int64_t>{77});
+    QCOMPARE(known.wanted(false), std::vector<std::int64_t>{77});
+    QCOMPARE(known.wanted(true), std::vector<std::int64_t>{77});
     known.absorb(poll(7000000, {}, {1, 2, 77}), false);
-    QVERIFY(known.wanted().empty());
+    QVERIFY(known.wanted(false).empty());
     known.absorb(poll(8000000, {}, {1, 2}), false);
     known.absorb(poll(9000000, {}, {1, 2, 77}), false);
-    QCOMPARE(known.wanted(), std::vector<std::int64_t>{77});
+    QCOMPARE(known.wanted(false), std::vector<std::int64_t>{77});
 }
 
 void TestPgRows::blockersStandWhileNotAsked()
