@@ -18,6 +18,16 @@ test_packages=(
 )
 # The languages of the agents: where the user has none of his own.
 command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)
+command -v javac >/dev/null || test_packages+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || test_packages+=(maven)
+if ! command -v cargo >/dev/null && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
+    # Debian 12's own is too old for today's Diesel; it keeps a current one for its browsers.
+    if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+        test_packages+=(rustc-web cargo-web)
+    else
+        test_packages+=(rustc cargo)
+    fi
+fi
 # Servers: installed without being started, see install_servers.
 server_packages=(pgbouncer mariadb-server-core mariadb-client-core)
 check_packages=(clang-format clang-tidy clang libclang-rt-14-dev git)
