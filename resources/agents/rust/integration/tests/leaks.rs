@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every mistake of the field in the real pool on the real database, told by `poolscope leaks --json`
+//! with the right line; every correct twin in silence.
+
+mod support;
+mod wire {
+    pub const MAX_NUMBER: u64 = (1 << 53) - 1; // for the agent's reader of JSON
+}
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use support::*;
+
+const DIESEL: &[&str] = &["diesel"];
+const BOTH: &[&str] = &["diesel", "sqlite"];
+
+/// Pattern, how many leaks it is, of which the line is marked in the application, and the pools that
+/// have it. 0: nothing at all.
+const PATTERNS: &[(&str, usize, &[&str])] = &[
+    ("collection", 1, BOTH),
+    ("collection-right", 0, BOTH),
+    ("forget", 1, BOTH),
+    ("forget-right", 0, BOTH),
+    ("thread", 1, BOTH),
+    ("thread-right", 0, BOTH),
+    ("loop", 3, BOTH),
+    ("loop-right", 0, BOTH),
+    ("other-work", 1, BOTH),
+    ("other-work-right", 0, BOTH),
+    ("exhaustion", 3, BOTH),
+    ("exhaustion-right", 0, BOTH),
+    ("early-return", 0, BOTH),
+    ("question-mark", 0, BOTH),
+    ("panic", 0, BOTH),
+    ("transaction", 1, DIESEL),
+    ("transaction-right", 0, DIESEL),
+    ("bypass", 1, DIESEL),
+    ("bypass-right", 0, DIESEL),
+    ("try-get-right", 0, DIESEL),
+];
+
+const QUICK: &[&str] = &["--leak-after", "150ms", "--critical-after", "10m", "--for", "500ms"];
+
+fn run(stack: &str, pattern: &str) -> Option<(Application, String, Folder)> {
+    let program = program()?;
+    let folder = Folder::new();
+    let database = match stack {
+        "diesel" => postgres()?.url(),
+        _ => folder.0.join("shop.db").display().to_string(),
+    };
+    Some((Application::start(stack, &database, pattern), program, folder))
+}
+
+fn check(stack: &str, pattern: &str, leak: &Value) {
+    let name = pattern.trim_end_matches("-right");
+    let pool = if name == "bypass" { "outside of the pools" } else { "orders" };
+    assert_eq!(leak.text("pool"), Some(pool));
+    assert_eq!(leak.text("acquired_by"), Some("handler"));
+    let tags = leak.get("tags").expect("tags");
+    assert_eq!(tags.text("route"), Some(format!("/{name}").as_str()), "{tags:?}");
+    assert_eq!(tags.text("tenant"), Some("früh"));
+    assert_eq!(place_of(leak), Some(("leaks.rs".to_owned(), line_of(name))), "{leak:?}");
+    let knows_pid = stack == "diesel" && name != "bypass";
+    assert_eq!(leak.number("server_pid").is_some_and(|pid| pid > 0), knows_pid, "{leak:?}");
+    if stack == "diesel" {
+        let Some(Value::Array(evidence)) = leak.get("evidence") else { panic!("{leak:?}") };
+        let idle = |one: &Value| matches!(one, Value::Text(text) if text.contains("No statement"));
+        assert!(evidence.iter().any(idle), "{evidence:?}");
+    }
+}
+
+fn try_pattern(stack: &str, pattern: &str, leaks: usize) {
+    let Some((application, program, _folder)) = run(stack, pattern) else { return };
+    let address = application.address();
+    let ask = || ask(&program, "leaks", &address, QUICK);
+    let found = ask_until(ask, |found| found.len() >= leaks);
+    assert_eq!(found.len(), leaks, "{stack}/{pattern}: {found:?}");
+    for leak in &found {
+        check(stack, pattern, leak);
+    }
+}
+
+/// Most of the time is spent waiting for thresholds: so several at a time.
+#[test]
+fn every_mistake_is_named_by_line_and_its_twin_is_silent() {
+    let all: Vec<_> = PATTERNS
+        .iter()
+        .flat_map(|(pattern, leaks, stacks)| {
+            stacks.iter().map(move |stack| (stack, pattern, leaks))
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        while let Some((stack, pattern, leaks)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            try_pattern(stack, pattern, **leaks);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(worker);
+        }
+    });
+}
+
+#[test]
+fn exhaustion_is_told_with_its_timeouts_and_settings() {
+    for stack in BOTH {
+        let Some((application, program, _folder)) = run(stack, "exhaustion") else { return };
+        let pools = ask(&program, "pools", &application.address(), &[]);
+        let pool = &pools[0];
+        assert_eq!(pools.len(), 1);
+        let figures = ["used", "idle", "max", "timeouts", "idle_min"].map(|name| pool.number(name));
+        assert_eq!(figures, [Some(3), Some(0), Some(3), Some(2), Some(1)], "{pool:?}");
+        let config = pool.get("config").expect("settings");
+        for (name, value) in [
+            ("max_size", "3"),
+            ("min_idle", "1"),
+            ("test_on_check_out", "true"),
+            ("connection_timeout", "30s"),
+            ("idle_timeout", "600s"),
+            ("max_lifetime", "1800s"),
+        ] {
+            assert_eq!(config.text(name), Some(value), "{config:?}");
+        }
+    }
+    let Some((application, program, _folder)) = run("diesel", "exhaustion-right") else { return };
+    let pools = ask(&program, "pools", &application.address(), &[]);
+    assert_eq!(pools[0].number("timeouts"), Some(0));
+}
+
+#[test]
+fn a_slow_statement_is_busy_and_not_idle() {
+    let Some((application, program, _folder)) = run("diesel", "slow") else { return };
+    let address = application.address();
+    let ask = || ask(&program, "checkouts", &address, &[]);
+    let found = ask_until(ask, |found| !found.is_empty());
+    assert_eq!(found.len(), 1);
+    assert_eq!(place_of(&found[0]), Some(("leaks.rs".to_owned(), line_of("slow"))));
+    for leak in support::ask(&program, "leaks", &address, QUICK) {
+        let Some(Value::Array(evidence)) = leak.get("evidence") else { panic!("{leak:?}") };
+        let idle = |one: &Value| matches!(one, Value::Text(text) if text.contains("No statement"));
+        assert!(!evidence.iter().any(idle), "{evidence:?}");
+    }
+}
+
+#[test]
+fn what_try_get_lends_shows_with_its_first_statement() {
+    let Some((application, program, _folder)) = run("diesel", "try-get") else { return };
+    let address = application.address();
+    let ask = || ask(&program, "leaks", &address, QUICK);
+    let found = ask_until(ask, |found| !found.is_empty());
+    assert_eq!(found.len(), 1);
+    let (file, _) = place_of(&found[0]).expect("a line");
+    assert_eq!(file, "leaks.rs");
+}
+
+/// The checkout names the session that it is on the server.
+#[test]
+fn a_checkout_names_its_session() {
+    let Some((application, program, _folder)) = run("diesel", "transaction") else { return };
+    let Some(server) = postgres() else { return };
+    let target = format!("postgresql://postgres@127.0.0.1:{}/postgres", server.port);
+    let address = application.address();
+    let held = ask_until(|| ask(&program, "checkouts", &address, &[]), |held| !held.is_empty());
+    let pid = held[0].number("server_pid");
+    assert!(pid.is_some(), "{held:?}");
+    let sessions = ask(&program, "sessions", &target, &["--for", "1s"]);
+    let session =
+        sessions.iter().find(|session| session.number("pid") == pid).expect("its session");
+    assert_eq!(session.text("state"), Some("idle_in_transaction"), "{session:?}");
+    assert!(session
+        .text("query")
+        .is_some_and(|query| query.contains("UPDATE items SET price = 7")));
+}
+
+#[test]
+fn the_socket_goes_with_the_process() {
+    let folder = Folder::new();
+    let database = folder.0.join("shop.db").display().to_string();
+    let mut application = Application::start("sqlite", &database, "loop");
+    let socket = application.address().replace("pool+unix://", "");
+    assert!(std::path::Path::new(&socket).exists());
+    application.end();
+    assert!(!std::path::Path::new(&socket).exists(), "it is still there");
+}
+
+/// No permission, a name that is too long, no agent at all: the application runs as without one.
+#[test]
+fn where_nobody_can_listen_the_application_goes_on() {
+    for listen in ["/proc/agent.sock", "127.0.0.1:1", "nonsense", "off"] {
+        let folder = Folder::new();
+        let database = folder.0.join("shop.db").display().to_string();
+        let application = Application::start_at("sqlite", &database, "loop", Some(listen));
+        assert!(!application.runtime.0.join("poolscope").exists(), "{listen}");
+    }
+}
