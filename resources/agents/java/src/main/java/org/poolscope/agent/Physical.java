@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.poolscope.agent;
+
+import java.lang.ref.WeakReference;
+import java.sql.Connection;
+
+/** What the agent notes of a driver's connection. It does not keep it alive. */
+final class Physical {
+    final WeakReference<Connection> connection;
+    final Pool pool;
+    final long opened;
+    final long serverPid;
+
+    // Under the agent's lock.
+    long id;
+    Checkout lent;
+    boolean gone;
+
+    Physical(Connection connection, Pool pool, long opened, long serverPid) {
+        this.connection = new WeakReference<>(connection);
+        this.pool = pool;
+        this.opened = opened;
+        this.serverPid = serverPid;
+    }
+
+    String name() {
+        return Long.toString(id);
+    }
+}
