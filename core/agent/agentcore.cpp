@@ -87,8 +87,11 @@ void AgentCore::add(PoolControl& pool)
         name = description.name + "-" + std::to_string(index);
     const auto index = static_cast<std::uint32_t>(pools_.size());
     PoolEntry& entry = pools_.emplace_back(PoolEntry{&pool, std::move(name), {*this, index}});
-    if (attached_.load())
+    if (attached_.load()) {
+        pool.take_brief(); // what was left of another time
+        pool.sum_brief(sums_brief_);
         pool.set_sink(&entry.sink);
+    }
     pools_changed_.store(true);
     wake();
 }
@@ -100,6 +103,7 @@ void AgentCore::remove(PoolControl& pool)
         if (entry.control != &pool)
             continue;
         pool.set_sink(nullptr);
+        pool.sum_brief(false);
         entry.control = nullptr;
         pools_changed_.store(true);
         wake();
@@ -111,8 +115,10 @@ void AgentCore::clear()
     const std::lock_guard lock(mutex_);
     attached_.store(false);
     for (PoolEntry& entry : pools_) {
-        if (entry.control != nullptr)
+        if (entry.control != nullptr) {
             entry.control->set_sink(nullptr);
+            entry.control->sum_brief(false); // an agent that comes later has other inspectors
+        }
         entry.control = nullptr;
     }
 }
@@ -128,10 +134,25 @@ void AgentCore::attach()
     while (ring_->take(1000, [](std::span<const std::byte> /*record*/) {}) > 0) {
     }
     ring_->take_dropped();
+    for (PoolEntry& entry : pools_) {
+        if (entry.control == nullptr)
+            continue;
+        entry.control->take_brief(); // what was left of another time
+        entry.control->sum_brief(sums_brief_);
+        entry.control->set_sink(&entry.sink);
+    }
     attached_.store(true);
+}
+
+void AgentCore::sum_brief(bool on)
+{
+    const std::lock_guard lock(mutex_);
+    if (on == sums_brief_)
+        return;
+    sums_brief_ = on;
     for (PoolEntry& entry : pools_) {
         if (entry.control != nullptr)
-            entry.control->set_sink(&entry.sink);
+            entry.control->sum_brief(on);
     }
 }
 

@@ -70,6 +70,9 @@ public:
     /// Makes the ring if it is not there, and has the pools emit. The agent's thread.
     void attach();
     void detach();
+    /// Whether all who are attached would rather hear of short checkouts in sums. The agent's
+    /// thread.
+    void sum_brief(bool on);
 
     /// Hold this to use pools(), and while calling into one.
     std::mutex& mutex() { return mutex_; }
@@ -106,6 +109,7 @@ private:
     std::atomic<bool> pools_changed_{false};
     std::atomic<int> wake_{-1};
     std::size_t ring_bytes_;
+    bool sums_brief_ = false; ///< under mutex_
     std::unique_ptr<EventRing> ring_;
     std::mutex mutex_;
     std::deque<PoolEntry> pools_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <unordered_set>
 
 namespace poolscope {
 
@@ -71,20 +72,84 @@ void AgentLoop::take_event(const ReadEvent& read)
     const PoolEntry& entry = core_.pools()[read.pool];
     if (entry.control == nullptr)
         return; // removed meanwhile: no pool of any peer's
+    if (noting_changes_ && changes_picture(read.event.kind))
+        changes_.push_back(change_of(read.pool, read.event));
+    tell(read.pool, read.event.stack, [&](std::string& line, std::uint64_t n) {
+        lines_.event(line, n, entry.name, read.event);
+    });
+}
+
+/// Gives the next number to what write(line, number) writes, and sends it to all.
+template <class Write>
+void AgentLoop::tell(std::uint32_t pool, StackId stack, Write&& write)
+{
     ++number_;
     core_.counters.events.store(core_.counters.events.load(std::memory_order_relaxed) + 1,
                                 std::memory_order_relaxed);
-    if (noting_changes_ && changes_picture(read.event.kind))
-        changes_.push_back(change_of(read.pool, read.event));
     line_.clear();
     for (const auto& peer : peers_) {
         if (!peer->gets_events())
             continue;
         if (line_.empty())
-            lines_.event(line_, number_, entry.name, read.event);
+            write(line_, number_);
         peer->event(line_, number_, options_.peer_bytes);
         if (options_.send_stacks)
-            peer->need_stack(read.event.stack, read.pool);
+            peer->need_stack(stack, pool);
+    }
+}
+
+/// What was lent for longer than a round takes is told one by one, before anything else is taken
+/// out of the ring: its checkin may be in it from now on.
+void AgentLoop::tell_lent()
+{
+    // Not what was lent since the ring was emptied: events that came before it may be in there.
+    const Ticks before{
+        std::min(now_ticks().value - ticks_in(options_.drain_every), drained_.value)};
+    const std::lock_guard lock(core_.mutex());
+    std::uint32_t index = 0;
+    for (const PoolEntry& entry : core_.pools()) {
+        const std::vector<OpenCheckout> lent = entry.control != nullptr
+                                                   ? entry.control->tell_lent(before)
+                                                   : std::vector<OpenCheckout>();
+        for (const OpenCheckout& checkout : lent) {
+            tell(index, checkout.stack, [&](std::string& line, std::uint64_t n) {
+                lines_.checkout(line, n, entry.name, checkout, false);
+            });
+        }
+        ++index;
+    }
+}
+
+/// By showing in a picture, which one peer gets, they count as told: so they are, to all.
+void AgentLoop::tell_of_picture(std::uint32_t pool, const PoolPicture& picture)
+{
+    const std::lock_guard lock(core_.mutex());
+    const PoolEntry& entry = core_.pools()[pool];
+    if (entry.control == nullptr)
+        return;
+    const std::unordered_set<CheckoutId> told(picture.told.begin(), picture.told.end());
+    for (const OpenCheckout& checkout : picture.checkouts) {
+        if (!told.contains(checkout.id))
+            continue;
+        tell(pool, checkout.stack, [&](std::string& line, std::uint64_t n) {
+            lines_.checkout(line, n, entry.name, checkout, false);
+        });
+    }
+}
+
+void AgentLoop::tell_brief()
+{
+    const std::lock_guard lock(core_.mutex());
+    std::uint32_t index = 0;
+    for (const PoolEntry& entry : core_.pools()) {
+        const std::vector<BriefUses> list =
+            entry.control != nullptr ? entry.control->take_brief() : std::vector<BriefUses>();
+        for (const BriefUses& uses : list) {
+            tell(index, uses.stack, [&](std::string& line, std::uint64_t n) {
+                lines_.brief(line, n, entry.name, uses);
+            });
+        }
+        ++index;
     }
 }
 
@@ -123,7 +188,10 @@ bool AgentLoop::take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>
         }
     }
     const std::uint64_t end = core_.ring().end();
-    if (!drain_until(begin))
+    const bool reached = drain_until(begin);
+    for (const auto& [index, picture] : pools)
+        tell_of_picture(index, picture);
+    if (!reached)
         return false;
     noting_changes_ = true;
     const bool all = drain_until(end);
@@ -133,6 +201,7 @@ bool AgentLoop::take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>
 
 void AgentLoop::picture(Peer& peer)
 {
+    tell_brief(); // what came before it is not of this peer's time
     std::vector<std::pair<std::uint32_t, PoolPicture>> pools;
     bool exact = false;
     for (int attempt = 0; attempt < picture_attempts && !exact; ++attempt)

@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <fstream>
 #include <sstream>
+#include <system_error>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -28,6 +31,9 @@ using std::chrono::milliseconds;
 
 /// A peer that keeps sending what cannot be read is no inspector.
 constexpr std::uint64_t most_bad_lines = 1000;
+/// After an accept that failed: whoever waits to come in still does, and asking again at once would
+/// go on for ever.
+constexpr milliseconds accept_pause{500};
 
 std::string host_name()
 {
@@ -126,8 +132,12 @@ void AgentLoop::step()
     now_ = std::chrono::steady_clock::now();
     attach_or_detach();
     if (attached_) {
+        tell_lent();
         constexpr std::size_t most = 20'000; // then the peers have a turn
-        drain(most);
+        const Ticks began = now_ticks();
+        // A ring that never empties must not keep what is lent from being told.
+        if (drain(most) < most || began.value - drained_.value > ticks_in(std::chrono::seconds{1}))
+            drained_ = began;
         if (core_.take_pools_changed()) {
             for (const auto& peer : peers_)
                 peer->picture_due = peer->picture_due || peer->attached();
@@ -140,10 +150,10 @@ void AgentLoop::step()
         tend(*peer);
 }
 
-int AgentLoop::timeout() const
+int AgentLoop::timeout(bool accepting) const
 {
     if (peers_.empty())
-        return -1;
+        return accepting ? -1 : static_cast<int>(accept_pause.count());
     const bool work = std::any_of(peers_.begin(), peers_.end(),
                                   [](const auto& peer) { return !peer->stacks.empty(); });
     if (work || (attached_ && core_.ring().filling()))
@@ -152,16 +162,28 @@ int AgentLoop::timeout() const
     return static_cast<int>(std::clamp<std::int64_t>(every.count(), 1, 1000));
 }
 
+bool AgentLoop::accepting() const
+{
+    return std::chrono::steady_clock::now() >= accept_after_;
+}
+
+/// What a peer asks for is answered after its hello, and as long as it takes the answers.
+bool AgentLoop::hears(const Peer& peer) const
+{
+    return peer.state != Peer::State::admitted && peer.waiting() <= options_.peer_bytes / 2;
+}
+
 void AgentLoop::wait()
 {
+    const bool accepts = accepting();
     std::vector<pollfd> fds;
     fds.push_back({wake_read_.get(), POLLIN, 0});
-    fds.push_back({endpoint_.socket.get(), POLLIN, 0});
+    fds.push_back({accepts ? endpoint_.socket.get() : -1, POLLIN, 0});
     for (const auto& peer : peers_) {
-        const int wanted = peer->waiting() > 0 ? POLLIN | POLLOUT : POLLIN;
+        const int wanted = (hears(*peer) ? POLLIN : 0) | (peer->waiting() > 0 ? POLLOUT : 0);
         fds.push_back({peer->socket(), static_cast<short>(wanted), 0});
     }
-    if (poll(fds.data(), fds.size(), timeout()) <= 0)
+    if (poll(fds.data(), fds.size(), timeout(accepts)) <= 0)
         return;
     if (fds[0].revents != 0) {
         std::array<char, 64> bytes{};
@@ -171,9 +193,7 @@ void AgentLoop::wait()
     }
     for (std::size_t i = 0; i < peers_.size(); ++i) {
         Peer& peer = *peers_[i];
-        if (peer.state == Peer::State::admitted)
-            continue; // what it asks for is answered after its hello
-        if ((fds[i + 2].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+        if (hears(peer) && (fds[i + 2].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
             peer.receive([&](std::string_view line) { read_line(peer, line); });
     }
     if (fds[1].revents != 0)
@@ -185,10 +205,26 @@ void AgentLoop::accept_peers()
     for (;;) {
         Descriptor socket(
             accept4(endpoint_.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!socket)
-            return;
-        admit(std::move(socket));
+        if (socket) {
+            admit(std::move(socket));
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            pause_accepting(errno);
+        return;
     }
+}
+
+void AgentLoop::pause_accepting(int error)
+{
+    accept_after_ = std::chrono::steady_clock::now() + accept_pause;
+    if (std::exchange(told_of_accept_, true))
+        return;
+    log(error == EMFILE || error == ENFILE
+            ? std::string("The process has no descriptors left to be attached to.")
+            : "Nobody can attach: " + std::system_category().message(error) + ".");
 }
 
 void AgentLoop::admit(Descriptor socket)
@@ -283,6 +319,8 @@ void AgentLoop::obey(Peer& peer, const wire::Command& command)
                      wire::Pong{static_cast<std::int64_t>(command.n), lines_.now()});
     } else if (command.kind == "resync") {
         peer.picture_due = true;
+    } else if (command.kind == "want") {
+        peer.wants_brief = command.brief;
     } else if (command.kind == "reclaim") {
         reclaim(peer, command);
     } // what a later version may ask for is ignored
@@ -322,15 +360,17 @@ void AgentLoop::attach_or_detach()
                                     [](const auto& peer) { return peer->attached(); });
     core_.counters.attached = static_cast<std::uint64_t>(std::count_if(
         peers_.begin(), peers_.end(), [](const auto& peer) { return peer->attached(); }));
-    if (wanted == attached_)
-        return;
-    if (wanted) {
+    if (wanted && !attached_) {
         lines_.set_clock();
         core_.attach();
-    } else {
+    } else if (!wanted && attached_) {
         core_.detach();
     }
     attached_ = wanted;
+    // Before the picture of whoever has not asked for it, who is to be told of all that follows.
+    core_.sum_brief(wanted && std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) {
+                        return !peer->attached() || peer->wants_brief;
+                    }));
 }
 
 void AgentLoop::stats()
@@ -338,6 +378,7 @@ void AgentLoop::stats()
     if (now_ < next_stats_)
         return;
     next_stats_ = now_ + options_.stats_every;
+    tell_brief();
     for (const auto& peer : peers_) {
         if (peer->state == Peer::State::live && !peer->picture_due &&
             peer->waiting() < options_.peer_bytes)

@@ -7,6 +7,7 @@
 #include "core/agent/eventrecord.h"
 #include "core/agent/peer.h"
 #include "core/agent/picture.h"
+#include "core/base/ticks.h"
 #include "core/wire/command.h"
 
 #include <chrono>
@@ -30,8 +31,11 @@ private:
 
     void step();
     void wait();
-    int timeout() const;
+    int timeout(bool accepting) const;
+    bool accepting() const;
+    bool hears(const Peer& peer) const;
     void accept_peers();
+    void pause_accepting(int error);
     void admit(Descriptor socket);
     bool challenge(Peer& peer);
     void read_line(Peer& peer, std::string_view line);
@@ -45,6 +49,11 @@ private:
     std::size_t drain(std::size_t most, std::uint64_t end = EventRing::no_end);
     bool drain_until(std::uint64_t end);
     void take_event(const ReadEvent& read);
+    template <class Write>
+    void tell(std::uint32_t pool, StackId stack, Write&& write);
+    void tell_lent();
+    void tell_of_picture(std::uint32_t pool, const PoolPicture& picture);
+    void tell_brief();
 
     void pictures();
     bool take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>& pools);
@@ -68,8 +77,11 @@ private:
     std::vector<std::unique_ptr<Peer>> peers_;
     Time now_;
     Time next_stats_;
+    Time accept_after_{};
+    bool told_of_accept_ = false;
     std::uint64_t number_ = 0; ///< of the last event
     std::uint64_t dropped_ = 0;
+    Ticks drained_; ///< all that was put into the ring before has been taken out
     ReadEvent read_;
     std::string line_;
     bool attached_ = false;

@@ -220,7 +220,7 @@ void EventLines::connection(std::string& out, std::uint64_t n, std::string_view 
 }
 
 void EventLines::checkout(std::string& out, std::uint64_t n, std::string_view pool,
-                          const OpenCheckout& open)
+                          const OpenCheckout& open, bool in_picture)
 {
     const Digits id(open.id.value);
     const Digits connection(open.connection.value);
@@ -241,10 +241,27 @@ void EventLines::checkout(std::string& out, std::uint64_t n, std::string_view po
     checkout.tags = tags;
     checkout.trace_id = open.trace_id;
     checkout.expected = open.expected;
-    checkout.open = true;
-    if (open.heartbeat)
+    checkout.open = in_picture;
+    if (in_picture && open.heartbeat)
         checkout.beat = *open.heartbeat + shift_;
     wire::encode(out, n, checkout);
+}
+
+void EventLines::brief(std::string& out, std::uint64_t n, std::string_view pool,
+                       const BriefUses& uses) const
+{
+    const Digits stack(uses.stack.value);
+    wire::Brief brief;
+    brief.pool = pool;
+    brief.time = now();
+    brief.count = bounded(uses.count);
+    brief.stack = stack;
+    // Nothing of them may have been measured: that is not zero.
+    if (uses.longest > Duration{0}) {
+        brief.total = uses.total;
+        brief.longest = uses.longest;
+    }
+    wire::encode(out, n, brief);
 }
 
 void EventLines::pending(std::string& out, std::uint64_t n, std::string_view pool,

@@ -35,8 +35,11 @@ public:
     void event(std::string& out, std::uint64_t n, std::string_view pool, const PoolEvent& event);
     void connection(std::string& out, std::uint64_t n, std::string_view pool,
                     const OpenConnection& connection) const;
+    /// As part of a picture; else as the event of a checkout that is told later than it happened.
     void checkout(std::string& out, std::uint64_t n, std::string_view pool,
-                  const OpenCheckout& checkout);
+                  const OpenCheckout& checkout, bool in_picture = true);
+    void brief(std::string& out, std::uint64_t n, std::string_view pool,
+               const BriefUses& uses) const;
     void pending(std::string& out, std::uint64_t n, std::string_view pool,
                  std::int64_t pending) const;
     void figures(std::string& out, std::uint64_t n, std::string_view pool,

@@ -75,6 +75,7 @@ public:
     std::string nonce;
     std::string who; ///< for the log
     bool picture_due = false;
+    bool wants_brief = false; ///< sums instead of short checkouts
     Time picture_not_before{};
     std::deque<StackNeed> stacks;   ///< still to be sent
     std::size_t picture_stacks = 0; ///< how many of them belong to the picture

@@ -82,11 +82,24 @@ struct PoolDescription
     friend bool operator==(const PoolDescription&, const PoolDescription&) = default;
 };
 
+/// Checkouts of one place that came back before the sink was told of any of them.
+struct BriefUses
+{
+    StackId stack; ///< 0: of places that are not known
+    std::uint64_t count = 0;
+    Duration total{};   ///< that they were held, in all; estimated where not all were measured
+    Duration longest{}; ///< 0: none was measured
+    friend bool operator==(const BriefUses&, const BriefUses&) = default;
+};
+
 /// Everything that is open in a pool.
 struct PoolPicture
 {
     std::vector<OpenConnection> connections;
     std::vector<OpenCheckout> checkouts;
+    /// Of them the ones that the sink had not been told of: by showing here they are told, and
+    /// their checkins will be.
+    std::vector<CheckoutId> told;
     PoolFigures figures;
 };
 
@@ -103,6 +116,16 @@ public:
     /// Sends events to `sink` from now on; null: to nobody. When it returns, no call into the sink
     /// before is under way any more, so that it may be destroyed. A pool has one sink.
     virtual void set_sink(EventSink* sink) = 0;
+    /// On: checkouts need not be told to the sink one by one any more; the pool may sum up those
+    /// that come back soon. Off, as it is at first: when it returns, every checkout from then on is
+    /// told. A pool that cannot sum up leaves it as it is.
+    virtual void sum_brief(bool /*on*/) {}
+    /// What is lent since before that instant and was not told to the sink: it counts as told from
+    /// here on, and its checkin will be.
+    virtual std::vector<OpenCheckout> tell_lent(Ticks /*before*/) { return {}; }
+    /// What was lent, came back and never was told, since the last call, by place. Each acquire is
+    /// in one of these or told, once.
+    virtual std::vector<BriefUses> take_brief() { return {}; }
     /// What is open. The pool tells its sink of a checkout before it shows in a picture, and of a
     /// checkin before it vanishes from one; and a picture waits for whoever has told of one and not
     /// yet shown it. So with a sink set before, the picture, plus the checkouts, less the checkins

@@ -19,8 +19,9 @@ using detail::ThreadRecord;
 PoolDescription PoolCore::description() const
 {
     PoolDescription description{config_.name, "poolscope", config_.database, config_.values(), {}};
-    description.can = {"connections", "pending",  "by",       "thread", "tags",      "trace",
-                       "beat",        "expected", "timeouts", "stats",  "wait_time", "create_time"};
+    description.can = {"connections", "pending",     "by",       "thread",   "tags",
+                       "trace",       "beat",        "expected", "timeouts", "stats",
+                       "wait_time",   "create_time", "brief"};
     const auto also = [&](bool known, const char* word) {
         if (known)
             description.can.emplace_back(word);
@@ -54,7 +55,7 @@ PoolFigures PoolCore::figures() const
         for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
             const std::uint64_t word = slots_[i].control.load();
             const SlotState state = SlotWord::state(word);
-            figures.used += state == SlotState::used ? 1 : 0;
+            figures.used += SlotWord::is_lent(word) ? 1 : 0;
             figures.idle += state == SlotState::idle || state == SlotState::checking ? 1 : 0;
             figures.opening += state == SlotState::opening ? 1 : 0;
             lent += SlotWord::count(word);
@@ -93,7 +94,7 @@ PoolStatistics PoolCore::statistics() const
         for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
             const std::uint64_t word = slots_[i].control.load();
             const SlotState state = SlotWord::state(word);
-            statistics.active += state == SlotState::used ? 1 : 0;
+            statistics.active += SlotWord::is_lent(word) ? 1 : 0;
             statistics.idle += state == SlotState::idle || state == SlotState::checking ? 1 : 0;
             statistics.opening += state == SlotState::opening ? 1 : 0;
             statistics.acquired += SlotWord::count(word);
@@ -119,14 +120,15 @@ PoolStatistics PoolCore::statistics() const
     return statistics;
 }
 
-/// What a slot shows now; nothing if it changed while it was read. Under the mutex.
-std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
+/// What a slot shows now, and its word then; nothing if it changed while it was read. Under the
+/// mutex.
+std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index, std::uint64_t& word) const
 {
     const Slot& slot = slots_[index];
     for (int attempt = 0; attempt < 100; ++attempt) {
-        const std::uint64_t word = slot.control.load();
-        if (SlotWord::state(word) != SlotState::used ||
-            slot.published.load(std::memory_order_acquire) != word)
+        word = slot.control.load();
+        if (!SlotWord::is_lent(word) ||
+            slot.published.load(std::memory_order_acquire) != SlotWord::lease(word))
             return {};
         OpenCheckout checkout;
         checkout.id = slot.checkout_of(word);
@@ -138,7 +140,7 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
         const std::int64_t expected = slot.expected_us.load(std::memory_order_acquire);
         const std::int64_t heartbeat = slot.heartbeat.load(std::memory_order_acquire);
         checkout.stack = stack_of(slot);
-        if (slot.control.load() != word)
+        if (SlotWord::lease(slot.control.load()) != SlotWord::lease(word))
             continue;
         checkout.connection = slot.connection;
         checkout.acquired = process_epoch().wall(ticks_of(acquired));
@@ -151,7 +153,7 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
             if (heartbeat != 0)
                 checkout.heartbeat = process_epoch().wall(Ticks{heartbeat});
             // A return settles these under the mutex that is held here.
-            if (slot.extras && slot.control.load() == word) {
+            if (slot.extras && SlotWord::lease(slot.control.load()) == SlotWord::lease(word)) {
                 checkout.tags = slot.extras->tags;
                 checkout.trace_id = slot.extras->trace_id;
             }
@@ -159,6 +161,23 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index) const
         return checkout;
     }
     return {}; // lent and returned a hundred times meanwhile: whatever it is, it is no leak
+}
+
+/// The same, and where there is a sink it is marked as told, if it was not; which `just_now` says.
+std::optional<OpenCheckout> PoolCore::told_at(std::uint32_t index, bool& just_now) const
+{
+    just_now = false;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        std::uint64_t word = 0;
+        auto checkout = checkout_at(index, word);
+        if (!checkout || SlotWord::state(word) == SlotState::told || !sink_.load())
+            return checkout;
+        just_now = slots_[index].control.compare_exchange_strong(
+            word, SlotWord::with(word, SlotState::told));
+        if (just_now)
+            return checkout;
+    }
+    return {};
 }
 
 /// The bound is for a thread that is stopped in a debugger between telling and showing.
@@ -189,8 +208,12 @@ PoolPicture PoolCore::picture() const
                 continue;
             picture.connections.push_back({slot.connection, process_epoch().wall(slot.opened),
                                            slot.metadata.server_pid, slot.metadata.local_port});
-            if (auto checkout = checkout_at(i))
+            bool just_now = false;
+            if (auto checkout = told_at(i, just_now)) {
+                if (just_now)
+                    picture.told.push_back(checkout->id);
                 picture.checkouts.push_back(std::move(*checkout));
+            }
         }
     }
     picture.figures = figures();
@@ -203,12 +226,20 @@ Result<Done> PoolCore::reclaim(CheckoutId checkout)
     for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
         Slot& slot = slots_[i];
         std::uint64_t word = slot.control.load();
-        if (SlotWord::state(word) != SlotState::used || slot.checkout_of(word) != checkout ||
-            slot.published.load(std::memory_order_acquire) != word)
+        if (!SlotWord::is_lent(word) || slot.checkout_of(word) != checkout ||
+            slot.published.load(std::memory_order_acquire) != SlotWord::lease(word))
             continue;
         PoolUser& user = *slot.user.load(std::memory_order_acquire);
-        if (!slot.control.compare_exchange_strong(word, SlotWord::with(word, SlotState::reclaimed)))
+        // Its state may become `told` meanwhile.
+        bool taken = false;
+        while (SlotWord::is_lent(word) && slot.checkout_of(word) == checkout && !taken)
+            taken = slot.control.compare_exchange_weak(word,
+                                                       SlotWord::with(word, SlotState::reclaimed));
+        if (!taken)
             break; // came back just now
+        if (SlotWord::state(word) == SlotState::used && sink_.load())
+            emit_checkout(slot, {i, word}, ThreadRecord::current());
+        word = SlotWord::lease(word);
         user.leave(config_.max_per_user);
         --live_;
         ++closed_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include "core/pool/poolseams.h"
+
 #include <algorithm>
 #include <limits>
 #include <time.h>
+#include <utility>
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -76,7 +79,12 @@ PoolCore::PoolCore(PoolConfig config)
     });
 }
 
-PoolCore::~PoolCore() = default;
+PoolCore::~PoolCore()
+{
+    const detail::BriefTable* table = brief_tables_.load();
+    while (table)
+        delete std::exchange(table, table->next);
+}
 
 std::uint32_t PoolCore::new_serial() noexcept
 {
@@ -206,27 +214,38 @@ void PoolCore::lend(Lease lease, PoolUser& user, std::int64_t now, const void* f
     slot.depth.store(static_cast<std::uint8_t>(depth), std::memory_order_relaxed);
     // A second stamp costs as much as the compare-and-swap. Uses that follow each other closely are
     // measured one in eight, for eight; the choice depends on nothing that the use will do.
-    if (!precise_)
+    if (!precise_ && !sums_brief_.load(std::memory_order_relaxed))
         slot.weight = 0;
-    else if (now - record.last_measured > hot_ticks_)
+    else if (precise_ && now - record.last_measured > hot_ticks_)
         slot.weight = 1;
     else
         slot.weight = SlotWord::count(lease.word) * 0x9E3779B97F4A7C15U >> 61U == 0 ? 8 : 0;
-    if (sink_.load()) [[unlikely]] {
+    if (tells_all()) [[unlikely]] {
         const detail::Telling telling(thread);
         emit_checkout(slot, lease, thread);
+        // Nobody else writes it before it is published.
+        slot.control.store(SlotWord::with(lease.word, SlotState::told), std::memory_order_release);
         slot.published.store(lease.word, std::memory_order_release);
         return;
     }
     slot.published.store(lease.word, std::memory_order_release);
 }
 
-void PoolCore::measure(Slot& slot) noexcept
+/// Where the application tells of its statements each checkout is told of anyway.
+inline bool PoolCore::tells_all() const noexcept
+{
+    return sink_.load() && (!sums_brief_.load() || tells_use_.load(std::memory_order_relaxed));
+}
+
+std::int64_t PoolCore::measure(Slot& slot) noexcept
 {
     SlotRecord& record = *slot.record.load(std::memory_order_relaxed);
-    const std::int64_t now = now_ticks().value;
-    record.use.add(now - slot.acquired.load(std::memory_order_relaxed), slot.weight);
+    const std::int64_t now = stamp();
+    const std::int64_t held = now - slot.acquired.load(std::memory_order_relaxed);
+    if (precise_) // of the coarse clock a sum says something, a single one does not
+        record.use.add(held, slot.weight);
     record.last_measured = now;
+    return held;
 }
 
 void PoolCore::release(Lease lease, bool broken) noexcept
@@ -237,16 +256,27 @@ void PoolCore::release(Lease lease, bool broken) noexcept
     thread.inside.store(this, std::memory_order_relaxed);
     Slot& slot = slots_[lease.slot];
     // Released already: the slot has another word by now.
-    const SlotState state = SlotWord::state(slot.control.load(std::memory_order_relaxed));
+    const std::uint64_t word = slot.control.load(std::memory_order_relaxed);
+    const SlotState state = SlotWord::state(word);
     const bool mine = slot.published.load(std::memory_order_relaxed) == lease.word &&
-                      (state == SlotState::used || state == SlotState::reclaimed);
+                      (SlotWord::is_lent(word) || state == SlotState::reclaimed);
     if (mine) [[likely]] {
         PoolUser& user = *slot.user.load(std::memory_order_relaxed);
-        if (slot.weight != 0)
-            measure(slot);
+        Brief brief;
+        const bool watched = state == SlotState::used && sink_.load(std::memory_order_acquire);
+        if (slot.weight != 0) {
+            brief.weight = slot.weight;
+            brief.held = measure(slot);
+            if (watched) [[unlikely]]
+                note_brief(lease, brief, thread);
+        } else if (watched) [[unlikely]] {
+            brief.table = thread.hint_for(serial_).brief;
+            if (!brief.table) [[unlikely]]
+                note_brief(lease, brief, thread);
+        }
         if (config_.stack_capture == StackCapture::near_exhaustion) [[unlikely]]
             used_.fetch_sub(1, std::memory_order_relaxed);
-        if (!broken && state == SlotState::used) {
+        if (!broken && state != SlotState::reclaimed) {
             try {
                 broken = !reset_connection(lease.slot);
             } catch (...) { // a connection that cannot be reset is broken, whatever the reason
@@ -258,53 +288,54 @@ void PoolCore::release(Lease lease, bool broken) noexcept
         if (state == SlotState::reclaimed) [[unlikely]]
             return_reclaimed(lease);
         else if (broken) [[unlikely]]
-            return_broken(lease, user);
+            return_broken(lease, user, brief);
         else
-            return_idle(lease, user);
+            return_idle(lease, user, brief);
     }
     thread.inside.store(before, std::memory_order_release);
 }
 
-inline void PoolCore::return_idle(Lease lease, PoolUser& user) noexcept
+/// One atomic decides who knows of a checkout: either it comes back untold, and is added to the
+/// brief ones, or it was marked as told before, and then its return is told first. False: it was
+/// reclaimed.
+inline bool PoolCore::give_back(Lease lease, SlotState to, const Brief& brief) noexcept
 {
+    std::uint64_t word = lease.word;
+    detail::pass_seam(detail::Seam::returning);
+    if (!slots_[lease.slot].control.compare_exchange_strong(word, SlotWord::with(word, to)))
+        [[unlikely]]
+        return give_back_told(lease, word, to);
+    if (brief.table) [[unlikely]]
+        brief.table->add(brief.place, brief.held, brief.weight);
+    return true;
+}
+
+bool PoolCore::give_back_told(Lease lease, std::uint64_t word, SlotState to) noexcept
+{
+    if (SlotWord::state(word) != SlotState::told)
+        return false;
     Slot& slot = slots_[lease.slot];
-    const ConnectionId connection = slot.connection;
-    const CheckoutId checkout = slot.checkout_of(lease.word);
-    std::uint64_t expected = lease.word;
-    const std::uint64_t idle = SlotWord::with(lease.word, SlotState::idle);
-    const bool told = sink_.load(std::memory_order_acquire) != nullptr;
-    bool returned = false;
-    if (told) [[unlikely]] {
-        const detail::Telling telling(ThreadRecord::current());
-        emit_checkin(connection, checkout);
-        returned = slot.control.compare_exchange_strong(expected, idle);
-    } else {
-        returned = slot.control.compare_exchange_strong(expected, idle);
-    }
-    if (!returned) [[unlikely]] {
+    const detail::Telling telling(ThreadRecord::current());
+    emit_checkin(slot.connection, slot.checkout_of(lease.word));
+    const bool returned = slot.control.compare_exchange_strong(word, SlotWord::with(word, to));
+    detail::pass_seam(detail::Seam::returned);
+    return returned;
+}
+
+inline void PoolCore::return_idle(Lease lease, PoolUser& user, const Brief& brief) noexcept
+{
+    if (!give_back(lease, SlotState::idle, brief)) [[unlikely]] {
         return_reclaimed(lease);
         return;
     }
     user.leave(config_.max_per_user);
-    // A sink that was set meanwhile may have seen this checkout in its picture.
-    if (!told && sink_.load()) [[unlikely]]
-        emit_checkin(connection, checkout);
     if (attention_.load() != 0) [[unlikely]]
         serve_or_close();
 }
 
-void PoolCore::return_broken(Lease lease, PoolUser& user) noexcept
+void PoolCore::return_broken(Lease lease, PoolUser& user, Brief brief) noexcept
 {
-    Slot& slot = slots_[lease.slot];
-    std::uint64_t expected = lease.word;
-    bool returned = false;
-    {
-        const detail::Telling telling(ThreadRecord::current());
-        emit_checkin(slot.connection, slot.checkout_of(lease.word));
-        returned = slot.control.compare_exchange_strong(
-            expected, SlotWord::with(lease.word, SlotState::opening));
-    }
-    if (!returned) {
+    if (!give_back(lease, SlotState::opening, brief)) {
         return_reclaimed(lease);
         return;
     }
@@ -352,6 +383,9 @@ void PoolCore::heartbeat(Lease lease) noexcept
     const Ticks now = now_ticks();
     slot.heartbeat.store(now.value, std::memory_order_relaxed);
     slot.notes.fetch_or(detail::note_extras, std::memory_order_release);
+    if (!sink_.load(std::memory_order_acquire))
+        return;
+    tell_now(lease, ThreadRecord::current());
     PoolEvent event;
     event.kind = PoolEventKind::beat;
     event.time = now;
@@ -375,6 +409,7 @@ void PoolCore::use(Lease lease, PoolEventKind kind, std::string_view statement) 
         tells_use_.store(true, std::memory_order_relaxed);
     if (!sink_.load(std::memory_order_acquire))
         return;
+    tell_now(lease, ThreadRecord::current());
     const Slot& slot = slots_[lease.slot];
     PoolEvent event;
     event.kind = kind;

@@ -4,6 +4,7 @@
 #include "core/base/result.h"
 #include "core/event/poolcontrol.h"
 #include "core/leak/judgement.h"
+#include "core/pool/brieftable.h"
 #include "core/pool/circuitbreaker.h"
 #include "core/pool/healthmonitor.h"
 #include "core/pool/poolconfig.h"
@@ -109,6 +110,9 @@ public:
     PoolDescription description() const override;
     PoolFigures figures() const override;
     void set_sink(EventSink* sink) override;
+    void sum_brief(bool on) override;
+    std::vector<OpenCheckout> tell_lent(Ticks before) override;
+    std::vector<BriefUses> take_brief() override;
     PoolPicture picture() const override;
     Frames frames(StackId stack) const override;
     Result<Done> reclaim(CheckoutId checkout) override;
@@ -158,9 +162,20 @@ private:
     void lend(Lease lease, detail::PoolUser& user, std::int64_t now, const void* frame,
               detail::ThreadRecord& thread) noexcept;
     void unclaim(Lease lease, detail::PoolUser& user) noexcept;
-    void measure(detail::Slot& slot) noexcept;
-    void return_idle(Lease lease, detail::PoolUser& user) noexcept;
-    void return_broken(Lease lease, detail::PoolUser& user) noexcept;
+    /// What a return that nobody was told of is added to, once it is one.
+    struct Brief
+    {
+        detail::BriefTable* table = nullptr;
+        detail::BriefTable::Place* place = nullptr; ///< where it was measured
+        std::int64_t held = 0;                      ///< stamps
+        std::uint8_t weight = 0;
+    };
+    bool tells_all() const noexcept;
+    std::int64_t measure(detail::Slot& slot) noexcept;
+    bool give_back(Lease lease, detail::SlotState to, const Brief& brief) noexcept;
+    bool give_back_told(Lease lease, std::uint64_t word, detail::SlotState to) noexcept;
+    void return_idle(Lease lease, detail::PoolUser& user, const Brief& brief) noexcept;
+    void return_broken(Lease lease, detail::PoolUser& user, Brief brief) noexcept;
     void return_reclaimed(Lease lease) noexcept;
     void close_quietly(std::uint32_t slot) noexcept;
     void settle_notes(detail::Slot& slot, Lease lease) noexcept;
@@ -174,6 +189,7 @@ private:
     Result<Lease> open_into(std::uint32_t slot);
     Result<Lease> make_fit(Lease lease);
     void adopt_locked(detail::Slot& slot, ConnectionMetadata metadata);
+    void emit_opened(const detail::Slot& slot) const noexcept;
     void empty_locked(std::uint32_t slot);
     void set_empty_locked(std::uint32_t slot) noexcept;
     void give_up_slot(std::uint32_t slot, std::string_view reason) noexcept;
@@ -186,11 +202,17 @@ private:
     // poolevents.cpp, poolcontrol.cpp (picture, reclaim), poolclose.cpp
     void send(const PoolEvent& event) const noexcept;
     void emit_checkout(detail::Slot& slot, Lease lease, detail::ThreadRecord& thread) noexcept;
+    void tell_now(Lease lease, detail::ThreadRecord& thread) noexcept;
+    static StackId stack_of_holder(const detail::Slot& slot, detail::ThreadRecord& thread) noexcept;
+    void note_brief(Lease lease, Brief& brief, detail::ThreadRecord& thread) noexcept;
+    detail::BriefTable* brief_table(detail::ThreadRecord& thread) noexcept;
+    void wait_for_showing() const;
     void emit_checkin(ConnectionId connection, CheckoutId checkout) const noexcept;
     void emit_pending_locked() const noexcept;
     void emit_closed(ConnectionId connection, std::string_view reason) noexcept;
     StackId stack_of(const detail::Slot& slot) const noexcept;
-    std::optional<OpenCheckout> checkout_at(std::uint32_t slot) const;
+    std::optional<OpenCheckout> checkout_at(std::uint32_t slot, std::uint64_t& word) const;
+    std::optional<OpenCheckout> told_at(std::uint32_t slot, bool& just_now) const;
     static void wait_for_tellers() noexcept;
     enum class Owner { stays, leaves };
     void close_idle();
@@ -225,6 +247,7 @@ private:
     static constexpr std::uint32_t closing_bit = 1U << 31U;
     alignas(64) std::atomic<std::uint32_t> attention_{0};
     std::atomic<EventSink*> sink_{nullptr};
+    std::atomic<bool> sums_brief_{false};
     std::atomic<bool> tells_use_{false};       ///< the application tells of its statements
     std::atomic<std::uint32_t> high_water_{0}; ///< slots used so far
     alignas(64) std::atomic<std::int64_t> used_{
@@ -249,6 +272,8 @@ private:
     std::string last_open_error_;
     bool orphaned_ = false;
     bool deleting_ = false;
+
+    std::atomic<detail::BriefTable*> brief_tables_{nullptr}; ///< only grows
 
     std::mutex sink_mutex_;
     std::mutex thread_mutex_;

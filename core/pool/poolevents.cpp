@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <new>
+#include <thread>
 
 namespace poolscope {
 
@@ -47,35 +50,39 @@ StackId PoolCore::stack_of(const Slot& slot) const noexcept
     return StackTable::process().intern(addresses.view());
 }
 
-/// By the holder, before it shows the slot.
+/// By the holder, on whatever thread it is by now. The same stack as last time, mostly: then its id
+/// is known without hashing.
+StackId PoolCore::stack_of_holder(const Slot& slot, ThreadRecord& thread) noexcept
+{
+    const std::size_t depth = slot.depth.load(std::memory_order_relaxed);
+    if (depth == 0)
+        return {};
+    const auto& frames = slot.record.load(std::memory_order_relaxed)->frames;
+    Addresses& last = thread.last_stack;
+    std::uintptr_t differs = depth ^ last.count;
+    for (std::size_t i = 0; i < depth; ++i)
+        differs |= frames[i].load(std::memory_order_relaxed) ^ last.values[i];
+    if (differs != 0 || thread.last_id == StackId{}) {
+        for (last.count = 0; last.count < depth; ++last.count)
+            last.values[last.count] = frames[last.count].load(std::memory_order_relaxed);
+        thread.last_id = StackTable::process().intern(last.view());
+    }
+    return thread.last_id;
+}
+
+/// By the holder, before it shows the slot or gives it back.
 void PoolCore::emit_checkout(Slot& slot, Lease lease, ThreadRecord& thread) noexcept
 {
     PoolEvent event;
     event.kind = PoolEventKind::checkout;
-    const std::int64_t acquired = slot.acquired.load(std::memory_order_relaxed);
-    event.time = precise_ ? Ticks{acquired} : now_ticks();
+    event.time = ticks_of(slot.acquired.load(std::memory_order_relaxed));
     event.connection = slot.connection;
     event.checkout = slot.checkout_of(lease.word);
-    event.thread = thread.thread;
+    event.thread = slot.thread.load(std::memory_order_relaxed);
     event.acquired_by = slot.user.load(std::memory_order_relaxed)->name;
     event.server_pid = slot.metadata.server_pid.value_or(0);
     event.local_port = slot.metadata.local_port.value_or(0);
-    if (const std::size_t depth = slot.depth.load(std::memory_order_relaxed)) {
-        // The same stack as last time, mostly: then its id is known without hashing.
-        const auto& frames = slot.record.load(std::memory_order_relaxed)->frames;
-        Addresses& last = thread.last_stack;
-        bool same = depth == last.count && thread.last_id != StackId{};
-        for (std::size_t i = 0; i < depth; ++i) {
-            const std::uintptr_t address = frames[i].load(std::memory_order_relaxed);
-            same = same && address == last.values[i];
-            last.values[i] = address;
-        }
-        if (!same) {
-            last.count = depth;
-            thread.last_id = StackTable::process().intern(last.view());
-        }
-        event.stack = thread.last_id;
-    }
+    event.stack = stack_of_holder(slot, thread);
     if (slot.notes.load(std::memory_order_relaxed) & detail::note_extras) {
         event.wait = Duration{slot.wait_us.load(std::memory_order_relaxed)};
         event.expected = Duration{slot.expected_us.load(std::memory_order_relaxed)};
@@ -85,6 +92,50 @@ void PoolCore::emit_checkout(Slot& slot, Lease lease, ThreadRecord& thread) noex
         }
     }
     send(event);
+}
+
+/// By the holder, of a checkout that nobody was told of yet.
+void PoolCore::tell_now(Lease lease, ThreadRecord& thread) noexcept
+{
+    Slot& slot = slots_[lease.slot];
+    std::uint64_t word = lease.word;
+    const detail::Telling telling(thread);
+    if (slot.control.load(std::memory_order_relaxed) == word &&
+        slot.control.compare_exchange_strong(word, SlotWord::with(word, SlotState::told)))
+        emit_checkout(slot, lease, thread);
+}
+
+/// By the holder of what nobody was told of: where to count it if it comes back so. Where there is
+/// no room for that it is told now.
+void PoolCore::note_brief(Lease lease, Brief& brief, ThreadRecord& thread) noexcept
+{
+    ThreadRecord::Hint& hint = thread.hint_for(serial_);
+    if (!hint.brief)
+        hint.brief = brief_table(thread);
+    if (hint.brief)
+        brief.place = hint.brief->place_of(stack_of_holder(slots_[lease.slot], thread));
+    if (brief.place)
+        brief.table = hint.brief;
+    else
+        tell_now(lease, thread);
+}
+
+/// The thread's own, as long as the pool lives; a later thread with the same record goes on with
+/// it.
+detail::BriefTable* PoolCore::brief_table(ThreadRecord& thread) noexcept
+{
+    for (detail::BriefTable* table = brief_tables_.load(std::memory_order_acquire); table;
+         table = table->next) {
+        if (table->belongs_to(thread))
+            return table;
+    }
+    auto* const fresh = new (std::nothrow) detail::BriefTable(thread);
+    if (!fresh)
+        return nullptr;
+    fresh->next = brief_tables_.load(std::memory_order_relaxed);
+    while (!brief_tables_.compare_exchange_weak(fresh->next, fresh, std::memory_order_acq_rel))
+        ;
+    return fresh;
 }
 
 void PoolCore::emit_checkin(ConnectionId connection, CheckoutId checkout) const noexcept
@@ -127,11 +178,15 @@ void PoolCore::set_sink(EventSink* sink)
                 std::this_thread::yield();
         }
     }
-    if (!sink)
-        return;
-    // Who claimed a slot before it could see the sink shows it without an event. That takes
-    // nanoseconds; a picture taken after this has it. The bound is for a thread that is stopped in
-    // a debugger just there.
+    if (sink)
+        wait_for_showing();
+}
+
+/// Who claimed a slot before it could see what was just set shows it without an event. That takes
+/// nanoseconds; a picture taken after this has it. The bound is for a thread that is stopped in a
+/// debugger just there.
+void PoolCore::wait_for_showing() const
+{
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{1};
     for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
         const std::uint64_t word = slots_[i].control.load();
@@ -140,6 +195,60 @@ void PoolCore::set_sink(EventSink* sink)
                slots_[i].control.load() == word && std::chrono::steady_clock::now() < patience)
             std::this_thread::yield();
     }
+}
+
+void PoolCore::sum_brief(bool on)
+{
+    const std::lock_guard one_at_a_time(sink_mutex_);
+    sums_brief_.store(on);
+    detail::fence_all_threads();
+    if (!on)
+        wait_for_showing();
+}
+
+std::vector<OpenCheckout> PoolCore::tell_lent(Ticks before)
+{
+    std::vector<OpenCheckout> told;
+    const Timestamp latest = process_epoch().wall(before);
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
+        const Slot& slot = slots_[i];
+        const std::uint64_t word = slot.control.load();
+        if (SlotWord::state(word) != SlotState::used ||
+            slot.published.load(std::memory_order_acquire) != word ||
+            process_epoch().wall(ticks_of(slot.acquired.load(std::memory_order_relaxed))) > latest)
+            continue;
+        bool just_now = false;
+        auto checkout = told_at(i, just_now);
+        if (checkout && just_now)
+            told.push_back(std::move(*checkout));
+    }
+    return told;
+}
+
+std::vector<BriefUses> PoolCore::take_brief()
+{
+    std::map<std::uint32_t, BriefUses> by_stack;
+    const auto duration = [this](std::uint64_t stamps) {
+        const auto value = static_cast<std::int64_t>(stamps);
+        return precise_ ? between(Ticks{0}, Ticks{value}) : Duration{value / 1000};
+    };
+    const std::lock_guard lock(mutex_);
+    for (detail::BriefTable* table = brief_tables_.load(std::memory_order_acquire); table;
+         table = table->next) {
+        table->take([&](const detail::BriefTable::Taken& taken) {
+            BriefUses& uses = by_stack[taken.stack.value];
+            uses.stack = taken.stack;
+            uses.count += taken.count;
+            uses.total += duration(taken.total);
+            uses.longest = std::max(uses.longest, duration(taken.longest));
+        });
+    }
+    std::vector<BriefUses> list;
+    list.reserve(by_stack.size());
+    for (const auto& [stack, uses] : by_stack)
+        list.push_back(uses);
+    return list;
 }
 
 } // namespace poolscope

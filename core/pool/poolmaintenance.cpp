@@ -96,9 +96,10 @@ void PoolCore::resolve_locked(std::uint32_t index, std::uint64_t word) noexcept
 void PoolCore::judge_slot(std::uint32_t index, Ticks now)
 {
     Slot& slot = slots_[index];
-    const std::uint64_t word = slot.control.load();
-    const bool held = SlotWord::state(word) == SlotState::used &&
-                      slot.published.load(std::memory_order_acquire) == word;
+    const std::uint64_t seen = slot.control.load();
+    const std::uint64_t word = SlotWord::lease(seen); // told or not, it is the same checkout
+    const bool held =
+        SlotWord::is_lent(seen) && slot.published.load(std::memory_order_acquire) == word;
     // A suspicion that was noted while its checkout came back is still here.
     if (const auto old = suspicions_.find(index);
         old != suspicions_.end() && old->second.word != word)
@@ -113,7 +114,7 @@ void PoolCore::judge_slot(std::uint32_t index, Ticks now)
         if (const std::int64_t beat = slot.heartbeat.load(std::memory_order_acquire))
             holding.since_heartbeat = between(Ticks{beat}, now);
     }
-    if (slot.control.load() != word)
+    if (SlotWord::lease(slot.control.load()) != word)
         return;
     const LeakSeverity severity = judge(holding, config_.leak_thresholds());
     if (severity == LeakSeverity::none)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include "core/pool/poolseams.h"
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -69,6 +71,11 @@ void PoolCore::adopt_locked(Slot& slot, ConnectionMetadata metadata)
     slot.idle_word = 0;
     set_expiry(slot);
     ++opened_;
+}
+
+/// Under the mutex, and under the same hold the slot becomes what a picture shows.
+void PoolCore::emit_opened(const Slot& slot) const noexcept
+{
     PoolEvent event;
     event.kind = PoolEventKind::opened;
     event.time = slot.opened;
@@ -120,6 +127,7 @@ Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
         const std::lock_guard lock(mutex_);
         created_.add(to.value - from.value);
         adopt_locked(slot, std::move(opened.value()));
+        emit_opened(slot);
         connection = slot.connection;
         lease.word = SlotWord::of(SlotWord::count(slot.control.load()) + 1, SlotState::used);
         slot.control.store(lease.word);
@@ -234,7 +242,12 @@ ConnectionId PoolCore::commit(std::uint32_t index, ConnectionMetadata metadata,
     }
     if (config_.health_check)
         watch(index, connection);
-    slot.control.store(SlotWord::with(slot.control.load(), SlotState::idle));
+    {
+        const std::lock_guard lock(mutex_);
+        emit_opened(slot);
+        slot.control.store(SlotWord::with(slot.control.load(), SlotState::idle));
+    }
+    detail::pass_seam(detail::Seam::taken_up);
     if (attention_.load() != 0)
         serve_or_close();
     return connection;

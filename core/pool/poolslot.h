@@ -31,8 +31,9 @@ struct ConnectionMetadata
 namespace detail {
 
 /// opening: a connection is being made or given up. checking: the pool itself has it; it counts as
-/// idle. reclaimed: its holder has lost it and does not know yet; it does not count at all.
-enum class SlotState : std::uint8_t { empty, opening, idle, checking, used, reclaimed };
+/// idle. told: used, and the sink was told of this checkout, so it is to be told of its return too.
+/// reclaimed: its holder has lost it and does not know yet; it does not count at all.
+enum class SlotState : std::uint8_t { empty, opening, idle, checking, used, told, reclaimed };
 
 /// One word says what a slot is and how often it was lent: each checkout has a word of its own, so
 /// a late or double return, or a look that took too long, is told by comparing.
@@ -50,6 +51,15 @@ struct SlotWord
     static constexpr std::uint64_t with(std::uint64_t word, SlotState state)
     {
         return of(count(word), state);
+    }
+    static constexpr bool is_lent(std::uint64_t word)
+    {
+        return state(word) == SlotState::used || state(word) == SlotState::told;
+    }
+    /// Of a checkout, whoever was told of it: the word that its lease has. Of anything else itself.
+    static constexpr std::uint64_t lease(std::uint64_t word)
+    {
+        return state(word) == SlotState::told ? with(word, SlotState::used) : word;
     }
 };
 
@@ -76,7 +86,8 @@ inline constexpr std::uint16_t note_suspected = 2; ///< the detector has spoken
 struct alignas(64) Slot
 {
     std::atomic<std::uint64_t> control{0}; ///< SlotWord
-    /// The word of the checkout that the fields below describe; equal to `control` once they do.
+    /// The word of the checkout that the fields below describe; equal to SlotWord::lease(control)
+    /// once they do.
     std::atomic<std::uint64_t> published{0};
     std::atomic<std::int64_t> acquired{0}; ///< stamp
     std::atomic<PoolUser*> user{nullptr};

@@ -70,7 +70,9 @@ Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
         slot.notes.store(detail::note_extras, std::memory_order_release);
     }
     ThreadRecord& thread = ThreadRecord::current();
-    thread.hint_for(serial_) = {serial_, lease.slot, &user};
+    ThreadRecord::Hint& hint = thread.hint_for(serial_);
+    hint.slot = lease.slot;
+    hint.user = &user;
     lend(lease, user, stamp(), frame, thread);
     return lease;
 }
@@ -208,12 +210,12 @@ std::string PoolCore::who_holds_locked(const PoolUser& user, std::int64_t others
     for (std::uint32_t i = 0; i < high_water_.load(); ++i) {
         const Slot& slot = slots_[i];
         const std::uint64_t word = slot.control.load();
-        if (SlotWord::state(word) != SlotState::used)
+        if (!SlotWord::is_lent(word))
             continue;
         ++used;
         const PoolUser* holder = slot.user.load(std::memory_order_acquire);
         const std::int64_t acquired = slot.acquired.load(std::memory_order_relaxed);
-        if (slot.published.load(std::memory_order_acquire) != word)
+        if (slot.published.load(std::memory_order_acquire) != SlotWord::lease(word))
             continue;
         Holder& entry = by_user[holder];
         ++entry.count;

@@ -10,6 +10,7 @@
 
 namespace poolscope::detail {
 
+class BriefTable;
 struct PoolUser;
 
 /// What a thread remembers between two acquires, and what it tells the others it is doing. Records
@@ -34,13 +35,14 @@ struct alignas(64) ThreadRecord
         std::uint64_t pool = 0; ///< serial of the pool, from 1
         std::uint32_t slot = 0;
         PoolUser* user = nullptr;
+        BriefTable* brief = nullptr;
     };
     std::array<Hint, 4> hints{};
     Hint& hint_for(std::uint64_t pool) noexcept
     {
         Hint& hint = hints[pool % 4];
         if (hint.pool != pool) [[unlikely]]
-            hint = {pool, 0, nullptr};
+            hint = {pool, 0, nullptr, nullptr};
         return hint;
     }
 

@@ -65,6 +65,8 @@ void AgentSampler::hello(const wire::Hello& hello, std::uint64_t)
             described.configuration.emplace_back(setting.name, setting.value);
     }
     stacks_.beginPicture();
+    prepared_.clear(); // the picture names what there is
+    preparedChanged_ = true;
     times_.read(hello.now);
     full_ = true;
     events_.greeted(facts, hello.now, hello.started);
@@ -115,7 +117,8 @@ void AgentSampler::gap(std::uint64_t lost)
 
 void AgentSampler::answered(const wire::Pong& pong)
 {
-    times_.read(pong.now);
+    if (times_.read(pong.now) && events_.corrected)
+        events_.corrected();
     events_.pong(pong.of, pong.now);
 }
 
@@ -185,6 +188,7 @@ PoolSample AgentSampler::take()
             list(*open);
         sample.ended = std::move(ended_);
     }
+    sample.prepared = preparedNow();
     giveUpWaiting();
     for (auto& [place, brief] : brief_)
         sample.brief.push_back(std::move(brief));

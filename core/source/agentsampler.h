@@ -35,6 +35,8 @@ public:
         std::function<void(std::uint64_t lost)> gap;
         std::function<void(std::int64_t of, Timestamp agentNow)> pong;
         std::function<void(std::int64_t of, bool ok, const std::string& why)> outcome;
+        /// Its clock is far from where it was thought to be: a new picture tells ages anew.
+        std::function<void()> corrected;
     };
 
     AgentSampler(TargetId target, Events events);
@@ -68,6 +70,7 @@ private:
         bool isListed = false;
     };
     struct Awaited;
+    struct PreparedAt;
     struct HeldTimeout;
     struct PlaceHash
     {
@@ -86,10 +89,12 @@ private:
     void on(const wire::Use& use);
     void on(const wire::Beat& beat);
     void on(const wire::Checkin& checkin);
+    void on(const wire::Brief& brief);
     void on(const wire::Timeout& timeout);
     void on(const wire::Health& health);
     void on(const wire::Leak& leak);
     void on(const wire::Stats& stats);
+    void on(const wire::Prepared& prepared);
     template <class T>
     void on(const T&)
     {}
@@ -107,6 +112,7 @@ private:
     BriefHolds& briefOf(const Text& pool, const StackRef& stack);
     Checkout listed(const Open& open);
     Pool& pool(std::string_view name);
+    std::vector<PreparedStatements> preparedNow();
 
     TargetId target_;
     Events events_;
@@ -126,6 +132,9 @@ private:
     StringTable<Awaited> awaited_; ///< by the agent's id of the stack
     std::vector<AcquireTimeout> timeouts_;
     std::vector<HeldTimeout> heldTimeouts_;
+    std::map<std::pair<Text, std::string>, PreparedAt> prepared_; ///< by pool and the agent's place
+    std::map<PlaceKey, PreparedStatements> preparedTold_;
+    bool preparedChanged_ = false;
     std::uint64_t timeoutsLeftOut_ = 0;
     bool full_ = false;
 };

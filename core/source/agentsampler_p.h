@@ -101,4 +101,11 @@ struct AgentSampler::HeldTimeout
     int takes = 0;
 };
 
+/// What the agent told last of one place.
+struct AgentSampler::PreparedAt
+{
+    PreparedStatements told;
+    std::string stack; ///< its id, where that is how it was named
+};
+
 } // namespace poolscope

@@ -2,6 +2,8 @@
 // What each message changes.
 #include "core/source/agentsampler_p.h"
 
+#include "core/wire/limits.h"
+
 #include <algorithm>
 
 namespace poolscope {
@@ -17,11 +19,13 @@ constexpr std::size_t mostAwaited = 100'000;
 /// Samples after which what waits for its stack is told without one.
 constexpr int mostTakes = 10;
 constexpr int mostTakesOfTimeouts = 2;
+/// Of one place in one sample.
+constexpr auto mostCounted = static_cast<std::uint64_t>(wire::max_number);
 
 void add(BriefHolds& sum, std::uint64_t count, Duration held, Duration longest)
 {
-    sum.count += count;
-    sum.held += std::min(held, Duration::max() - sum.held); // times are the agent's own
+    sum.count += std::min(count, mostCounted - sum.count); // numbers are the agent's own
+    sum.held += std::min(held, Duration::max() - sum.held);
     sum.longest = std::max(sum.longest, longest);
 }
 
@@ -47,6 +51,7 @@ std::optional<std::uint64_t> counter(const std::optional<std::int64_t>& number)
 void AgentSampler::on(const wire::Stack& stack)
 {
     stacks_.define(stack.id, stack.frames);
+    preparedChanged_ = preparedChanged_ || !prepared_.empty(); // one may have waited for its lines
     settle(stack.id);
 }
 
@@ -260,6 +265,19 @@ void AgentSampler::on(const wire::Checkin& checkin)
     if (spare_.size() < mostSpare)
         spare_.push_back(std::move(found->second));
     open_.erase(found);
+}
+
+/// What the agent has summed up already.
+void AgentSampler::on(const wire::Brief& brief)
+{
+    if (brief.count == 0)
+        return;
+    Awaited* const awaited = awaitedStack(brief.stack, brief.frames);
+    const Text name = text(brief.pool);
+    add(awaited != nullptr ? awaited->brief[name]
+                           : briefOf(name, stacks_.find(brief.stack, brief.frames)),
+        static_cast<std::uint64_t>(brief.count), brief.total.value_or(Duration{0}),
+        brief.longest.value_or(Duration{0}));
 }
 
 void AgentSampler::on(const wire::Timeout& timeout)

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace poolscope {
@@ -31,7 +32,7 @@ bool isEmpty(const PoolSample& s)
 {
     return !s.full && s.pools.empty() && s.opened.empty() && s.closed.empty() &&
            s.changed.empty() && s.ended.empty() && s.brief.empty() && s.timeouts.empty() &&
-           s.lost == 0 && s.unreadable == 0;
+           s.prepared.empty() && s.lost == 0 && s.unreadable == 0;
 }
 
 } // namespace
@@ -68,6 +69,9 @@ AgentSampler::Events AgentSource::events()
     };
     events.outcome = [this](std::int64_t of, bool ok, const std::string& why) {
         outcome(of, ok, why);
+    };
+    events.corrected = [this] {
+        askForPicture();
     };
     return events;
 }
@@ -177,6 +181,9 @@ void AgentSource::greeted(const AgentFacts& facts, Timestamp agentNow,
     resyncAsked_ = false;
     resync_.stop();
     phase_ = Phase::up;
+    // Its samples sum up short checkouts in any case: so the agent may as well, which is cheaper.
+    if (std::ranges::find(facts.can, "brief") != facts.can.end())
+        say(wire::Want{true});
     if (!factsTold_) {
         clock_.greeted(agentNow, Steady::now());
         watch_.start(timings_.silence);

@@ -3,11 +3,16 @@
 
 namespace poolscope {
 
-void AgentTimes::read(Timestamp theirs, Steady::time_point at)
+bool AgentTimes::read(Timestamp theirs, Steady::time_point at)
 {
+    const bool before = sure_ != Timestamp::max();
+    // Compared from its own side: what it says may be any number.
+    const Timestamp present = before ? this->present(at) : theirs;
+    const bool corrected = theirs > present + most_ahead || theirs < present - most_ahead;
     read_ = theirs;
     readAt_ = at;
     sure_ = theirs + most_ahead;
+    return corrected;
 }
 
 void AgentTimes::hint(Timestamp theirs, Steady::time_point at)

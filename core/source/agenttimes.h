@@ -17,8 +17,11 @@ public:
     using Steady = std::chrono::steady_clock;
     static constexpr Duration most_ahead = std::chrono::minutes{1};
 
-    /// Its clock, as a hello or a pong tells it: believed as it stands.
-    void read(Timestamp theirs, Steady::time_point at = Steady::now());
+    /// Its clock, as a hello or a pong tells it: believed as it stands. True where that is more
+    /// than a minute from what the reading before and the time since would give, as when one of the
+    /// two machines slept: then the times told meanwhile were taken wrongly, or were wrongly
+    /// believed.
+    bool read(Timestamp theirs, Steady::time_point at = Steady::now());
     /// The same as statistics tell it: believed where it can be.
     void hint(Timestamp theirs, Steady::time_point at = Steady::now());
     /// `told`, or the present of that clock. Before the first reading everything is believed.

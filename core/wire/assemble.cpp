@@ -170,6 +170,21 @@ bool fill(const Fields& f, Checkin& checkin)
     return true;
 }
 
+bool fill(const Fields& f, Brief& brief)
+{
+    if (!has_all(f, Key::pool, Key::t, Key::count))
+        return false;
+    brief.pool = f.text(Key::pool);
+    brief.time = time_of(f, Key::t);
+    brief.count = *f.number(Key::count);
+    brief.stack = f.text(Key::stack);
+    if (f.has(Key::frames))
+        brief.frames = f.frames;
+    brief.total = duration(f, Key::total_us);
+    brief.longest = duration(f, Key::max_us);
+    return true;
+}
+
 bool fill(const Fields& f, Timeout& timeout)
 {
     if (!has_all(f, Key::pool, Key::t))
@@ -238,6 +253,22 @@ bool fill(const Fields& f, Stats& stats)
     return true;
 }
 
+bool fill(const Fields& f, Prepared& prepared)
+{
+    if (!has_all(f, Key::pool, Key::t, Key::count))
+        return false;
+    prepared.pool = f.text(Key::pool);
+    prepared.time = time_of(f, Key::t);
+    prepared.count = *f.number(Key::count);
+    prepared.stack = f.text(Key::stack);
+    if (f.has(Key::frames))
+        prepared.frames = f.frames;
+    prepared.oldest = optional_time(f, Key::oldest);
+    prepared.distinct = f.number(Key::distinct);
+    prepared.statement = f.text(Key::statement);
+    return true;
+}
+
 bool fill(const Fields& f, Lost& lost)
 {
     lost.count = f.number(Key::count).value_or(0);
@@ -282,12 +313,13 @@ struct Kind
 };
 /// The most frequent first.
 constexpr Kind kinds[] = {
-    {"checkout", made<Checkout>}, {"checkin", made<Checkin>}, {"use", made<Use>},
-    {"stack", made<Stack>},       {"wait", made<Wait>},       {"open", made<Open>},
-    {"close", made<Close>},       {"beat", made<Beat>},       {"stats", made<Stats>},
-    {"timeout", made<Timeout>},   {"health", made<Health>},   {"leak", made<Leak>},
-    {"lost", made<Lost>},         {"pong", made<Pong>},       {"ready", made<Ready>},
-    {"result", made<Outcome>},    {"hello", made<Hello>},     {"challenge", made<Challenge>},
+    {"checkout", made<Checkout>}, {"checkin", made<Checkin>},     {"use", made<Use>},
+    {"stack", made<Stack>},       {"wait", made<Wait>},           {"open", made<Open>},
+    {"close", made<Close>},       {"beat", made<Beat>},           {"stats", made<Stats>},
+    {"timeout", made<Timeout>},   {"health", made<Health>},       {"leak", made<Leak>},
+    {"lost", made<Lost>},         {"pong", made<Pong>},           {"ready", made<Ready>},
+    {"prepared", made<Prepared>}, {"brief", made<Brief>},         {"result", made<Outcome>},
+    {"hello", made<Hello>},       {"challenge", made<Challenge>},
 };
 
 } // namespace

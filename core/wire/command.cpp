@@ -117,6 +117,11 @@ bool read_member(Scanner& scanner, const std::string& name, Command& command, bo
                                                : nullptr;
     if (text != nullptr && scanner.next() == '"')
         return scanner.string(*text) && text->size() <= max_id;
+    if (name == "brief" && std::string_view("\"{[").find(scanner.next()) == std::string::npos) {
+        const std::string_view word = scanner.word();
+        command.brief = word == "true";
+        return !word.empty();
+    }
     if (name == "n") {
         numbered = read_number(scanner.word(), command.n);
         return numbered;

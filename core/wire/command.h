@@ -12,9 +12,10 @@ struct Command
 {
     std::uint64_t n = 0;
     std::string kind;
-    std::string id;   ///< reclaim
-    std::string pool; ///< reclaim
-    std::string mac;  ///< auth
+    std::string id;     ///< reclaim
+    std::string pool;   ///< reclaim
+    std::string mac;    ///< auth
+    bool brief = false; ///< want
 };
 
 /// Reads one line without its newline. False where it is no command: no JSON object, no UTF-8, no

@@ -102,7 +102,7 @@ bool is_event(const Body& body)
                : std::holds_alternative<Checkin>(body) || std::holds_alternative<Open>(body) ||
                      std::holds_alternative<Close>(body) || std::holds_alternative<Wait>(body) ||
                      std::holds_alternative<Use>(body) || std::holds_alternative<Beat>(body) ||
-                     std::holds_alternative<Timeout>(body) ||
+                     std::holds_alternative<Brief>(body) || std::holds_alternative<Timeout>(body) ||
                      std::holds_alternative<Health>(body) || std::holds_alternative<Leak>(body);
 }
 
@@ -242,6 +242,19 @@ void encode(std::string& out, std::uint64_t n, const Checkin& checkin)
     json.end();
 }
 
+void encode(std::string& out, std::uint64_t n, const Brief& brief)
+{
+    JsonWriter json(out);
+    json.begin("brief", n);
+    json.text("pool", brief.pool, max_pool_name);
+    json.time("t", brief.time);
+    json.number("count", brief.count);
+    write_stack(json, brief.stack, brief.frames);
+    json.optional("total_us", brief.total);
+    json.optional("max_us", brief.longest);
+    json.end();
+}
+
 void encode(std::string& out, std::uint64_t n, const Timeout& timeout)
 {
     JsonWriter json(out);
@@ -307,6 +320,20 @@ void encode(std::string& out, std::uint64_t n, const Stats& stats)
     json.end();
 }
 
+void encode(std::string& out, std::uint64_t n, const Prepared& prepared)
+{
+    JsonWriter json(out);
+    json.begin("prepared", n);
+    json.text("pool", prepared.pool, max_pool_name);
+    json.time("t", prepared.time);
+    json.number("count", prepared.count);
+    write_stack(json, prepared.stack, prepared.frames);
+    json.optional("oldest", prepared.oldest);
+    json.optional("distinct", prepared.distinct);
+    json.optional_text("statement", prepared.statement, max_statement);
+    json.end();
+}
+
 void encode(std::string& out, std::uint64_t n, const Lost& lost)
 {
     JsonWriter json(out);
@@ -360,6 +387,14 @@ void encode(std::string& out, std::uint64_t n, const Resync& /*resync*/)
 {
     JsonWriter json(out);
     json.begin("resync", n);
+    json.end();
+}
+
+void encode(std::string& out, std::uint64_t n, const Want& want)
+{
+    JsonWriter json(out);
+    json.begin("want", n);
+    json.flag("brief", want.brief);
     json.end();
 }
 

@@ -20,6 +20,7 @@ void encode(std::string& out, std::uint64_t n, const Checkout& checkout);
 void encode(std::string& out, std::uint64_t n, const Use& use);
 void encode(std::string& out, std::uint64_t n, const Beat& beat);
 void encode(std::string& out, std::uint64_t n, const Checkin& checkin);
+void encode(std::string& out, std::uint64_t n, const Brief& brief);
 void encode(std::string& out, std::uint64_t n, const Timeout& timeout);
 void encode(std::string& out, std::uint64_t n, const Health& health);
 void encode(std::string& out, std::uint64_t n, const Leak& leak);
@@ -31,6 +32,7 @@ void encode(std::string& out, std::uint64_t n, const Outcome& outcome);
 void encode(std::string& out, std::uint64_t n, const Auth& auth);
 void encode(std::string& out, std::uint64_t n, const Ping& ping);
 void encode(std::string& out, std::uint64_t n, const Resync& resync);
+void encode(std::string& out, std::uint64_t n, const Want& want);
 void encode(std::string& out, std::uint64_t n, const Reclaim& reclaim);
 void encode(std::string& out, const Message& message);
 

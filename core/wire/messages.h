@@ -128,6 +128,18 @@ struct Checkin
     std::string_view connection;
 };
 
+/// Checkouts of one place that came back before they were told one by one.
+struct Brief
+{
+    std::string_view pool;
+    Timestamp time;
+    std::int64_t count = 0;
+    std::string_view stack;            ///< the id of one
+    std::span<const FrameView> frames; ///< instead of the id
+    std::optional<Duration> total;     ///< that they were held
+    std::optional<Duration> longest;
+};
+
 struct Timeout
 {
     std::string_view pool;
@@ -192,6 +204,19 @@ struct Stats
     std::string_view health;
 };
 
+/// Prepared statements of one place that are open: a state, no event.
+struct Prepared
+{
+    std::string_view pool;
+    Timestamp time;
+    std::int64_t count = 0;
+    std::string_view stack;            ///< the id of one
+    std::span<const FrameView> frames; ///< instead of the id
+    std::optional<Timestamp> oldest;
+    std::optional<std::int64_t> distinct;
+    std::string_view statement;
+};
+
 struct Lost
 {
     std::int64_t count = 0;
@@ -228,15 +253,20 @@ struct Ping
 {};
 struct Resync
 {};
+/// What it would rather be told.
+struct Want
+{
+    bool brief = false; ///< sums in the place of short checkouts
+};
 struct Reclaim
 {
     std::string_view id;
     std::string_view pool;
 };
 
-using Body =
-    std::variant<Hello, Challenge, Stack, Open, Close, Wait, Checkout, Use, Beat, Checkin, Timeout,
-                 Health, Leak, Stats, Lost, Ready, Pong, Outcome, Auth, Ping, Resync, Reclaim>;
+using Body = std::variant<Hello, Challenge, Stack, Open, Close, Wait, Checkout, Use, Beat, Checkin,
+                          Brief, Timeout, Health, Leak, Stats, Prepared, Lost, Ready, Pong, Outcome,
+                          Auth, Ping, Resync, Want, Reclaim>;
 
 struct Message
 {
@@ -244,7 +274,7 @@ struct Message
     Body body;
 };
 
-/// True for what takes a number of its own: open, close, wait, checkout, use, beat, checkin,
+/// True for what takes a number of its own: open, close, wait, checkout, use, beat, checkin, brief,
 /// timeout, health, leak. (A checkout with `open` is part of a picture and does not.)
 bool is_event(const Body& body);
 

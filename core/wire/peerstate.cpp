@@ -90,6 +90,7 @@ void PeerState::take(const Message& message)
     else if (std::holds_alternative<Ready>(message.body))
         finish();
     else if (std::holds_alternative<Stats>(message.body) ||
+             std::holds_alternative<Prepared>(message.body) ||
              (in_picture_ && std::holds_alternative<Checkout>(message.body)))
         event(message);
     else
@@ -255,9 +256,10 @@ bool PeerState::apply(const T& other)
 {
     if constexpr (std::is_same_v<T, Use> || std::is_same_v<T, Beat>)
         return open_one(other.id);
-    else if constexpr (std::is_same_v<T, Wait> || std::is_same_v<T, Timeout> ||
-                       std::is_same_v<T, Health> || std::is_same_v<T, Leak> ||
-                       std::is_same_v<T, Stats>)
+    else if constexpr (std::is_same_v<T, Wait> || std::is_same_v<T, Brief> ||
+                       std::is_same_v<T, Timeout> || std::is_same_v<T, Health> ||
+                       std::is_same_v<T, Leak> || std::is_same_v<T, Stats> ||
+                       std::is_same_v<T, Prepared>)
         return pool(other.pool).has_value();
     else
         return false;

@@ -39,14 +39,15 @@ public:
     virtual void challenged(const Challenge& challenge) = 0;
     /// A picture begins: the first, or after a gap.
     virtual void hello(const Hello& hello, std::uint64_t n) = 0;
-    /// Part of a picture, and not known before: Open, Checkout. Wait and Stats each time.
+    /// Part of a picture, and not known before: Open, Checkout. Wait, Stats and Prepared each
+    /// time.
     virtual void appeared(const Message& message) = 0;
     /// Was open and is not in the picture: ended, nobody saw when.
     virtual void checkout_vanished(std::string_view pool, std::string_view id) = 0;
     virtual void connection_vanished(std::string_view pool, std::string_view connection) = 0;
     /// The picture is complete.
     virtual void ready() = 0;
-    /// An event, Stack or Stats.
+    /// An event, Stack, Stats or Prepared.
     virtual void happened(const Message& message) = 0;
     /// So many events are missing (0: not known how many). A `resync` is due.
     virtual void gap(std::uint64_t lost) = 0;

@@ -87,6 +87,12 @@ void Inspector::send(std::string_view bytes)
     }
 }
 
+std::size_t Inspector::offer(std::string_view bytes)
+{
+    const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
 void Inspector::ask(const wire::Body& body)
 {
     std::string line;

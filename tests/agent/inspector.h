@@ -23,6 +23,8 @@ public:
     /// sanitized test, and whoever waits must have its turn. False once the agent has closed.
     bool pump();
     void send(std::string_view bytes);
+    /// As much as it takes at once; how much that was.
+    std::size_t offer(std::string_view bytes);
     /// One command, numbered.
     void ask(const wire::Body& body);
     /// Ends without a word, as a killed inspector does.

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <set>
-#include <thread>
+#include <vector>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -53,6 +53,22 @@ std::vector<std::set<std::string>> trusted_pictures(const std::vector<std::strin
     return pictures;
 }
 
+constexpr std::size_t brief_ones = 200;
+
+/// On the agent's thread, just before the second inspector's picture, so that nothing is taken out
+/// meanwhile: more than one round of taking out, behind it some checkouts, and more than the ring
+/// holds before they come back.
+void overfill(FakePool& pool)
+{
+    pool.flood(50'000);
+    std::vector<CheckoutId> brief(brief_ones);
+    for (CheckoutId& id : brief)
+        id = pool.lend(ConnectionId{1}, {}, "brief");
+    pool.flood(100'000);
+    for (const CheckoutId id : brief)
+        pool.give_back(id);
+}
+
 } // namespace
 
 /// A checkout whose checkin was dropped stands in the ring when a picture is begun; nothing is lost
@@ -65,29 +81,18 @@ void TestAgentFull::lossBeforeAPictureIsNotInIt()
     AgentOptions options = options_in(folder.path().toStdString());
     options.ring_bytes = 16U << 20U;
     options.log = [&](std::string_view said) {
-        // On the agent's thread, just before the second inspector's picture: more than one round of
-        // taking out.
         if (said.ends_with("attached.") && ++attached == 2)
-            pool.flood(50'000);
+            overfill(pool);
     };
     Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
     QVERIFY(started);
     const Agent& agent = *started.value();
     started.value()->add(pool);
     const CheckoutId kept = pool.lend(ConnectionId{1}, {}, "kept");
-    Inspector first(agent.address()); // whose lines make the taking out slow
+    Inspector first(agent.address());
     QTRY_VERIFY(first.hears("ready"));
+    const std::uint64_t before = agent.figures().dropped;
     Inspector second(agent.address());
-    constexpr std::uint64_t one_round = 20'000;
-    while (agent.figures().events <= one_round) // now it takes out what lies before the picture
-        std::this_thread::yield();
-    std::vector<CheckoutId> brief(200);
-    for (CheckoutId& id : brief)
-        id = pool.lend(ConnectionId{1}, {}, "brief");
-    for (const CheckoutId id : brief) { // in all more than the ring holds: the last are dropped
-        pool.flood(500);
-        pool.give_back(id);
-    }
     bool seen = false;
     const auto sees = [&] {
         second.pump();
@@ -98,7 +103,11 @@ void TestAgentFull::lossBeforeAPictureIsNotInIt()
     behind.kind = PoolEventKind::pending;
     pool.report(behind);
     QTRY_VERIFY_WITH_TIMEOUT((second.pump(), second.notes.said.back() != "ready"), 30'000);
-    for (const std::set<std::string>& open : trusted_pictures(second.notes.said))
+    // Else this has tested nothing.
+    QVERIFY(agent.figures().dropped >= before + brief_ones);
+    const std::vector<std::set<std::string>> pictures = trusted_pictures(second.notes.said);
+    QVERIFY2(!pictures.empty(), second.describe().c_str());
+    for (const std::set<std::string>& open : pictures)
         QVERIFY2(open == std::set<std::string>{std::to_string(kept.value)},
                  second.describe().c_str());
     for (Inspector* const inspector : {&first, &second}) {

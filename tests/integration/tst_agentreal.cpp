@@ -9,6 +9,7 @@
 
 #include <QFile>
 #include <QFileInfo>
+#include <QLocalSocket>
 #include <QProcess>
 #include <QProcessEnvironment>
 #include <QTemporaryDir>
@@ -174,6 +175,11 @@ void TestAgentReal::overflowOfATinyRing()
     PoolProbe probe(process.url);
     probe.start();
     QTRY_VERIFY(probe.up());
+    // An inspector that does not ask for sums: each checkout is told by itself then.
+    QLocalSocket old;
+    old.connectToServer(socket());
+    QByteArray heard;
+    QTRY_VERIFY((heard += old.readAll()).contains("\"ready\""));
     QVERIFY(process.order("burst 100000"));
     QVERIFY(process.order("keep 1"));
     QTRY_VERIFY(probe.pools().lost > 0);
@@ -308,6 +314,8 @@ void TestAgentReal::worldIsTheProcessesOwnPicture()
     for (std::thread& thread : threads)
         thread.join();
 
+    // A picture counts as told all that it shows: only when nothing is left to tell.
+    QTRY_COMPARE(probe.pools().checkouts.size(), static_cast<std::size_t>(pool.stats().active));
     const PoolPicture picture = pool.control().picture();
     const auto difference = [&]() -> QString {
         const Pools& pools = probe.pools();

@@ -29,6 +29,7 @@ private slots:
     void clockTakesTheShortestTrip();
     void clockForgetsWhatAJumpMadeVoid();
     void timesOfTheFuture();
+    void aClockThatWasCorrected();
     void clockOutlivesASetClock();
 
 private:
@@ -287,6 +288,21 @@ void TestAgentAddress::timesOfTheFuture()
     QCOMPARE(times.disbelieved(), std::uint64_t{4});
     times.read(theirs + 3h, steady + 6s); // a pong is
     QCOMPARE(times.checked(theirs + 3h, steady + 6s), theirs + 3h);
+}
+
+/// One of the two machines slept: what was told meanwhile is to be told anew.
+void TestAgentAddress::aClockThatWasCorrected()
+{
+    using Steady = AgentTimes::Steady;
+    const Steady::time_point steady{100s};
+    const Timestamp theirs = timestamp_from_us(90'000'000'000);
+    AgentTimes times;
+    QVERIFY(!times.read(theirs, steady)); // there was nothing to correct
+    QVERIFY(!times.read(theirs + 70s, steady + 10s));
+    QVERIFY(times.read(theirs + 3h, steady + 11s));
+    QVERIFY(!times.read(theirs + 3h + 10s, steady + 21s));
+    QVERIFY(times.read(theirs + 3h, steady + 82s)); // it stood still
+    QVERIFY(!times.read(theirs + 3h, steady + 142s));
 }
 
 void TestAgentAddress::clockOutlivesASetClock()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/pools.h"
 #include "core/source/agentsampler.h"
+#include "core/wire/limits.h"
 
 #include <QTest>
 
@@ -101,6 +102,7 @@ class TestAgentSampler : public QObject
 private slots:
     void aPictureIsAFullSample();
     void briefHoldsAreSummedByPlace();
+    void sumsOfTheAgentsOwn();
     void whatStaysOpenIsListedOnce();
     void useAndBeatsList();
     void theEndOfAListedOneIsNamed();
@@ -111,8 +113,90 @@ private slots:
     void connectionsComeAndGo();
     void timeoutsAreBounded();
     void textsAreKeptFromTheLine();
+    void statementsAreToldByPlace();
+    void placesOfStatementsAreBounded();
     void randomTrafficFoldsToTheTruth();
 };
+
+namespace {
+
+wire::Prepared prepared(std::string_view stack, std::int64_t count)
+{
+    wire::Prepared line;
+    line.pool = "orders";
+    line.time = start;
+    line.count = count;
+    line.stack = stack;
+    if (count > 0) {
+        line.oldest = start - 90s;
+        line.distinct = 1;
+        line.statement = "SELECT 1";
+    }
+    return line;
+}
+
+} // namespace
+
+/// Two stacks of the agent with the same lines are one place; what did not change is not told.
+void TestAgentSampler::statementsAreToldByPlace()
+{
+    Peer peer;
+    peer.hello();
+    const std::vector<wire::FrameView> frames{{"work", "work.go", 41, true}};
+    peer.line(wire::Stack{"s1", frames});
+    peer.line(wire::Stack{"s2", frames});
+    peer.line(prepared("s1", 20));
+    peer.line(prepared("s2", 3));
+    peer.line(prepared("late", 5));
+    peer.ready();
+    PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.prepared.size(), 2U);
+    const auto& of = sample.prepared[1];
+    QCOMPARE(of.open, std::uint64_t{23});
+    QCOMPARE(of.distinct, std::optional<std::uint64_t>{2}); // of places that may share them
+    QCOMPARE(of.oldest, std::optional<Timestamp>{start - 90s});
+    QCOMPARE(of.statement.str(), std::string("SELECT 1"));
+    QCOMPARE(of.stack->lines.at(0).line, 41);
+    QVERIFY(!sample.prepared[0].stack); // nobody has told its lines yet
+    QVERIFY(peer.sampler.take().prepared.empty());
+
+    peer.line(wire::Stack{"late", std::vector<wire::FrameView>{{"late", "late.go", 1, true}}});
+    peer.line(prepared("s1", 0));
+    sample = peer.sampler.take();
+    Pools pools;
+    QCOMPARE(sample.prepared.size(), 3U);
+    QCOMPARE(std::count_if(sample.prepared.begin(), sample.prepared.end(),
+                           [](const PreparedStatements& p) { return p.open == 0; }),
+             std::ptrdiff_t{1});
+    QVERIFY(std::is_sorted(sample.prepared.begin(), sample.prepared.end(),
+                           [](const auto& a, const auto& b) { return key_of(a) < key_of(b); }));
+    pools.apply(sample);
+    QCOMPARE(pools.prepared.size(), 2U);
+
+    // A picture names what there is.
+    peer.hello();
+    peer.line(prepared("s2", 4));
+    peer.ready();
+    sample = peer.sampler.take();
+    QVERIFY(sample.full);
+    QCOMPARE(sample.prepared.size(), 1U);
+    pools.apply(sample);
+    QCOMPARE(pools.prepared.begin()->second.open, std::uint64_t{4});
+    QVERIFY(peer.sampler.take().prepared.empty());
+}
+
+void TestAgentSampler::placesOfStatementsAreBounded()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    for (int i = 0; i < 20'000; ++i) {
+        const std::string id = std::to_string(i);
+        peer.line(wire::Stack{id, std::vector<wire::FrameView>{{"f", "f.go", i + 1, true}}});
+        peer.line(prepared(id, 1));
+    }
+    QVERIFY(peer.sampler.take().prepared.size() <= 4'000);
+}
 
 void TestAgentSampler::aPictureIsAFullSample()
 {
@@ -159,6 +243,53 @@ void TestAgentSampler::briefHoldsAreSummedByPlace()
     QCOMPARE(sample.brief[0].held, Duration{1008ms});
     QCOMPARE(sample.brief[0].longest, Duration{9ms});
     QCOMPARE(sample.brief[0].stack->lines.at(0).line, 41);
+}
+
+/// An agent that was asked to sums up by itself: what it says so and what came one by one add up.
+void TestAgentSampler::sumsOfTheAgentsOwn()
+{
+    Peer peer;
+    peer.hello();
+    peer.ready();
+    peer.sampler.take();
+    const auto brief = [&](std::int64_t count, std::string_view stack, std::optional<Duration> held,
+                           std::string_view pool = "orders") {
+        wire::Brief sum;
+        sum.pool = pool;
+        sum.time = start;
+        sum.count = count;
+        sum.stack = stack;
+        sum.total = held;
+        sum.longest = held;
+        peer.event(sum);
+    };
+    const std::vector<wire::FrameView> frames{{"shop::load", "shop.cpp", 41, true}};
+    brief(9000, "s1", Duration{450ms}); // before its lines are told
+    peer.line(wire::Stack{"s1", frames});
+    brief(500, "s1", Duration{50ms});
+    brief(12, "", {});
+    brief(0, "s1", {});
+    brief(7, "s1", {}, "nobody's");
+    peer.checkout("7", start);
+    peer.checkin("7", start + 3ms);
+    const PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.brief.size(), 2U);
+    QVERIFY(!sample.brief[0].stack);
+    QCOMPARE(sample.brief[0].count, 12U);
+    QCOMPARE(sample.brief[0].held, Duration{0});
+    QCOMPARE(sample.brief[1].count, 9501U);
+    QCOMPARE(sample.brief[1].held, Duration{503ms});
+    QCOMPARE(sample.brief[1].longest, Duration{450ms});
+    QCOMPARE(sample.brief[1].stack->lines.at(0).line, 41);
+    QVERIFY(peer.gaps.empty()); // they have numbers of their own
+    QCOMPARE(peer.state.figures().unknown_pool, std::uint64_t{1});
+    // As much as a line may say, as often as one likes.
+    for (int i = 0; i < 5000; ++i)
+        brief(wire::max_number, "s1", Duration{wire::max_number});
+    const PoolSample hostile = peer.sampler.take();
+    QCOMPARE(hostile.brief.size(), 1U);
+    QCOMPARE(hostile.brief[0].count, static_cast<std::uint64_t>(wire::max_number));
+    QCOMPARE(hostile.brief[0].held, Duration::max());
 }
 
 void TestAgentSampler::whatStaysOpenIsListedOnce()

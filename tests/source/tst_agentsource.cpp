@@ -17,6 +17,7 @@ private slots:
     void attachInMidIncident();
     void eventsComeOncePerInterval();
     void pongSetsTheOffset();
+    void aCorrectedClockBringsAPicture();
     void jumpIsAGapAndAResync();
     void floodOfLossIsBounded();
     void anotherProcessAtTheSameAddress();
@@ -121,6 +122,39 @@ void TestAgentSource::pongSetsTheOffset()
         if (const auto* sample = std::get_if<PoolSample>(&fact))
             QVERIFY(sample->clock_offset > std::chrono::milliseconds{6'900});
     }
+}
+
+/// The process's machine slept for three hours: what is open is told again, with ages that are
+/// right.
+void TestAgentSource::aCorrectedClockBringsAPicture()
+{
+    FakeAgent agent;
+    std::int64_t slept = 0;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.open("a") + agent.ready());
+    };
+    agent.onLine = [&](const QByteArray& line) {
+        if (line.contains("resync"))
+            agent.say(agent.hello() + agent.open("a") + agent.ready());
+        if (!line.contains("ping"))
+            return;
+        const int n =
+            line.mid(line.indexOf("\"n\":") + 4).split(',').first().split('}').first().toInt();
+        const auto now = to_us(SystemClock{}.now()) + slept;
+        agent.say("{\"k\":\"pong\",\"n\":0,\"of\":" + QByteArray::number(n) +
+                  ",\"now\":" + QByteArray::number(qint64{now}) + "}\n");
+    };
+    PoolProbe probe(agent.url());
+    AgentSource::Timings timings = quickTimings();
+    timings.ping = std::chrono::milliseconds{100};
+    probe.agent()->setTimings(timings);
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    QTRY_VERIFY(agent.count("ping") > 3);
+    QCOMPARE(agent.count("resync"), 0);
+    slept = 3LL * 3600 * 1'000'000;
+    QTRY_COMPARE(probe.fullSamples, 2);
+    QCOMPARE(agent.count("resync"), 1);
 }
 
 void TestAgentSource::jumpIsAGapAndAResync()

@@ -53,6 +53,7 @@ private slots:
     void textsAreCutAtACharacter();
     void longestLinesFit();
     void fullRange();
+    void sumsAreBounded();
     void readerCleansTexts();
     void listsAreBounded();
     void neverANewline();
@@ -133,6 +134,12 @@ void TestCodec::longestLinesFit()
     timeout.frames = frames;
     timeout.tags = pairs;
     QVERIFY(line_of(timeout).size() <= wire::max_line + 1);
+    wire::Brief brief;
+    brief.pool = brief.stack = long_text;
+    brief.frames = frames;
+    brief.count = wire::max_number;
+    brief.total = brief.longest = Duration{wire::max_number};
+    QVERIFY(line_of(brief).size() <= wire::max_line + 1);
     QVERIFY(line_of(wire::Stack{long_text, frames}).size() <= wire::max_line + 1);
 
     const std::vector<wire::PoolInfo> pools(5000, {long_text, long_text, long_text, pairs});
@@ -169,6 +176,33 @@ void TestCodec::fullRange()
     });
     decoder.feed(line_of(stats, wire::max_number), look);
     QVERIFY(seen);
+}
+
+/// Numbers of a sum are bounded, and what is not a number counts as absent or makes no sum.
+void TestCodec::sumsAreBounded()
+{
+    std::vector<wire::Brief> read;
+    Look look(
+        [&](const wire::Message& message) { read.push_back(std::get<wire::Brief>(message.body)); });
+    wire::Decoder decoder;
+    const std::string begin = R"({"k":"brief","n":1,"pool":"p","t":5,"count":)";
+    for (const char* const good :
+         {"9007199254740991}", R"(3,"total_us":-1,"max_us":7})",
+          R"(3,"total_us":1.5,"max_us":"x"})", R"(0,"total_us":9007199254740992})"})
+        decoder.feed(begin + good + "\n", look);
+    for (const char* const bad : {"9007199254740992}", "-1}", "1.5}", "\"3\"}", "null}"})
+        decoder.feed(begin + bad + "\n", look);
+    QCOMPARE(read.size(), std::size_t{4});
+    QCOMPARE(decoder.figures().bad_field, std::uint64_t{5});
+    QCOMPARE(read[0].count, wire::max_number);
+    QCOMPARE(read[1].longest, std::optional(Duration{7}));
+    for (const wire::Brief& brief : read)
+        QVERIFY(!brief.total);
+    QVERIFY(!read[2].longest);
+    wire::Brief whole{"p", timestamp_from_us(5), 3, "s", {}, Duration{8}, Duration{9}};
+    decoder.feed(line_of(whole), look);
+    QCOMPARE(read.back().total, whole.total);
+    QCOMPARE(read.back().longest, whole.longest);
 }
 
 void TestCodec::readerCleansTexts()

@@ -65,7 +65,7 @@ void TestGolden::everyTranscript_data()
 {
     QTest::addColumn<QString>("name");
     const auto names = transcript_names();
-    QCOMPARE(names.size(), std::size_t{7});
+    QVERIFY(names.size() >= std::size_t{8});
     for (const std::string& name : names)
         QTest::newRow(name.c_str()) << QString::fromStdString(name);
 }

@@ -95,6 +95,14 @@ void TestWireParts::readsCommands()
         command));
     QCOMPARE(command.kind, std::string("ping"));
     QCOMPARE(command.id, std::string());
+    QVERIFY(read_command("{\"k\":\"want\",\"n\":2,\"brief\":true}", command));
+    QVERIFY(command.brief);
+    for (const char* const other :
+         {"false", "null", "1", "\"true\"", "[true]", "{\"brief\":true}"}) {
+        const std::string line = std::string("{\"k\":\"want\",\"n\":2,\"brief\":") + other + "}";
+        QVERIFY2(read_command(line, command) && !command.brief, other);
+    }
+    QVERIFY(!read_command("{\"k\":\"want\",\"n\":2,\"brief\":}", command));
 }
 
 void TestWireParts::refusesWhatIsNoCommand()
