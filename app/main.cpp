@@ -41,6 +41,7 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
     options.sshHost = text(arguments.sshHost);
     options.interval = arguments.interval;
     options.thresholds = arguments.thresholds;
+    options.chosen = chosenThresholds(arguments);
     options.readOnly = arguments.readOnly;
     options.redact = arguments.redact;
     return runGui(argc, argv, options);

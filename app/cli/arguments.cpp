@@ -40,6 +40,58 @@ CLI::Option* addOption(CLI::App& app, const char* name, Take take, const char* w
         ->type_name(placeholder);
 }
 
+/// "30s", or "orders=10s" for pools of that name, which may hold a "=" too. Again and again.
+std::string readThreshold(const std::string& text, Arguments& a, Duration LeakThresholds::*which)
+{
+    const std::size_t equals = text.rfind('=');
+    if (equals == std::string::npos) {
+        a.thresholdsGiven = true;
+        return readDuration(text, a.thresholds.*which);
+    }
+    const std::string pool = text.substr(0, equals);
+    if (pool.empty() || pool.size() > 128)
+        return "\"" + text + "\" names no pool: give it as POOL=30s";
+    Duration value{};
+    if (std::string complaint = readDuration(text.substr(equals + 1), value); !complaint.empty())
+        return complaint;
+    if (to_us(value) <= 0)
+        return "it must be longer than nothing";
+    // Which ones were given shows by not being nothing; see settle().
+    const auto [at, added] = a.poolThresholds.try_emplace(pool, LeakThresholds{{}, {}});
+    at->second.*which = value;
+    return {};
+}
+
+void addThreshold(CLI::App& app, Arguments& a, const char* name, Duration LeakThresholds::*which,
+                  const char* what)
+{
+    app.add_option_function<std::vector<std::string>>(
+           name,
+           [&a, name, which](const std::vector<std::string>& texts) {
+               for (const std::string& text : texts) {
+                   if (const std::string complaint = readThreshold(text, a, which);
+                       !complaint.empty())
+                       throw CLI::ValidationError(name, complaint);
+               }
+           },
+           what)
+        ->type_name("[POOL=]DURATION")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+/// What was given for one pool alone, filled up by what holds for all. False where it makes no
+/// sense.
+bool settle(LeakThresholds& pool, const LeakThresholds& all)
+{
+    const bool criticalGiven = to_us(pool.critical) > 0;
+    if (to_us(pool.alert) <= 0)
+        pool.alert = std::min(all.alert, pool.critical);
+    if (!criticalGiven)
+        pool.critical = std::max(all.critical, pool.alert);
+    return pool.critical >= pool.alert;
+}
+
 void addCommon(CLI::App& app, Arguments& a)
 {
     app.add_option("--ssh", a.sshHost, "Reach the database through HOST, by your own ssh")
@@ -54,20 +106,10 @@ void addCommon(CLI::App& app, Arguments& a)
             return {};
         },
         "Between polls (1s)", "DURATION");
-    addOption(
-        app, "--leak-after",
-        [&a](const std::string& text) {
-            a.thresholdsGiven = true;
-            return readDuration(text, a.thresholds.alert);
-        },
-        "When holding becomes suspicious (30s)", "DURATION");
-    addOption(
-        app, "--critical-after",
-        [&a](const std::string& text) {
-            a.thresholdsGiven = true;
-            return readDuration(text, a.thresholds.critical);
-        },
-        "When it becomes critical (300s)", "DURATION");
+    addThreshold(app, a, "--leak-after", &LeakThresholds::alert,
+                 "When holding becomes suspicious (30s), in all pools or in one");
+    addThreshold(app, a, "--critical-after", &LeakThresholds::critical,
+                 "When it becomes critical (300s), in all pools or in one");
     app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
 }
 
@@ -193,6 +235,11 @@ std::string complaintOf(Arguments& a)
             return "--critical-after must not be shorter than --leak-after";
         a.thresholds.critical = a.thresholds.alert;
     }
+    for (auto& [pool, thresholds] : a.poolThresholds) {
+        if (!settle(thresholds, a.thresholds))
+            return "--critical-after must not be shorter than --leak-after, for pool \"" + pool +
+                   "\"";
+    }
     if (a.verb != Verb::cancel && a.verb != Verb::terminate)
         return {};
     if (!a.identity.empty()) {
@@ -274,6 +321,16 @@ std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arg
     if (const std::string complaint = complaintOfWindow(a); !complaint.empty())
         return usage(complaint);
     return a;
+}
+
+std::vector<ThresholdsChanged> chosenThresholds(const Arguments& arguments)
+{
+    std::vector<ThresholdsChanged> choices;
+    if (arguments.thresholdsGiven)
+        choices.push_back({arguments.thresholds});
+    for (const auto& [pool, thresholds] : arguments.poolThresholds)
+        choices.push_back({thresholds, Text{pool}});
+    return choices;
 }
 
 } // namespace poolscope

@@ -3,7 +3,9 @@
 
 #include "core/base/ids.h"
 #include "core/leak/judgement.h"
+#include "core/model/observation.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -40,6 +42,8 @@ struct Arguments
     Duration interval = std::chrono::seconds{1};
     LeakThresholds thresholds;
     bool thresholdsGiven = false;
+    /// Of pools of that name, where a threshold was given for one; what was not is that of all.
+    std::map<std::string, LeakThresholds> poolThresholds;
     std::string sshHost;
     std::string output; ///< of record
     // cancel and terminate
@@ -60,6 +64,9 @@ struct Reply
     int exitCode = 0;
     std::string text;
 };
+
+/// What was asked for by --leak-after and --critical-after, as choices for every target.
+std::vector<ThresholdsChanged> chosenThresholds(const Arguments& arguments);
 
 std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arguments);
 

@@ -101,7 +101,11 @@ constexpr std::array allVerbs{
         "  poolscope leaks demo: --leak-after 5s --for 20s\n"
         "  poolscope leaks pool://127.0.0.1:7070 --json | jq -r '.[] | [.age_us, .group] | @tsv'\n"
         "  poolscope leaks incident.poolrec --json\n\n"
-        "Without --leak-after a pool that has a leak threshold of its own is judged by that. On a\n"
+        "Without --leak-after a pool that has a leak threshold of its own is judged by that. For "
+        "one\n"
+        "pool, give it by name: --leak-after orders=10s --critical-after orders=1m. Statements "
+        "that\n"
+        "are prepared and never closed show by growing: give --for 30s or more. On a\n"
         "recording, --leak-after and --critical-after ask what would have been found with other\n"
         "thresholds.\n"},
     VerbText{Verb::blocking, "blocking", "Who waits behind whom, as trees.",

@@ -63,7 +63,7 @@ Live::Live(const Arguments& arguments, const QString& recordTo)
     options.recordTo = recordTo;
     options.redact = arguments.redact;
     options.readOnly = arguments.readOnly;
-    options.thresholds = arguments.thresholds;
+    options.thresholds = chosenThresholds(arguments);
     workspace_ = std::make_unique<Workspace>(options);
     connect(workspace_.get(), &Workspace::updated, this, &Live::updated);
     connect(workspace_.get(), &Workspace::secretRequired, this, &Live::askFor);

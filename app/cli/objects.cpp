@@ -191,6 +191,8 @@ void writeLeaks(JsonWriter& json, const Picture& picture)
                     writeCheckoutLeak(json, picture, target, place, holder);
             }
         }
+        for (std::size_t i = 0; i < target.statements.size(); ++i)
+            writeStatementLeak(json, target, i);
         for (std::size_t i = 0; i < target.suspects.size(); ++i)
             writeLeak(json, picture, target, i);
     }

@@ -21,6 +21,7 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
                    const Checkout& checkout);
 void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                        const Place& place, const Holder& holder);
+void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size_t index);
 void writeInfo(JsonWriter& json, const RecordingInfo& info);
 
 /// The objects of a picture, within an array that the caller opened.

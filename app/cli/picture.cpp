@@ -117,6 +117,25 @@ std::optional<Duration> timeOfDay(const std::string& text)
     return instant->time_since_epoch();
 }
 
+/// What is asked about, in place of what was chosen then.
+void judgeBy(const std::vector<ThresholdsChanged>& choices, Analysis& analysis)
+{
+    if (choices.empty())
+        return;
+    WorldDelta ignored;
+    const auto fold = [&](TargetId target, const ThresholdsChanged& what) {
+        const World& world = analysis.world();
+        analysis.fold({SequenceNumber{world.sequence().value + 1}, world.now(), target, what},
+                      ignored);
+    };
+    const World::ThresholdChoices recorded = analysis.world().chosen_thresholds();
+    for (const auto& [of, choice] : recorded)
+        fold(of.first, {{}, of.second, true});
+    for (const ThresholdsChanged& choice : choices)
+        fold(TargetId{0}, choice);
+    analysis.look();
+}
+
 } // namespace
 
 Result<Timestamp> instantWithin(const std::string& text, Timestamp start, Timestamp end)
@@ -159,7 +178,8 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         }
         at = asked.value();
     }
-    auto keyframe = reader.keyframe(at);
+    // What grows is judged over a window, as it was live.
+    auto keyframe = reader.keyframe(at - Analysis::longest_window);
     if (!keyframe)
         return keyframe.error();
 
@@ -170,22 +190,11 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
     const auto read = reader.read(from, [&](const Observation& observation) {
         if (observation.time > at)
             return false;
-        analysis.apply(observation, ignored);
+        analysis.fold(observation, ignored);
         return true;
     });
-    if (question.thresholds) {
-        Observation whatIf{SequenceNumber{analysis.world().sequence().value + 1},
-                           analysis.world().now(), TargetId{0},
-                           ThresholdsChanged{*question.thresholds}};
-        analysis.apply(whatIf, ignored);
-        for (const auto& [id, own] : analysis.world().all_thresholds()) {
-            if (id == TargetId{0})
-                continue;
-            ++whatIf.sequence.value;
-            whatIf.target = id;
-            analysis.apply(whatIf, ignored);
-        }
-    }
+    analysis.look();
+    judgeBy(question.thresholds, analysis);
     FilePicture result;
     UpdateBuilder builder;
     result.picture.apply(*builder.build(analysis));

@@ -49,7 +49,7 @@ struct FileQuestion
 {
     std::optional<std::string> at;
     /// Judge by these instead of the recorded ones.
-    std::optional<LeakThresholds> thresholds;
+    std::vector<ThresholdsChanged> thresholds;
 };
 
 struct FilePicture

@@ -131,13 +131,39 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     writeStack(json, checkout->stack);
     json.key("evidence");
     json.beginArray();
-    for (const std::string& sentence :
-         evidence_of(holder, *checkout, poolNamed(target, place.pool), target.thresholds,
-                     picture.now + target.clock_offset))
+    for (const std::string& sentence : evidence_of(holder, *checkout, poolNamed(target, place.pool),
+                                                   &place, picture.now + target.clock_offset))
         json.value(sentence);
     json.endArray();
     json.member("joined_by", std::nullopt);
     json.member("group", placeOf(place.stack));
+    json.member("session", std::nullopt);
+    json.endObject();
+}
+
+void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size_t index)
+{
+    const StatementLeak& leak = target.statements.at(index);
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("kind", name_of(LeakKind::statement));
+    json.member("severity", name_of(leak.severity));
+    json.member("pool", leak.pool);
+    json.member("checkout", std::nullopt);
+    json.member("server_pid", std::nullopt);
+    json.member("age_us", leak.age);
+    json.member("acquired_by", std::nullopt);
+    json.member("tags", std::nullopt);
+    writeStack(json, leak.stack);
+    json.key("evidence");
+    json.beginArray();
+    if (index < target.statement_evidence.size()) {
+        for (const std::string& sentence : target.statement_evidence[index])
+            json.value(sentence);
+    }
+    json.endArray();
+    json.member("joined_by", std::nullopt);
+    json.member("group", placeOf(leak.stack));
     json.member("session", std::nullopt);
     json.endObject();
 }

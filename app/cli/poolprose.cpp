@@ -191,12 +191,25 @@ std::string checkoutLeaksText(const Picture& picture, const TargetSummary& targe
         if (const Checkout* const checkout =
                 worst == place.holders.end() ? nullptr : picture.checkout(worst->checkout)) {
             for (const std::string& sentence :
-                 evidence_of(*worst, *checkout, poolNamed(target, place.pool), target.thresholds,
+                 evidence_of(*worst, *checkout, poolNamed(target, place.pool), &place,
                              picture.now + target.clock_offset))
                 text += "    " + plain_line(sentence, 600) + '\n';
         }
         addStack(place.stack, text);
         addHolders(picture, place, text);
+        text += '\n';
+    }
+    for (std::size_t i = 0; i < target.statements.size(); ++i) {
+        const StatementLeak& leak = target.statements[i];
+        const Text at = placeOf(leak.stack);
+        text += fmt::format("{}  {}\n    Pool {} of {}:\n", name_of(leak.severity),
+                            at.empty() ? "statements of an unknown place" : cleaned(at, 600),
+                            shown(leak.pool), plain_line(target.info.name, 64));
+        if (i < target.statement_evidence.size()) {
+            for (const std::string& sentence : target.statement_evidence[i])
+                text += "    " + plain_line(sentence, 1200) + '\n';
+        }
+        addStack(leak.stack, text);
         text += '\n';
     }
     return text;

@@ -119,8 +119,7 @@ int readFiles(const Arguments& arguments, std::vector<Picture>& pictures)
     for (const std::string& file : arguments.targets) {
         FileQuestion question;
         question.at = arguments.at;
-        if (arguments.thresholdsGiven)
-            question.thresholds = arguments.thresholds;
+        question.thresholds = chosenThresholds(arguments);
         auto read = pictureOf(file, question);
         if (!read) {
             complain(read.error());

@@ -118,7 +118,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     Workspace::Options how;
     how.redact = options.redact;
     how.readOnly = options.readOnly;
-    how.thresholds = options.thresholds;
+    how.thresholds = options.chosen;
     AttachChoice defaults;
     defaults.interval = options.interval;
     defaults.thresholds = options.thresholds;

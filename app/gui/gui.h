@@ -2,9 +2,12 @@
 #pragma once
 
 #include "core/leak/judgement.h"
+#include "core/model/observation.h"
 
 #include <QString>
 #include <QStringList>
+
+#include <vector>
 
 namespace poolscope {
 
@@ -19,7 +22,8 @@ struct GuiOptions
     QString size;        ///< "1440x900"
     QString sshHost;
     Duration interval = std::chrono::seconds{1};
-    LeakThresholds thresholds;
+    LeakThresholds thresholds;             ///< as the attach dialog offers them
+    std::vector<ThresholdsChanged> chosen; ///< as the command line asks for
     bool readOnly = false;
     bool redact = false;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/analysis.h"
 
+#include "core/analyze/words.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,6 +46,10 @@ void Analysis::fold(const Observation& observation, WorldDelta& delta)
             histories_[id].watch(*before, *sample, observation.time);
     }
     world_.apply(observation, delta);
+    if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
+        if (const TargetState* const after = world_.target(id))
+            prepared_[id].watch(*after, *sample, observation.time);
+    }
 
     // Time alone turns a holding into a suspicion, so every observation is a chance to look. What
     // is not about one target (a tick, a threshold for all) concerns each of them.
@@ -76,10 +82,13 @@ void Analysis::examine(TargetId id, const Due& due)
     for (SuspectedLeak& leak : find_idle_growth(*target, histories_[id], due.at))
         findings.suspects.push_back(std::move(leak));
     mark(*target, before);
+    const Judging judging = judging_of(world_, id);
+    findings.statements = find_statement_leaks(*target, prepared_[id], judging, due.at);
+    mark(*target, findings.statements);
     if (target->pools.checkouts.empty() && findings.places.empty())
         return;
     const std::vector<Place> places = std::move(findings.places);
-    findings.places = find_places(target->pools, world_.thresholds(id), target->theirs(due.at));
+    findings.places = find_places(target->pools, judging, target->theirs(due.at));
     mark(*target, places);
 }
 
@@ -162,6 +171,30 @@ void Analysis::mark(const TargetState& target, const std::vector<Place>& before)
     }
 }
 
+void Analysis::mark(const TargetState& target, const std::vector<StatementLeak>& now)
+{
+    const Timestamp at = world_.now();
+    for (const StatementLeak& leak : now) {
+        // It may pause and go on: that is no news, unless it is worse.
+        const PlaceKey place{leak.pool, leak.stack ? leak.stack->fingerprint : 0};
+        auto& [last, severity] = preparing_[{target.info.id, place}];
+        const bool known = at - last < idle_window && severity >= leak.severity;
+        last = at;
+        if (known)
+            continue;
+        severity = leak.severity;
+        marks_.push_back(
+            {at, leak.severity == LeakSeverity::critical ? MarkKind::critical : MarkKind::warning,
+             target.info.id,
+             fmt::format("{}: {} of {} are open", leak.pool.str(),
+                         count_of(static_cast<std::int64_t>(leak.open), "statement"),
+                         name_of(acquiring_line(leak.stack.get())))});
+    }
+    if (!preparing_.empty())
+        std::erase_if(preparing_,
+                      [at](const auto& p) { return at - p.second.first > idle_window; });
+}
+
 void Analysis::mark(TargetId target, const PoolSample& sample, Timestamp at)
 {
     for (const AcquireTimeout& timeout : sample.timeouts) {
@@ -185,13 +218,16 @@ void Analysis::restore(World world)
     world_ = std::move(world);
     findings_.clear();
     histories_.clear();
+    prepared_.clear();
     growing_.clear();
+    preparing_.clear();
     timed_out_.clear();
     up_.clear();
     for (const auto& [id, target] : world_.targets()) {
         if (target.status.reach != Reach::connecting)
             up_[id] = target.status.reach == Reach::up;
         histories_[id].restore(target, world_.now());
+        prepared_[id].restore(target, world_.now());
         due_[id] = {world_.now(), true};
     }
     look();

@@ -4,9 +4,11 @@
 #include "core/analyze/blocking.h"
 #include "core/analyze/holders.h"
 #include "core/analyze/idlegrowth.h"
+#include "core/analyze/statementgrowth.h"
 #include "core/analyze/suspects.h"
 #include "core/model/world.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -20,6 +22,8 @@ struct TargetFindings
     std::vector<SuspectedLeak> suspects;
     /// Of an instrumented process: all that hold a connection, by the line that acquired it.
     std::vector<Place> places;
+    /// Places whose prepared statements only grow in number.
+    std::vector<StatementLeak> statements;
     friend bool operator==(const TargetFindings&, const TargetFindings&) = default;
 };
 
@@ -28,8 +32,10 @@ struct TargetFindings
 class Analysis
 {
 public:
-    /// How far before a cursor a replay must begin for the findings to be those of the live run.
-    static constexpr Duration longest_window = idle_window;
+    /// How far before a cursor a replay must begin for the findings to be those of the live run:
+    /// they are those of the last observation before it, one second earlier and hardly more.
+    static constexpr Duration longest_window =
+        std::max(idle_window, statement_window_most) + std::chrono::seconds{2};
 
     const World& world() const { return world_; }
     /// Folds one observation into the world, and brings the findings up to it.
@@ -64,15 +70,19 @@ private:
     void mark(TargetId target, const PoolSample& sample, Timestamp at);
     void mark(const TargetState& target, const std::vector<SuspectedLeak>& before);
     void mark(const TargetState& target, const std::vector<Place>& before);
+    void mark(const TargetState& target, const std::vector<StatementLeak>& now);
 
     World world_;
     std::map<TargetId, IdleHistory> histories_;
+    std::map<TargetId, StatementHistory> prepared_;
     std::map<TargetId, Due> due_;
     std::map<TargetId, TargetFindings> findings_;
     /// When acquires from a pool last timed out, for its mark.
     std::map<std::pair<TargetId, Text>, Timestamp> timed_out_;
     /// When a client was last found growing, for its mark.
     std::map<std::pair<TargetId, std::string>, Timestamp> growing_;
+    /// When a place was last found to prepare more and more, and how bad, for its mark.
+    std::map<std::pair<TargetId, PlaceKey>, std::pair<Timestamp, LeakSeverity>> preparing_;
     std::map<TargetId, bool> up_; ///< as last marked
     std::vector<Mark> marks_;
 };

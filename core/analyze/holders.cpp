@@ -67,29 +67,11 @@ std::optional<Duration> full_in(const Pool& pool, double growth_per_minute)
     return std::chrono::duration_cast<Duration>(Minutes(minutes));
 }
 
-/// In the words of one kind of pool; null where it is not told, or off.
-std::optional<Duration> setting_of(const Pool& pool, std::string_view name)
+std::string_view whose(JudgedBy by)
 {
-    const auto found = std::find_if(pool.configuration.begin(), pool.configuration.end(),
-                                    [&](const auto& setting) { return setting.first == name; });
-    if (found == pool.configuration.end())
-        return {};
-    std::string text = found->second;
-    std::erase(text, ' ');
-    std::optional<Duration> read = parse_duration(text);
-    if (!read && text.ends_with("us")) {
-        read = parse_duration(text.replace(text.size() - 2, 2, "ms"));
-        read = read ? std::optional(*read / 1000) : read;
-    } else if (!read) {
-        read = parse_duration(text + "ms"); // a bare number
-    }
-    return read && *read > Duration{0} ? read : std::nullopt;
-}
-
-bool is_off(const Pool& pool, std::string_view name)
-{
-    return std::any_of(pool.configuration.begin(), pool.configuration.end(),
-                       [&](const auto& s) { return s.first == name && s.second == "false"; });
+    return by == JudgedBy::pool          ? ", the pool's own"
+           : by == JudgedBy::pool_choice ? ", chosen for this pool"
+                                         : "";
 }
 
 void finish(Place& place, const Pools& pools)
@@ -109,30 +91,16 @@ void finish(Place& place, const Pools& pools)
 
 } // namespace
 
-LeakThresholds thresholds_for(const Pool* pool, const LeakThresholds& chosen)
-{
-    if (pool == nullptr || chosen != LeakThresholds{} || is_off(*pool, "leak_detection"))
-        return chosen;
-    // Of ours, in Poolscope's durations; of HikariCP, in milliseconds.
-    auto alert = setting_of(*pool, "leak_threshold");
-    if (!alert)
-        alert = setting_of(*pool, "leakDetectionThreshold");
-    if (!alert)
-        return chosen;
-    const auto critical = setting_of(*pool, "leak_critical_threshold");
-    return {*alert, std::max(*alert, critical.value_or(chosen.critical))};
-}
-
 bool operator==(const Place& a, const Place& b)
 {
     const auto rest = [](const Place& p) {
-        return std::tie(p.pool, p.thresholds, p.severity, p.holders, p.suspected,
+        return std::tie(p.pool, p.thresholds, p.judged_by, p.severity, p.holders, p.suspected,
                         p.growth_per_minute, p.full_in);
     };
     return rest(a) == rest(b) && same_stack(a.stack, b.stack);
 }
 
-std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresholds, Timestamp now)
+std::vector<Place> find_places(const Pools& pools, const Judging& judging, Timestamp now)
 {
     // One place is one fingerprint in one pool; holders without a stack stand together.
     std::map<std::pair<Text, std::uint64_t>, Place> found;
@@ -141,9 +109,9 @@ std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresho
         const auto [at, added] = found.try_emplace({checkout.pool, fingerprint});
         Place& place = at->second;
         if (added) {
-            const auto pool = pools.pools.find(checkout.pool);
-            place.thresholds =
-                thresholds_for(pool == pools.pools.end() ? nullptr : &pool->second, thresholds);
+            const PoolJudging judged = judging.of(pools, checkout.pool);
+            place.thresholds = judged.thresholds;
+            place.judged_by = judged.by;
         }
         place.pool = checkout.pool;
         place.stack = checkout.stack;
@@ -166,20 +134,19 @@ std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresho
 }
 
 std::vector<std::string> evidence_of(const Holder& holder, const Checkout& checkout,
-                                     const Pool* pool, const LeakThresholds& thresholds,
-                                     Timestamp now)
+                                     const Pool* pool, const Place* place, Timestamp now)
 {
     std::vector<std::string> sentences;
     const std::string held = format_duration_prose(holder.age);
-    if (holder.severity == LeakSeverity::none) {
+    if (holder.severity == LeakSeverity::none || place == nullptr) {
         sentences.push_back(fmt::format("Held for {}.", held));
     } else {
         const bool critical = holder.severity == LeakSeverity::critical;
-        const LeakThresholds judging = thresholds_for(pool, thresholds);
+        const LeakThresholds& judging = place->thresholds;
         sentences.push_back(fmt::format(
             "Held for {}. The {} threshold is {}{}.", held, critical ? "critical" : "alert",
             format_duration_prose(critical ? judging.critical : judging.alert),
-            judging != thresholds ? ", the pool's own" : ""));
+            whose(place->judged_by)));
     }
     if (const StackLine* const line = acquiring_line(checkout.stack.get()))
         sentences.push_back(line->file.empty()

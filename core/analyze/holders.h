@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/leak/judgement.h"
+#include "core/analyze/judging.h"
 #include "core/model/pools.h"
 
 #include <optional>
@@ -9,10 +9,6 @@
 #include <vector>
 
 namespace poolscope {
-
-/// By which a pool's checkouts are judged: what the user chose; where that is the default, what the
-/// pool is set to itself, in the words of its kind. A null pool has nothing of its own.
-LeakThresholds thresholds_for(const Pool* pool, const LeakThresholds& chosen);
 
 /// One open checkout, judged.
 struct Holder
@@ -32,6 +28,7 @@ struct Place
     Text pool;
     StackRef stack;            ///< of its oldest checkout; null where no stack was taken
     LeakThresholds thresholds; ///< by which it is judged
+    JudgedBy judged_by = JudgedBy::standard;
     LeakSeverity severity = LeakSeverity::none; ///< of the worst holder
     std::vector<Holder> holders;                ///< oldest first
     std::int32_t suspected = 0;                 ///< holders with a severity
@@ -49,13 +46,12 @@ struct Place
 inline constexpr Duration growth_window = std::chrono::minutes{5};
 
 /// Every open checkout by place; the worst first: by severity, then suspected, then the oldest.
-/// `thresholds` are the target's; `now` is on the process's clock. Pure.
-std::vector<Place> find_places(const Pools& pools, const LeakThresholds& thresholds, Timestamp now);
+/// `now` is on the process's clock. Pure.
+std::vector<Place> find_places(const Pools& pools, const Judging& judging, Timestamp now);
 
-/// The evidence on one holder in words, one sentence each, for a person. `thresholds` are the
-/// target's.
+/// The evidence on one holder in words, one sentence each, for a person. `place` is where it was
+/// judged; null where it was not.
 std::vector<std::string> evidence_of(const Holder& holder, const Checkout& checkout,
-                                     const Pool* pool, const LeakThresholds& thresholds,
-                                     Timestamp now);
+                                     const Pool* pool, const Place* place, Timestamp now);
 
 } // namespace poolscope

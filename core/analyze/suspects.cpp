@@ -95,9 +95,9 @@ std::vector<std::string> evidence_of_growth(const SuspectedLeak& leak, const Tar
 
 } // namespace
 
-std::string_view name_of(LeakKind)
+std::string_view name_of(LeakKind kind)
 {
-    return "session";
+    return kind == LeakKind::statement ? "statement" : "session";
 }
 
 std::string_view name_of(LeakSeverity severity)

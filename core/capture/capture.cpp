@@ -39,10 +39,10 @@ ServerSample sessionsOf(const TargetState& state)
 } // namespace
 
 Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
-                 const LeakThresholds& thresholds)
+                 std::vector<ThresholdsChanged> thresholds)
     : clock_(std::move(clock))
     , factory_(std::move(factory))
-    , thresholds_(thresholds)
+    , thresholds_(std::move(thresholds))
     , tick_(this)
     , frame_(this)
 {
@@ -105,8 +105,10 @@ void Capture::attach(TargetId target, const AttachRequest& request)
     });
     connect(source, &Source::secretRequired, this,
             [this, target](const QString& sentence) { emit secretRequired(target, sentence); });
-    if (sequence_ == 0 && thresholds_ != LeakThresholds{})
-        observe(TargetId{0}, ThresholdsChanged{thresholds_});
+    if (sequence_ == 0) {
+        for (const ThresholdsChanged& choice : thresholds_)
+            observe(TargetId{0}, choice);
+    }
     observe(target, TargetAttached{source->info()});
     sources_[target] = std::move(made).value();
     if (!tick_.isActive())
@@ -143,9 +145,9 @@ void Capture::sampleNow()
         source->sampleNow();
 }
 
-void Capture::setThresholds(TargetId target, const LeakThresholds& thresholds)
+void Capture::setThresholds(TargetId target, const ThresholdsChanged& choice)
 {
-    observe(target, ThresholdsChanged{thresholds});
+    observe(target, choice);
 }
 
 void Capture::addNote(const QString& text)

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace poolscope {
 
@@ -39,7 +40,7 @@ class Capture : public QObject
     Q_OBJECT
 public:
     Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
-            const LeakThresholds& thresholds);
+            std::vector<ThresholdsChanged> thresholds);
     ~Capture() override;
 
     /// Where to record from now on; called before the first attach. Without one nothing is kept.
@@ -51,7 +52,7 @@ public:
     void detach(TargetId target);
     void provideSecret(TargetId target, const QString& password);
     void sampleNow();
-    void setThresholds(TargetId target, const LeakThresholds& thresholds);
+    void setThresholds(TargetId target, const ThresholdsChanged& choice);
     void addNote(const QString& text);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
     void reclaim(const std::vector<CheckoutKey>& checkouts);
@@ -90,7 +91,7 @@ private:
 
     std::shared_ptr<const Clock> clock_;
     SourceFactory factory_;
-    LeakThresholds thresholds_;
+    std::vector<ThresholdsChanged> thresholds_;
     Analysis analysis_;
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;

@@ -84,12 +84,12 @@ bool Player::restore(Timestamp at)
 
 void Player::applyOverrides(WorldDelta& delta)
 {
-    for (const auto& [target, thresholds] : overrides_) {
+    for (const auto& [of, choice] : overrides_) {
         Observation what_if;
         what_if.sequence = analysis_.world().sequence();
         what_if.time = analysis_.world().now();
-        what_if.target = target;
-        what_if.what = ThresholdsChanged{thresholds};
+        what_if.target = of.first;
+        what_if.what = choice;
         analysis_.fold(what_if, delta);
     }
 }
@@ -162,9 +162,18 @@ void Player::step(bool forward)
         emit reachedEnd(epoch_);
 }
 
-void Player::setThresholds(TargetId target, const LeakThresholds& thresholds)
+void Player::setThresholds(TargetId target, const ThresholdsChanged& choice)
 {
-    overrides_[target] = thresholds;
+    const std::pair key{target, choice.pool};
+    const bool undone = choice.revoked && overrides_.erase(key) > 0;
+    if (undone && reader_ && restored_) {
+        // What the recording says counts again, and only the recording knows it.
+        restored_ = false;
+        seek(cursor_, epoch_);
+        return;
+    }
+    if (!undone)
+        overrides_[key] = choice;
     WorldDelta delta;
     applyOverrides(delta);
     analysis_.look();

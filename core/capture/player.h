@@ -31,8 +31,9 @@ public:
     void seek(Timestamp cursor, quint64 epoch);
     void play(bool on, int speed);
     void step(bool forward);
-    /// A what-if: from now on, whatever the recording says.
-    void setThresholds(TargetId target, const LeakThresholds& thresholds);
+    /// A what-if: from now on, whatever the recording says. One that is taken back gives way to
+    /// what the recording says; taking back a choice that was recorded is a what-if itself.
+    void setThresholds(TargetId target, const ThresholdsChanged& choice);
     std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
     std::vector<PoolSeries> poolSeries(Timestamp from, Timestamp to, std::size_t points);
     std::vector<RecordingReader::PastState> past(const SessionKey& session, Timestamp from,
@@ -55,7 +56,7 @@ private:
     std::unique_ptr<RecordingReader> reader_;
     Analysis analysis_;
     UpdateBuilder builder_;
-    std::map<TargetId, LeakThresholds> overrides_;
+    std::map<std::pair<TargetId, Text>, ThresholdsChanged> overrides_;
     Timestamp cursor_;
     bool restored_ = false;
     bool atEnd_ = false;

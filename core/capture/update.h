@@ -37,7 +37,11 @@ struct TargetSummary
     std::vector<std::vector<std::string>> evidence; ///< a list for each suspect, in their order
     std::optional<AgentFacts> agent;                ///< of an instrumented process
     std::vector<Pool> pools;                        ///< ascending by name
-    std::vector<Place> places;    ///< all that hold a connection, by line of code; worst first
+    std::vector<Place> places; ///< all that hold a connection, by line of code; worst first
+    /// Places whose prepared statements only grow in number; worst first.
+    std::vector<StatementLeak> statements;
+    std::vector<std::vector<std::string>> statement_evidence; ///< a list for each, in their order
+    Judging judging;              ///< what was chosen for it and its pools
     std::uint64_t lost = 0;       ///< events that the agent dropped
     std::uint64_t unreadable = 0; ///< lines of the agent that could not be read
     friend bool operator==(const TargetSummary&, const TargetSummary&) = default;

@@ -154,6 +154,10 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     for (const auto& [name, pool] : target.pools.pools)
         summary.pools.push_back(pool);
     summary.places = findings.places;
+    summary.statements = findings.statements;
+    for (const StatementLeak& leak : findings.statements)
+        summary.statement_evidence.push_back(evidence_of(leak));
+    summary.judging = judging_of(world, target.info.id);
     summary.lost = target.pools.lost;
     summary.unreadable = target.pools.unreadable;
     return summary;

@@ -152,12 +152,16 @@ void Workspace::sampleNow()
 
 void Workspace::setThresholds(TargetId target, const LeakThresholds& thresholds)
 {
+    chooseThresholds(target, {thresholds});
+}
+
+void Workspace::chooseThresholds(TargetId target, const ThresholdsChanged& choice)
+{
     if (d_->transport.mode == Mode::replay)
-        d_->onPlayer(
-            [p = d_->player.get(), target, thresholds] { p->setThresholds(target, thresholds); });
+        d_->onPlayer([p = d_->player.get(), target, choice] { p->setThresholds(target, choice); });
     else if (d_->capture)
         d_->onCapture(
-            [c = d_->capture.get(), target, thresholds] { c->setThresholds(target, thresholds); });
+            [c = d_->capture.get(), target, choice] { c->setThresholds(target, choice); });
 }
 
 void Workspace::setRedact(bool on)

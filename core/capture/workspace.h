@@ -66,7 +66,9 @@ public:
             temporaryFolder; ///< where recordings live until saved; empty: the user's cache folder
         bool redact = false;
         bool readOnly = false;
-        LeakThresholds thresholds;
+        /// Chosen for all targets, or for pools of a name in all of them. Empty: each pool's own,
+        /// else the default.
+        std::vector<ThresholdsChanged> thresholds;
         QString recordTo; ///< record to this file from the start instead of a temporary one
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};
@@ -99,6 +101,8 @@ public:
     void provideSecret(TargetId target, const QString& password);
     void sampleNow();
     void setThresholds(TargetId target, const LeakThresholds& thresholds);
+    /// The same of one pool, where one is named; or takes such a choice back.
+    void chooseThresholds(TargetId target, const ThresholdsChanged& choice);
 
     // Recordings
     void open(const QString& file);

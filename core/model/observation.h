@@ -92,10 +92,14 @@ struct Note
     friend bool operator==(const Note&, const Note&) = default;
 };
 
-/// Thresholds of a target, or of all targets without their own where the target is 0.
+/// What a person chose: thresholds of one pool of a target, of a target, or of all targets without
+/// their own where the target is 0. The narrower choice counts; what is chosen for a target or for
+/// all also counts before what a pool is set to itself.
 struct ThresholdsChanged
 {
     LeakThresholds thresholds;
+    Text pool{};          ///< null: of all pools
+    bool revoked = false; ///< the choice is taken back; then `thresholds` says nothing
     friend bool operator==(const ThresholdsChanged&, const ThresholdsChanged&) = default;
 };
 

@@ -93,4 +93,15 @@ bool operator==(const AcquireTimeout& a, const AcquireTimeout& b)
            a.acquired_by == b.acquired_by && same_stack(a.stack, b.stack);
 }
 
+PlaceKey key_of(const PreparedStatements& prepared)
+{
+    return {prepared.pool, prepared.stack ? prepared.stack->fingerprint : 0};
+}
+
+bool operator==(const PreparedStatements& a, const PreparedStatements& b)
+{
+    return a.pool == b.pool && a.open == b.open && a.oldest == b.oldest &&
+           a.distinct == b.distinct && a.statement == b.statement && same_stack(a.stack, b.stack);
+}
+
 } // namespace poolscope

@@ -183,8 +183,23 @@ struct AcquireTimeout
     friend bool operator==(const AcquireTimeout& a, const AcquireTimeout& b);
 };
 
+/// Prepared statements that were prepared at one place of one pool and are open now.
+struct PreparedStatements
+{
+    Text pool;
+    StackRef stack;                        ///< null: not known, or of several places
+    std::uint64_t open = 0;                ///< 0: none any more
+    std::optional<Timestamp> oldest;       ///< when the oldest was prepared; the process's clock
+    std::optional<std::uint64_t> distinct; ///< how many different texts they have
+    Text statement;                        ///< fingerprint of the last of them
+    friend bool operator==(const PreparedStatements& a, const PreparedStatements& b);
+};
+/// Pool and fingerprint of the stack, 0 where there is none.
+using PlaceKey = std::pair<Text, std::uint64_t>;
+PlaceKey key_of(const PreparedStatements& prepared);
+
 /// Everything that happened in one process since the sample before. A full one is a picture: it
-/// lists every pool, connection and checkout that is open.
+/// lists every pool, connection and checkout that is open, and every place with open statements.
 struct PoolSample
 {
     bool full = false;
@@ -195,9 +210,11 @@ struct PoolSample
     std::vector<CheckoutEnd> ended; ///< of those listed before; ascending by id; not in a full one
     std::vector<BriefHolds> brief;
     std::vector<AcquireTimeout> timeouts; ///< at most 100; Pool::timeouts counts all
-    Duration clock_offset{};              ///< the process's clock minus ours
-    std::uint64_t lost = 0;               ///< events that the agent dropped since the sample before
-    std::uint64_t unreadable = 0;         ///< lines that could not be read since the sample before
+    /// Of the places where they changed; ascending by key. None is 0 in a full one.
+    std::vector<PreparedStatements> prepared;
+    Duration clock_offset{};      ///< the process's clock minus ours
+    std::uint64_t lost = 0;       ///< events that the agent dropped since the sample before
+    std::uint64_t unreadable = 0; ///< lines that could not be read since the sample before
     friend bool operator==(const PoolSample&, const PoolSample&) = default;
 };
 

@@ -37,6 +37,13 @@ Pools::Delta Pools::apply(const PoolSample& sample)
             checkouts, sample.changed, [](const Checkout& c) { return c.key.id; },
             [&](const Text& id) { delta.gone.push_back(id); });
     }
+    if (sample.full)
+        prepared.clear();
+    for (const PreparedStatements& of : sample.prepared) {
+        prepared.erase(key_of(of));
+        if (of.open > 0)
+            prepared.emplace(key_of(of), of);
+    }
     for (const Pool& pool : sample.pools)
         pools[pool.name] = pool;
     for (const ConnectionKey& key : sample.closed)
@@ -74,6 +81,8 @@ PoolSample picture_of(const Pools& pools, Duration clock_offset)
         picture.opened.push_back(connection);
     for (const auto& [id, checkout] : pools.checkouts)
         picture.changed.push_back(checkout);
+    for (const auto& [key, prepared] : pools.prepared)
+        picture.prepared.push_back(prepared);
     return picture;
 }
 

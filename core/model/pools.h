@@ -14,9 +14,10 @@ struct Pools
     std::optional<AgentFacts> agent;
     std::map<Text, Pool> pools; ///< by name
     std::map<ConnectionKey, PoolConnection> connections;
-    std::map<Text, Checkout> checkouts; ///< open, by id
-    std::uint64_t lost = 0;             ///< events that the agent dropped, in all
-    std::uint64_t unreadable = 0;       ///< lines that could not be read, in all
+    std::map<Text, Checkout> checkouts;              ///< open, by id
+    std::map<PlaceKey, PreparedStatements> prepared; ///< open statements, by place
+    std::uint64_t lost = 0;                          ///< events that the agent dropped, in all
+    std::uint64_t unreadable = 0;                    ///< lines that could not be read, in all
     /// Returns and closings of what was never seen open: an agent that lost track, or a gap.
     std::uint64_t unmatched = 0;
 

@@ -81,8 +81,18 @@ const Checkout* World::checkout(const CheckoutKey& key) const
 
 const LeakThresholds& World::thresholds(TargetId target) const
 {
-    const auto own = thresholds_.find(target);
-    return own != thresholds_.end() ? own->second : thresholds_.at(TargetId{0});
+    static const LeakThresholds standard;
+    const LeakThresholds* const chosen = chosen_thresholds(target);
+    return chosen ? *chosen : standard;
+}
+
+const LeakThresholds* World::chosen_thresholds(TargetId target) const
+{
+    for (const TargetId id : {target, TargetId{0}}) {
+        if (const auto own = thresholds_.find({id, Text{}}); own != thresholds_.end())
+            return &own->second;
+    }
+    return nullptr;
 }
 
 SeriesPoint World::series_point(const TargetState& target, bool gap_before) const
@@ -149,7 +159,10 @@ void World::apply(const Observation& o, WorldDelta& delta)
                        delta.notes = true;
                    },
                    [&](const ThresholdsChanged& what) {
-                       thresholds_[o.target] = what.thresholds;
+                       if (what.revoked)
+                           thresholds_.erase({o.target, what.pool});
+                       else
+                           thresholds_[{o.target, what.pool}] = what.thresholds;
                        delta.thresholds = true;
                    },
                    [](const Tick&) {},
@@ -252,7 +265,7 @@ void World::apply_action(const ActionReported& action, Timestamp time)
 
 void World::restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
                     std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
-                    std::map<TargetId, LeakThresholds> thresholds)
+                    ThresholdChoices thresholds)
 {
     sequence_ = sequence;
     now_ = now;
@@ -260,7 +273,6 @@ void World::restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, T
     actions_ = std::move(actions);
     notes_ = std::move(notes);
     thresholds_ = std::move(thresholds);
-    thresholds_.try_emplace(TargetId{0});
 }
 
 } // namespace poolscope

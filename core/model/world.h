@@ -80,9 +80,13 @@ public:
     /// Oldest first. All of them: a person makes few.
     const std::vector<ActionRecord>& actions() const { return actions_; }
     const std::vector<NoteRecord>& notes() const { return notes_; }
-    /// Of that target, else the common ones.
+    /// Chosen for that target, else for all, else the default.
     const LeakThresholds& thresholds(TargetId target) const;
-    const std::map<TargetId, LeakThresholds>& all_thresholds() const { return thresholds_; }
+    /// The same; null where nobody chose, and a pool's own count.
+    const LeakThresholds* chosen_thresholds(TargetId target) const;
+    /// By pool: null in the key is the target itself, target 0 is all of them.
+    using ThresholdChoices = std::map<std::pair<TargetId, Text>, LeakThresholds>;
+    const ThresholdChoices& chosen_thresholds() const { return thresholds_; }
 
     /// The point that the latest sample of a target adds to its series.
     SeriesPoint series_point(const TargetState& target, bool gap_before) const;
@@ -90,7 +94,7 @@ public:
     /// Puts a keyframe in place of everything.
     void restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
                  std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
-                 std::map<TargetId, LeakThresholds> thresholds);
+                 ThresholdChoices thresholds);
 
     friend bool operator==(const World&, const World&) = default;
 
@@ -106,7 +110,7 @@ private:
     std::map<TargetId, TargetState> targets_;
     std::vector<ActionRecord> actions_;
     std::vector<NoteRecord> notes_;
-    std::map<TargetId, LeakThresholds> thresholds_{{TargetId{0}, LeakThresholds{}}};
+    ThresholdChoices thresholds_;
 };
 
 } // namespace poolscope

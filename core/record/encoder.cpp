@@ -24,7 +24,8 @@ constexpr std::size_t most_rows = schema::position_mask;
 
 std::size_t rows_of(const Pools& pools)
 {
-    return pools.pools.size() + pools.connections.size() + pools.checkouts.size();
+    return pools.pools.size() + pools.connections.size() + pools.checkouts.size() +
+           pools.prepared.size();
 }
 
 /// How many rows a keyframe of it takes, of sessions, pools, connections and checkouts.
@@ -46,7 +47,7 @@ bool too_large(const PoolSample& sample, const World& world)
 {
     const std::size_t rows = keyframe_rows(world) + sample.pools.size() + sample.opened.size() +
                              sample.closed.size() + sample.changed.size() + sample.ended.size() +
-                             sample.brief.size() + sample.timeouts.size();
+                             sample.brief.size() + sample.timeouts.size() + sample.prepared.size();
     bool list = false;
     for (const Pool& pool : sample.pools)
         list = list || pool.configuration.size() >= most_rows;
@@ -56,6 +57,8 @@ bool too_large(const PoolSample& sample, const World& world)
         list = list || too_large(holds.stack);
     for (const AcquireTimeout& timeout : sample.timeouts)
         list = list || too_large(timeout.stack);
+    for (const PreparedStatements& prepared : sample.prepared)
+        list = list || too_large(prepared.stack);
     return rows >= most_rows || list;
 }
 

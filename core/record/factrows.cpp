@@ -63,8 +63,14 @@ public:
     bool operator()(const Note& what) { return put(Table::note, {what.text}); }
     bool operator()(const ThresholdsChanged& what)
     {
-        return put(Table::threshold,
-                   {to_us(what.thresholds.alert), to_us(what.thresholds.critical)});
+        const auto us = [&](Duration of) {
+            return what.revoked ? Value{} : Value{to_us(of)};
+        };
+        const Value alert = us(what.thresholds.alert);
+        const Value critical = us(what.thresholds.critical);
+        if (what.pool.is_null() && !what.revoked)
+            return put(Table::threshold, {alert, critical});
+        return put(Table::threshold_choice, {what.pool, alert, critical});
     }
     /// The many: two numbers, most of them small.
     bool operator()(const Tick&)

@@ -50,11 +50,10 @@ public:
         fold_actions();
         fold_all("SELECT * FROM note WHERE sequence <= ? ORDER BY sequence",
                  [](const Row& row) -> Fact { return Note{row.text(3)}; });
-        fold_all("SELECT * FROM threshold WHERE sequence <= ? ORDER BY sequence",
-                 [](const Row& row) -> Fact { return ThresholdsChanged{read_thresholds(row)}; });
+        fold_thresholds();
         world_.restore(SequenceNumber{static_cast<std::uint64_t>(sequence_)}, time_,
                        with_pools(world_.targets()), world_.actions(), world_.notes(),
-                       world_.all_thresholds());
+                       world_.chosen_thresholds());
         return std::move(world_);
     }
 
@@ -167,6 +166,28 @@ private:
         if (pools_)
             collect("reclaim", read_reclaim);
         for (const auto& [sequence, observation] : actions)
+            world_.apply(observation);
+    }
+
+    /// Both tables, in the order of their rows: a choice may be taken back and made again.
+    void fold_thresholds()
+    {
+        std::map<std::int64_t, Observation> choices;
+        const auto collect = [&](const char* table, const auto& read) {
+            Query query{database_, fmt::format("SELECT * FROM {} WHERE sequence <= ?", table)};
+            query.bind(1, sequence_);
+            while (query.step()) {
+                const Row row{query};
+                choices.insert_or_assign(
+                    row.integer(0), Observation{SequenceNumber{}, timestamp_from_us(row.integer(1)),
+                                                target_id(row.integer(2)), Fact{read(row)}});
+            }
+        };
+        const std::int64_t version = pools_ ? pools_->version() : 1;
+        collect("threshold", [&](const Row& row) { return read_threshold(row, version); });
+        if (version >= 3)
+            collect("threshold_choice", read_threshold_choice);
+        for (const auto& [sequence, observation] : choices)
             world_.apply(observation);
     }
 

@@ -13,6 +13,16 @@ namespace {
 
 using schema::Table;
 
+/// Far from where one could no longer reckon with them.
+LeakThresholds thresholds_at(const Row& row, int column)
+{
+    constexpr std::int64_t most_us = 100LL * 365 * 24 * 3600 * 1'000'000;
+    const auto bounded = [&](int at) {
+        return Duration{std::clamp<std::int64_t>(row.integer(at), 0, most_us)};
+    };
+    return {bounded(column), bounded(column + 1)};
+}
+
 } // namespace
 
 TargetId target_id(std::int64_t value)
@@ -72,9 +82,24 @@ ActionReported read_action(const Row& row)
     return action;
 }
 
-LeakThresholds read_thresholds(const Row& row)
+ThresholdsChanged read_threshold(const Row& row, std::int64_t version)
 {
-    return {Duration{row.integer(3)}, Duration{row.integer(4)}};
+    const LeakThresholds thresholds = thresholds_at(row, 3);
+    // Attaching alone wrote it then, and a pool's own counted before it.
+    if (version < 3 && thresholds == LeakThresholds{})
+        return {{}, {}, true};
+    return {thresholds};
+}
+
+ThresholdsChanged read_threshold_choice(const Row& row)
+{
+    ThresholdsChanged choice;
+    if (!row.null(3))
+        choice.pool = Text{row.text(3)};
+    choice.revoked = row.null(4);
+    if (!choice.revoked)
+        choice.thresholds = thresholds_at(row, 4);
+    return choice;
 }
 
 std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence)
@@ -96,6 +121,7 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
                                      SequenceNumber after)
     : database_(database)
     , lookup_(lookup)
+    , version_(pools ? pools->version() : 1)
     , changes_(database, "SELECT * FROM session_change WHERE id > ? ORDER BY id")
     , keyframes_(database,
                  "SELECT sequence, time FROM keyframe WHERE sequence > ? ORDER BY sequence")
@@ -104,7 +130,7 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
     const auto from_row = static_cast<std::int64_t>(from);
     if (pools)
         pool_samples_.emplace(database, *pools, after);
-    for (const Table table : schema::observation_tables_of(pools ? schema::version : 1)) {
+    for (const Table table : schema::observation_tables_of(version_)) {
         Source source{
             table,
             std::make_unique<Query>(database, fmt::format("SELECT * FROM \"{}\" WHERE sequence > ?"
@@ -204,7 +230,9 @@ Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation
     case Table::note:
         return Note{row.text(3)};
     case Table::threshold:
-        return ThresholdsChanged{read_thresholds(row)};
+        return read_threshold(row, version_);
+    case Table::threshold_choice:
+        return read_threshold_choice(row);
     case Table::agent:
         return AgentReported{read_agent(row)};
     case Table::pool_sample:

@@ -39,6 +39,7 @@ private:
 
     SQLite::Database& database_;
     Lookup& lookup_;
+    std::int64_t version_; ///< of the recording
     std::vector<Source> sources_;
     Query changes_;
     bool change_ready_ = false;
@@ -53,7 +54,9 @@ TargetInfo read_target(const Row& row);
 TargetStatus read_status(const Row& row);
 ServerFacts read_facts(const Row& row);
 ActionReported read_action(const Row& row);
-LeakThresholds read_thresholds(const Row& row);
+/// Of `threshold`. Until version 3 the default meant that nothing was chosen.
+ThresholdsChanged read_threshold(const Row& row, std::int64_t version);
+ThresholdsChanged read_threshold_choice(const Row& row);
 SessionKey read_key(const Row& row, int first_column);
 std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence);
 TargetId target_id(std::int64_t value);

@@ -174,7 +174,11 @@ std::size_t PoolEncoder::put_holds(std::uint64_t sequence, const PoolSample& sam
              {row_id(sequence, timeouts++), texts_.optional(timeout.pool, pending),
               age(now, timeout.time), to_us(timeout.waited),
               texts_.optional(timeout.acquired_by, pending), optional(timeout.stack, pending)}});
-    return position + timeouts;
+    std::size_t places = 0;
+    for (const PreparedStatements& prepared : sample.prepared)
+        pending.plain.push_back(
+            {Table::prepared, prepared_row(row_id(sequence, places++), prepared, now, pending)});
+    return position + timeouts + places;
 }
 
 std::size_t PoolEncoder::keyframe(const World& world, TargetId id, const Value& agent,
@@ -201,7 +205,11 @@ std::size_t PoolEncoder::keyframe(const World& world, TargetId id, const Value& 
     for (const auto& [key, checkout] : pools.checkouts)
         put(Table::keyframe_checkout,
             checkout_row(row_id(sequence, at.checkouts++), id, checkout, now, pending));
-    return pools.pools.size() + pools.connections.size() + pools.checkouts.size();
+    for (const auto& [key, prepared] : pools.prepared)
+        put(Table::keyframe_prepared,
+            prepared_row(row_id(sequence, at.prepared++), prepared, now, pending));
+    return pools.pools.size() + pools.connections.size() + pools.checkouts.size() +
+           pools.prepared.size();
 }
 
 void PoolEncoder::forget_before(std::int64_t keyframe)
@@ -257,6 +265,18 @@ std::vector<Value> PoolEncoder::checkout_row(std::int64_t id, TargetId target,
             age(now, checkout.busy_since),
             texts_.optional(checkout.statement, pending),
             texts_.optional(checkout.reported, pending)};
+}
+
+std::vector<Value> PoolEncoder::prepared_row(std::int64_t id, const PreparedStatements& prepared,
+                                             Timestamp now, Pending& pending)
+{
+    return {id,
+            texts_.optional(prepared.pool, pending),
+            optional(prepared.stack, pending),
+            bits(prepared.open),
+            age(now, prepared.oldest),
+            optional_value(prepared.distinct),
+            texts_.optional(prepared.statement, pending)};
 }
 
 std::int64_t PoolEncoder::number(TargetId target, const Checkout& checkout, Pending& pending)

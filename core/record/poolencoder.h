@@ -37,7 +37,7 @@ public:
     /// Where the next row of each table of a keyframe goes.
     struct Positions
     {
-        std::size_t processes = 0, pools = 0, connections = 0, checkouts = 0;
+        std::size_t processes = 0, pools = 0, connections = 0, checkouts = 0, prepared = 0;
     };
     /// `agent` is the row that holds now. Returns how many rows it took.
     std::size_t keyframe(const World& world, TargetId id, const Value& agent, Positions& positions,
@@ -80,6 +80,8 @@ private:
                                       Pending& pending);
     /// `now` is the process's clock.
     std::vector<Value> checkout_row(std::int64_t id, TargetId target, const Checkout& checkout,
+                                    Timestamp now, Pending& pending);
+    std::vector<Value> prepared_row(std::int64_t id, const PreparedStatements& prepared,
                                     Timestamp now, Pending& pending);
     /// The row of `checkout` that has the identity; a new one where there is none.
     std::int64_t number(TargetId target, const Checkout& checkout, Pending& pending);

@@ -57,8 +57,9 @@ std::optional<DurationSummary> optional_summary(const Row& row, int first)
                            Duration{row.integer(first + 2)}, Duration{row.integer(first + 3)}};
 }
 
-PoolLookup::PoolLookup(SQLite::Database& database, Lookup& texts)
+PoolLookup::PoolLookup(SQLite::Database& database, Lookup& texts, std::int64_t version)
     : texts_(texts)
+    , version_(version)
     , checkout_query_(database, "SELECT target, name, pool, connection, server_pid, local_port,"
                                 " acquired, wait_us, acquired_by, thread, trace_id, tags, stack,"
                                 " expected_us FROM checkout WHERE id = ?")
@@ -214,6 +215,18 @@ Checkout PoolLookup::changed_checkout(const Row& row, Timestamp now)
     c.statement = text(row, 5);
     c.reported = text(row, 6);
     return c;
+}
+
+PreparedStatements PoolLookup::prepared(const Row& row, Timestamp now)
+{
+    PreparedStatements p;
+    p.pool = text(row, 1);
+    p.stack = stack(row, 2);
+    p.open = static_cast<std::uint64_t>(row.integer(3));
+    p.oldest = before(now, row, 4);
+    p.distinct = optional_count(row, 5);
+    p.statement = text(row, 6);
+    return p;
 }
 
 } // namespace poolscope::record

@@ -15,7 +15,10 @@ namespace poolscope::record {
 class PoolLookup
 {
 public:
-    PoolLookup(SQLite::Database& database, Lookup& texts);
+    PoolLookup(SQLite::Database& database, Lookup& texts, std::int64_t version);
+
+    /// Of the recording's format.
+    std::int64_t version() const { return version_; }
 
     Text text(const Row& row, int column) { return texts_.optional_text(row, column); }
     /// Null where the column is.
@@ -29,6 +32,7 @@ public:
     PoolConnection connection(const Row& row);
     /// `now` is the process's clock.
     Checkout changed_checkout(const Row& row, Timestamp now);
+    PreparedStatements prepared(const Row& row, Timestamp now);
 
 private:
     using Properties = std::vector<std::pair<Text, Text>>;
@@ -42,6 +46,7 @@ private:
     const Properties& properties(std::int64_t id);
 
     Lookup& texts_;
+    std::int64_t version_;
     Query checkout_query_;
     Query stack_query_;
     Query line_query_;

@@ -8,15 +8,18 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
 
 namespace poolscope::record {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> tables{
+constexpr std::array<std::string_view, 8> tables{
     "pool",         "connection_change", "connection_close", "checkout_change",
-    "checkout_end", "brief_hold",        "acquire_timeout",
+    "checkout_end", "brief_hold",        "acquire_timeout",  "prepared",
 };
+/// The last of them came with version 3.
+constexpr std::size_t tables_before_3 = 7;
 
 std::uint64_t count(const Row& row, int column)
 {
@@ -30,7 +33,8 @@ PoolSampleCursor::PoolSampleCursor(SQLite::Database& database, PoolLookup& looku
     : lookup_(lookup)
 {
     const std::uint64_t from = std::min(after.value, schema::last_sequence);
-    for (const std::string_view table : tables) {
+    for (const std::string_view table :
+         std::span{tables}.first(lookup.version() < 3 ? tables_before_3 : tables.size())) {
         Rows rows{{database, fmt::format("SELECT * FROM {} WHERE id > ? ORDER BY id", table)}};
         rows.query.bind(1, schema::row_id(from, 0) | schema::position_mask);
         rows.ready = rows.query.step();
@@ -41,6 +45,8 @@ PoolSampleCursor::PoolSampleCursor(SQLite::Database& database, PoolLookup& looku
 void PoolSampleCursor::each(Table table, SequenceNumber sample,
                             const std::function<void(const Row&)>& take)
 {
+    if (table >= rows_.size()) // of a later version than the recording
+        return;
     Rows& rows = rows_[table];
     const std::int64_t end = schema::row_id(sample.value, 0) | schema::position_mask;
     while (rows.ready) {
@@ -92,6 +98,8 @@ PoolSample PoolSampleCursor::read(const Row& row, const Observation& so_far)
         sample.timeouts.push_back({lookup_.text(r, 1), before(r, 2), Duration{r.integer(3)},
                                    lookup_.text(r, 4), lookup_.stack(r, 5)});
     });
+    each(prepared, number,
+         [&](const Row& r) { sample.prepared.push_back(lookup_.prepared(r, now)); });
     return sample;
 }
 
@@ -165,6 +173,12 @@ read_processes(SQLite::Database& database, PoolLookup& lookup, std::int64_t keyf
     each("keyframe_checkout", 7, [&](const Row& row, Pools& pools) {
         Checkout checkout = lookup.changed_checkout(row, process_now(row.integer(7)));
         pools.checkouts.insert_or_assign(checkout.key.id, std::move(checkout));
+    });
+    if (lookup.version() < 3)
+        return processes;
+    each("keyframe_prepared", 7, [&](const Row& row, Pools& pools) {
+        PreparedStatements prepared = lookup.prepared(row, process_now(row.integer(7)));
+        pools.prepared.insert_or_assign(key_of(prepared), std::move(prepared));
     });
     return processes;
 }

@@ -35,6 +35,7 @@ private:
         checkout_end,
         brief_hold,
         acquire_timeout,
+        prepared,
     };
     void each(Table table, SequenceNumber sample, const std::function<void(const Row&)>& take);
 

@@ -59,7 +59,7 @@ public:
     {
         version_ = ask(*database_, "PRAGMA user_version").value_or(0);
         if (version_ >= 2)
-            pools_.emplace(*database_, lookup_);
+            pools_.emplace(*database_, lookup_, version_);
         // What a hostile file could make a number of is looked at here, once.
         static_cast<void>(first_keyframe());
     }

@@ -27,6 +27,10 @@ PoolSample Redactions::without_literals(const PoolSample& sample)
         if (!checkout.statement.is_null())
             checkout.statement = redacted(checkout.statement);
     }
+    for (PreparedStatements& prepared : copy.prepared) {
+        if (!prepared.statement.is_null())
+            prepared.statement = redacted(prepared.statement);
+    }
     return copy;
 }
 

@@ -115,6 +115,15 @@ constexpr std::array<TableDefinition, table_count> definitions{{
     {"keyframe_checkout", 8,
      "CREATE TABLE keyframe_checkout(id INTEGER PRIMARY KEY, checkout INT, heartbeat_age_us INT,"
      " busy INT, busy_age_us INT, statement INT, reported INT, target INT)"},
+    {"prepared", 7,
+     "CREATE TABLE prepared(id INTEGER PRIMARY KEY, pool INT, stack INT, open INT,"
+     " oldest_age_us INT, texts INT, statement INT)"},
+    {"keyframe_prepared", 8,
+     "CREATE TABLE keyframe_prepared(id INTEGER PRIMARY KEY, pool INT, stack INT, open INT,"
+     " oldest_age_us INT, texts INT, statement INT, target INT)"},
+    {"threshold_choice", 6,
+     "CREATE TABLE threshold_choice(sequence INTEGER PRIMARY KEY, time INT, target INT,"
+     " pool TEXT, alert_us INT, critical_us INT)"},
 }};
 
 } // namespace

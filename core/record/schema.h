@@ -12,7 +12,7 @@
 namespace poolscope::schema {
 
 inline constexpr std::int32_t application_id = 0x50534350; ///< "PSCP"
-inline constexpr std::int32_t version = 2;
+inline constexpr std::int32_t version = 3;
 
 /// Rows that belong to an observation or keyframe are numbered sequence * 2^20 + position, so that
 /// the primary key alone finds and orders them, without a second index.
@@ -69,8 +69,12 @@ enum class Table : std::uint8_t {
     keyframe_pool,
     keyframe_connection,
     keyframe_checkout,
+    // Since version 3.
+    prepared,
+    keyframe_prepared,
+    threshold_choice,
 };
-inline constexpr std::size_t table_count = 38;
+inline constexpr std::size_t table_count = 41;
 
 struct TableDefinition
 {
@@ -82,19 +86,23 @@ const TableDefinition& definition(Table table);
 /// How many tables, of those above, a recording of that version has.
 constexpr std::size_t table_count_of(std::int64_t of_version)
 {
-    return of_version < 2 ? static_cast<std::size_t>(Table::agent) : table_count;
+    return of_version < 2   ? static_cast<std::size_t>(Table::agent)
+           : of_version < 3 ? static_cast<std::size_t>(Table::prepared)
+                            : table_count;
 }
 
 /// The tables that hold one row an observation, keyed by its sequence number.
 inline constexpr std::array observation_tables{
-    Table::target, Table::status,      Table::facts,   Table::sample,    Table::lock_report,
-    Table::gap,    Table::action,      Table::note,    Table::threshold, Table::tick,
-    Table::agent,  Table::pool_sample, Table::reclaim,
+    Table::target, Table::status,      Table::facts,   Table::sample,           Table::lock_report,
+    Table::gap,    Table::action,      Table::note,    Table::threshold,        Table::tick,
+    Table::agent,  Table::pool_sample, Table::reclaim, Table::threshold_choice,
 };
 /// Those of them that a recording of that version has.
 constexpr std::span<const Table> observation_tables_of(std::int64_t of_version)
 {
-    return std::span{observation_tables}.first(of_version < 2 ? 10 : observation_tables.size());
+    return std::span{observation_tables}.first(of_version < 2   ? 10
+                                               : of_version < 3 ? 13
+                                                                : observation_tables.size());
 }
 
 /// Those whose rows are used again and again, and say when last.

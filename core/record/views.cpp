@@ -211,6 +211,19 @@ CREATE VIEW v_acquire_timeouts AS
   FROM acquire_timeout a
   JOIN pool_sample s ON s.sequence = a.id >> 20)";
 
+constexpr std::string_view v_prepared = R"(
+CREATE VIEW v_prepared AS
+  SELECT s.sequence AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (s.time) / 1000000.0,
+    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = s.target ORDER BY
+    sequence DESC LIMIT 1) AS target, (SELECT body FROM text WHERE text.id = p.pool) AS pool,
+    (SELECT coalesce((SELECT body FROM text WHERE text.id = l.file) || ':' || l.line, (SELECT
+    body FROM text WHERE text.id = l.function)) FROM stack_line l WHERE l.id BETWEEN p.stack
+    << 20 AND (p.stack << 20) + 1048575 ORDER BY l.own DESC, l.id LIMIT 1) AS line, p.stack AS
+    stack, p.open AS open, p.oldest_age_us / 1e6 AS oldest_s, p.texts AS texts, (SELECT body
+    FROM text WHERE text.id = p.statement) AS statement
+  FROM prepared p
+  JOIN pool_sample s ON s.sequence = p.id >> 20)";
+
 constexpr std::string_view v_timeline = R"(
 CREATE VIEW v_timeline AS
   SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
@@ -231,7 +244,11 @@ CREATE VIEW v_timeline AS
   UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
     'thresholds', target, 'alert ' || alert_us / 1000000 || ' s, critical ' || critical_us /
     1000000 || ' s'
-  FROM threshold ORDER BY sequence)";
+  FROM threshold
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'thresholds', target, coalesce('pool ' || pool || ': ', '') || coalesce('alert ' || alert_us
+    / 1000000 || ' s, critical ' || critical_us / 1000000 || ' s', 'taken back')
+  FROM threshold_choice ORDER BY sequence)";
 
 } // namespace
 
@@ -260,6 +277,7 @@ const std::vector<std::string_view>& other_statements()
         v_checkout_changes,
         v_brief_holds,
         v_acquire_timeouts,
+        v_prepared,
         v_timeline,
     };
     return all;

@@ -258,10 +258,10 @@ void Writer::drop_pools_up_to(std::int64_t keyframe)
     const std::int64_t last_row = first_row | schema::position_mask;
     for (const char* const table :
          {"pool", "connection_change", "connection_close", "checkout_change", "checkout_end",
-          "brief_hold", "acquire_timeout", "pool_minute"})
+          "brief_hold", "acquire_timeout", "prepared", "pool_minute"})
         run(fmt::format("DELETE FROM {} WHERE id <= ?", table), last_row);
-    for (const char* const table :
-         {"keyframe_process", "keyframe_pool", "keyframe_connection", "keyframe_checkout"})
+    for (const char* const table : {"keyframe_process", "keyframe_pool", "keyframe_connection",
+                                    "keyframe_checkout", "keyframe_prepared"})
         run(fmt::format("DELETE FROM {} WHERE id < ?", table), first_row);
     run("DELETE FROM pool_sample WHERE sequence <= ?", keyframe);
     run(fmt::format("DELETE FROM agent WHERE sequence <= ? AND sequence NOT IN"

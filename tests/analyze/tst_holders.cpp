@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const Timestamp now = timestamp_from_us(1'763'735'320'000'000);
-const LeakThresholds thresholds{30s, 300s};
+const Judging thresholds; // nobody chose: 30 s and 300 s
 
 StackRef place(const char* file, int line)
 {
@@ -182,7 +182,7 @@ void TestHolders::evidenceNamesTheLine()
     const Pools pools = pools_with({c}, 1);
     const auto places = find_places(pools, thresholds, now);
     const auto sentences =
-        evidence_of(places[0].holders[0], c, &pools.pools.begin()->second, thresholds, now);
+        evidence_of(places[0].holders[0], c, &pools.pools.begin()->second, places.data(), now);
     QVERIFY(says(sentences, "Held for 6 min 12 s. The critical threshold is 5 min"));
     QVERIFY(says(sentences, "Acquired at orders.cpp:41, in work."));
     QVERIFY(says(sentences, "No statement has run for 6 min 10 s."));
@@ -229,13 +229,22 @@ void TestHolders::thresholdsOfThePool()
     QFETCH(Settings, settings);
     Pool pool;
     pool.configuration = settings;
-    const LeakThresholds own = thresholds_for(&pool, LeakThresholds{});
+    const LeakThresholds own = Judging{}.of(&pool).thresholds;
     QTEST(qint64{to_us(own.alert)}, "alert");
     QTEST(qint64{to_us(own.critical)}, "critical");
-    // Whoever asks for something else gets it.
-    const LeakThresholds chosen{5s, 50s};
-    QVERIFY(thresholds_for(&pool, chosen) == chosen);
-    QVERIFY(thresholds_for(nullptr, chosen) == chosen);
+    // Whoever chooses gets it, also what is the default; of one pool before all else.
+    for (const LeakThresholds chosen : {LeakThresholds{5s, 50s}, LeakThresholds{}}) {
+        const Judging judging{chosen, {{Text{"orders"}, {7s, 70s}}}};
+        QVERIFY((judging.of(&pool) == PoolJudging{chosen, JudgedBy::choice}));
+        QVERIFY((judging.of(nullptr) == PoolJudging{chosen, JudgedBy::choice}));
+        pool.name = Text{"orders"};
+        QVERIFY((judging.of(&pool) == PoolJudging{{7s, 70s}, JudgedBy::pool_choice}));
+        pool.name = {};
+        // Also while nothing but its checkouts is known of it.
+        QVERIFY(
+            (judging.of(Pools{}, Text{"orders"}) == PoolJudging{{7s, 70s}, JudgedBy::pool_choice}));
+        QVERIFY((judging.of(Pools{}, Text{"other"}) == PoolJudging{chosen, JudgedBy::choice}));
+    }
 }
 
 void TestHolders::aPoolJudgesByItsOwn()
@@ -245,17 +254,18 @@ void TestHolders::aPoolJudgesByItsOwn()
     other.pool = Text{"reports"};
     pools.checkouts[other.key.id] = other;
     pools.pools[Text{"orders"}].configuration = {{"leak_threshold", "10 s"}};
-    const auto places = find_places(pools, LeakThresholds{}, now);
+    const auto places = find_places(pools, Judging{}, now);
     QCOMPARE(places.size(), 2U);
     QCOMPARE(places[0].pool.str(), std::string("orders"));
     QCOMPARE(places[0].severity, LeakSeverity::alert);
     QCOMPARE(places[0].thresholds.alert, Duration{10s});
     QCOMPARE(places[1].severity, LeakSeverity::none);
     const Pool& pool = pools.pools.at(Text{"orders"});
-    QVERIFY(says(evidence_of(places[0].holders[0], pools.checkouts.at(Text{"1"}), &pool,
-                             LeakThresholds{}, now),
-                 "The alert threshold is 10 s, the pool's own."));
-    QCOMPARE(find_places(pools, {15s, 300s}, now)[0].severity, LeakSeverity::none);
+    QVERIFY(says(
+        evidence_of(places[0].holders[0], pools.checkouts.at(Text{"1"}), &pool, places.data(), now),
+        "The alert threshold is 10 s, the pool's own."));
+    QCOMPARE(find_places(pools, {LeakThresholds{15s, 300s}, {}}, now)[0].severity,
+             LeakSeverity::none);
 }
 
 QTEST_APPLESS_MAIN(TestHolders)

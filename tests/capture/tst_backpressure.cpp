@@ -88,7 +88,7 @@ struct Fixture
                 source = made.get();
                 return Result<std::unique_ptr<Source>>{std::move(made)};
             },
-            LeakThresholds{});
+            std::vector<ThresholdsChanged>{});
         QObject::connect(capture.get(), &Capture::progressed, capture.get(),
                          [this](const CaptureProgress& p) { progress = p; });
         QObject::connect(capture.get(), &Capture::updated, capture.get(),

@@ -16,6 +16,7 @@ private slots:
     void commandsAreRecordedAndNeedTheLiveEdge();
     void readOnlyRefuses();
     void thresholdsMakeSuspects();
+    void aWhatIfIsTakenBack();
     void blockersAndSuspectsAreWatched();
     void secretsGoToTheSource();
 };
@@ -153,6 +154,35 @@ void TestWorkspace::thresholdsMakeSuspects()
     f.workspace->setThresholds(TargetId{1}, {5s, 60s});
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
     QCOMPARE(f.last->targets.front().evidence.size(), size_t{1});
+}
+
+/// Then what was recorded counts again.
+void TestWorkspace::aWhatIfIsTakenBack()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    f.workspace->setThresholds(TargetId{1}, {5s, 60s});
+    for (int i = 0; i < 12; ++i)
+        QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    const QString file = f.folder.filePath(QStringLiteral("a.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(file);
+    QTRY_COMPARE(saved.count(), 1);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.seek(start + 11s));
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    f.workspace->setThresholds(TargetId{1}, {1h, 2h});
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{0});
+    const ThresholdsChanged back{{}, {}, true};
+    f.workspace->chooseThresholds(TargetId{1}, back);
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    QVERIFY(f.last->now == start + 11s);
+    QCOMPARE(f.rows.size(), size_t{1});
+    f.workspace->chooseThresholds(TargetId{1}, back); // what if it had not been chosen
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{0});
 }
 
 void TestWorkspace::blockersAndSuspectsAreWatched()

@@ -62,6 +62,19 @@ void TestArguments::reads()
     // One threshold above the other's default takes it along.
     a = good({"leaks", "service=a", "--leak-after", "10m"});
     QCOMPARE(a.thresholds, (LeakThresholds{10min, 10min}));
+    QVERIFY(chosenThresholds(good({"leaks", "service=a"})).empty());
+    // Also what is the default, where it was asked for.
+    a = good({"leaks", "service=a", "--leak-after", "30s"});
+    QCOMPARE(chosenThresholds(a), (std::vector<ThresholdsChanged>{{LeakThresholds{}}}));
+    // Of one pool, in any order; its name may hold anything.
+    a = good({"leaks", "service=a", "--leak-after", "orders=5s", "--leak-after", "a=b=10m",
+              "--leak-after", "20s", "--critical-after", "orders=1m"});
+    QCOMPARE(a.targets, std::vector<std::string>{"service=a"});
+    QCOMPARE(chosenThresholds(a), (std::vector<ThresholdsChanged>{{LeakThresholds{20s, 300s}},
+                                                                  {{10min, 10min}, Text{"a=b"}},
+                                                                  {{5s, 1min}, Text{"orders"}}}));
+    QVERIFY(chosenThresholds(good({"leaks", "x", "--critical-after", "p=10s"})) ==
+            (std::vector<ThresholdsChanged>{{{10s, 10s}, Text{"p"}}}));
     QVERIFY(good({"--read-only", "watch", "service=a"}).readOnly);
     QCOMPARE(good({"watch", "service=a"}).interval, Duration{1s});
 }
@@ -117,6 +130,10 @@ void TestArguments::usageErrors_data()
     row("watch service=a --bogus", "--bogus");
     row("leaks service=a --leak-after 0s", "longer than nothing");
     row("leaks service=a --leak-after 50s --critical-after 40s", "not be shorter");
+    row("leaks service=a --leak-after orders=soon", "no duration");
+    row("leaks service=a --leak-after =5s", "names no pool");
+    row("leaks service=a --leak-after orders=0s", "longer than nothing");
+    row("leaks service=a --leak-after p=50s --critical-after p=40s", "for pool \"p\"");
     row("cancel service=a", "which session");
     row("cancel service=a 12", "--started is missing");
     row("cancel service=a 12 --started yesterday", "no ISO 8601 time");

@@ -28,6 +28,7 @@ private slots:
     void checkoutValues();
     void leaksNameTheLine();
     void bothKindsOfLeaks();
+    void statementsThatAreNeverClosed();
     void aReturnLeaves();
     void statesAreOfServersAlone();
     void actionsOfBothKinds();
@@ -207,6 +208,44 @@ void TestPoolObjects::bothKindsOfLeaks()
     }
     QVERIFY(kinds.contains(QStringLiteral("session")));
     QVERIFY(kinds.contains(QStringLiteral("checkout")));
+}
+
+/// With the keys of every leak, and nothing that only a checkout has.
+void TestPoolObjects::statementsThatAreNeverClosed()
+{
+    Picture picture = picture_;
+    StatementLeak leak;
+    leak.pool = Text{"orders"};
+    leak.stack = make_stack({{Text{"main.price"}, Text{"price.go"}, 31, true}});
+    leak.open = 412;
+    leak.window = 60s;
+    leak.age = 95s;
+    leak.distinct = 1;
+    leak.connections = 5;
+    leak.statement = Text{"SELECT\x1b[2J ?"};
+    picture.targets.front().statements = {leak};
+    picture.targets.front().statement_evidence = {evidence_of(leak)};
+    const QJsonArray all = array(writeLeaks, picture);
+    QCOMPARE(all.size(), array(writeLeaks, picture_).size() + 1);
+    const QJsonValue one = all.last();
+    QCOMPARE(keysOf(one), keysOf(all.first()));
+    QCOMPARE(of(one, "kind").toString(), QStringLiteral("statement"));
+    QCOMPARE(of(one, "severity").toString(), QStringLiteral("alert"));
+    QCOMPARE(of(one, "pool").toString(), QStringLiteral("orders"));
+    QCOMPARE(of(one, "age_us").toInteger(), qint64{95'000'000});
+    QCOMPARE(of(one, "group").toString(), QStringLiteral("main.price (price.go:31)"));
+    QCOMPARE(of(of(one, "stack").toArray().first(), "line").toInt(), 31);
+    QVERIFY(of(one, "evidence")
+                .toArray()
+                .first()
+                .toString()
+                .startsWith(QStringLiteral("412 statements prepared here are open")));
+    for (const char* const key : {"checkout", "server_pid", "acquired_by", "tags", "session"})
+        QVERIFY2(of(one, key).isNull(), key);
+    const std::string text = leaksText(picture, 0);
+    QVERIFY(text.find("> main.price  price.go:31") != std::string::npos);
+    QVERIFY(text.find("412 statements prepared here are open") != std::string::npos);
+    QVERIFY(text.find('\x1b') == std::string::npos);
 }
 
 void TestPoolObjects::aReturnLeaves()

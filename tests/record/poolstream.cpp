@@ -202,6 +202,8 @@ PoolSample PoolStream::sample(Timestamp now)
     move_connections(sample);
     move_checkouts(sample, process_now);
     add_brief(sample, process_now);
+    if (shape_.version >= 3)
+        move_prepared(sample, process_now);
     if (chance(0.1))
         sample.lost = static_cast<std::uint64_t>(below(50));
     if (chance(0.05))
@@ -294,6 +296,32 @@ void PoolStream::add_brief(PoolSample& sample, Timestamp process_now)
         sample.timeouts.push_back(
             {maybe(0.05, word("pool-", 3)), process_now - Duration{below(900'000)},
              Duration{below(30'000'000)}, maybe(0.2, word("GET /item/", 30)), stack()});
+}
+
+void PoolStream::move_prepared(PoolSample& sample, Timestamp process_now)
+{
+    std::map<PlaceKey, PreparedStatements> changed;
+    for (int i = below(3); i > 0; --i) {
+        PreparedStatements at;
+        at.pool = maybe(0.05, word("pool-", 3));
+        at.stack = stack();
+        at.open = chance(0.2) ? 0 : 1 + static_cast<std::uint64_t>(below(5000));
+        if (at.open > 0) {
+            if (chance(0.9))
+                at.oldest = process_now - Duration{below(900'000'000)};
+            if (chance(0.8))
+                at.distinct = static_cast<std::uint64_t>(below(50));
+            at.statement = maybe(0.2, word("SELECT ", 40));
+        }
+        changed[key_of(at)] = at;
+    }
+    for (const auto& [key, at] : changed) {
+        prepared_.erase(key);
+        if (at.open > 0)
+            prepared_[key] = at;
+    }
+    for (const auto& [key, at] : sample.full ? prepared_ : changed)
+        sample.prepared.push_back(at);
 }
 
 CheckoutKey PoolStream::someone()

@@ -19,6 +19,7 @@ public:
         double changing = 0.3; ///< share of them that change in a sample
         double full = 0.02;    ///< share of samples that list everything
         bool odd = true;       ///< extreme values, ends of strangers
+        int version = 3;       ///< of the format
     };
     PoolStream(TargetId target, const Shape& shape, std::mt19937& random, TextPool& texts);
 
@@ -45,6 +46,7 @@ private:
     void move_connections(PoolSample& sample);
     void move_checkouts(PoolSample& sample, Timestamp process_now);
     void add_brief(PoolSample& sample, Timestamp process_now);
+    void move_prepared(PoolSample& sample, Timestamp process_now);
 
     TargetId target_;
     Shape shape_;
@@ -54,6 +56,7 @@ private:
     std::map<Text, Pool> pools_;
     std::map<ConnectionKey, PoolConnection> connections_;
     std::map<Text, Checkout> checkouts_;
+    std::map<PlaceKey, PreparedStatements> prepared_;
     int last_ = 0;
     bool begun_ = false;
 };

@@ -21,10 +21,10 @@ Stream::Stream(std::uint32_t seed, const Shape& shape)
 {
     for (int i = 1; i <= shape.processes; ++i) {
         const TargetId target{static_cast<std::uint32_t>(shape.targets + i)};
-        processes_.try_emplace(
-            target, target,
-            PoolStream::Shape{shape.checkouts, shape.changing, shape.full, shape.odd}, random_,
-            texts_);
+        processes_.try_emplace(target, target,
+                               PoolStream::Shape{shape.checkouts, shape.changing, shape.full,
+                                                 shape.odd, shape.version},
+                               random_, texts_);
     }
 }
 
@@ -202,9 +202,18 @@ Fact Stream::event(TargetId target)
     }
     case 6:
         return Note{word("a note \xE2\x80\x9Cquoted\xE2\x80\x9D ", 100)};
-    default:
-        return ThresholdsChanged{
+    default: {
+        ThresholdsChanged choice{
             {std::chrono::seconds{1 + below(60)}, std::chrono::seconds{100 + below(60)}}};
+        if (shape_.version >= 3) {
+            if (chance(0.5))
+                choice.pool = texts_.intern(word("pool-", 3));
+            choice.revoked = chance(0.3);
+            if (choice.revoked)
+                choice.thresholds = {};
+        }
+        return choice;
+    }
     }
 }
 
@@ -313,8 +322,10 @@ Folder::~Folder()
 std::vector<Observation> golden_observations(int version)
 {
     if (version == 1)
-        return Stream{2026, {2, 12, 0.2, true, false, 0.02, 0}}.take(500);
-    return Stream{2027, {1, 8, 0.2, true, false, 0.02, 1, 6}}.take(400);
+        return Stream{2026, {2, 12, 0.2, true, false, 0.02, 0, 0, 1}}.take(500);
+    if (version == 2)
+        return Stream{2027, {1, 8, 0.2, true, false, 0.02, 1, 6, 2}}.take(400);
+    return Stream{2028, {1, 8, 0.2, true, false, 0.02, 1, 6, 3}}.take(400);
 }
 
 WriterOptions golden_options(int version)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/reader.h"
+#include "core/record/schema.h"
 #include "core/record/writer.h"
 #include "tests/record/samplerecording.h"
 
 #include <QTest>
 #include <SQLiteCpp/Database.h>
+#include <fmt/format.h>
 
 #include <csignal>
 #include <random>
@@ -59,7 +61,7 @@ void BadInput::sentences_data()
     }
     std::filesystem::copy_file(good_, sample_ / "newer");
     SQLite::Database{(sample_ / "newer").string(), SQLite::OPEN_READWRITE}.exec(
-        "PRAGMA user_version = 3");
+        fmt::format("PRAGMA user_version = {}", schema::version + 1));
     std::filesystem::copy_file(good_, sample_ / "older");
     SQLite::Database{(sample_ / "older").string(), SQLite::OPEN_READWRITE}.exec(
         "PRAGMA user_version = 0");

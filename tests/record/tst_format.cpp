@@ -7,6 +7,7 @@
 #include <QTest>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <set>
@@ -33,7 +34,9 @@ private slots:
     void seekableWithoutSecondIndex();
     void goldenRecording();
     void goldenPools();
+    void goldenStatements();
     void goldenPoolsHaveEveryField();
+    void anOldDefaultIsNoChoice();
     void writesWhatItAlwaysWrote_data();
     void writesWhatItAlwaysWrote();
 };
@@ -86,7 +89,7 @@ void Format::everyViewAndTableIsDescribed()
     QVERIFY(count >= 30);
     QCOMPARE(ask("PRAGMA application_id"), std::int64_t{0x50534350});
     QVERIFY(text.find(std::to_string(0x50534350)) != std::string::npos);
-    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{2});
+    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{3});
 }
 
 void Format::viewsSayWhatWasSeen()
@@ -222,10 +225,81 @@ void Format::goldenPools()
     QCOMPARE(points, std::size_t{197});
 }
 
+/// Of version 3: prepared statements, and thresholds of one pool.
+void Format::goldenStatements()
+{
+    const std::filesystem::path golden = POOLSCOPE_DATA "/v3.poolrec";
+    QVERIFY(std::filesystem::file_size(golden) < 300'000);
+    const auto reader = RecordingReader::open(golden);
+    QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QCOMPARE(info.value().version, 3);
+    QCOMPARE(info.value().observations, std::uint64_t{400});
+    const std::vector<Observation> all = read_all(*reader.value());
+    QVERIFY(all == golden_observations(3));
+    World world;
+    for (const Observation& o : all)
+        world.apply(o);
+    QVERIFY(world.target(TargetId{2})->pools.prepared.size() > 3);
+    QVERIFY(world.chosen_thresholds().size() > 1);
+    World seeked = reader.value()->keyframe(info.value().ended).value();
+    QVERIFY(seeked.sequence().value > 100);
+    QVERIFY(!seeked.target(TargetId{2})->pools.prepared.empty());
+    QVERIFY(reader.value()->read(seeked.sequence(), [&](const Observation& o) {
+        seeked.apply(o);
+        return true;
+    }));
+    QVERIFY(seeked == world);
+}
+
+/// Attaching alone wrote it before version 3; since then somebody chose it.
+void Format::anOldDefaultIsNoChoice()
+{
+    const auto choices = [&](const std::filesystem::path& file) {
+        const auto reader = RecordingReader::open(file);
+        const auto ended = reader.value()->info().value().ended;
+        World seeked = reader.value()->keyframe(ended).value();
+        World read;
+        for (const Observation& o : read_all(*reader.value()))
+            read.apply(o);
+        const auto found = seeked.chosen_thresholds();
+        return std::pair{found, read.chosen_thresholds()};
+    };
+    const Folder folder;
+    for (const int version : {1, 2, 3}) {
+        const auto file = folder / "old.poolrec";
+        std::filesystem::copy_file(fmt::format("{}/v{}.poolrec", POOLSCOPE_DATA, version), file,
+                                   std::filesystem::copy_options::overwrite_existing);
+        const auto set = [&](const char* alert, const char* critical) {
+            SQLite::Database db{file.string(), SQLite::OPEN_READWRITE};
+            db.exec(fmt::format("UPDATE threshold SET alert_us = {}, critical_us = {}", alert,
+                                critical));
+            if (version > 2)
+                db.exec("DELETE FROM threshold_choice");
+        };
+        set("30000000", "300000000");
+        const auto [sought, read] = choices(file);
+        QCOMPARE(sought.empty(), version < 3);
+        QCOMPARE(read.empty(), version < 3);
+        for (const auto& [of, thresholds] : read)
+            QVERIFY(thresholds == LeakThresholds{});
+        set("30000000", "299000000");
+        QVERIFY(!choices(file).first.empty());
+        QVERIFY(!choices(file).second.empty());
+        // Nothing that could not be reckoned with.
+        set("-9223372036854775808", "9223372036854775807");
+        for (const auto& [of, thresholds] : choices(file).second) {
+            QCOMPARE(thresholds.alert, Duration{0});
+            QVERIFY(thresholds.critical < std::chrono::hours{24 * 365 * 101});
+        }
+    }
+}
+
 /// It proves the reading of a column only where something stands in it.
 void Format::goldenPoolsHaveEveryField()
 {
-    SQLite::Database db{POOLSCOPE_DATA "/v2.poolrec", SQLite::OPEN_READONLY};
+    SQLite::Database db{POOLSCOPE_DATA "/v3.poolrec", SQLite::OPEN_READONLY};
     const auto first = static_cast<std::size_t>(schema::Table::agent);
     for (std::size_t i = first; i < schema::table_count; ++i) {
         const std::string table{schema::definition(static_cast<schema::Table>(i)).name};
@@ -243,6 +317,7 @@ void Format::writesWhatItAlwaysWrote_data()
     QTest::addColumn<int>("version");
     QTest::newRow("v1") << 1;
     QTest::newRow("v2") << 2;
+    QTest::newRow("v3") << 3;
 }
 
 /// The observations of a golden recording, written anew, give the same rows in every table.
@@ -250,7 +325,7 @@ void Format::writesWhatItAlwaysWrote()
 {
     QFETCH(int, version);
     const std::string golden = POOLSCOPE_DATA "/v" + std::to_string(version) + ".poolrec";
-    const auto file = sample_ / (version == 1 ? "again1.poolrec" : "again2.poolrec");
+    const auto file = sample_ / ("again" + std::to_string(version) + ".poolrec").c_str();
     QCOMPARE(record(file, golden_observations(version), golden_options(version)), std::string{});
     SQLite::Database db{file.string(), SQLite::OPEN_READONLY};
     db.exec("ATTACH '" + golden + "' AS golden");

@@ -76,11 +76,26 @@ void PoolRingTest::aRingForgetsThem()
                        original.end() - static_cast<std::ptrdiff_t>(rest.size())));
     SQLite::Database large{whole.string(), SQLite::OPEN_READONLY};
     SQLite::Database small{ring.string(), SQLite::OPEN_READONLY};
-    for (const std::string table :
-         {"agent", "pool_sample", "pool", "connection_change", "connection_close", "checkout",
-          "checkout_change", "checkout_end", "brief_hold", "acquire_timeout", "text",
-          "property_list", "property", "pool_minute", "keyframe_process", "keyframe_pool",
-          "keyframe_connection", "keyframe_checkout"}) {
+    for (const std::string table : {"agent",
+                                    "pool_sample",
+                                    "pool",
+                                    "connection_change",
+                                    "connection_close",
+                                    "checkout",
+                                    "checkout_change",
+                                    "checkout_end",
+                                    "brief_hold",
+                                    "acquire_timeout",
+                                    "text",
+                                    "property_list",
+                                    "property",
+                                    "pool_minute",
+                                    "keyframe_process",
+                                    "keyframe_pool",
+                                    "keyframe_connection",
+                                    "keyframe_checkout",
+                                    "prepared",
+                                    "keyframe_prepared"}) {
         const auto count = [&](SQLite::Database& db) {
             return db.execAndGet("SELECT count(*) FROM " + table).getInt();
         };

@@ -108,7 +108,26 @@ void RecordedPools::everyFieldComesBack()
                         {text("orders"), make_stack(stack->lines), ~std::uint64_t{0}, 5us, -1us}};
     everything.timeouts = {{{}, begin, 0us, {}, {}},
                            {text("orders"), Timestamp::min(), 30s, text("GET /"), stack}};
+    std::vector<PreparedStatements> places(6);
+    for (PreparedStatements& at : places)
+        at.open = 1;
+    places[0].open = 0;
+    places[1].pool = text("a");
+    places[2].pool = text("b");
+    places[2].stack = stack;
+    places[2].oldest = Timestamp::max();
+    places[3].pool = text("c");
+    places[3].distinct = ~std::uint64_t{0};
+    places[4].pool = text("d");
+    places[4].statement = text("SELECT 1");
+    places[5].pool = text("e");
+    places[5].open = ~std::uint64_t{0};
+    everything.prepared = places;
     facts.emplace_back(everything);
+    facts.emplace_back(ThresholdsChanged{{1us, Duration::max()}, text("a"), false});
+    facts.emplace_back(ThresholdsChanged{{}, text("a"), true});
+    facts.emplace_back(ThresholdsChanged{{}, {}, true});
+    facts.emplace_back(ThresholdsChanged{{2us, 3us}, text("b"), false});
     std::vector<PoolSample> samples(4);
     samples[0].full = true;
     samples[1].clock_offset = Duration{-5};

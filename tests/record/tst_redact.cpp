@@ -72,6 +72,8 @@ void Redact::nothingOfALiteralReachesTheFile()
                 c.statement = Text{"SELECT fee FROM staff WHERE name = 'Rumpelstilzchen' -- hush"};
                 c.acquired_by = Text{"GET /item/7"};
             }
+            for (PreparedStatements& p : pools->prepared)
+                p.statement = Text{"SELECT tax FROM staff WHERE name = 'Rumpelstilzchen' -- hush"};
         }
     }
     WriterOptions options;
@@ -83,6 +85,7 @@ void Redact::nothingOfALiteralReachesTheFile()
     QVERIFY(bytes.find("hush") == std::string::npos);
     QVERIFY(bytes.find("SELECT pay FROM staff WHERE name = ?") != std::string::npos);
     QVERIFY(bytes.find("SELECT fee FROM staff WHERE name = ?") != std::string::npos);
+    QVERIFY(bytes.find("SELECT tax FROM staff WHERE name = ?") != std::string::npos);
     QVERIFY(bytes.find("GET /item/7") != std::string::npos);
 
     for (Observation& o : original) {
@@ -92,6 +95,8 @@ void Redact::nothingOfALiteralReachesTheFile()
         } else if (auto* const pools = std::get_if<PoolSample>(&o.what)) {
             for (Checkout& c : pools->changed)
                 c.statement = Text{redact_statement(c.statement.str())};
+            for (PreparedStatements& p : pools->prepared)
+                p.statement = Text{redact_statement(p.statement.str())};
         }
     }
     QVERIFY(read_file(folder / "a.poolrec") == original);

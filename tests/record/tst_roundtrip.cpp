@@ -65,6 +65,7 @@ private slots:
     void keyframesAreTheFold();
     void seekEqualsPlay();
     void analysisIsTheSameInReplay();
+    void analysisIsTheSameAfterASeek();
     void infoCountsWithoutReading();
     void readStopsAndGoesOn();
     void stepsSkipTicks();
@@ -183,11 +184,25 @@ void RoundTrip::analysisIsTheSameInReplay()
     QCOMPARE(i, original.size());
     QVERIFY(live_marks == replay_marks);
     QVERIFY(!live_marks.empty());
+}
 
-    // And from a keyframe on.
-    const Timestamp middle = original[1000].time;
-    auto world = reader.value()->keyframe(middle);
+/// And from a keyframe on, the longest window before.
+void RoundTrip::analysisIsTheSameAfterASeek()
+{
+    const auto original = Stream{8, {1, 5, 0.05, true, false, 0.02, 1, 5}}.take(8000);
+    const Folder folder;
+    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    const auto reader = RecordingReader::open(folder / "a.poolrec");
+    QVERIFY(reader);
+    Analysis live;
+    WorldDelta ignored;
+    for (const Observation& o : original)
+        live.apply(o, ignored);
+    const Timestamp before = original.back().time - Analysis::longest_window;
+    QVERIFY(before > original[1000].time);
+    auto world = reader.value()->keyframe(before);
     QVERIFY(world);
+    QVERIFY(world.value().sequence().value > 500);
     Analysis seeked;
     seeked.restore(world.value());
     QVERIFY(reader.value()->read(world.value().sequence(), [&](const Observation& o) {
@@ -210,7 +225,7 @@ void RoundTrip::infoCountsWithoutReading()
     QVERIFY(reader);
     const auto info = reader.value()->info();
     QVERIFY(info);
-    QCOMPARE(info.value().version, 2);
+    QCOMPARE(info.value().version, 3);
     QVERIFY(info.value().complete);
     QVERIFY(!info.value().redacted);
     QCOMPARE(info.value().observations, std::uint64_t{1234});

@@ -142,7 +142,7 @@ public:
         summary.agent = state.pools.agent;
         for (const auto& [name, pool] : state.pools.pools)
             summary.pools.push_back(pool);
-        summary.places = find_places(state.pools, summary.thresholds, state.theirs(now_));
+        summary.places = find_places(state.pools, Judging{}, state.theirs(now_));
         summary.lost = state.pools.lost;
         summary.unreadable = state.pools.unreadable;
         return summary;
