@@ -72,7 +72,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	if err != nil || prepared == nil {
 		return prepared, err
 	}
-	return wrapStmt(prepared, c, query), nil
+	return wrapStmt(prepared, c, query, c.note.prepared(query)), nil
 }
 
 func (c *conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
@@ -242,13 +242,14 @@ type stmt struct {
 	inner driver.Stmt
 	conn  *conn
 	query string
+	note  *statement
 }
 
 type stmtConverter struct{ *stmt }
 
 //nolint:staticcheck // driver.ColumnConverter: old drivers have nothing else
-func wrapStmt(inner driver.Stmt, c *conn, query string) driver.Stmt {
-	s := &stmt{inner, c, query}
+func wrapStmt(inner driver.Stmt, c *conn, query string, note *statement) driver.Stmt {
+	s := &stmt{inner, c, query, note}
 	if _, ok := inner.(driver.ColumnConverter); ok {
 		return stmtConverter{s}
 	}
@@ -259,7 +260,10 @@ func (s stmtConverter) ColumnConverter(index int) driver.ValueConverter {
 	return s.inner.(driver.ColumnConverter).ColumnConverter(index) //nolint:staticcheck // as above
 }
 
-func (s *stmt) Close() error { return s.inner.Close() }
+func (s *stmt) Close() error {
+	defer s.note.closed() // the driver may panic
+	return s.inner.Close()
+}
 
 func (s *stmt) NumInput() int { return s.inner.NumInput() }
 

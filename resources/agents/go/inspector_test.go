@@ -32,6 +32,7 @@ type inspector struct {
 	busy      map[string]bool
 	used      []string // statements
 	stats     map[string]map[string]interface{}
+	prepared  map[string]map[string]interface{} // by stack
 }
 
 func attach(t testing.TB, address string) *inspector {
@@ -116,6 +117,7 @@ func (i *inspector) fold(kind string, m map[string]interface{}) {
 	case "hello":
 		i.hello, i.inPicture = m, true
 		i.open, i.out = map[string]map[string]interface{}{}, map[string]map[string]interface{}{}
+		i.prepared = map[string]map[string]interface{}{}
 		i.stacks, i.stats, i.busy = map[string][]interface{}{}, map[string]map[string]interface{}{}, map[string]bool{}
 	case "ready":
 		if !i.inPicture {
@@ -164,6 +166,15 @@ func (i *inspector) fold(kind string, m map[string]interface{}) {
 		i.busy[id] = m["busy"].(bool)
 		if statement, ok := m["statement"].(string); ok {
 			i.used = append(i.used, statement)
+		}
+	case "prepared":
+		stack, _ := m["stack"].(string)
+		if _, told := i.stacks[stack]; stack != "" && !told && !i.inPicture {
+			i.t.Errorf("statements of stack %s, which was not sent", stack)
+		}
+		i.prepared[stack] = m
+		if m["count"].(float64) == 0 {
+			delete(i.prepared, stack)
 		}
 	case "stats":
 		i.stats[m["pool"].(string)] = m

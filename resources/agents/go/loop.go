@@ -313,6 +313,12 @@ func (l *loop) picture(t *taken, due []*peer) {
 	stacks := map[*stack]bool{}
 	for _, picture := range t.pictures {
 		body = l.pictureOf(body, t.number, picture, stacks)
+		for _, line := range picture.pool.statements.lines(picture.name, l.now(), true) {
+			body = l.prepared(body, t.number, &line, picture.pool.kind.dialect)
+			if line.stack != nil {
+				stacks[line.stack] = true
+			}
+		}
 	}
 	var stackLines []byte
 	for s := range stacks {
@@ -368,5 +374,6 @@ func (l *loop) stats() {
 				p.send(encodeStats(nil, p.number, &stats))
 			}
 		}
+		l.tellStatements(pool)
 	}
 }

@@ -19,6 +19,8 @@ type pool struct {
 	kind     driverKind
 	database string
 
+	statements statements
+
 	max     int64 // of connections, as last read; 0: no limit or not known
 	lentNow int64
 	opening int64
@@ -44,6 +46,8 @@ type connection struct {
 	isLent    bool  // written under agent.mu by whoever holds the connection, who may read it without
 	isGone    bool  // the same
 	lend      lend
+
+	statements map[*statement]struct{} // under pool.statements.mu
 }
 
 // lend is one checkout.
@@ -213,6 +217,7 @@ func (c *connection) closed() {
 	a := c.pool.agent
 	defer a.guard()
 	now := a.now()
+	c.pool.statements.gone(c)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c.isGone {
@@ -333,7 +338,7 @@ func (p *pool) info() poolInfo {
 
 // can lists what the pool reports.
 func (p *pool) can() []string {
-	list := []string{"connections", "by", "tags", "use", "expected", "stats", "use_time", "create_time"}
+	list := []string{"connections", "by", "tags", "use", "expected", "stats", "use_time", "create_time", "statements"}
 	if p.agent.stacks != StacksOff {
 		list = append(list, "stacks")
 	}

@@ -17,7 +17,7 @@ type Stacks string
 
 const (
 	StacksOff            Stacks = "off"
-	StacksSampled        Stacks = "sampled"         // one checkout in sixteen
+	StacksSampled        Stacks = "sampled"         // one checkout in sixteen, and one prepared statement
 	StacksAlways         Stacks = "always"          // the default: the line that leaks is what one wants
 	StacksNearExhaustion Stacks = "near_exhaustion" // while 80 % of the pool's limit are checked out
 )
@@ -113,13 +113,18 @@ func fromOpener(pcs []uintptr) bool {
 	return false
 }
 
-// wantsStack decides by the mode, cheaply.
+// wantsStack decides by the mode, cheaply, for a checkout.
 func (a *agent) wantsStack(p *pool) bool {
+	return a.wantsStackCounted(p, &a.sample)
+}
+
+// wantsStackCounted is for whatever the sample counts.
+func (a *agent) wantsStackCounted(p *pool, sample *uint32) bool {
 	switch a.stacks {
 	case StacksOff:
 		return false
 	case StacksSampled:
-		return atomic.AddUint32(&a.sample, 1)%sampleEvery == 1
+		return atomic.AddUint32(sample, 1)%sampleEvery == 1
 	case StacksNearExhaustion:
 		max := atomic.LoadInt64(&p.max)
 		return max > 0 && atomic.LoadInt64(&p.lentNow)*5 >= max*4
@@ -130,6 +135,14 @@ func (a *agent) wantsStack(p *pool) bool {
 // capture takes the stack of whoever called into database/sql.
 func (a *agent) capture(p *pool) *stack {
 	if !a.wantsStack(p) {
+		return nil
+	}
+	return a.table.here()
+}
+
+// captureCounted is capture for another sample than the checkouts'.
+func (a *agent) captureCounted(p *pool, sample *uint32) *stack {
+	if !a.wantsStackCounted(p, sample) {
 		return nil
 	}
 	return a.table.here()

@@ -132,7 +132,7 @@ func start(t *testing.T, driver, dsn, pattern string) (address string, pid int) 
 
 func ask(t *testing.T, result interface{}, verb, address string, more ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	c := exec.CommandContext(ctx, os.Getenv("POOLSCOPE_BIN"), append([]string{verb, "--json", address}, more...)...)
 	c.Env = append(os.Environ(), "QT_QPA_PLATFORM=offscreen", "LC_ALL=C.UTF-8", "TZ=UTC")
@@ -187,6 +187,12 @@ func checkLeak(t *testing.T, pattern string, found leak) {
 	if found.ServerPID == 0 {
 		t.Error("has no server pid")
 	}
+	checkLine(t, pattern, found)
+}
+
+// checkLine: the innermost frame of the application is the one that is marked.
+func checkLine(t *testing.T, pattern string, found leak) {
+	t.Helper()
 	for _, frame := range found.Stack {
 		if !frame.Own {
 			continue
@@ -197,4 +203,26 @@ func checkLeak(t *testing.T, pattern string, found leak) {
 		return
 	}
 	t.Errorf("no frame is the application's: %+v", found.Stack)
+}
+
+// TestStatements: of three lines that prepare again and again the one that never closes is named; the one
+// that closes and the one that keeps each text to use it again are not.
+func TestStatements(t *testing.T) {
+	needPoolscope(t)
+	for _, target := range targets {
+		target := target
+		t.Run(target.driver, func(t *testing.T) {
+			t.Parallel()
+			address, _ := start(t, target.driver, target.open(t), "stmt-grows")
+			var leaks []leak
+			ask(t, &leaks, "leaks", address, "--leak-after", "10s", "--for", "30s")
+			if len(leaks) != 1 {
+				t.Fatalf("%d leaks, not one: %+v", len(leaks), leaks)
+			}
+			if leaks[0].Kind != "statement" || leaks[0].Pool != "shop" {
+				t.Errorf("is a %q of pool %q", leaks[0].Kind, leaks[0].Pool)
+			}
+			checkLine(t, "stmt-grows", leaks[0])
+		})
+	}
 }

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -197,19 +196,40 @@ def readme() -> str:
         return file.read()
 
 
-def test_the_lines_of_the_readme(folder: str, postgres: Any, ask: Any) -> None:
+SYNC = """import sys, sqlalchemy
+engine = sqlalchemy.create_engine({url!r})
+{lines}
+def price_cart():
+    connection = engine.connect()
+    return connection
+cart = price_cart()
+print(flush=True)
+input()
+"""
+ASYNC = """import asyncio, sqlalchemy.ext.asyncio
+engine = sqlalchemy.ext.asyncio.create_async_engine({url!r})
+{lines}
+async def price_cart():
+    connection = await engine.connect()
+    return connection
+async def main():
+    cart = await price_cart()
+    print(flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, input)
+    await cart.close()
+    await engine.dispose()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("stack, code", [("sqlalchemy", SYNC), ("sqlalchemy-async", ASYNC)])
+def test_the_lines_to_paste(stack: str, code: str, folder: str, postgres: Any, ask: Any) -> None:
     """Pasted into a small application, which is then found and asked."""
-    pasted = re.search(r"```python\n(import poolscope\n.*?)```", readme(), re.DOTALL)
-    assert pasted is not None
-    code = (
-        "import sys, sqlalchemy\n"
-        f"engine = sqlalchemy.create_engine({postgres.url()!r})\n"
-        + pasted[1]
-        + "def price_cart():\n"
-        + "    connection = engine.connect()\n"
-        + "    return connection\n"
-        + "cart = price_cart()\nprint(flush=True)\ninput()\n"
-    )
+    with open(os.path.join(HERE, "..", "lines", stack + ".txt"), encoding="utf-8") as file:
+        lines = file.read()
+    assert lines.replace("@POOL@", "orders") in readme()
+    url = postgres.url() if stack == "sqlalchemy" else postgres.url("asyncpg")
+    code = code.format(url=url, lines=lines.replace("@POOL@", "carts"))
     line = code[: code.index("engine.connect()")].count("\n") + 1
     app = App(folder, code)
     app.line()
@@ -217,7 +237,8 @@ def test_the_lines_of_the_readme(folder: str, postgres: Any, ask: Any) -> None:
     leaks = until(
         lambda: ask("leaks", "--leak-after", "50ms", f"pool+unix://{folder}/poolscope/{name}")
     )
-    frame = leaks[0]["stack"][0]
+    assert leaks[0]["pool"] == "carts"
+    frame = next(frame for frame in leaks[0]["stack"] if frame["own"])
     assert (frame["file"], frame["line"], frame["function"]) == (
         os.path.join(folder, "shop.py"),
         line,

@@ -40,6 +40,7 @@ var patterns = map[string]pattern{
 	"stmt":                stmtNeverClosed,
 	"stmt-right":          stmtClosed,
 	"stmt-rows":           stmtRowsLeftEarly,
+	"stmt-grows":          stmtsAgainAndAgain,
 	"goroutine":           goroutineNeverEnds,
 	"opener":              openedForAWaiter,
 	"broken":              brokenOnReturn,
@@ -224,6 +225,93 @@ func stmtClosed(ctx context.Context, db *sql.DB) error {
 		stmt.Close()
 	}
 	return nil
+}
+
+// again runs something ten times a second until the application ends.
+func again(do func(turn int) error) error {
+	go func() {
+		for turn := 1; ; turn++ {
+			time.Sleep(100 * time.Millisecond)
+			if do(turn) != nil {
+				return // the database is closed
+			}
+		}
+	}()
+	return do(0)
+}
+
+// runTwice uses a statement on two connections at once, so that it is prepared on both.
+func runTwice(ctx context.Context, db *sql.DB, stmt *sql.Stmt) error {
+	for n := 0; n < 2; n++ {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		var found int
+		if err := tx.StmtContext(ctx, stmt).QueryRow(1).Scan(&found); err != nil && err != sql.ErrNoRows {
+			return err
+		}
+	}
+	return nil
+}
+
+func price() string {
+	if os.Args[1] == "mysql" {
+		return "SELECT price FROM items WHERE price > ?"
+	}
+	return "SELECT price FROM items WHERE price > $1"
+}
+
+// stmtsAgainAndAgain: what is wrong beside what is right, as in an application.
+func stmtsAgainAndAgain(ctx context.Context, db *sql.DB) error {
+	db.SetMaxIdleConns(5) // a connection that is closed on return takes its statements with it
+	for _, do := range []pattern{stmtClosedAgainAndAgain, stmtKeptForReuse, stmtNeverClosedAgainAndAgain} {
+		if err := do(ctx, db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stmtNeverClosedAgainAndAgain(ctx context.Context, db *sql.DB) error {
+	query := price()
+	return again(func(int) error {
+		stmt, err := db.PrepareContext(ctx, query) // leaks: stmt-grows
+		if err != nil {
+			return err
+		}
+		return runTwice(ctx, db, stmt)
+	})
+}
+
+func stmtClosedAgainAndAgain(ctx context.Context, db *sql.DB) error {
+	query := price()
+	return again(func(int) error {
+		stmt, err := db.PrepareContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		return runTwice(ctx, db, stmt)
+	})
+}
+
+// stmtKeptForReuse: one of each text, which database/sql prepares on each connection that uses it.
+func stmtKeptForReuse(ctx context.Context, db *sql.DB) error {
+	query := price()
+	cache := map[int]*sql.Stmt{}
+	return again(func(turn int) error {
+		which := turn % (1 + turn/20) // new texts now and then
+		if cache[which] == nil {
+			stmt, err := db.PrepareContext(ctx, fmt.Sprintf("%s + %d", query, which))
+			if err != nil {
+				return err
+			}
+			cache[which] = stmt
+		}
+		return runTwice(ctx, db, cache[which])
+	})
 }
 
 func stmtRowsLeftEarly(ctx context.Context, db *sql.DB) error {
