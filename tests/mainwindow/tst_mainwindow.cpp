@@ -114,7 +114,8 @@ private slots:
     void theStripWaitsOnlyForWhatIsAttached()
     {
         make(false);
-        QCOMPARE(window_->timeline().strip()->emptyWords(), QStringLiteral("nothing is attached"));
+        QCOMPARE(window_->timeline().strip()->emptyWords(),
+                 QStringLiteral("The timeline starts with the first target."));
         cleanup();
         openRecording();
         QCOMPARE(window_->timeline().strip()->emptyWords(),

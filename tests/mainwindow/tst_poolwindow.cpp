@@ -3,9 +3,11 @@
 #include "tests/capture/fakesource.h"
 #include "tests/support/poolscene.h"
 #include "ui/dialogs/confirmreclaimdialog.h"
+#include "ui/dialogs/instrumentdialog.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/sidebar.h"
+#include "ui/mainwindow/windowactions.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
@@ -252,6 +254,66 @@ private slots:
         QTRY_VERIFY(workspace_->transport().readOnly);
         window_->context().requestReclaim(leaked());
         QVERIFY(!window_->commands().reclaimDialog());
+    }
+
+    void theOverviewRelieves()
+    {
+        window_->showPage(QStringLiteral("overview"));
+        auto* const relieve =
+            window_->currentPage()->findChild<QPushButton*>(QStringLiteral("relieve"));
+        QVERIFY(relieve->isVisible());
+        QCOMPARE(relieve->text(), QStringLiteral("Reclaim 14 connections…"));
+        QVERIFY(relieve->isEnabled());
+        workspace_->setReadOnly(true);
+        QTRY_VERIFY(!relieve->isEnabled());
+        const auto* const why =
+            window_->currentPage()->findChild<QLabel*>(QStringLiteral("reliefObstacle"));
+        QVERIFY(why->isVisible() && !why->text().isEmpty());
+        workspace_->setReadOnly(false);
+        QTRY_VERIFY(relieve->isEnabled());
+        relieve->click();
+        QVERIFY(window_->commands().reclaimDialog());
+        QCOMPARE(window_->commands().reclaimDialog()->plan().hits.size(), leaked().size());
+    }
+
+    void instrumentingIsReachable()
+    {
+        const auto opened = [](MainWindow& window) {
+            auto* const dialog = qobject_cast<InstrumentDialog*>(window.openDialog());
+            const bool visible = dialog && dialog->isVisible();
+            if (dialog)
+                dialog->reject();
+            return visible;
+        };
+        window_->actions().instrument->trigger();
+        QVERIFY(opened(*window_));
+        // From the attach dialog, which gives way.
+        QTRY_VERIFY(!window_->openDialog());
+        window_->showAttach();
+        const auto buttons = window_->openDialog()->findChildren<QPushButton*>();
+        const auto instrument = std::find_if(buttons.begin(), buttons.end(), [](auto* each) {
+            return each->text() == QStringLiteral("&Instrument a pool…");
+        });
+        QVERIFY(instrument != buttons.end());
+        (*instrument)->click();
+        QVERIFY(opened(*window_));
+        // A page that has pools leads elsewhere; one without them says how there will be some.
+        window_->showPage(QStringLiteral("pools"));
+        const QString link = QStringLiteral("instrumentLink");
+        QVERIFY(!window_->currentPage()->findChild<QPushButton*>(link)->isVisible());
+        Workspace::Options options;
+        options.temporaryFolder = folder_.filePath(QStringLiteral("cache"));
+        Workspace empty(options);
+        MainWindow window(empty, AttachChoice{});
+        window.show();
+        for (const QString& page : {QStringLiteral("pools"), QStringLiteral("leaks")}) {
+            window.showPage(page);
+            auto* const leads = window.currentPage()->findChild<QPushButton*>(link);
+            QVERIFY(leads->isVisible());
+            leads->click();
+            QVERIFY(opened(window));
+            QTRY_VERIFY(!window.openDialog());
+        }
     }
 
     void aPauseClosesTheQuestion()

@@ -166,7 +166,7 @@ double durationStep(double most)
         1800 * second, 3600 * second, 14400 * second, 86400 * second};
     const double least = most / 4.5;
     for (double power = 1; power < second; power *= 10) {
-        for (const double factor : {1.0, 2.0, 5.0}) {
+        for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
             if (factor * power >= least)
                 return factor * power;
         }

@@ -3,6 +3,7 @@
 
 #include "ui/dialogs/attachlist.h"
 #include "ui/dialogs/attachtest.h"
+#include "ui/dialogs/findaside.h"
 #include "ui/dialogs/parts.h"
 #include "ui/theme/theme.h"
 
@@ -12,7 +13,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QThread>
 #include <QVBoxLayout>
 
 namespace poolscope {
@@ -50,19 +50,6 @@ QString kindOf(const QString& target, TargetKind kind)
     if (target.trimmed().startsWith(QStringLiteral("service=")))
         return AttachDialog::tr("PostgreSQL by service.");
     return AttachDialog::tr("PostgreSQL by conninfo.");
-}
-
-/// Calls `find` on a thread of its own, then `then` here, unless `receiver` is gone by then.
-template <class Found>
-void findAside(QObject* receiver, const std::function<Found()>& find,
-               std::function<void(const Found&)> then)
-{
-    const auto found = std::make_shared<Found>();
-    QThread* const thread = QThread::create([found, find] { *found = find(); });
-    QObject::connect(thread, &QThread::finished, receiver,
-                     [found, then = std::move(then)] { then(*found); });
-    QObject::connect(thread, &QThread::finished, thread, &QObject::deleteLater);
-    thread->start();
 }
 
 bool holdsSecret(const QString& target)
@@ -208,6 +195,10 @@ void AttachDialog::addFoot(QVBoxLayout* layout)
     row->setSpacing(8);
     foot_->setObjectName(QStringLiteral("foot"));
     row->addWidget(foot_, 1);
+    auto* instrument = new QPushButton(tr("&Instrument a pool…"), this);
+    instrument->setAutoDefault(false);
+    connect(instrument, &QPushButton::clicked, this, &AttachDialog::instrumentWanted);
+    row->addWidget(instrument);
     auto* cancel = new QPushButton(tr("Cancel"), this);
     cancel->setAutoDefault(false);
     connect(cancel, &QPushButton::clicked, this, &QDialog::reject);

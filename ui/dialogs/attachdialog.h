@@ -61,6 +61,10 @@ public:
     AttachChoice choice() const;
     AttachTest* test() const { return test_; }
 
+signals:
+    /// What the user wants to attach to has no agent yet.
+    void instrumentWanted();
+
 private:
     void addTarget(QVBoxLayout* layout);
     void addOptions(QGridLayout* grid, const AttachChoice& defaults, bool redactFixed);

@@ -143,9 +143,9 @@ void AttachTest::showFacts(const TargetSummary& target)
 {
     clear();
     const ServerFacts& facts = *target.facts;
-    head_->setText(tr("Test of %1: answered in %2 ms")
-                       .arg(Formatter::line(target.info.name, 80))
-                       .arg(since_.elapsed()));
+    head_->setText(
+        tr("Test of %1: answered in %2 ms")
+            .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
     addLine(Severity::none, tr("PostgreSQL %1").arg(Formatter::line(facts.version, 60)),
             facts.tls ? tr("over TLS") : tr("without TLS"));
     std::int64_t used = 0;
@@ -173,14 +173,13 @@ void AttachTest::showAgent(const TargetSummary& target)
 {
     clear();
     const AgentFacts& agent = *target.agent;
-    head_->setText(tr("Test of %1: answered in %2 ms")
-                       .arg(Formatter::line(target.info.name, 80))
-                       .arg(since_.elapsed()));
+    head_->setText(
+        tr("Test of %1: answered in %2 ms")
+            .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
     addLine(Severity::none,
             tr("%1, pid %2 on %3")
-                .arg(Formatter::line(agent.process, 80))
-                .arg(agent.pid)
-                .arg(Formatter::line(agent.host, 80)),
+                .arg(Formatter::line(agent.process, 80), QString::number(agent.pid),
+                     Formatter::line(agent.host, 80)),
             Formatter::line(agent.agent, 60));
     constexpr std::size_t most = 3;
     for (std::size_t i = 0; i < std::min(most, target.pools.size()); ++i) {

@@ -52,7 +52,7 @@ QString holdsOf(const SessionStore& store, const SessionRow& row)
                 names << Formatter::line(relation, 63);
         const qsizetype more = static_cast<qsizetype>(relations.size()) - names.size();
         const QString list = names.join(QStringLiteral(", "));
-        return more > 0 ? tr("locks on %1 and %2 more").arg(list).arg(more)
+        return more > 0 ? tr("locks on %1 and %2 more").arg(list, QString::number(more))
                         : tr("locks on %1").arg(list);
     }
     if (row.session.xid)

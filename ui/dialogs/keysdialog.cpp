@@ -33,6 +33,7 @@ std::vector<Section> everywhere()
           {tr("Ctrl+K"), tr("find a session, a page or a target")},
           {tr("Ctrl+F or /"), tr("the page's filter")},
           {tr("Ctrl+T"), tr("attach")},
+          {tr("Ctrl+Shift+T"), tr("instrument a pool")},
           {tr("Ctrl+O"), tr("open recordings")},
           {tr("Ctrl+S"), tr("save the recording")},
           {tr("Ctrl+N"), tr("note at the cursor")},

@@ -3,8 +3,13 @@
 
 #include "ui/theme/theme.h"
 
+#include <QApplication>
+#include <QClipboard>
 #include <QFrame>
 #include <QLabel>
+#include <QMimeData>
+#include <QPushButton>
+#include <QTimer>
 #include <QVariant>
 
 namespace poolscope::parts {
@@ -43,6 +48,23 @@ QWidget* rule(QWidget* parent)
     line->setAutoFillBackground(true);
     line->setBackgroundRole(QPalette::Mid);
     return line;
+}
+
+void copies(QPushButton* button, std::function<QString()> text, bool secret)
+{
+    const QString words = button->text();
+    QObject::connect(
+        button, &QPushButton::clicked, button, [button, words, secret, text = std::move(text)] {
+            auto* const copied = new QMimeData;
+            copied->setText(text());
+            if (secret)
+                copied->setData(QStringLiteral("x-kde-passwordManagerHint"),
+                                QByteArrayLiteral("secret"));
+            QApplication::clipboard()->setMimeData(copied);
+            button->setMinimumWidth(button->width());
+            button->setText(QApplication::translate("parts", "Copied"));
+            QTimer::singleShot(1500, button, [button, words] { button->setText(words); });
+        });
 }
 
 } // namespace poolscope::parts

@@ -3,8 +3,11 @@
 
 #include <QString>
 
+#include <functional>
+
 class QBoxLayout;
 class QLabel;
+class QPushButton;
 class QWidget;
 
 namespace poolscope::parts {
@@ -17,5 +20,8 @@ QLabel* title(const QString& text, QWidget* parent);
 QLabel* mono(const QString& text, QWidget* parent);
 /// The line that parts a dialog's body from its foot.
 QWidget* rule(QWidget* parent);
+/// Puts the text onto the clipboard when the button is pressed, and says so on it for a moment.
+/// `secret`: clipboard managers are asked not to keep it.
+void copies(QPushButton* button, std::function<QString()> text, bool secret = false);
 
 } // namespace poolscope::parts

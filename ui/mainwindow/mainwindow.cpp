@@ -184,6 +184,7 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::seekRequested, &workspace_, &Workspace::seek);
     connect(context_, &ViewContext::liveRequested, &workspace_, &Workspace::goLive);
     connect(context_, &ViewContext::attachRequested, this, &MainWindow::attachRecorded);
+    connect(context_, &ViewContext::instrumentRequested, this, &MainWindow::showInstrument);
     connect(context_, &ViewContext::commandRequested, this,
             [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {
                 commands_->request(verb, sessions, format());
@@ -307,8 +308,8 @@ void MainWindow::updateTitle()
         what = Formatter::line(targets.front().info.name, 80);
     else if (targets.size() > 1)
         what = tr("%1 and %2 more")
-                   .arg(Formatter::line(targets.front().info.name, 80))
-                   .arg(targets.size() - 1);
+                   .arg(Formatter::line(targets.front().info.name, 80),
+                        QString::number(targets.size() - 1));
     const QString title =
         what.isEmpty() ? tr("Poolscope") : QStringLiteral("%1 — Poolscope").arg(what);
     if (title != windowTitle())

@@ -80,6 +80,8 @@ public:
 
 public slots:
     void showAttach();
+    /// From an application without an agent to one that can be attached to.
+    void showInstrument();
     void showOpen();
     void showSave();
     void addNote();

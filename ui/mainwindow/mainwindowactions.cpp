@@ -24,6 +24,7 @@ void MainWindow::wireActions()
         connect(action, &QAction::triggered, this, does);
     };
     on(a.attach, [this] { showAttach(); });
+    on(a.instrument, [this] { showInstrument(); });
     on(a.open, [this] { showOpen(); });
     on(a.save, [this] { showSave(); });
     on(a.newWindow, [this] { emit openElsewhere({}); });

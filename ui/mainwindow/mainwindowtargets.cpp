@@ -4,6 +4,7 @@
 
 #include "core/source/registry.h"
 #include "ui/dialogs/attachtest.h"
+#include "ui/dialogs/instrumentdialog.h"
 #include "ui/dialogs/notedialog.h"
 #include "ui/dialogs/recenttargets.h"
 #include "ui/mainwindow/passwordflow.h"
@@ -56,6 +57,27 @@ void MainWindow::showAttachAt(const QString& target)
     if (!target.isEmpty())
         dialog->setTarget(target);
     connect(dialog, &QDialog::accepted, this, [this, dialog] { taken(dialog->choice()); });
+    connect(dialog, &AttachDialog::instrumentWanted, this, [this, dialog] {
+        dialog_.clear();
+        dialog->reject();
+        showInstrument();
+    });
+    dialog_ = dialog;
+    dialog->open();
+}
+
+void MainWindow::showInstrument()
+{
+    if (dialog_)
+        return;
+    auto* dialog = new InstrumentDialog(settings_, this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this, [this, dialog] {
+        for (AttachRequest request : dialog->choice()) {
+            request.interval = defaults_.interval;
+            attach(request);
+        }
+    });
     dialog_ = dialog;
     dialog->open();
 }
@@ -64,13 +86,17 @@ void MainWindow::taken(const AttachChoice& choice)
 {
     if (!choice.live.empty()) {
         defaults_.interval = choice.interval;
+        // A choice, be it the default, counts before what a pool is set to itself: none was made
+        // where the dialog's values were left as they were.
+        const bool judged = choice.thresholds != defaults_.thresholds;
         defaults_.thresholds = choice.thresholds;
         defaults_.redact = choice.redact;
         workspace_.setReadOnly(choice.readOnly);
         workspace_.setRedact(choice.redact);
         for (const AttachRequest& request : choice.live)
             attach(request);
-        workspace_.setThresholds(TargetId{}, choice.thresholds);
+        if (judged)
+            workspace_.setThresholds(TargetId{}, choice.thresholds);
     }
     open(choice.recordings);
 }

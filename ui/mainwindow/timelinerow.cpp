@@ -94,8 +94,9 @@ void TimelineRow::setTransport(const Transport& transport)
 {
     const bool other = transport.start != transport_.start || transport.mode != transport_.mode;
     transport_ = transport;
-    strip_->setEmptyWords(transport.mode == Mode::empty ? tr("nothing is attached")
-                                                        : tr("waiting for the first sample"));
+    strip_->setEmptyWords(transport.mode == Mode::empty
+                              ? tr("The timeline starts with the first target.")
+                              : tr("waiting for the first sample"));
     using Shows = TransportPanel::Shows;
     panel_->setShows(transport.mode == Mode::live     ? Shows::live
                      : transport.mode == Mode::paused ? Shows::paused

@@ -22,6 +22,7 @@ WindowActions::WindowActions(QMainWindow* window)
         return QKeySequence(k);
     };
     attach = make(tr("&Attach…"), QStringLiteral("attach"), key(Qt::CTRL | Qt::Key_T));
+    instrument = make(tr("&Instrument a pool…"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_T));
     open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
     newWindow = make(tr("New &window"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_N));
@@ -52,8 +53,8 @@ WindowActions::WindowActions(QMainWindow* window)
     about = make(tr("&About Poolscope"), QString());
     utc = make(tr("Times in &UTC"), QString());
     utc->setCheckable(true);
-    for (QAction* action : {attach, open, save, live, readOnly, find, filter, sampleNow, note,
-                            playPause, markBefore, markAfter})
+    for (QAction* action : {attach, instrument, open, save, live, readOnly, find, filter, sampleNow,
+                            note, playPause, markBefore, markAfter})
         window->addAction(action);
     fillMenus(window);
     fillToolbar(window);
@@ -91,6 +92,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     QMenuBar* bar = window->menuBar();
     QMenu* file = bar->addMenu(tr("&File"));
     file->addAction(attach);
+    file->addAction(instrument);
     file->addAction(open);
     recentMenu = file->addMenu(tr("Attach &recent"));
     targetsMenu = file->addMenu(tr("&Detach"));

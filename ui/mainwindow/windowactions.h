@@ -27,6 +27,7 @@ public:
     explicit WindowActions(QMainWindow* window);
 
     QAction* attach;
+    QAction* instrument;
     QAction* open;
     QAction* save;
     QAction* newWindow;

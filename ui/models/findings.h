@@ -93,6 +93,7 @@ struct Answer
     QString sentence;                  ///< the answer
     QString explanation;               ///< one or two sentences below it
     std::optional<SessionKey> session; ///< whom ending would relieve
+    std::vector<CheckoutKey> reclaim;  ///< which to take back, where their process allows it
     QString relief;                    ///< what that frees
     std::optional<TargetId> target;
 };

@@ -65,19 +65,15 @@ std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKe
     if (!row)
         return std::nullopt;
     std::optional<CheckoutKey> found;
-    for (const TargetSummary& target : store.targets()) {
-        for (const Place& place : target.places) {
-            for (const Holder& holder : place.holders) {
-                const auto checkout = store.checkout(holder.checkout);
-                // Only what leads back to this session: another server may have the pid, too.
-                if (!checkout || !fits(store, *checkout, row->session) ||
-                    sessionOf(store, *checkout) != session)
-                    continue;
-                if (found)
-                    return std::nullopt;
-                found = holder.checkout;
-            }
-        }
+    for (const CheckoutKey& key : store.checkoutsOn(session.pid.value)) {
+        const auto checkout = store.checkout(key);
+        // Only what leads back to this session: another server may have the pid, too.
+        if (!checkout || !fits(store, *checkout, row->session) ||
+            sessionOf(store, *checkout) != session)
+            continue;
+        if (found)
+            return std::nullopt;
+        found = key;
     }
     return found;
 }

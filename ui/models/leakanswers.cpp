@@ -90,6 +90,14 @@ Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
         rest += worst.suspected == 2 ? tr("1 other line holds too")
                                      : tr("%1 other lines hold too").arg(worst.suspected - 1);
     answer.explanation = rest.join(QStringLiteral(", "));
+    if (worst.at.target->agent && worst.at.target->agent->may_reclaim) {
+        for (const Holder& holder : place.holders) {
+            if (holder.severity != LeakSeverity::none)
+                answer.reclaim.push_back(holder.checkout);
+        }
+        answer.relief = tr("Frees %1 of %2 at once; what their holders do next with them fails.")
+                            .arg(who, pool);
+    }
     return answer;
 }
 

@@ -18,6 +18,7 @@ void SessionStore::apply(const Update& update)
         sessions_.clear();
         pids_.clear();
         checkouts_.clear();
+        byServerPid_.clear();
     }
     for (const SessionKey& key : update.gone) {
         sessions_.erase(key);
@@ -29,15 +30,44 @@ void SessionStore::apply(const Update& update)
         sessions_.insert_or_assign(row.session.key, row);
         pids_.insert_or_assign({row.session.key.target, row.session.key.pid}, row.session.key);
     }
-    for (const CheckoutKey& key : update.checkouts_gone)
-        checkouts_.erase(key);
+    for (const CheckoutKey& key : update.checkouts_gone) {
+        if (const auto found = checkouts_.find(key); found != checkouts_.end()) {
+            unlink(*found->second);
+            checkouts_.erase(found);
+        }
+    }
     for (const Checkout& checkout : update.checkouts) {
         auto& kept = checkouts_[checkout.key];
-        if (!kept || *kept != checkout) // several pages may tell of the same
-            kept = std::make_shared<const Checkout>(checkout);
+        if (kept && *kept == checkout) // several pages may tell of the same
+            continue;
+        const bool moved = !kept || kept->server_pid != checkout.server_pid;
+        if (kept && moved)
+            unlink(*kept);
+        kept = std::make_shared<const Checkout>(checkout);
+        if (moved && checkout.server_pid)
+            byServerPid_[*checkout.server_pid].push_back(checkout.key);
     }
     targets_ = update.targets;
     now_ = update.now;
+}
+
+void SessionStore::unlink(const Checkout& checkout)
+{
+    if (!checkout.server_pid)
+        return;
+    const auto found = byServerPid_.find(*checkout.server_pid);
+    if (found == byServerPid_.end())
+        return;
+    std::erase(found->second, checkout.key);
+    if (found->second.empty())
+        byServerPid_.erase(found);
+}
+
+const std::vector<CheckoutKey>& SessionStore::checkoutsOn(std::int64_t serverPid) const
+{
+    static const std::vector<CheckoutKey> none;
+    const auto found = byServerPid_.find(serverPid);
+    return found == byServerPid_.end() ? none : found->second;
 }
 
 const SessionRow* SessionStore::find(const SessionKey& session) const

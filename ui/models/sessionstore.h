@@ -26,6 +26,8 @@ public:
     const std::unordered_map<SessionKey, SessionRow>& sessions() const { return sessions_; }
     /// Null once it has come back.
     std::shared_ptr<const Checkout> checkout(const CheckoutKey& key) const;
+    /// Whose connections have that pid on some server; few, in no order.
+    const std::vector<CheckoutKey>& checkoutsOn(std::int64_t serverPid) const;
     const std::vector<TargetSummary>& targets() const { return targets_; }
     const TargetSummary* target(TargetId id) const;
     Timestamp now() const { return now_; }
@@ -42,6 +44,8 @@ public:
     const Pool* pool(TargetId target, const Text& name) const;
 
 private:
+    void unlink(const Checkout& checkout);
+
     struct HashOfCheckout
     {
         std::size_t operator()(const CheckoutKey& key) const noexcept
@@ -52,6 +56,7 @@ private:
     std::unordered_map<SessionKey, SessionRow> sessions_;
     std::map<std::pair<TargetId, Pid>, SessionKey> pids_;
     std::unordered_map<CheckoutKey, std::shared_ptr<const Checkout>, HashOfCheckout> checkouts_;
+    std::unordered_map<std::int64_t, std::vector<CheckoutKey>> byServerPid_; ///< of checkouts_
     std::vector<TargetSummary> targets_;
     Timestamp now_;
 };

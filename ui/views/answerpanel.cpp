@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/answerpanel.h"
 
+#include "ui/models/placewords.h"
 #include "ui/theme/glyphs.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/theme.h"
@@ -109,9 +110,12 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
             buttons_[i]->setWords(links[i].words);
     }
     evidence_->setVisible(!links.empty());
-    relieve_->setVisible(answer.session.has_value());
-    if (answer.session) {
-        terminate_->setText(tr("Terminate %1…").arg(answer.session->pid.value));
+    const bool relieves = answer.session || !answer.reclaim.empty();
+    relieve_->setVisible(relieves);
+    if (relieves) {
+        terminate_->setText(answer.session
+                                ? tr("Terminate %1…").arg(answer.session->pid.value)
+                                : tr("Reclaim %1…").arg(connections(std::ssize(answer.reclaim))));
         relief_->setText(answer.relief);
         terminate_->setEnabled(obstacle.isEmpty());
         obstacle_->setText(obstacle);

@@ -26,7 +26,8 @@ public:
         QString page;
         std::optional<SessionKey> session;
     };
-    /// `obstacle`: why the session cannot be ended, empty where it can.
+    /// `obstacle`: why the session cannot be ended, or the connections not be taken back; empty
+    /// where it can be done.
     /// An answer of kind waiting is written in text3 while something is awaited, and plainly where
     /// it is up to the user.
     void setAnswer(const Answer& answer, const std::vector<Link>& links, const QString& obstacle);

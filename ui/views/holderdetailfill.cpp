@@ -192,8 +192,8 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
                                                : tr("held");
     head().setHolder(Formatter::line(c.key.id.str(), 60), holder.severity,
                      QStringLiteral("%1, %2").arg(pool, word), Formatter::ageCell(holder.age));
-    QString evidence = inProse(evidence_of(holder, c, store_->pool(c.key.target, c.pool),
-                                           target ? target->thresholds : LeakThresholds{}, theirs));
+    QString evidence =
+        inProse(evidence_of(holder, c, store_->pool(c.key.target, c.pool), at.place, theirs));
     if (!c.reported.empty())
         evidence += QLatin1Char(' ') +
                     tr("The process itself says: %1.").arg(Formatter::line(c.reported.str(), 100));

@@ -7,36 +7,20 @@
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/holderdetail.h"
+#include "ui/views/instrumentlink.h"
 #include "ui/views/pagetitle.h"
 #include "ui/views/rowdelegate.h"
 #include "ui/views/sessiondetail.h"
+#include "ui/views/thresholdbar.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
-#include <QPushButton>
 #include <QShortcut>
 
 #include <algorithm>
 
 namespace poolscope {
-
-namespace {
-
-/// "30s", "5m": as it can be typed back.
-QString typed(Duration duration)
-{
-    const std::int64_t ms = to_us(duration) / 1000;
-    if (ms % 1000 != 0)
-        return QStringLiteral("%1ms").arg(ms);
-    if (ms % 3600000 == 0)
-        return QStringLiteral("%1h").arg(ms / 3600000);
-    if (ms % 60000 == 0)
-        return QStringLiteral("%1m").arg(ms / 60000);
-    return QStringLiteral("%1s").arg(ms / 1000);
-}
-
-} // namespace
 
 LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent)
     : TreePage(context, std::move(store), makeLeakModel(nullptr), QStringLiteral("holders"), parent)
@@ -63,14 +47,18 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     bar_->addWidget(grouping_);
     bar_->addStretch(1);
     bar_->addWidget(words_);
+    instrument_ = new InstrumentLink(context, this);
+    left_->insertWidget(left_->indexOf(title_) + 1, instrument_);
     holder_ = new HolderDetail(context, store_, this);
     holder_->hide();
     row_->addWidget(holder_);
     connect(holder_, &HolderDetail::reclaimWanted, this, &LeaksPage::reclaim);
     connect(&context, &ViewContext::checkoutRequested, this, &LeaksPage::pickCheckout);
     makeTable();
-    makeThresholds();
     makeKeys();
+    thresholds_ = new ThresholdBar(this);
+    layout_->addWidget(thresholds_);
+    connect(thresholds_, &ThresholdBar::chosen, &context.workspace(), &Workspace::chooseThresholds);
 }
 
 void LeaksPage::makeTable()
@@ -127,89 +115,27 @@ void LeaksPage::makeKeys()
     key(Qt::CTRL | Qt::Key_E, [this] { holder_->openLine(); });
 }
 
-void LeaksPage::makeThresholds()
-{
-    thresholds_ = new QWidget(this);
-    auto* const bar = new QHBoxLayout(thresholds_);
-    bar->setContentsMargins(0, 0, 0, 0);
-    bar->setSpacing(8);
-    const auto edit = [&](const QString& name) {
-        auto* const label = new QLabel(name, this);
-        label->setProperty("role", QStringLiteral("secondary"));
-        auto* const field = new QLineEdit(this);
-        field->setFont(Theme::current().mono(12));
-        field->setFixedWidth(Theme::current().scaled(72));
-        field->setAccessibleName(tr("Threshold: %1").arg(name));
-        label->setBuddy(field);
-        bar->addWidget(label);
-        bar->addWidget(field);
-        connect(field, &QLineEdit::returnPressed, this, &LeaksPage::applyThresholds);
-        return field;
-    };
-    alert_ = edit(tr("Alert after"));
-    critical_ = edit(tr("critical after"));
-    alert_->setObjectName(QStringLiteral("alertAfter"));
-    critical_->setObjectName(QStringLiteral("criticalAfter"));
-    apply_ = new QPushButton(tr("Apply"), this);
-    apply_->setObjectName(QStringLiteral("applyThresholds"));
-    connect(apply_, &QPushButton::clicked, this, &LeaksPage::applyThresholds);
-    bar->addWidget(apply_);
-    trouble_ = new QLabel(this);
-    trouble_->setTextFormat(Qt::PlainText);
-    trouble_->setProperty("role", QStringLiteral("caption"));
-    trouble_->setObjectName(QStringLiteral("thresholdWords"));
-    bar->addWidget(trouble_, 1);
-    layout_->addWidget(thresholds_);
-}
-
-TargetId LeaksPage::thresholdTarget() const
+LeaksPage::Judged LeaksPage::judged() const
 {
     if (const auto current = table_->currentKey())
-        return current->target;
-    if (pick_ && !pick_->checkouts.empty())
-        return pick_->checkouts.front().target;
+        return {current->target, {}};
+    if (pick_ && !pick_->checkouts.empty()) {
+        const auto checkout = store_->checkout(pick_->checkouts.front());
+        return {pick_->checkouts.front().target, checkout ? checkout->pool : Text()};
+    }
     if (const PlaceAt at = pick_ ? placeAt(*store_, pick_->place) : PlaceAt{})
-        return at.target->info.id;
-    return store_->targets().empty() ? TargetId{0} : store_->targets().front().info.id;
+        return {at.target->info.id, at.place->pool};
+    if (store_->targets().empty())
+        return {};
+    const TargetSummary& first = store_->targets().front();
+    return {first.info.id, first.pools.size() == 1 ? first.pools.front().name : Text()};
 }
 
 void LeaksPage::showThresholds()
 {
-    const TargetSummary* const target = store_->target(thresholdTarget());
-    for (QWidget* widget : {static_cast<QWidget*>(alert_), static_cast<QWidget*>(critical_),
-                            static_cast<QWidget*>(apply_)})
-        widget->setEnabled(target);
-    if (!target)
-        return;
-    // What is being typed is not written over.
-    if (!alert_->hasFocus() && !critical_->hasFocus() && !alert_->isModified() &&
-        !critical_->isModified()) {
-        alert_->setText(typed(target->thresholds.alert));
-        critical_->setText(typed(target->thresholds.critical));
-        const QString name = Formatter::line(target->info.name, 60);
-        trouble_->setText(transport_.mode == Mode::replay
-                              ? tr("What-if on %1: the recording keeps what it was.").arg(name)
-                          : target->agent ? tr("of connections held by %1").arg(name)
-                                          : tr("idle in a transaction, on %1").arg(name));
-    }
-}
-
-void LeaksPage::applyThresholds()
-{
-    const std::optional<Duration> alert = parse_duration(alert_->text().trimmed().toStdString());
-    const std::optional<Duration> critical =
-        parse_duration(critical_->text().trimmed().toStdString());
-    if (!alert || !critical || *alert <= Duration{0}) {
-        trouble_->setText(tr("A threshold is a duration such as 500ms, 30s, 5m or 2h."));
-        return;
-    }
-    if (*critical < *alert) {
-        trouble_->setText(tr("Critical cannot come before alert."));
-        return;
-    }
-    alert_->setModified(false);
-    critical_->setModified(false);
-    context_.workspace().setThresholds(thresholdTarget(), {*alert, *critical});
+    const Judged what = judged();
+    thresholds_->show(store_->target(what.target), store_->pool(what.target, what.pool),
+                      transport_.mode == Mode::replay);
 }
 
 void LeaksPage::refresh(const Update& update)
@@ -250,6 +176,7 @@ void LeaksPage::rebuild()
             widget->setVisible(!store_->targets().empty());
     }
     thresholds_->setVisible(!store_->targets().empty());
+    instrument_->offer(*store_, transport_, counts.holders == 0);
     if (waits()) {
         showDetail();
         return;
@@ -286,7 +213,6 @@ void LeaksPage::fitColumns()
 void LeaksPage::transportChanged()
 {
     TreePage::transportChanged();
-    apply_->setText(transport_.mode == Mode::replay ? tr("Apply as what-if") : tr("Apply"));
     showDetail();
 }
 

@@ -4,12 +4,13 @@
 #include "ui/views/treepage.h"
 
 class QLineEdit;
-class QPushButton;
 
 namespace poolscope {
 
 class HolderDetail;
+class InstrumentLink;
 class SegmentedControl;
+class ThresholdBar;
 
 /// Who holds what others need: connections of pools by the line of code that acquired them, and
 /// transactions that are open without work in them.
@@ -48,6 +49,12 @@ private:
         std::optional<SessionKey> besides;  ///< what the views had selected then
         bool byUser = false;
     };
+    /// Whose thresholds the bar below shows.
+    struct Judged
+    {
+        TargetId target{0};
+        Text pool{}; ///< null where it is about no pool
+    };
     void makeTable();
     void makeKeys();
     void fitColumns();
@@ -58,24 +65,19 @@ private:
     void showDetail();
     void reclaim();
     void showHolderMenu(const QPoint& at);
-    void makeThresholds();
     void rebuild();
-    void applyThresholds();
     void showThresholds();
-    TargetId thresholdTarget() const;
+    Judged judged() const;
 
     HolderDetail* holder_;
+    InstrumentLink* instrument_;
     std::optional<Pick> pick_;
     bool pooled_ = false;  ///< some process with pools is attached
     bool servers_ = false; ///< some server is
     QLineEdit* filter_;
     SegmentedControl* grouping_;
     QLabel* words_;
-    QWidget* thresholds_;
-    QLineEdit* alert_;
-    QLineEdit* critical_;
-    QPushButton* apply_;
-    QLabel* trouble_;
+    ThresholdBar* thresholds_;
 };
 
 } // namespace poolscope

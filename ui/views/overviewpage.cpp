@@ -100,6 +100,8 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     connect(panel_, &AnswerPanel::reliefWanted, this, [this] {
         if (answer_.session)
             command(ActionVerb::terminate, {*answer_.session});
+        else if (reclaimObstacle(answer_.reclaim, *store_, transport_, format()).isEmpty())
+            context_.requestReclaim(answer_.reclaim);
     });
 }
 
@@ -288,6 +290,8 @@ void OverviewPage::updateAnswer()
     if (answer_.session)
         obstacle = commandObstacle(ActionVerb::terminate, rowsOf({*answer_.session}), *store_,
                                    transport_, format());
+    else if (!answer_.reclaim.empty())
+        obstacle = reclaimObstacle(answer_.reclaim, *store_, transport_, format());
     panel_->setAnswer(answer_, links, obstacle);
     // While something is awaited the charts say so.
     panel_->setVisible(answer_.kind != Answer::Kind::waiting || store_->targets().empty());

@@ -4,6 +4,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
+#include "ui/views/instrumentlink.h"
 #include "ui/views/pagetitle.h"
 #include "ui/views/poolspageboard.h"
 #include "ui/views/poolspagepanel.h"
@@ -24,6 +25,8 @@ PoolsPage::PoolsPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     const Theme& theme = Theme::current();
     title_ = new PageTitle(this);
     layout_->addWidget(title_);
+    instrument_ = new InstrumentLink(context, this);
+    layout_->addWidget(instrument_);
     bar_ = new QWidget(this);
     auto* const bar = new QHBoxLayout(bar_);
     bar->setContentsMargins(0, 0, 0, 0);
@@ -87,6 +90,7 @@ void PoolsPage::rebuild()
         all += target.pools.size();
     const QString waiting = nothingYet();
     bar_->setVisible(all > 0);
+    instrument_->offer(*store_, transport_, all == 0);
     table_->setVisible(all > 0);
     below_->setVisible(all > 0);
     PoolsAnswer answer = poolsAnswer(*store_);

@@ -9,6 +9,7 @@ class QLineEdit;
 
 namespace poolscope {
 
+class InstrumentLink;
 class PageTitle;
 class PoolBoard;
 class PoolPanel;
@@ -43,6 +44,7 @@ private:
     void showPool();
     void arrange();
 
+    InstrumentLink* instrument_;
     PageTitle* title_;
     QWidget* bar_;
     QLineEdit* filter_;

@@ -12,9 +12,9 @@ namespace poolscope {
 
 namespace {
 
-using PlaceKey = std::tuple<std::string, std::string, std::string, std::string, std::int32_t, bool>;
+using LineKey = std::tuple<std::string, std::string, std::string, std::string, std::int32_t, bool>;
 
-PlaceKey keyOf(const std::string& target, const Text& pool, const Stack* stack)
+LineKey keyOf(const std::string& target, const Text& pool, const Stack* stack)
 {
     const StackLine* const line = acquiring_line(stack);
     return {target,
@@ -79,7 +79,7 @@ std::vector<IciclePlace> heldNow(const SessionStore& store)
 
 std::vector<IciclePlace> heldOver(const std::vector<HeldPlace>& held, const SessionStore& store)
 {
-    std::map<PlaceKey, const Place*> known;
+    std::map<LineKey, const Place*> known;
     for (const TargetSummary& target : store.targets()) {
         for (const Place& place : target.places)
             known.emplace(keyOf(target.info.name, place.pool, place.stack.get()), &place);
@@ -121,7 +121,7 @@ QString HeldLine::id() const
 
 std::vector<HeldLine> heldLines(const std::vector<IciclePlace>& places, IcicleWeight weight)
 {
-    std::map<PlaceKey, HeldLine> lines;
+    std::map<LineKey, HeldLine> lines;
     double total = 0;
     for (const IciclePlace& place : places) {
         const double amount = weightOf(place, weight);

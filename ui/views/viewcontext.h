@@ -75,6 +75,8 @@ public:
     void requestLive() { emit liveRequested(); }
     /// Attaches to what the recording was made of.
     void requestAttach() { emit attachRequested(); }
+    /// Shows how a pool becomes one that can be attached to.
+    void requestInstrument() { emit instrumentRequested(); }
 
 signals:
     void selectionChanged(const std::optional<poolscope::SessionKey>& session);
@@ -90,6 +92,7 @@ signals:
     void seekRequested(poolscope::Timestamp instant);
     void liveRequested();
     void attachRequested();
+    void instrumentRequested();
 
 private:
     void follow(const Transport& transport);

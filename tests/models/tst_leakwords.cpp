@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is said of who holds connections: sentences, names of places, stacks as text, pools.
+#include "tests/support/poolscene.h"
+#include "tests/support/updates.h"
+#include "ui/models/findings.h"
+#include "ui/models/placewords.h"
+
+#include <QTest>
+
+using namespace poolscope;
+using poolscope::support::PoolScene;
+
+namespace {
+
+StackLine frame(const char* function, const char* file, int line)
+{
+    return {Text(function), Text(file), line, true};
+}
+
+} // namespace
+
+class LeakWordsTest : public QObject
+{
+    Q_OBJECT
+private slots:
+    void sentences();
+    void names_data();
+    void names();
+    void stacksAsText();
+    void poolsOnTheOverview();
+};
+
+void LeakWordsTest::sentences()
+{
+    PoolScene scene;
+    SessionStore store;
+    Update update = scene.take(true);
+    store.apply(update);
+    const Answer answer = leaksAnswer(store);
+    QCOMPARE(answer.sentence, QStringLiteral("14 connections of shop are held by checkout.cpp:88, "
+                                             "20 of 20 in use, 4 wait"));
+    QCOMPARE(answer.explanation, QStringLiteral("the oldest for 5 min 19 s, 2.7 more a minute"));
+    QCOMPARE(answer.severity, 2);
+    QCOMPARE(overviewAnswer(store).sentence, answer.sentence);
+    QVERIFY(!overviewAnswer(store).session);
+    // What the process did not report is not said.
+    for (Pool& pool : update.targets.front().pools) {
+        pool.max.reset();
+        pool.pending.reset();
+    }
+    store.apply(update);
+    QCOMPARE(leaksAnswer(store).sentence,
+             QStringLiteral("14 connections of shop are held by checkout.cpp:88, 20 in use"));
+    // Without suspects: long-running ones are no leak.
+    std::erase_if(update.targets.front().places, [](const Place& p) { return p.suspected > 0; });
+    store.apply(update);
+    QCOMPARE(leaksAnswer(store).kind, Answer::Kind::healthy);
+    QCOMPARE(leaksAnswer(store).sentence,
+             QStringLiteral("No connection is held past the threshold. 1 is long-running, as its "
+                            "holder said."));
+    QCOMPARE(overviewAnswer(store).sentence, QStringLiteral("No pool is near its limit"));
+    // An exhausted pool is no good news, even where nobody is suspected.
+    update.targets.front().pools.at(1).max = 20;
+    store.apply(update);
+    QCOMPARE(overviewAnswer(store).sentence, QStringLiteral("shop of shop-api: 20 of 20 in use"));
+}
+
+void LeakWordsTest::names_data()
+{
+    QTest::addColumn<QString>("function");
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<int>("line");
+    QTest::addColumn<QString>("lead");
+    QTest::addColumn<QString>("rest");
+    const auto s = [](const char* text) {
+        return QString::fromUtf8(text);
+    };
+    QTest::newRow("C++") << s("shop::Cart::place_order") << s("/a/b/checkout.cpp") << 88
+                         << s("checkout.cpp:88") << s("place_order()");
+    QTest::newRow("template") << s("shop::run<std::vector<int>>") << s("x.h") << 1 << s("x.h:1")
+                              << s("run<std::vector<int>>");
+    QTest::newRow("lambda") << s("main::{lambda(int)#1}") << s("m.cpp") << 2 << s("m.cpp:2")
+                            << s("{lambda(int)#1}");
+    QTest::newRow("Java") << s("com.shop.OrderRepository.lockForUpdate")
+                          << s("OrderRepository.java") << 88 << s("OrderRepository.java:88")
+                          << s("lockForUpdate()");
+    QTest::newRow("Go") << s("github.com/shop/ledger.(*Store).Post") << s("/go/transfer.go") << 140
+                        << s("transfer.go:140") << s("Post()");
+    QTest::newRow("Windows") << s("f") << s("C:\\src\\a.cpp") << 7 << s("a.cpp:7") << s("f()");
+    QTest::newRow("no line") << s("f") << s("a.cpp") << 0 << s("a.cpp") << s("f()");
+    QTest::newRow("no file") << s("shop::f") << QString() << 3 << s("f()") << QString();
+    QTest::newRow("no function") << QString() << s("a.cpp") << 3 << s("a.cpp:3") << QString();
+    QTest::newRow("nothing") << QString() << QString() << 0 << s("no stack") << QString();
+    QTest::newRow("a folder's name") << s("f") << s("src/") << 1 << s("src/:1") << s("f()");
+    QTest::newRow("brackets that do not match")
+        << s("a::>>)))b(((<<") << s("a.c") << 1 << s("a.c:1") << s("a::>>)))b(((<<");
+    QTest::newRow("rich") << s("<b>f") << s("<i>.cpp") << 1 << s("<i>.cpp:1") << s("<b>f()");
+}
+
+void LeakWordsTest::names()
+{
+    QFETCH(QString, function);
+    QFETCH(QString, file);
+    QFETCH(int, line);
+    QFETCH(QString, lead);
+    QFETCH(QString, rest);
+    const StackRef stack =
+        make_stack({{Text(function.toStdString()), Text(file.toStdString()), line, true}});
+    const PlaceName name = placeName(stack.get());
+    QCOMPARE(name.lead, lead);
+    QCOMPARE(name.rest, rest);
+}
+
+void LeakWordsTest::stacksAsText()
+{
+    const StackRef stack =
+        make_stack({frame("a\x1b[31m\nb", "x\ny.cpp", 3), {}, frame("", "q", 0)});
+    const QStringList lines = stackText(stack.get()).split(u'\n');
+    QCOMPARE(lines.size(), 3);
+    QVERIFY(!lines.first().contains(QChar(0x1b)));
+    QVERIFY(lines.first().endsWith(QStringLiteral("(x y.cpp:3)")));
+    QCOMPARE(lines.at(1), QStringLiteral("?"));
+    QCOMPARE(lines.at(2), QStringLiteral("? (q)"));
+    QCOMPARE(stackText(nullptr), QString());
+    // A name of no compiler's is bounded, and its line still stands at its end.
+    const StackRef absurd = make_stack({frame("f", std::string(5000, 'x').c_str(), 12)});
+    QVERIFY(placeName(absurd.get()).lead.size() < 100);
+    QVERIFY(placeName(absurd.get()).lead.endsWith(QStringLiteral(":12")));
+}
+
+void LeakWordsTest::poolsOnTheOverview()
+{
+    PoolScene scene;
+    SessionStore store;
+    Update update = scene.take(true);
+    store.apply(update);
+    const auto servers = makeServerModel(nullptr);
+    servers->replace(serverRows(store));
+    QCOMPARE(servers->index(0, int(ServerColumn::used)).data().toString(), QStringLiteral("20/20"));
+    QCOMPARE(servers->index(0, int(ServerColumn::suspects)).data().toString(),
+             QStringLiteral("14"));
+    QCOMPARE(servers->index(0, int(ServerColumn::waiting)).data().toString(), QString());
+    update.targets.front().pools.clear();
+    store.apply(update);
+    servers->replace(serverRows(store));
+    QCOMPARE(servers->index(0, int(ServerColumn::used)).data().toString(),
+             Formatter::notReported());
+}
+
+QTEST_GUILESS_MAIN(LeakWordsTest)
+#include "tst_leakwords.moc"
