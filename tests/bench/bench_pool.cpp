@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 #include <time.h>
+#include <utility>
 #include <vector>
 
 using namespace poolscope;
@@ -109,6 +110,25 @@ double measure(int threads, Cycle cycle)
     return sum.load() / static_cast<double>(each * static_cast<std::uint64_t>(threads)) / cores;
 }
 
+constexpr int pairs_of_rounds = 101;
+
+/// Of two cycles, in many short rounds, in turns and in both orders: the median of the ratios.
+template <class A, class B>
+double ratio(int threads, A a, B b)
+{
+    const std::uint64_t before = std::exchange(cycles, cycles / 10);
+    std::vector<double> ratios;
+    for (int round = 0; round < pairs_of_rounds; ++round) {
+        const bool a_first = round % 2 == 0;
+        const double early = a_first ? measure(threads, a) : 0;
+        const double second = measure(threads, b);
+        ratios.push_back((a_first ? early : measure(threads, a)) / second);
+    }
+    cycles = before;
+    std::sort(ratios.begin(), ratios.end());
+    return ratios[ratios.size() / 2];
+}
+
 PoolConfig config_of(bool tracking)
 {
     PoolConfig config;
@@ -153,6 +173,11 @@ int main(int argc, char** argv)
     ConnectionPool<Nothing> watched(config_of(true), NothingFactory{});
     CountingSink sink;
     watched.control().set_sink(&sink);
+    // As with an inspector of today: it is told in sums of what comes back at once.
+    ConnectionPool<Nothing> summed(config_of(true), NothingFactory{});
+    CountingSink quiet;
+    summed.control().set_sink(&quiet);
+    summed.control().sum_brief(true);
 
     const auto bare_cycle = [&bare] {
         BareSlots::Slot& slot = bare.take();
@@ -172,19 +197,21 @@ int main(int argc, char** argv)
                 std::abort();
         };
     };
-    std::array<Line, 6> lines{{{"limit: slots with CAS"},
+    std::array<Line, 7> lines{{{"limit: slots with CAS"},
                                {"limit: + stamp + 20 frames"},
                                {"pool, tracking off"},
                                {"pool, tracking on"},
                                {"pool, tracking on, max_per_user"},
-                               {"pool, tracking on, sink attached"}}};
+                               {"pool, tracking on, told one by one"},
+                               {"pool, tracking on, told in sums"}}};
     constexpr std::array<int, 3> threads{1, 2, 8};
     for (int round = 0; round < 9; ++round) {
         for (std::size_t t = 0; t < threads.size(); ++t) {
-            const std::array<double, 6> ns{
+            const std::array<double, 7> ns{
                 measure(threads[t], bare_cycle),         measure(threads[t], bare_tracked),
                 measure(threads[t], cycle_of(off)),      measure(threads[t], cycle_of(on)),
-                measure(threads[t], cycle_of(per_user)), measure(threads[t], cycle_of(watched))};
+                measure(threads[t], cycle_of(per_user)), measure(threads[t], cycle_of(watched)),
+                measure(threads[t], cycle_of(summed))};
             for (std::size_t i = 0; i < ns.size(); ++i)
                 lines[i].best[t] = std::min(lines[i].best[t], ns[i]);
         }
@@ -199,6 +226,18 @@ int main(int argc, char** argv)
     }
     std::printf("tracking adds %.1f / %.1f / %.1f ns\n", lines[3].best[0] - lines[2].best[0],
                 lines[3].best[1] - lines[2].best[1], lines[3].best[2] - lines[2].best[2]);
+    for (const auto& [name, pool] : {std::pair{"one by one", &watched}, {"in sums", &summed}}) {
+        std::printf("told %s / not watched:", name);
+        for (const int count : threads)
+            std::printf(" %.3f", ratio(count, cycle_of(*pool), cycle_of(on)));
+        std::printf(" (median of %d pairs of rounds)\n", pairs_of_rounds);
+    }
+    std::uint64_t told = 0;
+    for (const BriefUses& uses : summed.control().take_brief())
+        told += uses.count;
+    std::printf("told in sums %llu of %llu\n", static_cast<unsigned long long>(told),
+                static_cast<unsigned long long>(summed.stats().acquired));
+    summed.control().set_sink(nullptr);
     const PoolFigures figures = on.control().figures();
     std::printf("use time p50 %lld us of %llu uses; stacks known %u; events with a stack %llu\n",
                 static_cast<long long>(figures.use_time->p50.count()),
