@@ -42,6 +42,8 @@ final class Agent {
     private Thread atEnd;
     private volatile boolean off = true;
     private volatile boolean attached;
+    /** What begin has to say: its caller holds a lock. */
+    private final List<String> later = new ArrayList<>();
 
     // Under the lock.
     private final List<Pool> pools = new ArrayList<>();
@@ -58,8 +60,20 @@ final class Agent {
         stacks = new Stacks(options.ownPackages);
     }
 
-    /** Starts to listen, and threads that sleep until somebody attaches. */
+    /** Starts to listen, and threads that sleep until somebody attaches. Where it fails nothing of it stays. */
     void begin() throws IOException {
+        try {
+            open();
+        } catch (RuntimeException e) {
+            undo();
+            throw new IOException("The agent cannot start: " + e, e);
+        } catch (IOException | Error e) {
+            undo();
+            throw e;
+        }
+    }
+
+    private void open() throws IOException {
         AgentOptions o = options;
         o.name = orElse(o.name, Log.programName());
         o.listen = orElse(o.listen, System.getenv("POOLSCOPE_LISTEN"));
@@ -67,7 +81,7 @@ final class Agent {
         o.stacks = orElse(o.stacks, System.getenv("POOLSCOPE_STACKS"));
         if (!Set.of("off", "sampled", "always", "near_exhaustion").contains(o.stacks)) {
             if (!o.stacks.isEmpty()) {
-                say("POOLSCOPE_STACKS is \"" + o.stacks + "\": off, sampled, always or near_exhaustion is meant. Taking always.");
+                later.add("POOLSCOPE_STACKS is \"" + o.stacks + "\": off, sampled, always or near_exhaustion is meant. Taking always.");
             }
             o.stacks = "always";
         }
@@ -82,11 +96,30 @@ final class Agent {
         loop = new Loop(this, endpoint);
         watcher = new Watcher(this);
         off = false;
-        thread("poolscope-agent", loop);
-        thread("poolscope-watcher", watcher);
-        cleaner = thread("poolscope-cleaner", this::clean);
         atEnd = new Thread(this::stop, "poolscope-end");
         Runtime.getRuntime().addShutdownHook(atEnd);
+        thread("poolscope-watcher", watcher);
+        cleaner = thread("poolscope-cleaner", this::clean);
+        thread("poolscope-agent", loop); // the last: what it uses is not taken from it
+    }
+
+    private void undo() {
+        close();
+        try {
+            if (loop != null) {
+                loop.release();
+            } else if (endpoint != null) {
+                endpoint.close();
+            }
+        } catch (IOException e) {
+            return; // the process has other trouble
+        }
+    }
+
+    /** Says what begin could not. */
+    void sayLater() {
+        later.forEach(this::say);
+        later.clear();
     }
 
     private static Thread thread(String name, Runnable work) {
@@ -105,7 +138,11 @@ final class Agent {
         off = true;
         if (loop != null) {
             loop.stop();
+        }
+        if (watcher != null) {
             watcher.stop();
+        }
+        if (cleaner != null) {
             cleaner.interrupt();
         }
     }
@@ -329,15 +366,19 @@ final class Agent {
         }
     }
 
+    /** The watcher's: a connection was dropped without close, and nothing says that it is back. */
+    void abandoned(Checkout c) {
+        if (c.pool.abandoned(c)) {
+            log.abandoned("A connection of pool " + c.pool.name + ", acquired" + whereOf(c) + ", was collected without close. "
+                + (c.pool.kind.tellsFigures() ? "The pool still counts it as lent." : "Whether the pool has it this pool does not tell."));
+        }
+    }
+
     /** Hears of connections that were dropped without close. Sleeps otherwise. */
     private void clean() {
         while (!off) {
             try {
-                Checkout c = (Checkout) collected.remove();
-                if (c.pool.abandoned(c)) {
-                    log.abandoned("A connection of pool " + c.pool.name + ", acquired" + whereOf(c)
-                        + ", was collected without close. The pool still counts it as lent.");
-                }
+                watcher.collected((Checkout) collected.remove());
             } catch (InterruptedException e) {
                 return;
             } catch (Throwable trouble) {

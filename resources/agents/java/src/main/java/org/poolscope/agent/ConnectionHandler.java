@@ -40,7 +40,12 @@ final class ConnectionHandler implements InvocationHandler {
                 break;
             case "hashCode":
                 return System.identityHashCode(wrapper);
+            case "isWrapperFor":
+                return Wrappers.forward(handle, method, arguments) == Boolean.TRUE || fitsHandleOnly(arguments[0], wrapper);
             case "unwrap":
+                if (fitsHandleOnly(arguments[0], wrapper) && !handle.isWrapperFor((Class<?>) arguments[0])) {
+                    return handle; // what a pool asks for that knows its own connections by their class
+                }
                 Object inner = Wrappers.forward(handle, method, arguments);
                 // A pool that gives itself: closed behind our back it would look like a leak.
                 return inner == handle && ((Class<?>) arguments[0]).isInstance(wrapper) ? wrapper : inner;
@@ -59,6 +64,10 @@ final class ConnectionHandler implements InvocationHandler {
             });
         }
         return result;
+    }
+
+    private boolean fitsHandleOnly(Object type, Object wrapper) {
+        return type instanceof Class<?> asked && asked.isInstance(handle) && !asked.isInstance(wrapper);
     }
 
     private <T> T wrapped(Class<T> type, T inner, InvocationHandler handler) {
@@ -91,7 +100,7 @@ final class ConnectionHandler implements InvocationHandler {
     private boolean isClosed() {
         try {
             return handle.isClosed();
-        } catch (Exception e) {
+        } catch (Exception | LinkageError e) {
             return false;
         }
     }

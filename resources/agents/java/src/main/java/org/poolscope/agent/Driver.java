@@ -106,7 +106,7 @@ final class Driver {
         }
         try (Statement statement = physical.createStatement(); ResultSet rows = statement.executeQuery(now.query)) {
             return rows.next() ? Math.max(0, rows.getLong(1)) : 0;
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException | LinkageError e) {
             return 0;
         }
     }

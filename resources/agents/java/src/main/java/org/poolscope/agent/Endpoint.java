@@ -11,11 +11,13 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.GroupPrincipal;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
@@ -33,6 +35,7 @@ final class Endpoint implements Closeable {
     final ServerSocketChannel channel;
     final String address; // as an inspector writes it
     final boolean needsToken;
+    String superuser = "root"; // whom a system without that entry does not know
     private final Path path; // of a Unix socket: removed at the end
     private final String group; // whose members may attach too; empty: none
 
@@ -55,7 +58,7 @@ final class Endpoint implements Closeable {
         }
         String text = listen.startsWith("unix:") ? listen.substring(5) : listen;
         if (text.startsWith("/") && text.length() <= PATH) {
-            return unix(Path.of(text), options.group);
+            return unix(pathOf(text), options.group);
         }
         String address = listen.startsWith("tcp:") ? listen.substring(4) : text;
         int colon = address.lastIndexOf(':');
@@ -65,6 +68,14 @@ final class Endpoint implements Closeable {
                 + "\". Write /path, unix:/path, host:port or off.");
         }
         return tcp(address.substring(0, colon), port, !options.token.isEmpty());
+    }
+
+    private static Path pathOf(String text) throws IOException {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) { // not of this process's characters, say
+            throw new IOException("The agent cannot listen on " + text + ": " + e.getReason() + ".", e);
+        }
     }
 
     private static int portOf(String text) {
@@ -180,15 +191,22 @@ final class Endpoint implements Closeable {
     Identity identify(SocketChannel peer) {
         try {
             UnixDomainPrincipal principal = peer.getOption(ExtendedSocketOptions.SO_PEERCRED);
-            var lookup = path.getFileSystem().getUserPrincipalLookupService();
-            var root = lookup.lookupPrincipalByName("root");
             String user = principal.user().getName();
             boolean allowed = principal.user().equals(Files.getOwner(path, LinkOption.NOFOLLOW_LINKS))
-                || principal.user().equals(root)
+                || isSuperuser(principal.user())
                 || !group.isEmpty() && (principal.group().getName().equals(group) || isMember(user));
             return new Identity("A process of user " + user, allowed);
         } catch (IOException | RuntimeException | LinkageError e) {
             return new Identity("A process", false);
+        }
+    }
+
+    /** A container may have no entry for root. */
+    private boolean isSuperuser(UserPrincipal user) {
+        try {
+            return user.equals(path.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName(superuser));
+        } catch (IOException | RuntimeException e) {
+            return false;
         }
     }
 

@@ -30,6 +30,7 @@ final class Limits {
     static final int CHALLENGED = 8;
     static final int BEFORE_AUTH = 4096;
     static final int BAD_LINES = 1000;
+    static final int UNTRACED = 256; // of a pool: dropped, and nothing will say whether they are back
 
     private Limits() {}
 }

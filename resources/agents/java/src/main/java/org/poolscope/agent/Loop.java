@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 /** The agent's own thread: lets inspectors in, and hears and tells them. It sleeps while nobody is attached. */
 final class Loop implements Runnable {
     private static final int ACCEPT_AGAIN = 100; // milliseconds, where there were too many open files
+    private static final int AFTER_FAULT = 100; // milliseconds: one that comes again does not take a core
 
     private final Agent agent;
     private final Endpoint endpoint;
@@ -36,6 +37,11 @@ final class Loop implements Runnable {
         endpoint.channel.configureBlocking(false);
         selector = Selector.open();
         accepting = endpoint.channel.register(selector, SelectionKey.OP_ACCEPT);
+    }
+
+    /** Of one that was stopped, and whose thread never ran. */
+    void release() throws IOException {
+        selector.close();
     }
 
     /** Any thread, as the next two. */
@@ -70,6 +76,7 @@ final class Loop implements Runnable {
             } catch (Throwable trouble) { // whoever is attached is let go, and may come back
                 agent.fault(trouble);
                 endAll();
+                pause();
             }
         }
         endAll();
@@ -129,7 +136,16 @@ final class Loop implements Runnable {
         teller.reap();
     }
 
+    private static void pause() {
+        try {
+            Thread.sleep(AFTER_FAULT);
+        } catch (InterruptedException e) {
+            return; // nobody means this thread
+        }
+    }
+
     private void endAll() {
+        teller.forgetLine();
         challenged.forEach(Peer::end);
         challenged.clear();
         teller.peers.forEach(Peer::end);

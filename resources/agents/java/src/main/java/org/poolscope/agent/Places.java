@@ -7,6 +7,7 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -31,21 +32,29 @@ final class Places {
         String runtime = environment.apply("RUNTIME_DIRECTORY");
         if (runtime != null && runtime.startsWith("/")) {
             int colon = runtime.indexOf(':');
-            places.add(new Place(Path.of(colon < 0 ? runtime : runtime.substring(0, colon)), false, false));
+            add(places, colon < 0 ? runtime : runtime.substring(0, colon), "", false, false);
         }
         String session = environment.apply("XDG_RUNTIME_DIR");
         if (session != null && session.startsWith("/")) {
-            places.add(new Place(Path.of(session, "poolscope"), true, false));
+            add(places, session, "poolscope", true, false);
         }
-        places.add(new Place(Path.of("/run/poolscope"), false, false));
+        add(places, "/run/poolscope", "", false, false);
         String temporary = environment.apply("TMPDIR");
         if (temporary == null || !temporary.startsWith("/")) {
             temporary = System.getProperty("java.io.tmpdir", "/tmp");
         }
         if (temporary.startsWith("/")) {
-            places.add(new Place(Path.of(temporary, "poolscope-" + user()), true, true));
+            add(places, temporary, "poolscope-" + user(), true, true);
         }
         return places;
+    }
+
+    private static void add(List<Place> places, String folder, String inside, boolean create, boolean exact) {
+        try {
+            places.add(new Place(Path.of(folder, inside), create, exact));
+        } catch (InvalidPathException e) {
+            return; // not of this process's characters: another place will do
+        }
     }
 
     /** The number of the user whom the process acts as; -1: not known. */
@@ -123,8 +132,10 @@ final class Places {
         return isRefused(path);
     }
 
+    /** At once: with a full backlog somebody is there, who only is slow. */
     private static boolean isRefused(Path path) {
         try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            probe.configureBlocking(false);
             probe.connect(UnixDomainSocketAddress.of(path));
             return false;
         } catch (ConnectException e) {

@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTimeoutException;
 import java.sql.SQLTransientConnectionException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -43,6 +44,7 @@ final class Pool {
     private final WeakIdentity<Physical> physicals = new WeakIdentity<>();
     private final Set<Physical> open = new LinkedHashSet<>();
     private Checkout first;
+    private final ArrayDeque<Checkout> untraced = new ArrayDeque<>();
     private final Histogram use = new Histogram();
     private final Histogram wait = new Histogram();
     private long timeouts;
@@ -118,7 +120,7 @@ final class Pool {
     private Connection innerOf(Connection handle) {
         try {
             return driver.physicalOf(handle);
-        } catch (SQLException | RuntimeException e) {
+        } catch (SQLException | RuntimeException | LinkageError e) { // drivers may be older than the interface
             return null;
         }
     }
@@ -172,17 +174,18 @@ final class Pool {
     /** The acquire threw. What it threw is the caller's. */
     void failed(long began, Throwable thrown) {
         ends();
-        if (agent.isOff() || !isTimeout(thrown)) {
-            return;
-        }
         try {
+            if (agent.isOff() || !isTimeout(thrown)) {
+                return;
+            }
             long now = agent.now();
+            String reason = reasonOf(textOf(thrown)); // before the lock
             CallStack stack = agent.wantsStack(this) ? new CallStack() : null;
             Checkout who = new Checkout(null, null, this, now, now - began, Scope.current(), traceId(), stack);
             synchronized (agent.lock) {
                 timeouts++;
                 wait.add(who.waitUs);
-                agent.emit(Event.Kind.TIMEOUT, now, this, null, who, thrown.getMessage(), 0);
+                agent.emit(Event.Kind.TIMEOUT, now, this, null, who, reason, 0);
             }
         } catch (Throwable trouble) {
             agent.fault(trouble);
@@ -203,6 +206,27 @@ final class Pool {
         return thrown instanceof SQLException && thrown.getCause() instanceof NoSuchElementException;
     }
 
+    private static String textOf(Throwable thrown) {
+        try {
+            return thrown.getMessage();
+        } catch (RuntimeException | LinkageError e) { // anybody's code
+            return null;
+        }
+    }
+
+    /** What a pool gave as the reason: its own sentence, without the statements that Druid puts behind it. */
+    static String reasonOf(String message) {
+        if (message == null) {
+            return null;
+        }
+        int end = message.length();
+        for (String behind : new String[] {", runningSqlCount", "runningSqlCount", "\n", "\r"}) {
+            int at = message.indexOf(behind);
+            end = at >= 0 ? Math.min(end, at) : end;
+        }
+        return message.substring(0, end);
+    }
+
     /** The holder closed it; the driver's connection may be closed too, where there is no pool. */
     void returned(Checkout c, Connection handle) {
         try {
@@ -219,9 +243,18 @@ final class Pool {
         }
     }
 
-    void takenBack(Checkout c) {
+    boolean isLent(Checkout c) {
         synchronized (agent.lock) {
+            return c.lent;
+        }
+    }
+
+    /** False: it was back already. */
+    boolean takenBack(Checkout c) {
+        synchronized (agent.lock) {
+            boolean was = c.lent;
             returnedLocked(c, agent.now());
+            return was;
         }
     }
 
@@ -258,6 +291,7 @@ final class Pool {
         for (Physical physical : new ArrayList<>(open)) {
             closedLocked(physical);
         }
+        untraced.clear();
         pending = 0;
     }
 
@@ -325,6 +359,12 @@ final class Pool {
             c.abandoned = true;
             leaks++;
             agent.emit(Event.Kind.LEAK, agent.now(), this, c.conn, c, "critical", 0);
+            if (c.conn == null && !kind.tellsFigures()) { // nothing will ever say that it is back
+                untraced.add(c);
+                if (untraced.size() > Limits.UNTRACED) {
+                    returnedLocked(untraced.remove(), agent.now());
+                }
+            }
             return true;
         }
     }

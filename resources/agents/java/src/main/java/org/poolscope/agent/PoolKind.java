@@ -131,6 +131,15 @@ final class PoolKind {
             Reflect.number(pool, getters.pending));
     }
 
+    /** How many are lent; below zero: it does not tell. */
+    long active(DataSource source) {
+        if (!tellsFigures()) {
+            return LineWriter.UNKNOWN;
+        }
+        Object pool = inside(source);
+        return pool == null ? 0 : Reflect.number(pool, getters.active);
+    }
+
     /** The pool inside where it tells: its getters wait for nobody, those outside may. */
     private static Object either(Object pool, DataSource source, String getter) {
         return Reflect.ask(pool, getter) instanceof Number ? pool : source;
@@ -188,9 +197,15 @@ final class PoolKind {
         while (end < url.length() && "?;&# \t".indexOf(url.charAt(end)) < 0) {
             end++;
         }
+        if (url.indexOf('@', end) >= 0) { // the cut may have been in a password
+            return "";
+        }
         url = url.substring(0, end);
         try {
             URI uri = new URI(url);
+            if (uri.getPath() != null && uri.getPath().indexOf('@') >= 0) { // as may the slash
+                return "";
+            }
             if (uri.getHost() != null && uri.getScheme() != null) {
                 return new URI(uri.getScheme(), null, uri.getHost(), uri.getPort(), uri.getPath(), null, null).toString();
             }
@@ -198,6 +213,7 @@ final class PoolKind {
             return "";
         }
         // Several hosts, say.
-        return url.matches("[A-Za-z0-9:+.-]+//[A-Za-z0-9.,:_-]+(/[A-Za-z0-9_./-]*)?") ? url : "";
+        String host = "[A-Za-z0-9._-]+(:[0-9]+)?";
+        return url.matches("[A-Za-z0-9:+.-]+//" + host + "(," + host + ")*(/[A-Za-z0-9_./-]*)?") ? url : "";
     }
 }

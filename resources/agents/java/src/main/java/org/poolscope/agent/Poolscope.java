@@ -43,11 +43,14 @@ public final class Poolscope {
         if (pool == null || pool instanceof TrackedDataSource) {
             return pool;
         }
-        Agent now = current();
+        Agent now = null;
         try {
+            now = current();
             return now.isOff() ? pool : now.instrument(pool, options == null ? new PoolOptions() : options);
         } catch (Throwable trouble) { // whatever it is: the application gets its pool
-            now.fault(trouble);
+            if (now != null) {
+                now.fault(trouble);
+            }
             return pool;
         }
     }
@@ -90,12 +93,23 @@ public final class Poolscope {
      * @throws IllegalStateException the agent runs already
      */
     public static void start(AgentOptions options) throws IOException {
+        Agent fresh;
+        IOException refused = null;
         synchronized (LOCK) {
             if (agent != null) {
                 throw new IllegalStateException("Poolscope's agent runs already");
             }
-            agent = new Agent(options);
-            agent.begin();
+            fresh = new Agent(options);
+            agent = fresh;
+            try {
+                fresh.begin();
+            } catch (IOException e) {
+                refused = e;
+            }
+        }
+        fresh.sayLater();
+        if (refused != null) {
+            throw refused;
         }
     }
 
@@ -123,16 +137,24 @@ public final class Poolscope {
     }
 
     static Agent current() {
+        Agent fresh;
+        Throwable refused = null;
         synchronized (LOCK) {
-            if (agent == null) {
-                agent = new Agent(new AgentOptions());
-                try {
-                    agent.begin();
-                } catch (IOException e) {
-                    agent.say(e.getMessage());
-                }
+            if (agent != null) {
+                return agent;
             }
-            return agent;
+            fresh = new Agent(new AgentOptions());
+            agent = fresh;
+            try {
+                fresh.begin();
+            } catch (Throwable e) { // the virtual machine ends, or has no thread left: then there is no agent
+                refused = e;
+            }
         }
+        fresh.sayLater(); // the logger is the application's, and may take its time
+        if (refused != null) {
+            fresh.say(refused instanceof IOException ? refused.getMessage() : "The agent cannot start: " + refused);
+        }
+        return fresh;
     }
 }

@@ -40,6 +40,11 @@ final class Teller {
         count();
     }
 
+    /** Half a line may be left of what failed. */
+    void forgetLine() {
+        lines.truncate(0);
+    }
+
     /** Lets those go that are gone. */
     void reap() {
         boolean fewer = peers.removeIf(peer -> {

@@ -183,6 +183,34 @@ class AgentTest extends WithAgent {
         }
     }
 
+    /** One of the application's, whose text may need anything. */
+    private final class Foreign extends SQLTransientConnectionException {
+        private static final long serialVersionUID = 1;
+        private transient volatile boolean underLock;
+        private transient volatile boolean asked;
+
+        @Override
+        public String getMessage() {
+            asked = true;
+            underLock |= Thread.holdsLock(agent.lock);
+            throw new IllegalStateException("a text that fails");
+        }
+    }
+
+    @Test
+    void anExceptionIsNotAskedUnderTheLock() throws Exception {
+        start(options());
+        FakePool fake = new FakePool(1);
+        DataSource pool = Poolscope.instrument(fake, "p");
+        Foreign foreign = new Foreign();
+        fake.refused = foreign;
+        assertSame(foreign, assertThrows(SQLTransientConnectionException.class, pool::getConnection));
+        assertTrue(foreign.asked && !foreign.underLock);
+        try (Inspector i = attach()) {
+            assertEquals(1L, i.stats.get("p").get("timeouts"));
+        }
+    }
+
     @Test
     void whoWaitsIsCounted() throws Exception {
         start(options());
@@ -228,6 +256,43 @@ class AgentTest extends WithAgent {
             i.sync();
             assertEquals(1L, i.stats.get("drops").get("leaks"));
         }
+    }
+
+    @Test
+    void aDriverThatIsOlderThanTheInterfaceIsServed() throws Exception {
+        start(options());
+        FakePool fake = new FakePool(2);
+        DataSource pool = Poolscope.instrument(fake, "old");
+        Connection known = pool.getConnection();
+        fake.old = true; // the watcher is told nothing of this one, nor what is inside the next
+        Connection held = pool.getConnection();
+        DataSource other = Poolscope.instrument(new FakePool(1), "other");
+        try (Inspector i = attach()) {
+            assertEquals(2, i.out.size());
+            assertEquals(1, i.out.values().stream().filter(c -> c.containsKey("conn")).count());
+            use(other);
+            i.until("the pool behind it is looked at", () -> i.stats.containsKey("other"));
+            held.close();
+            known.close();
+            i.until("they are back", () -> i.out.isEmpty());
+        }
+    }
+
+    @Test
+    void whatNothingWillSayIsBackDoesNotPileUp() throws Exception {
+        start(options());
+        FakePool fake = new FakePool(Limits.UNTRACED + 50);
+        fake.old = true;
+        DataSource pool = Poolscope.instrument(fake, "blind");
+        for (int n = 0; n < Limits.UNTRACED + 50; n++) {
+            drop(pool);
+        }
+        Pool seen = ((TrackedDataSource) pool).pool;
+        eventually("they are forgotten", () -> {
+            System.gc();
+            return seen.lentNow == Limits.UNTRACED;
+        });
+        assertTrue(logged.toString().contains("Whether the pool has it"), logged.toString());
     }
 
     private static String drop(DataSource pool) throws SQLException {
@@ -280,6 +345,22 @@ class AgentTest extends WithAgent {
         }
         eventually("no thread stays", () -> Thread.getAllStackTraces().keySet().stream()
             .noneMatch(t -> t.getName().startsWith("poolscope-") && t.isAlive()));
+    }
+
+    @Test
+    void aLoggerMayTakeItsTimeAndNobodyWaitsForIt() throws Exception {
+        List<Boolean> answered = new ArrayList<>();
+        start(options().stacks("sometimes").log(sentence -> {
+            Thread other = new Thread(Poolscope::address);
+            other.start();
+            try {
+                other.join(5000);
+            } catch (InterruptedException e) {
+                return;
+            }
+            answered.add(!other.isAlive());
+        }));
+        assertEquals(List.of(true), answered);
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -75,6 +77,80 @@ class EndpointTest {
     }
 
     @Test
+    void theOwnerMayAttachWhereRootIsNotKnown() throws Exception {
+        Endpoint endpoint = open(new AgentOptions().listen(folder + "/r.sock"));
+        endpoint.superuser = "no such user";
+        try (SocketChannel peer = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            peer.connect(UnixDomainSocketAddress.of(folder.resolve("r.sock")));
+            assertTrue(endpoint.identify(endpoint.channel.accept()).allowed());
+        }
+    }
+
+    @Test
+    void aNameThatIsNoPathIsNoPlace() throws Exception {
+        environment.put("RUNTIME_DIRECTORY", "/a\0b");
+        environment.put("XDG_RUNTIME_DIR", "/a\0b");
+        assertTrue(open(new AgentOptions().name("x")).address.endsWith("-x.sock"));
+    }
+
+    @Test
+    void aSocketWhoseBacklogIsFullIsNotProbedForEver() throws Exception {
+        Path full = folder.resolve("full.sock");
+        List<SocketChannel> waiting = new ArrayList<>();
+        try (ServerSocketChannel slow = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            slow.bind(UnixDomainSocketAddress.of(full), 1);
+            for (int n = 0; n < 8; n++) {
+                SocketChannel peer = SocketChannel.open(StandardProtocolFamily.UNIX);
+                waiting.add(peer);
+                peer.configureBlocking(false);
+                try {
+                    peer.connect(UnixDomainSocketAddress.of(full));
+                } catch (IOException e) {
+                    break; // it is full
+                }
+            }
+            assertTimeoutPreemptively(Duration.ofSeconds(20), () -> assertFalse(Places.isStale(full)));
+        } finally {
+            for (SocketChannel peer : waiting) {
+                peer.close();
+            }
+        }
+    }
+
+    /** An application that makes a pool while it ends. */
+    static final class Late {
+        public static void main(String[] arguments) {
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                try {
+                    FakePool fake = new FakePool(1);
+                    System.out.println(Poolscope.instrument(fake, "late") == fake ? "its own" : "another");
+                    System.out.println("at \"" + Poolscope.address() + "\"");
+                    System.out.println(Poolscope.instrument(fake, "late") == fake ? "its own" : "another");
+                } catch (Throwable thrown) {
+                    System.out.println(thrown);
+                }
+            }));
+        }
+    }
+
+    @Test
+    void whileTheVirtualMachineEndsThePoolServesAsItIs() throws Exception {
+        ProcessBuilder builder = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-XX:TieredStopAtLevel=1", "-cp",
+            System.getProperty("java.class.path"), Late.class.getName());
+        builder.environment().keySet().removeIf(name -> name.startsWith("POOLSCOPE_") || name.equals("RUNTIME_DIRECTORY"));
+        builder.environment().put("XDG_RUNTIME_DIR", folder.toString());
+        builder.redirectError(folder.resolve("stderr").toFile());
+        Process process = builder.start();
+        String out = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor());
+        assertEquals(List.of("its own", "at \"\"", "its own"), out.lines().toList());
+        try (var left = Files.list(folder.resolve("poolscope"))) {
+            assertEquals(List.of(), left.toList());
+        }
+        assertTrue(Files.readString(folder.resolve("stderr")).contains("The agent cannot start"));
+    }
+
+    @Test
     void foldersThatOthersMayWriteAreNotUsed() throws Exception {
         for (String bad : List.of("open", "link", "file")) {
             Path session = Files.createTempDirectory(folder, bad);
@@ -129,7 +205,7 @@ class EndpointTest {
     @Test
     void saysWhyItCannotListen() throws Exception {
         Map.of("127.0.0.1:7007", "needs a token", "nonsense", "Write /path", "127.0.0.1:99999", "Write /path", "tcp:", "Write /path",
-            folder + "/no/such", "No such file", "/" + "long".repeat(40), "Write /path").forEach((listen, why) -> {
+            folder + "/no/such", "No such file", "/a\0b", "cannot listen on /a", "/" + "long".repeat(40), "Write /path").forEach((listen, why) -> {
                 IOException e = assertThrows(IOException.class, () -> open(new AgentOptions().listen(listen)), listen);
                 assertTrue(e.getMessage().contains(why), e.getMessage());
             });

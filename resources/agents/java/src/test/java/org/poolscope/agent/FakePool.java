@@ -26,6 +26,9 @@ final class FakePool implements DataSource, AutoCloseable {
     volatile boolean closed;
     volatile long patience = 50;
     volatile RuntimeException thrown;
+    volatile SQLException refused;
+    /** Its driver is older than the interface. */
+    volatile boolean old;
 
     FakePool(int most) {
         this.most = most;
@@ -44,6 +47,9 @@ final class FakePool implements DataSource, AutoCloseable {
     public Connection getConnection() throws SQLException {
         if (thrown != null) {
             throw thrown;
+        }
+        if (refused != null) {
+            throw refused;
         }
         return handle(physical());
     }
@@ -73,7 +79,12 @@ final class FakePool implements DataSource, AutoCloseable {
                     shut[0] = true;
                     yield null;
                 }
-                case "isClosed" -> shut[0];
+                case "isClosed" -> {
+                    if (old) {
+                        throw new AbstractMethodError(m.getName());
+                    }
+                    yield shut[0];
+                }
                 case "isWrapperFor" -> false;
                 case "hashCode" -> System.identityHashCode(p);
                 case "equals" -> p == a[0];
@@ -123,6 +134,9 @@ final class FakePool implements DataSource, AutoCloseable {
                 case "isClosed":
                     return shut;
                 case "isWrapperFor":
+                    if (old) {
+                        throw new AbstractMethodError(name);
+                    }
                     return ((Class<?>) a[0]).isInstance(physical);
                 case "unwrap":
                     return physical;

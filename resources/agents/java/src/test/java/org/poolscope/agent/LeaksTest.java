@@ -164,13 +164,22 @@ class LeaksTest {
         "spike, dbcp2, mariadb", "leak, dbcp2, mariadb"})
     void exhaustionIsNotALeakOfItself(String storm, String kind, String server) throws Exception {
         String address = start(System.getProperty("java.class.path"), "shop.Storm", kind, url(server), storm);
-        List<Map<String, Object>> leaks = ask("leaks", address, "--leak-after", storm.equals("slow") ? "1s" : "3s", "--for", "4s");
+        boolean slow = storm.equals("slow");
+        List<Map<String, Object>> leaks = List.of();
+        long end = System.nanoTime() + 30_000_000_000L;
+        do { // slow ones come back now and then, all at once
+            leaks = ask("leaks", address, "--leak-after", slow ? "500ms" : "3s", "--for", slow ? "300ms" : "4s");
+        } while (slow && leaks.isEmpty() && System.nanoTime() < end);
         long line = lineOf(Path.of("src/test/java/shop/Storm.java"), storm.equals("leak") ? "storm" : "work");
         for (Map<String, Object> leak : leaks) { // slow ones are held past a threshold that is shorter than they are
             assertEquals(line, ownFrame(leak).get("line"));
-            assertEquals(storm.equals("slow"), leak.get("evidence").toString().contains("It has run a statement for"), leak.toString());
+            assertEquals(slow, leak.get("evidence").toString().contains("It has run a statement for"), leak.toString());
         }
-        assertEquals(storm.equals("leak") ? 3 : storm.equals("spike") ? 0 : leaks.size(), leaks.size(), leaks.toString());
+        if (slow) {
+            assertTrue(leaks.size() >= 1 && leaks.size() <= 3, leaks.toString());
+        } else {
+            assertEquals(storm.equals("leak") ? 3 : 0, leaks.size(), leaks.toString());
+        }
         Map<String, Object> pool = ask("pools", address).get(0);
         assertEquals("3 of 3", pool.get("used") + " of " + pool.get("max"), pool.toString());
         long pending = (Long) pool.get("pending");

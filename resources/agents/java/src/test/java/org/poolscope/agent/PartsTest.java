@@ -173,6 +173,20 @@ class PartsTest {
             "jdbc:oracle:thin:scott/tiger@//host:1521/x", "", "jdbc:mysql://(host=a,password=b)/x", "",
             "jdbc:sqlserver://host:1433;password=x", "sqlserver://host:1433",
             "jdbc:postgresql:shop", "").forEach((url, shown) -> assertEquals(shown, PoolKind.withoutSecrets(url), url));
+        for (String unsure : List.of("jdbc:mysql://root:a;b@db/shop", "jdbc:mysql://root:12;b@db/shop", "jdbc:mysql://root:a#b@db/shop",
+                "jdbc:mysql://root:a?b@db/shop", "jdbc:mysql://root:a b@db/shop", "jdbc:mysql://me:12/x@db/shop", "jdbc:mysql://me:ab/x@db/shop",
+                "jdbc:mysql://me:12/x%40db/shop", "jdbc:mysql://root:secret/shop", "jdbc:mysql://a:1,root:secret/shop")) {
+            assertEquals("", PoolKind.withoutSecrets(unsure), unsure);
+        }
+    }
+
+    @Test
+    void theReasonOfATimeoutHoldsNoStatements() {
+        assertEquals("wait millis 300, active 2, maxActive 2, creating 0", Pool.reasonOf("wait millis 300, active 2, maxActive 2, "
+            + "creating 0, runningSqlCount 1 : SELECT 'secret'\nrunningSqlCount 2 : SELECT 7"));
+        assertEquals("", Pool.reasonOf("runningSqlCount 1 : SELECT 'secret'"));
+        assertEquals("nothing came", Pool.reasonOf("nothing came\nSELECT 'secret'"));
+        assertNull(Pool.reasonOf(null));
     }
 
     @Test

@@ -2,16 +2,20 @@
 package org.poolscope.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.alibaba.druid.pool.DruidDataSource;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.pool.ProxyConnection;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -170,16 +174,18 @@ class RealPoolsTest {
 
     /** Connections that the pool itself takes back from those who held them too long. */
     @ParameterizedTest
-    @CsvSource({"dbcp2", "tomcat", "druid"})
+    @CsvSource({"dbcp2", "tomcat", "tomcat that counts from the last use", "druid"})
     void whatThePoolTakesBackIsBack(String kind) throws Exception {
-        raw = Pools.make(kind, Servers.postgres(), 3, 300);
+        boolean fromLastUse = kind.endsWith("use");
+        raw = Pools.make(fromLastUse ? "tomcat" : kind, Servers.postgres(), 3, 300);
         if (raw instanceof BasicDataSource dbcp) {
             dbcp.setRemoveAbandonedOnMaintenance(true);
             dbcp.setRemoveAbandonedTimeout(Duration.ofSeconds(1));
             dbcp.setDurationBetweenEvictionRuns(Duration.ofMillis(200));
         } else if (raw instanceof org.apache.tomcat.jdbc.pool.DataSource tomcat) {
             tomcat.setRemoveAbandoned(true);
-            tomcat.setRemoveAbandonedTimeout(1);
+            tomcat.setRemoveAbandonedTimeout(fromLastUse ? 2 : 1);
+            tomcat.setJdbcInterceptors(fromLastUse ? "ResetAbandonedTimer" : null); // to look must be no use
             tomcat.setTimeBetweenEvictionRunsMillis(200);
         } else if (raw instanceof DruidDataSource druid) {
             druid.setRemoveAbandoned(true);
@@ -221,6 +227,58 @@ class RealPoolsTest {
             assertEquals(1L, i.stats.get("orders").get("used"));
             Figures f = PoolKind.of(raw).figures(raw);
             assertEquals(1, f.active(), "the pool itself");
+        }
+    }
+
+    /** HikariCP knows what it lent by its class, and evicts nothing else. */
+    @ParameterizedTest
+    @CsvSource("hikaricp")
+    void theApplicationCanEvict(String kind) throws Exception {
+        raw = Pools.make(kind, Servers.postgres(), 1, 5000);
+        DataSource pool = Poolscope.instrument(raw, "orders");
+        long before;
+        try (Connection c = pool.getConnection()) {
+            before = serverPid(c, "postgres");
+            assertTrue(c.isWrapperFor(ProxyConnection.class));
+            assertFalse(c.isWrapperFor(HikariDataSource.class));
+            assertThrows(SQLException.class, () -> c.unwrap(HikariDataSource.class));
+            assertTrue(c.unwrap(Connection.class).getClass().getName().startsWith("org.postgresql."));
+            ((HikariDataSource) raw).evictConnection(c.unwrap(ProxyConnection.class));
+        }
+        try (Connection c = pool.getConnection()) {
+            assertNotEquals(before, serverPid(c, "postgres"));
+        }
+    }
+
+    private static WeakReference<Connection> closedByItsResult(DataSource pool) throws SQLException {
+        Connection c = pool.getConnection();
+        c.createStatement().executeQuery("SELECT 1").getStatement().getConnection().close();
+        return new WeakReference<>(c);
+    }
+
+    /** Came back by another way and was collected, while nobody was attached. */
+    @ParameterizedTest
+    @CsvSource({"hikaricp", "dbcp2", "druid"})
+    void whatCameBackUnseenIsNoLeak(String kind) throws Exception {
+        raw = Pools.make(kind, Servers.postgres(), 3, 300);
+        DataSource pool = Poolscope.instrument(raw, "orders");
+        WeakReference<Connection> closed = closedByItsResult(pool);
+        Pool seen = ((TrackedDataSource) pool).pool;
+        assertEquals(1, seen.lentNow);
+        Inspector.eventually("it is collected, and known to be back", () -> {
+            System.gc();
+            return closed.refersTo(null) && (seen.lentNow == 0 || logged.toString().contains("without close"));
+        });
+        assertEquals(List.of(), logged.stream().filter(s -> s.contains("without close")).toList());
+        assertEquals(0, seen.lentNow);
+        pool.getConnection(); // and this one is a leak
+        Inspector.eventually("it is collected", () -> {
+            System.gc();
+            return logged.toString().contains("The pool still counts it as lent");
+        });
+        try (Inspector i = Inspector.attached(Poolscope.address())) {
+            assertEquals(1, i.out.size());
+            assertEquals(1L, i.stats.get("orders").get("leaks"));
         }
     }
 
