@@ -99,6 +99,11 @@ pub(crate) struct Agent {
     thread: Mutex<Option<JoinHandle<()>>>,
     refusals: Mutex<(Option<Instant>, u64)>,
     fork_count: u64,
+    /// In its thread, the next time that it wakes.
+    #[cfg(test)]
+    pub(crate) fails: AtomicBool,
+    /// What is to be said of its options, by who started it and when no lock is held.
+    pub(crate) remark: Option<String>,
 }
 
 /// An environment variable, where it says something.
@@ -163,11 +168,12 @@ impl Agent {
         if let Some(bell) = &bell {
             let _ = bell.set_nonblocking(true);
         }
+        let mut remark = None;
         let stacks = options.stacks.or_else(|| {
             let text = said("POOLSCOPE_STACKS")?;
             let stacks = Stacks::parse(&text);
             if stacks.is_none() {
-                say_warning(&format!(
+                remark = Some(format!(
                     "POOLSCOPE_STACKS is {text:?}: off, sampled, always or near_exhaustion is meant. Taking always."
                 ));
             }
@@ -196,6 +202,9 @@ impl Agent {
             thread: Mutex::default(),
             refusals: Mutex::default(),
             fork_count: process::forks(),
+            #[cfg(test)]
+            fails: AtomicBool::new(false),
+            remark,
             options,
         }
     }
@@ -290,7 +299,7 @@ impl Agent {
         }
     }
 
-    /// Makes a pool visible, under a name that no other has.
+    /// Makes a pool visible, under a name that no other has, unless it is.
     pub(crate) fn show(&self, pool: &Pool) {
         if self.is_off() {
             return;
@@ -301,6 +310,9 @@ impl Agent {
             name => name,
         };
         let mut state = self.state();
+        if state.pools.iter().any(|other| other.key == pool.key) {
+            return;
+        }
         let mut name = wanted.to_owned();
         for i in 2.. {
             if !state.pools.iter().any(|other| *other.name == *name) {
@@ -312,10 +324,6 @@ impl Agent {
         state.pools.push(data);
         drop(state);
         self.pools_changed();
-    }
-
-    pub(crate) fn shows(&self, key: u64) -> bool {
-        self.state().pools.iter().any(|pool| pool.key == key)
     }
 
     /// Takes a pool away; connections that are still held go with it.

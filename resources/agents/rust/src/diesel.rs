@@ -25,7 +25,7 @@ use crate::agent::{say_warning, Agent};
 use crate::fingerprint::{Dialect, MOST_READ};
 use crate::outside::{self, Birth};
 use crate::pool::{Link, Pool};
-use crate::watch::Watch;
+use crate::watch::{Adopting, Watch};
 use crate::{address, process};
 
 /// As [`crate::watch`], for a pool of Diesel's.
@@ -35,7 +35,7 @@ use crate::{address, process};
 /// let pool = poolscope::diesel::watch(builder, "orders").build(manager)?;
 /// ```
 ///
-/// The first call sets Diesel's default instrumentation, unless the application has set one: then
+/// The first pool that is built so sets Diesel's default instrumentation, unless the application has set one: then
 /// connections that are established past the pools are not seen, until its function makes use of
 /// [`instrumentation`].
 pub fn watch<C>(builder: Builder<ConnectionManager<C>>, name: &str) -> Watch<ConnectionManager<C>>
@@ -47,8 +47,7 @@ where
     if watch.is_off() {
         return watch;
     }
-    set_default();
-    let watch = watch.adopting(adopt::<C>);
+    let watch = watch.adopting(Adopting { begin: set_default, adopt: adopt::<C> });
     match statement_for(dialect_of::<C>()) {
         Some(statement) => watch.server_pid(move |connection| {
             let answer: Result<ServerPid, _> = sql_query(statement).get_result(connection);
@@ -77,16 +76,20 @@ pub fn instrumentation() -> Option<Box<dyn Instrumentation>> {
 
 fn set_default() {
     static ONCE: Once = Once::new();
+    let mut taken = false;
     ONCE.call_once(|| {
-        if get_default_instrumentation().is_none() {
+        taken = get_default_instrumentation().is_some();
+        if !taken {
             let _ = set_default_instrumentation(instrumentation);
-        } else {
-            say_warning(
-                "Diesel's default instrumentation is the application's: connections that are established past \
-                 the pools are not seen, until it makes use of poolscope::diesel::instrumentation.",
-            );
         }
     });
+    // Not within: a logger may build a pool.
+    if taken {
+        say_warning(
+            "Diesel's default instrumentation is the application's: connections that are established past \
+             the pools are not seen, until it makes use of poolscope::diesel::instrumentation.",
+        );
+    }
 }
 
 /// What the server is asked for; an implementation detail of [`watch`]'s bounds.

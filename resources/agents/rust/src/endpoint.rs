@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -210,8 +210,10 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// A socket that is bound and does not listen yet: its mode is to be right before anybody gets in.
-fn bound_socket(path: &Path) -> io::Result<OwnedFd> {
+type Act = unsafe extern "C" fn(RawFd, *const libc::sockaddr, libc::socklen_t) -> libc::c_int;
+
+/// A socket that was bound or connected to the path, without waiting.
+fn socket_at(path: &Path, act: Act) -> io::Result<OwnedFd> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const KIND: libc::c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -220,6 +222,7 @@ fn bound_socket(path: &Path) -> io::Result<OwnedFd> {
     unsafe {
         let socket = OwnedFd::from_raw_fd(checked(libc::socket(libc::AF_UNIX, KIND, 0))?);
         checked(libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC))?;
+        checked(libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK))?;
         let mut address: libc::sockaddr_un = std::mem::zeroed();
         address.sun_family = libc::AF_UNIX as libc::sa_family_t;
         let text = path.as_os_str().as_bytes();
@@ -230,9 +233,14 @@ fn bound_socket(path: &Path) -> io::Result<OwnedFd> {
             *to = from as libc::c_char;
         }
         let size = std::mem::size_of::<libc::sockaddr_un>() as libc::socklen_t;
-        checked(libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size))?;
+        checked(act(socket.as_raw_fd(), (&raw const address).cast(), size))?;
         Ok(socket)
     }
+}
+
+/// Bound, and not listening yet: its mode is to be right before anybody gets in.
+fn bound_socket(path: &Path) -> io::Result<OwnedFd> {
+    socket_at(path, libc::bind)
 }
 
 fn listen_unix(path: &Path, group: Option<u32>) -> io::Result<Endpoint> {
@@ -270,8 +278,11 @@ fn listen_unix(path: &Path, group: Option<u32>) -> io::Result<Endpoint> {
 fn is_stale(path: &Path) -> bool {
     let ours = std::fs::symlink_metadata(path)
         .is_ok_and(|info| info.file_type().is_socket() && info.uid() == users::me());
-    let refused =
-        || UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+    // Who is there and too busy, or stopped, lets nobody in now; that is another error.
+    let refused = || {
+        socket_at(path, libc::connect)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
     if !ours || is_others(path) || !refused() {
         return false;
     }

@@ -2,8 +2,7 @@
 //! Connections that were established past every pool. Whether one is shows a moment later: a pool
 //! claims its own right after they are there.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
@@ -29,11 +28,63 @@ struct Fresh {
     lend: Lend,
 }
 
+/// Under one lock, so that each connection is told of, a pool's, or closed: never two of them. The
+/// agent's own lock is taken within it; the application is never called under it.
 #[derive(Default)]
 pub(crate) struct Outside {
-    fresh: Mutex<Vec<Fresh>>,
-    pool: Mutex<Option<Arc<Pool>>>,
-    keys: AtomicU64,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    fresh: Vec<Fresh>,
+    pool: Option<Arc<Pool>>,
+    keys: u64,
+}
+
+impl Outside {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    /// What stands for all of them; shown with the first.
+    fn stand_in(&mut self, agent: &Arc<Agent>) -> Arc<Pool> {
+        let make = || {
+            let can = Can { statements: true, ..Can::default() };
+            Arc::new(Pool::new(agent.clone(), NAME, KIND, can))
+        };
+        self.pool.get_or_insert_with(make).clone()
+    }
+
+    /// It is no longer one to be told of, or that was.
+    fn forget(&mut self, link: &Link) {
+        if let Some(at) = self.fresh.iter().position(|fresh| is_same(&fresh.link, link)) {
+            self.fresh.swap_remove(at);
+        }
+        if let (Some(pool), Some(key)) = (link.pool(), link.key()) {
+            if pool.kind == KIND {
+                pool.closed(key);
+                link.forget();
+            }
+        }
+    }
+
+    fn tell(&mut self, agent: &Arc<Agent>, link: &Arc<Link>, lend: Lend) {
+        let pool = self.stand_in(agent);
+        agent.show(&pool);
+        self.keys += 1;
+        let number = self.keys;
+        link.set_pool(Some(&pool));
+        if let Some(birth) = link.birth.get() {
+            pool.set_dialect(birth.dialect);
+            pool.created_in(birth.took);
+            pool.describe_database(&birth.address);
+        }
+        pool.opened_at(lend.at, number, format!("x{number}"), None, Some(link.clone()));
+        pool.lend_as(number, lend);
+    }
 }
 
 fn is_same(weak: &Weak<Link>, link: &Link) -> bool {
@@ -46,86 +97,52 @@ pub(crate) fn established(link: &Arc<Link>, birth: Birth) {
     if agent.is_off() {
         return;
     }
-    let lend = stand_in(agent).new_lend(None, true);
     let _ = link.birth.set(birth);
+    if is_in_a_pool() {
+        return;
+    }
+    let pool = agent.outside.lock().stand_in(agent);
+    let lend = pool.new_lend(None);
     let fresh = Fresh { link: Arc::downgrade(link), since: Instant::now(), lend };
-    let mut list = agent.outside.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+    let list = &mut agent.outside.lock().fresh;
     if list.len() < MOST_FRESH {
         list.push(fresh);
     }
 }
 
-/// What stands for all of them; shown with the first.
-fn stand_in(agent: &Arc<Agent>) -> Arc<Pool> {
-    let mut pool = agent.outside.pool.lock().unwrap_or_else(PoisonError::into_inner);
-    pool.get_or_insert_with(|| {
-        let can = Can { statements: true, ..Can::default() };
-        Arc::new(Pool::new(agent.clone(), NAME, KIND, can))
-    })
-    .clone()
-}
-
-fn take(link: &Link) -> Option<Fresh> {
-    let mut list = link.agent.outside.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = list.iter().position(|fresh| is_same(&fresh.link, link))?;
-    Some(list.swap_remove(at))
+/// What r2d2 establishes is some pool's, also where nobody watches that and so nobody claims it.
+fn is_in_a_pool() -> bool {
+    std::thread::current().name().is_some_and(|name| name.starts_with("r2d2-worker-"))
 }
 
 /// It is a pool's; also where it took the pool so long to say so that it was told of already.
 pub(crate) fn claim(link: &Arc<Link>, pool: &Arc<Pool>) {
-    drop(take(link));
-    forget(link);
+    let mut inside = link.agent.outside.lock();
+    inside.forget(link);
     link.set_pool(Some(pool));
 }
 
 /// It is closed, whoever's it was.
 pub(crate) fn ended(link: &Link) {
-    drop(take(link));
-    forget(link);
-}
-
-fn forget(link: &Link) {
-    if let (Some(pool), Some(key)) = (link.pool(), link.key()) {
-        if pool.kind == KIND {
-            pool.closed(key);
-            link.set_pool(None);
-        }
+    if !link.agent.is_forked() {
+        link.agent.outside.lock().forget(link);
     }
 }
 
 /// What no pool claimed for a while is past the pools. Before a picture and every few milliseconds
 /// while somebody is attached, and whenever such a connection works.
 pub(crate) fn settle(agent: &Arc<Agent>) {
-    let settled = {
-        let mut list = agent.outside.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        if list.is_empty() {
-            return;
-        }
-        let patience = agent.options.limits.settle;
-        let (old, young) = list.drain(..).partition(|fresh| fresh.since.elapsed() >= patience);
-        *list = young;
-        let old: Vec<Fresh> = old;
-        old
-    };
-    for fresh in settled {
+    let mut inside = agent.outside.lock();
+    if inside.fresh.is_empty() {
+        return;
+    }
+    let patience = agent.options.limits.settle;
+    let (old, young): (Vec<_>, Vec<_>) =
+        inside.fresh.drain(..).partition(|fresh| fresh.since.elapsed() >= patience);
+    inside.fresh = young;
+    for fresh in old {
         if let Some(link) = fresh.link.upgrade() {
-            tell(agent, &link, fresh.lend);
+            inside.tell(agent, &link, fresh.lend);
         }
     }
-}
-
-fn tell(agent: &Arc<Agent>, link: &Arc<Link>, lend: Lend) {
-    let pool = stand_in(agent);
-    if !agent.shows(pool.key) {
-        agent.show(&pool);
-    }
-    let number = agent.outside.keys.fetch_add(1, Ordering::Relaxed) + 1;
-    link.set_pool(Some(&pool));
-    if let Some(birth) = link.birth.get() {
-        pool.set_dialect(birth.dialect);
-        pool.created_in(birth.took);
-        pool.describe_database(&birth.address);
-    }
-    pool.opened_at(lend.at, number, format!("x{number}"), None, Some(link.clone()));
-    pool.lend_as(number, lend);
 }

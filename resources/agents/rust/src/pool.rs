@@ -79,6 +79,12 @@ impl Link {
     pub(crate) fn set_pool(&self, pool: Option<&Arc<Pool>>) {
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool.map(Arc::downgrade);
     }
+
+    /// It is nobody's again: the key was that of a connection of its pool alone.
+    pub(crate) fn forget(&self) {
+        self.key.store(NOT_KNOWN, Ordering::Release);
+        self.set_pool(None);
+    }
 }
 
 pub(crate) enum What {
@@ -259,7 +265,12 @@ impl Pool {
         self.dialect.store(number, Ordering::Relaxed);
     }
 
-    pub(crate) fn new_lend(&self, wait: Option<Duration>, stack: bool) -> Lend {
+    /// Calls the application, for the trace: so under no lock.
+    pub(crate) fn new_lend(&self, wait: Option<Duration>) -> Lend {
+        Lend { trace: scope::trace(), ..self.new_lend_untraced(wait, true) }
+    }
+
+    fn new_lend_untraced(&self, wait: Option<Duration>, stack: bool) -> Lend {
         let agent = &self.agent;
         let (lent, max) = (self.lent.load(Ordering::Relaxed), self.max.load(Ordering::Relaxed));
         let stack = stack && agent.table.wants(agent.stacks, lent, max);
@@ -268,7 +279,7 @@ impl Pool {
             at: agent.now(),
             wait: wait.map(micros),
             facts: scope::facts(),
-            trace: scope::trace(),
+            trace: String::new(),
             thread: thread_name(),
             stack: stack.then(|| agent.table.here(agent.depth)).flatten(),
         }
@@ -321,7 +332,7 @@ impl Pool {
     /// It was lent to the calling thread, which waited so long for it.
     pub(crate) fn lend(&self, key: u64, wait: Option<Duration>) {
         if !self.agent.is_off() {
-            self.lend_as(key, self.new_lend(wait, true));
+            self.lend_as(key, self.new_lend(wait));
         }
     }
 
@@ -373,13 +384,14 @@ impl Pool {
         });
     }
 
-    /// An acquire gave up after so long.
+    /// An acquire gave up after so long. r2d2 tells it under its own lock, which whoever gets or returns
+    /// needs: what tells the trace is not called, as it may be of those.
     pub(crate) fn timed_out(&self, wait: Duration) {
         if self.agent.is_off() {
             return;
         }
         // With nobody attached there is nobody to tell the stack to.
-        let lend = self.new_lend(Some(wait), self.agent.is_attached());
+        let lend = self.new_lend_untraced(Some(wait), self.agent.is_attached());
         self.agent.change(self.key, |pool, log| {
             pool.timeouts += 1;
             log.emit(&pool.name, lend.at, || What::Timeout(lend));

@@ -2,42 +2,95 @@
 //! The process: its one agent, forks, its end, when it began.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::agent::{say_warning, Agent};
 use crate::options::{Figures, Options};
 
-static AGENT: Mutex<Option<Arc<Agent>>> = Mutex::new(None);
+/// The agent of one process. A forked child has another: the locks of its parent's may be held by
+/// threads that are not there, and nothing of that agent is run in it, not even its end.
+struct Slot {
+    forks: u64,
+    /// For a moment at a time; the application is never called under it.
+    agent: Mutex<Option<Arc<Agent>>>,
+    /// While one starts, which asks the system for this and that, but says nothing.
+    starting: Mutex<()>,
+}
 
-fn slot() -> MutexGuard<'static, Option<Arc<Agent>>> {
-    let mut slot = AGENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if slot.as_ref().is_some_and(|agent| agent.is_forked()) {
-        // It serves in the parent. Nothing of it is run here, not even its end.
-        std::mem::forget(slot.take());
+static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Slot {
+    fn agent(&self) -> MutexGuard<'_, Option<Arc<Agent>>> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    slot
+
+    /// Starts one where none is. Also gives what is to be said, once no lock is held.
+    fn start(&self, options: Options) -> Option<(Arc<Agent>, Result<(), String>)> {
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.agent().is_some() {
+            return None;
+        }
+        let (agent, result) = Agent::start(options);
+        *self.agent() = Some(agent.clone());
+        Some((agent, result))
+    }
+}
+
+fn slot() -> &'static Slot {
+    loop {
+        let forks = forks();
+        let seen = SLOT.load(Ordering::Acquire);
+        // SAFETY: what was once put there is never freed: it is one more a fork.
+        if let Some(slot) = unsafe { seen.as_ref() }.filter(|slot| slot.forks == forks) {
+            return slot;
+        }
+        let slot = Slot { forks, agent: Mutex::default(), starting: Mutex::default() };
+        let fresh = Box::into_raw(Box::new(slot));
+        if SLOT.compare_exchange(seen, fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: nobody else has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+    }
+}
+
+/// As if other threads were at it.
+#[cfg(test)]
+pub(crate) fn while_held<R>(act: impl FnOnce() -> R) -> R {
+    let slot = slot();
+    let _held = (slot.starting.lock(), slot.agent());
+    act()
+}
+
+fn say_remarks(agent: &Agent) {
+    if let Some(remark) = &agent.remark {
+        say_warning(remark);
+    }
 }
 
 /// The agent of the process, started with what the environment says if nobody did.
 pub(crate) fn current() -> Arc<Agent> {
-    let mut slot = slot();
-    if let Some(agent) = &*slot {
-        return agent.clone();
+    watch();
+    loop {
+        let slot = slot();
+        if let Some(agent) = &*slot.agent() {
+            return agent.clone();
+        }
+        if let Some((agent, result)) = slot.start(Options::new()) {
+            say_remarks(&agent);
+            if let Err(why) = result {
+                say_warning(&why);
+            }
+            return agent;
+        }
     }
-    let (agent, result) = Agent::start(Options::new());
-    if let Err(why) = result {
-        say_warning(&why);
-    }
-    *slot = Some(agent.clone());
-    agent
 }
 
 /// The agent of the process, where one runs.
-#[cfg(feature = "diesel")]
+#[cfg(any(test, feature = "diesel"))]
 pub(crate) fn running() -> Option<Arc<Agent>> {
-    slot().clone().filter(|agent| !agent.is_off())
+    slot().agent().clone().filter(|agent| !agent.is_off())
 }
 
 /// Why the agent does not listen: a sentence. Pools work all the same.
@@ -55,19 +108,20 @@ impl std::error::Error for Error {}
 /// Starts the agent with other options than the environment's. Call it before the first pool is
 /// watched; where an agent runs already that is an error.
 pub fn start(options: Options) -> Result<(), Error> {
-    let mut slot = slot();
-    if slot.is_some() {
-        return Err(Error("The agent runs already.".to_owned()));
+    watch();
+    match slot().start(options) {
+        None => Err(Error("The agent runs already.".to_owned())),
+        Some((agent, result)) => {
+            say_remarks(&agent);
+            result.map_err(Error)
+        }
     }
-    let (agent, result) = Agent::start(options);
-    *slot = Some(agent);
-    result.map_err(Error)
 }
 
 /// Lets inspectors go, ends the agent and removes its socket; a process that leaves `main` or calls
 /// `exit` does so by itself. Pools go on without; those that are made after it get a new agent.
 pub fn close() {
-    let agent = slot().take();
+    let agent = slot().agent().take();
     if let Some(agent) = agent {
         agent.close();
     }
@@ -76,12 +130,12 @@ pub fn close() {
 /// Where the agent listens: `pool+unix:///…/4242-shop.sock`, `pool://127.0.0.1:7007`. `None` where it
 /// does not.
 pub fn address() -> Option<String> {
-    slot().as_ref().and_then(|agent| agent.address.get().cloned())
+    slot().agent().as_ref().and_then(|agent| agent.address.get().cloned())
 }
 
 /// How the agent fares; all zero where there is none.
 pub fn figures() -> Figures {
-    slot().as_ref().map(|agent| agent.figures()).unwrap_or_default()
+    slot().agent().as_ref().map(|agent| agent.figures()).unwrap_or_default()
 }
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -121,10 +175,9 @@ extern "C" fn in_child() {
 
 extern "C" fn at_exit() {
     // The lock may be held by a thread that ends with the process.
-    if let Ok(slot) = AGENT.try_lock() {
-        if let Some(agent) = &*slot {
-            let _ = std::panic::catch_unwind(|| agent.close());
-        }
+    let agent = slot().agent.try_lock().ok().and_then(|agent| agent.clone());
+    if let Some(agent) = agent {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| agent.close()));
     }
 }
 

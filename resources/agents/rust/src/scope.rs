@@ -144,7 +144,8 @@ fn trace_hook() -> &'static RwLock<Option<Arc<Hook>>> {
 }
 
 /// Sets what tells the id of the trace that the thread works for, in hexadecimal. It is called at
-/// every checkout, on the thread that acquires. With OpenTelemetry:
+/// every checkout, on the thread that acquires; not at a timeout, which r2d2 tells under its own lock.
+/// With OpenTelemetry:
 ///
 /// ```ignore
 /// poolscope::set_trace(|| {

@@ -68,6 +68,7 @@ impl Server {
         while !agent.stopping.load(Ordering::Acquire) {
             if agent.guard(|| self.step()).is_none() {
                 self.peers.clear();
+                let _ = agent.guard(|| self.count()); // nobody is attached: no more reports
                 std::thread::sleep(ACCEPT_AGAIN);
             }
         }
@@ -78,6 +79,8 @@ impl Server {
 
     fn step(&mut self) {
         let (bell, listener, ready) = self.poll();
+        #[cfg(test)]
+        assert!(!self.agent.fails.swap(false, Ordering::Relaxed), "on purpose");
         if bell {
             let mut buffer = [0u8; 64];
             while matches!(self.hears.read(&mut buffer), Ok(size) if size > 0) {}

@@ -19,7 +19,13 @@ type Customizer<M> = Box<
     dyn CustomizeConnection<<M as ManageConnection>::Connection, <M as ManageConnection>::Error>,
 >;
 type AskPid<C> = Box<dyn Fn(&mut C) -> Option<u64> + Send + Sync>;
-type Adopt<C> = fn(&mut C, &Arc<pool::Pool>) -> Arc<Link>;
+
+/// How connections are made the pool's own.
+pub(crate) struct Adopting<C> {
+    /// Before the first: only where each is going to be adopted.
+    pub(crate) begin: fn(),
+    pub(crate) adopt: fn(&mut C, &Arc<pool::Pool>) -> Arc<Link>,
+}
 
 /// A pool's builder that is going to be watched; see [`watch`].
 #[must_use = "a pool is made by build"]
@@ -31,7 +37,7 @@ pub struct Watch<M: ManageConnection> {
     server_pid: Option<AskPid<M::Connection>>,
     customizer: Option<Customizer<M>>,
     events: Option<Box<dyn HandleEvent>>,
-    adopt: Option<Adopt<M::Connection>>,
+    adopting: Option<Adopting<M::Connection>>,
 }
 
 /// Watches the pool that `builder` makes, of whatever manager, under that name. It starts the agent if
@@ -60,7 +66,7 @@ pub(crate) fn watch_with<M: ManageConnection>(
         server_pid: None,
         customizer: None,
         events: None,
-        adopt: None,
+        adopting: None,
     }
 }
 
@@ -100,9 +106,9 @@ impl<M: ManageConnection> Watch<M> {
         self
     }
 
-    #[cfg(feature = "diesel")]
-    pub(crate) fn adopting(mut self, adopt: Adopt<M::Connection>) -> Self {
-        self.adopt = Some(adopt);
+    #[cfg(any(test, feature = "diesel"))]
+    pub(crate) fn adopting(mut self, adopting: Adopting<M::Connection>) -> Self {
+        self.adopting = Some(adopting);
         self
     }
 
@@ -136,7 +142,7 @@ impl<M: ManageConnection> Watch<M> {
     }
 
     fn hooked(self, pending: bool) -> (Builder<M>, Option<Arc<pool::Pool>>) {
-        let Watch { agent, mut builder, name, database, server_pid, customizer, events, adopt } =
+        let Watch { agent, mut builder, name, database, server_pid, customizer, events, adopting } =
             self;
         // A builder does not give away what was set, but tells its names.
         let said = format!("{builder:?}");
@@ -166,7 +172,7 @@ impl<M: ManageConnection> Watch<M> {
             ));
         }
         let can = Can {
-            statements: adopt.is_some() && free_customizer,
+            statements: adopting.is_some() && free_customizer,
             server_pid: server_pid.is_some() && free_customizer,
             pending,
             waits: true,
@@ -174,12 +180,17 @@ impl<M: ManageConnection> Watch<M> {
         let watched = Arc::new(pool::Pool::new(
             agent.clone(),
             &name,
-            if adopt.is_some() { "diesel" } else { "r2d2" },
+            if adopting.is_some() { "diesel" } else { "r2d2" },
             can,
         ));
         agent.show(&watched);
         watched.describe_database(&database);
-        if free_customizer && (server_pid.is_some() || customizer.is_some() || adopt.is_some()) {
+        let needed = server_pid.is_some() || customizer.is_some() || adopting.is_some();
+        if free_customizer && needed {
+            if let Some(adopting) = &adopting {
+                (adopting.begin)();
+            }
+            let adopt = adopting.map(|adopting| adopting.adopt);
             let mine: Customize<M> =
                 Customize { pool: watched.clone(), server_pid, adopt, inner: customizer };
             builder = builder.connection_customizer(Box::new(mine));
@@ -221,6 +232,9 @@ struct Made {
 thread_local! {
     static MADE: RefCell<Option<Made>> = const { RefCell::new(None) };
 }
+
+/// Ties a new connection to its pool.
+type Adopt<C> = fn(&mut C, &Arc<pool::Pool>) -> Arc<Link>;
 
 struct Customize<M: ManageConnection> {
     pool: Arc<pool::Pool>,

@@ -36,6 +36,7 @@ const PATTERNS: &[(&str, usize, &[&str])] = &[
     ("transaction-right", 0, DIESEL),
     ("bypass", 1, DIESEL),
     ("bypass-right", 0, DIESEL),
+    ("other-pools", 0, DIESEL),
     ("try-get-right", 0, DIESEL),
 ];
 

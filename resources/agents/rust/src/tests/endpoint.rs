@@ -103,3 +103,27 @@ fn no_permission_on_the_folder() {
     let why = open("/proc/a.sock", "a", None, false).err().expect("nobody may");
     assert!(why.starts_with("The agent cannot listen on /proc/a.sock: "), "{why}");
 }
+
+/// Its backlog is full, so who connects waits.
+#[test]
+fn one_that_is_stopped_is_neither_waited_for_nor_taken_over() {
+    let folder = Folder::new("stopped");
+    let path = folder.0.join("fixed.sock");
+    let stopped = UnixListener::bind(&path).unwrap();
+    checked(unsafe { libc::listen(stopped.as_raw_fd(), 0) }).unwrap();
+    let mut waiting = Vec::new();
+    let full = loop {
+        match socket_at(&path, libc::connect) {
+            Ok(socket) => waiting.push(socket),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+    let (tell, told) = std::sync::mpsc::channel();
+    let text = path.display().to_string();
+    std::thread::spawn(move || tell.send(open(&text, "", None, false).err()));
+    let error = told.recv_timeout(Duration::from_secs(30)).expect("it does not wait");
+    assert!(error.is_some_and(|error| error.contains("fixed.sock")));
+    assert!(socket_at(&path, libc::connect).is_err(), "it is the other's still");
+    drop((stopped, waiting));
+}

@@ -6,4 +6,6 @@ mod fake;
 mod golden;
 mod inspector;
 mod kinds;
+mod outside;
+mod process;
 mod trouble;

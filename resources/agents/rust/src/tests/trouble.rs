@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, Mac};
@@ -102,6 +103,23 @@ fn no_more_than_sixteen_at_a_time() {
     all.pop();
     wait_for("one has left", || served.agent.figures().attached == 15);
     assert!(!Inspector::attach(&served.path).picture().is_empty());
+}
+
+#[test]
+fn a_fault_lets_all_go_and_ends_the_reports() {
+    let served = serve(quick());
+    let pool = served.pool(1, "orders");
+    let mut inspector = Inspector::attach(&served.path);
+    inspector.picture();
+    served.agent.fails.store(true, Ordering::Relaxed);
+    served.agent.ring_bell();
+    while inspector.next().is_some() {}
+    wait_for("the reports end", || !served.agent.is_attached());
+    drop(pool.get().unwrap());
+    let figures = served.agent.figures();
+    assert_eq!((figures.attached, figures.faults), (0, 1));
+    assert_eq!(served.agent.state().log.most, 0);
+    assert!(!Inspector::attach(&served.path).picture().is_empty(), "it serves again");
 }
 
 fn serve_tcp(limits: Limits) -> (Served, String) {

@@ -48,6 +48,13 @@ struct Kept<M: ManageConnection> {
     guards: Vec<PooledConnection<M>>,
     stop: Vec<mpsc::Sender<()>>,
     past: Vec<PgConnection>,
+    pools: Vec<Pool<M>>,
+}
+
+impl<M: ManageConnection> Kept<M> {
+    fn new() -> Self {
+        Kept { guards: Vec::new(), stop: Vec::new(), past: Vec::new(), pools: Vec::new() }
+    }
 }
 
 fn collection<M: Shop>(pool: &Pool<M>, kept: &mut Kept<M>, right: bool) -> Outcome {
@@ -197,6 +204,22 @@ fn bypass(kept: &mut Kept<DieselManager>, database: &str, right: bool) -> Outcom
     Ok(())
 }
 
+/// Connections of pools that nobody watches, or that keep their own customizer, are not past the pools.
+fn other_pools(kept: &mut Kept<DieselManager>, database: &str) -> Outcome {
+    let builder = || diesel::r2d2::Pool::builder().max_size(1);
+    let customizer = Box::new(diesel::r2d2::TestCustomizer);
+    let testing = builder().connection_customizer(customizer);
+    for pool in [
+        builder().build(DieselManager::new(database))?,
+        poolscope::diesel::watch(testing, "testing").build(DieselManager::new(database))?,
+    ] {
+        let mut connection = pool.get()?;
+        sql_query("SELECT 42").execute(&mut connection)?;
+        kept.pools.push(pool.clone());
+    }
+    Ok(())
+}
+
 /// What try_get lends: r2d2 tells nobody, but the first statement shows.
 fn try_get(pool: &Pool<DieselManager>, kept: &mut Kept<DieselManager>, right: bool) -> Outcome {
     let mut connection = pool.try_get().ok_or("no connection is idle")?;
@@ -247,10 +270,11 @@ fn main() -> Outcome {
     let scope = poolscope::scope().by("handler").tag("route", route).tag("tenant", "früh").enter();
     if stack == "diesel" {
         let pool = diesel_pool(&database)?;
-        let mut kept = Kept { guards: Vec::new(), stop: Vec::new(), past: Vec::new() };
+        let mut kept = Kept::new();
         match name {
             "transaction" => transaction(&pool, &mut kept, right)?,
             "bypass" => bypass(&mut kept, &database, right)?,
+            "other-pools" => other_pools(&mut kept, &database)?,
             "try-get" => try_get(&pool, &mut kept, right)?,
             "slow" => slow(&pool),
             _ => common(&pool, &mut kept, name, right)?,
@@ -262,7 +286,7 @@ fn main() -> Outcome {
         pool.get()?.execute_batch(
             "CREATE TABLE IF NOT EXISTS items (id integer PRIMARY KEY, price integer)",
         )?;
-        let mut kept = Kept { guards: Vec::new(), stop: Vec::new(), past: Vec::new() };
+        let mut kept = Kept::new();
         common(&pool, &mut kept, name, right)?;
         drop(scope);
         until_told();
