@@ -124,7 +124,7 @@ void RecordedPools::everyFieldComesBack()
     places[5].open = ~std::uint64_t{0};
     everything.prepared = places;
     facts.emplace_back(everything);
-    facts.emplace_back(ThresholdsChanged{{1us, Duration::max()}, text("a"), false});
+    facts.emplace_back(ThresholdsChanged{{1us, std::chrono::hours{24 * 365}}, text("a"), false});
     facts.emplace_back(ThresholdsChanged{{}, text("a"), true});
     facts.emplace_back(ThresholdsChanged{{}, {}, true});
     facts.emplace_back(ThresholdsChanged{{2us, 3us}, text("b"), false});

@@ -104,7 +104,7 @@ QString agentsFolder()
         return QDir::cleanPath(beside);
     // Built and not installed.
     for (int up = 0; up < 4 && folder.cdUp(); ++up) {
-        const QString source = folder.filePath(QStringLiteral("resources/agents"));
+        QString source = folder.filePath(QStringLiteral("resources/agents"));
         if (QFile::exists(source + QStringLiteral("/python/pyproject.toml")))
             return source;
     }
