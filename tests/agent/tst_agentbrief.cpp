@@ -107,6 +107,19 @@ bool asks(Inspector& inspector)
     return QTest::qWaitFor([&] { return inspector.hears("pong"); }, 30'000);
 }
 
+/// An inspector that does not ask comes, hears of each checkout by itself, and goes.
+void aSilentOneGetsEach(FakePool& pool, const Agent& agent)
+{
+    Inspector silent(agent.address());
+    QTRY_VERIFY_WITH_TIMEOUT(silent.hears("ready"), 30'000);
+    Tally tally(silent);
+    const std::uint64_t before = tally.one_by_one();
+    for (int i = 0; i < 100; ++i)
+        pool.acquire("orders").value().release();
+    QTRY_COMPARE_WITH_TIMEOUT(tally.one_by_one(), before + 100, 30'000);
+    QCOMPARE(tally.briefly(), std::uint64_t{0});
+}
+
 } // namespace
 
 void TestAgentBrief::shortOnesInSumsLongOnesOneByOne()
@@ -166,16 +179,7 @@ void TestAgentBrief::whoDoesNotAskGetsThemAll()
     agent->add(pool.control());
     Inspector asking(agent->address());
     QVERIFY(asks(asking));
-    {
-        Inspector silent(agent->address());
-        QTRY_VERIFY_WITH_TIMEOUT(silent.hears("ready"), 30'000);
-        Tally tally(silent);
-        const std::uint64_t before = tally.one_by_one();
-        for (int i = 0; i < 100; ++i)
-            pool.acquire("orders").value().release();
-        QTRY_COMPARE_WITH_TIMEOUT(tally.one_by_one(), before + 100, 30'000);
-        QCOMPARE(tally.briefly(), std::uint64_t{0});
-    }
+    aSilentOneGetsEach(pool, *agent);
     // Once it has gone, in sums again.
     QTRY_COMPARE_WITH_TIMEOUT(agent->figures().attached, std::uint64_t{1}, 30'000);
     const auto sums = [&] {
@@ -205,14 +209,7 @@ void TestAgentBrief::summingEndsWithItsAgent()
     const auto next = start();
     QVERIFY(next);
     next->add(pool.control());
-    Inspector silent(next->address());
-    QTRY_VERIFY_WITH_TIMEOUT(silent.hears("ready"), 30'000);
-    Tally tally(silent);
-    const std::uint64_t before = tally.one_by_one();
-    for (int i = 0; i < 100; ++i)
-        pool.acquire("orders").value().release();
-    QTRY_COMPARE_WITH_TIMEOUT(tally.one_by_one(), before + 100, 30'000);
-    QCOMPARE(tally.briefly(), std::uint64_t{0});
+    aSilentOneGetsEach(pool, *next);
     next->remove(pool.control());
 }
 
