@@ -5,8 +5,8 @@
 build_packages=(
     cmake ninja-build g++ pkg-config ccache lld
     qt6-base-dev libqt6opengl6-dev qt6-charts-dev qt6-svg-dev libqt6svg6 qt6-qpa-plugins
-    libgl1-mesa-dev libpq-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev libcli11-dev
-    libsimdjson-dev libdw-dev qtkeychain-qt6-dev
+    libgl1-mesa-dev libpq-dev libmariadb-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev
+    libcli11-dev libsimdjson-dev libdw-dev qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
 )
 test_packages=(
