@@ -9,9 +9,7 @@
 #include "tests/support/pgcluster.h"
 
 #include <QCoreApplication>
-#include <QDir>
 #include <QFile>
-#include <QFileInfo>
 #include <QProcess>
 
 #include <fmt/format.h>
@@ -166,10 +164,8 @@ public:
         if (python.isEmpty())
             return;
         process_.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        process_.start(python, {QFileInfo(QStringLiteral(__FILE__))
-                                    .absoluteDir()
-                                    .filePath(QStringLiteral("pg_activity_refresh.py")),
-                                conninfo});
+        process_.start(python,
+                       {QStringLiteral(POOLSCOPE_BENCH_DIR "/pg_activity_refresh.py"), conninfo});
         const QList<QByteArray> hello = line().split(' ');
         pid_ = hello.first().toInt();
         version_ = hello.last();
