@@ -139,7 +139,7 @@ void TestAgentReal::stopped()
     QVERIFY(process.order("drop"));
     QTRY_COMPARE(probe.pools().checkouts.size(), std::size_t{1});
     // A stopped process still takes connections: whoever attaches then is told.
-    process.send(SIGSTOP);
+    QVERIFY(process.freeze());
     PoolProbe late(process.url);
     late.start();
     QTRY_COMPARE(late.reach(), Reach::failing);

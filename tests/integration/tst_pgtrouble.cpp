@@ -299,7 +299,8 @@ void TestPgTrouble::frozenServer()
              qPrintable(probe.sentence()));
     QCOMPARE(probe.gaps, 1);
     const ActionId act = probe.execute(ActionVerb::terminate, probe.keyOf(victim.pid()));
-    QTRY_VERIFY_WITH_TIMEOUT(probe.phases(act).endsWith(QStringLiteral("timed_out")), 30000);
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.phases(act).endsWith(QStringLiteral("timed_out")),
+                              qPrintable(probe.phases(act)), 30000);
     // It gave up that connection by now, and goes on trying.
     QTRY_VERIFY_WITH_TIMEOUT(probe.sentence().contains(QStringLiteral("did not answer within")),
                              8000);
