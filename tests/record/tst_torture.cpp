@@ -88,6 +88,8 @@ public:
             for (Checkout& checkout : pools->changed)
                 checkout.statement =
                     Text{"SELECT '" + std::string{secret} + checkout.key.id.str() + "'"};
+            for (PreparedStatements& prepared : pools->prepared)
+                prepared.statement = Text{"INSERT '" + std::string{secret} + "prepared'"};
         }
         return o;
     }
@@ -168,6 +170,8 @@ std::string inspect(const Path& file, const Round& round, std::uint64_t committe
                    pools && round.redact) {
             for (Checkout& checkout : pools->changed)
                 checkout.statement = Text{redact_statement(checkout.statement.str())};
+            for (PreparedStatements& prepared : pools->prepared)
+                prepared.statement = Text{redact_statement(prepared.statement.str())};
         }
         if (wanted != o)
             return "observation " + std::to_string(o.sequence.value) + " is another one";
