@@ -136,6 +136,10 @@ function(poolscope_test name)
     add_executable(${name} ${TEST_SOURCES})
     target_link_libraries(${name} PRIVATE ${TEST_LINKS} Qt6::Test poolscope_flags)
     poolscope_test_options(${name})
+    if(POOLSCOPE_GUI AND POOLSCOPE_SANITIZE MATCHES undefined)
+        # Its checks of types name what the shared headers declare, also in a test without widgets.
+        target_link_libraries(${name} PRIVATE $<LINK_ONLY:Qt6::Widgets>)
+    endif()
     target_precompile_headers(${name} REUSE_FROM poolscope_test_headers)
     target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>) # for ccache
     add_test(NAME ${name} COMMAND ${name})
