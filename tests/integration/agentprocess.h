@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QDeadlineTimer>
-#include <QDir>
-#include <QFile>
+#include "tests/support/stopped.h"
+
 #include <QProcess>
 #include <QProcessEnvironment>
-#include <QThread>
 
-#include <algorithm>
 #include <csignal>
 
 namespace poolscope::test {
@@ -50,36 +47,13 @@ public:
         return answer() == QStringLiteral("done ") + QLatin1String(line);
     }
     void send(int signal) { ::kill(static_cast<pid_t>(process.processId()), signal); }
-    /// Stops it, and returns once all its threads stand: on a busy machine one of them may go on
-    /// for a while after the signal. False if they do not within 10 s.
-    bool freeze()
-    {
-        send(SIGSTOP);
-        QDeadlineTimer deadline(10000);
-        while (!stands()) {
-            if (deadline.hasExpired())
-                return false;
-            QThread::msleep(2);
-        }
-        return true;
-    }
+    /// Stops it; false if it goes on.
+    bool freeze() { return stopProcess(static_cast<pid_t>(process.processId())); }
 
     QProcess process;
     QString url;
 
 private:
-    bool stands() const
-    {
-        const QString tasks = QStringLiteral("/proc/%1/task").arg(process.processId());
-        const QStringList threads = QDir(tasks).entryList(QDir::Dirs | QDir::NoDotAndDotDot);
-        return !threads.isEmpty() && std::ranges::all_of(threads, [&tasks](const QString& thread) {
-            QFile stat(tasks + QLatin1Char('/') + thread + QStringLiteral("/stat"));
-            if (!stat.open(QIODevice::ReadOnly))
-                return true; // it has ended
-            const QByteArray line = stat.readAll();
-            return line.mid(line.lastIndexOf(')') + 2, 1) == "T";
-        });
-    }
     QString answer()
     {
         while (!process.canReadLine()) {

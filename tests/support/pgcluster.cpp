@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/pgcluster.h"
 
+#include "tests/support/stopped.h"
+
 #include <QDir>
 #include <QDirIterator>
 #include <QElapsedTimer>
@@ -11,10 +13,12 @@
 
 #include <libpq-fe.h>
 
+#include <arpa/inet.h>
 #include <csignal>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -263,29 +267,35 @@ bool PgCluster::resume()
     return launch();
 }
 
-void PgCluster::signalAll(int signal) const
+std::vector<pid_t> PgCluster::processes() const
 {
+    std::vector<pid_t> pids;
     if (!server_ || server_->processId() == 0)
-        return;
-    const qint64 postmaster = server_->processId();
-    ::kill(static_cast<pid_t>(postmaster), signal);
-    QFile children(QStringLiteral("/proc/%1/task/%1/children").arg(postmaster));
+        return pids;
+    pids.push_back(static_cast<pid_t>(server_->processId()));
+    QFile children(QStringLiteral("/proc/%1/task/%1/children").arg(pids.front()));
     if (!children.open(QIODevice::ReadOnly))
-        return;
+        return pids;
     for (const QByteArray& pid : children.readAll().simplified().split(' ')) {
         if (pid.toInt() > 0)
-            ::kill(pid.toInt(), signal);
+            pids.push_back(pid.toInt());
     }
+    return pids;
 }
 
 void PgCluster::freeze()
 {
-    signalAll(SIGSTOP);
+    // The postmaster first: what it starts meanwhile would go on.
+    if (server_ && server_->processId() != 0)
+        stopProcess(static_cast<pid_t>(server_->processId()));
+    for (const pid_t pid : processes())
+        stopProcess(pid);
 }
 
 void PgCluster::thaw()
 {
-    signalAll(SIGCONT);
+    for (const pid_t pid : processes())
+        ::kill(pid, SIGCONT);
 }
 
 void PgCluster::reload()
@@ -371,6 +381,16 @@ QString PgClient::error() const
 int PgClient::pid() const
 {
     return conn_ ? PQbackendPID(conn_) : 0;
+}
+
+int PgClient::localPort() const
+{
+    sockaddr_in here{};
+    socklen_t size = sizeof here;
+    if (::getsockname(PQsocket(conn_), reinterpret_cast<sockaddr*>(&here), &size) != 0 ||
+        here.sin_family != AF_INET)
+        return 0;
+    return ntohs(here.sin_port);
 }
 
 bool PgClient::exec(const QString& sql)

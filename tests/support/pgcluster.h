@@ -75,7 +75,8 @@ private:
     bool launch();
     bool makeCertificate();
     void reload();
-    void signalAll(int signal) const;
+    /// The postmaster first; empty while it does not run.
+    std::vector<pid_t> processes() const;
 
     QTemporaryDir dir_;
     QString binDir_;
@@ -98,6 +99,7 @@ public:
     bool ok() const;
     QString error() const;
     int pid() const;
+    int localPort() const; ///< of a TCP connection, its end here
     /// False on an error; see error().
     bool exec(const QString& sql);
     /// First column of the first row; empty on an error.
