@@ -8,11 +8,12 @@
 
 namespace poolscope {
 
-/// Lets a table of strings be asked with any text, without making a string of it.
+/// Lets a table of strings be asked with any text, without making a string of it. Not noexcept: the
+/// standard library then keeps hashes in its tables, and spares itself most of them.
 struct StringHash
 {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept
+    std::size_t operator()(std::string_view text) const
     {
         return std::hash<std::string_view>{}(text);
     }

@@ -9,21 +9,28 @@ namespace poolscope {
 const std::string& Text::str() const
 {
     static const std::string none;
-    return shared_ ? *shared_ : none;
+    return shared_ != nullptr ? shared_->text : none;
+}
+
+Text::Shared* Text::make(std::string text)
+{
+    return new Shared{1, std::move(text)};
+}
+
+void Text::drop(Shared* shared) noexcept
+{
+    delete shared;
 }
 
 Text TextPool::intern(std::string_view text)
 {
     if (const auto found = texts_.find(text); found != texts_.end())
-        return found->second;
+        return *found;
     if (texts_.size() >= sweep_at_) {
-        std::erase_if(texts_, [](const auto& entry) { return entry.second.use_count() == 1; });
+        std::erase_if(texts_, [](const Text& kept) { return kept.use_count() == 1; });
         sweep_at_ = std::max<std::size_t>(4096, texts_.size() * 2);
     }
-    Text made{std::string{text}};
-    // The key views the shared string itself, which lives as long as the entry.
-    texts_.emplace(std::string_view{made.str()}, made);
-    return made;
+    return *texts_.emplace(std::string{text}).first;
 }
 
 namespace {

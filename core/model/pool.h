@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/ids.h"
+#include "core/base/slimoptional.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 
@@ -60,13 +61,14 @@ struct AgentFacts
     bool operator==(const AgentFacts&) const = default;
 };
 
-/// Percentiles of a duration, as the pool counts them since it was made.
+/// A duration as the pool counts it since it was made. Many count no more than how often and how
+/// long in all: null is "not reported".
 struct DurationSummary
 {
     std::uint64_t count = 0;
-    Duration total{};
-    Duration p50{};
-    Duration p99{};
+    std::optional<Duration> total{};
+    std::optional<Duration> p50{};
+    std::optional<Duration> p99{};
     friend bool operator==(const DurationSummary&, const DurationSummary&) = default;
 };
 
@@ -111,8 +113,8 @@ struct ConnectionKey
 struct PoolConnection
 {
     ConnectionKey key;
-    std::optional<Timestamp> opened; ///< the process's clock
-    std::optional<std::int64_t> server_pid;
+    SlimOptional<Timestamp> opened; ///< the process's clock
+    SlimOptional<std::int64_t> server_pid;
     std::optional<std::uint16_t> local_port;
     Text health; ///< "healthy", "degraded", "unhealthy"
     friend bool operator==(const PoolConnection&, const PoolConnection&) = default;
@@ -129,26 +131,27 @@ struct CheckoutKey
     }
 };
 
-/// One borrowing of a connection that has not come back. Instants are on the process's clock.
+/// One borrowing of a connection that has not come back. Instants are on the process's clock. There
+/// may be a hundred thousand, each here and in its source: mind its size.
 struct Checkout
 {
     CheckoutKey key;
     Text pool;
     Text connection;
-    std::optional<std::int64_t> server_pid;
+    SlimOptional<std::int64_t> server_pid;
     std::optional<std::uint16_t> local_port;
+    std::optional<bool> busy; ///< runs a statement now; null where the runtime cannot tell
     Timestamp acquired;
-    std::optional<Duration> wait;
+    SlimOptional<Duration> wait;
     Text acquired_by;
     Text thread;
     Text trace_id;
     std::vector<std::pair<Text, Text>> tags;
     StackRef stack;
-    std::optional<Duration> expected;
-    std::optional<Timestamp> heartbeat;
-    std::optional<bool> busy; ///< runs a statement now; null where the runtime cannot tell
-    std::optional<Timestamp> busy_since; ///< since it is busy, or idle
-    Text statement;                      ///< fingerprint of the statement that runs, or ran last
+    SlimOptional<Duration> expected;
+    SlimOptional<Timestamp> heartbeat;
+    SlimOptional<Timestamp> busy_since; ///< since it is busy, or idle
+    Text statement;                     ///< fingerprint of the statement that runs, or ran last
     Text reported; ///< what the process's own detector said of it: "alert", "critical"
     friend bool operator==(const Checkout& a, const Checkout& b);
 };

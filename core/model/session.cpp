@@ -36,10 +36,30 @@ std::string identity_of(const SessionKey& key)
     return fmt::format("pg-{}-{}", key.pid.value, to_us(key.started));
 }
 
+bool tells_session_start(std::string_view kind)
+{
+    return kind != "mysql";
+}
+
+std::string identity_of(const SessionKey& key, std::string_view kind)
+{
+    if (tells_session_start(kind))
+        return identity_of(key);
+    return fmt::format("my-{}-{}", key.pid.value, to_us(key.started));
+}
+
+bool same_session(const SessionKey& a, const SessionKey& b, std::string_view kind)
+{
+    if (tells_session_start(kind))
+        return a == b;
+    return a.target == b.target && a.pid == b.pid &&
+           std::chrono::abs(a.started - b.started) <= std::chrono::seconds{2};
+}
+
 std::optional<SessionKey> key_from_identity(TargetId target, std::string_view identity)
 {
     constexpr std::string_view prefix = "pg-";
-    if (!identity.starts_with(prefix))
+    if (!identity.starts_with(prefix) && !identity.starts_with("my-"))
         return std::nullopt;
     std::int64_t pid = 0, started = 0;
     const char* const end = identity.data() + identity.size();

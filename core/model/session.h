@@ -47,7 +47,15 @@ struct SessionKey
 /// Opaque, stable identity for the command line and JSON: "pg-<pid>-<start in us>".
 /// It is unique within a target.
 std::string identity_of(const SessionKey& key);
-/// The reverse, with the target given; nullopt if it is no such text.
+/// The same for any kind of target: MySQL and MariaDB tell no start of a session, but never give an
+/// id twice. There the key holds the server's start, and the identity is "my-<id>-<that in us>".
+std::string identity_of(const SessionKey& key, std::string_view kind);
+/// Whether a target of that kind tells when a session began (TargetInfo::kind).
+bool tells_session_start(std::string_view kind);
+/// Whether both are one session. The server's start is counted in whole seconds, so that two who
+/// ask may differ a little.
+bool same_session(const SessionKey& a, const SessionKey& b, std::string_view kind);
+/// The reverse, with the target given; nullopt if it is no such text. Either kind.
 std::optional<SessionKey> key_from_identity(TargetId target, std::string_view identity);
 
 /// A connection as the server sees it. Instants are on the server's clock; null means not reported.

@@ -68,6 +68,7 @@ void AgentSampler::hello(const wire::Hello& hello, std::uint64_t)
     prepared_.clear(); // the picture names what there is
     preparedChanged_ = true;
     times_.read(hello.now);
+    pictured_ = hello.now;
     full_ = true;
     events_.greeted(facts, hello.now, hello.started);
 }
@@ -87,22 +88,19 @@ void AgentSampler::see(const wire::Message& message)
     std::visit([this](const auto& body) { on(body); }, message.body);
 }
 
-void AgentSampler::checkout_vanished(std::string_view, std::string_view id)
+void AgentSampler::checkout_vanished(std::string_view, std::string_view)
 {
     // The full sample that follows does not name it, which says all that is known.
-    const auto found = open_.find(id);
-    if (found == open_.end())
-        return;
-    untouch(*found->second);
-    unawait(*found->second);
-    open_.erase(found);
+    if (auto* const open = static_cast<Open*>(kept()))
+        endOne(*open);
 }
 
-void AgentSampler::connection_vanished(std::string_view poolName, std::string_view connection)
+void AgentSampler::connection_vanished(std::string_view, std::string_view)
 {
-    const ConnectionKey key{text(poolName), text(connection)};
-    connections_.erase(key);
-    changedConnections_.erase(key);
+    if (auto* const known = static_cast<Known*>(kept())) {
+        changedConnections_.erase(known->connection.key);
+        removeFrom(connections_, *known);
+    }
 }
 
 void AgentSampler::ready()
@@ -169,19 +167,20 @@ PoolSample AgentSampler::take()
         sample.opened.reserve(connections_.size());
         for (const auto& [name, pool] : pools_)
             sample.pools.push_back(pool);
-        for (auto& [key, known] : connections_) {
-            known.isListed = true;
-            sample.opened.push_back(known.connection);
+        for (const auto& known : connections_) {
+            known->isListed = true;
+            sample.opened.push_back(known->connection);
         }
-        for (const auto& [id, open] : open_)
+        std::sort(sample.opened.begin(), sample.opened.end(),
+                  [](const PoolConnection& a, const PoolConnection& b) { return a.key < b.key; });
+        for (const auto& open : open_)
             list(*open);
     } else {
         for (const Text& name : changedPools_)
             sample.pools.push_back(pools_.at(name));
-        for (const ConnectionKey& key : changedConnections_) {
-            Known& known = connections_.at(key);
-            known.isListed = true;
-            sample.opened.push_back(known.connection);
+        for (const auto& [key, known] : changedConnections_) {
+            known->isListed = true;
+            sample.opened.push_back(known->connection);
         }
         sample.closed.assign(closedConnections_.begin(), closedConnections_.end());
         for (Open* const open : touched_)

@@ -47,6 +47,9 @@ public:
     PoolSample take();
     /// Timeouts beyond those that a sample holds, since the beginning.
     std::uint64_t timeoutsLeftOut() const { return timeoutsLeftOut_; }
+    /// Short checkouts whose place is one more than a sample holds, since the beginning: they count
+    /// under their pool, at no place.
+    std::uint64_t placesLeftOut() const { return placesLeftOut_; }
     /// Times that cannot be, since the beginning.
     std::uint64_t timesDisbelieved() const { return times_.disbelieved(); }
 
@@ -64,11 +67,7 @@ public:
 
 private:
     struct Open;
-    struct Known
-    {
-        PoolConnection connection;
-        bool isListed = false;
-    };
+    struct Known;
     struct Awaited;
     struct PreparedAt;
     struct HeldTimeout;
@@ -100,7 +99,9 @@ private:
     {}
 
     Text text(std::string_view view);
-    Open* touched(std::string_view id);
+    Open& openOne();
+    void endOne(Open& open);
+    Open* touched();
     void touch(Open& open);
     void untouch(Open& open);
     Awaited* awaitedStack(std::string_view id, std::span<const wire::FrameView> frames);
@@ -108,8 +109,9 @@ private:
     static void unawait(Open& open);
     void settle(std::string_view id);
     void giveUpWaiting();
-    void sum(const Open& open, Duration held);
-    BriefHolds& briefOf(const Text& pool, const StackRef& stack);
+    void sum(const BriefHolds& more, Awaited* awaited);
+    BriefHolds* briefOf(const Text& pool, const StackRef& stack);
+    BriefHolds* briefOf(const Text& pool, Awaited& awaited);
     Checkout listed(const Open& open);
     Pool& pool(std::string_view name);
     std::vector<PreparedStatements> preparedNow();
@@ -119,12 +121,14 @@ private:
     TextPool texts_;
     std::map<Text, Pool> pools_;
     std::set<Text> changedPools_;
-    std::map<ConnectionKey, Known> connections_;
-    std::set<ConnectionKey> changedConnections_;
+    // What PeerState keeps for us with each checkout and connection points into these two.
+    std::vector<std::unique_ptr<Known>> connections_;
+    std::vector<std::unique_ptr<Open>> open_;
+    std::map<ConnectionKey, Known*> changedConnections_;
     std::set<ConnectionKey> closedConnections_;
     AgentStacks stacks_{texts_};
     AgentTimes times_;
-    StringTable<std::unique_ptr<Open>> open_;
+    Timestamp pictured_; ///< when the last picture was taken
     std::vector<Open*> touched_;
     std::vector<std::unique_ptr<Open>> spare_;
     std::vector<CheckoutEnd> ended_;
@@ -136,6 +140,8 @@ private:
     std::map<PlaceKey, PreparedStatements> preparedTold_;
     bool preparedChanged_ = false;
     std::uint64_t timeoutsLeftOut_ = 0;
+    std::uint64_t placesLeftOut_ = 0;
+    std::size_t awaitedBriefs_ = 0; ///< sums in awaited_
     bool full_ = false;
 };
 

@@ -13,23 +13,24 @@ struct AgentSampler::Open
 {
     std::string bytes; ///< id, connection, by, thread, trace id, names and values of tags
     Timestamp acquired;
-    std::optional<std::int64_t> serverPid;
-    std::optional<Duration> wait;
-    std::optional<Duration> expected;
+    SlimOptional<std::int64_t> serverPid;
+    SlimOptional<Duration> wait;
+    SlimOptional<Duration> expected;
+    SlimOptional<Timestamp> busySince;
+    SlimOptional<Timestamp> heartbeat;
     std::optional<std::uint16_t> localPort;
     std::optional<bool> busy;
     bool isListed = false;
     Text pool;
     StackRef stack;
-    std::optional<Timestamp> busySince;
-    std::optional<Timestamp> heartbeat;
     Text statement;
     Text reported;
-    std::size_t touchedAt = untouched; ///< where in touched_
-    Awaited* awaited = nullptr;        ///< its stack is not told yet
-    std::size_t awaitedAt = 0;         ///< where in its list
+    Awaited* awaited = nullptr;          ///< its stack is not told yet
+    std::uint32_t awaitedAt = 0;         ///< where in its list
+    std::uint32_t touchedAt = untouched; ///< where in touched_
+    std::uint32_t index = 0;             ///< in open_
 
-    static constexpr std::size_t untouched = std::numeric_limits<std::size_t>::max();
+    static constexpr std::uint32_t untouched = std::numeric_limits<std::uint32_t>::max();
 
     /// All but its times, its pool and its stack.
     void assign(const wire::Checkout& from)
@@ -63,6 +64,11 @@ struct AgentSampler::Open
         awaited = nullptr;
     }
 
+    std::string_view id() const
+    {
+        std::size_t at = 0;
+        return next(at);
+    }
     /// The text at `at`, which is moved behind it.
     std::string_view next(std::size_t& at) const
     {
@@ -84,6 +90,25 @@ private:
         bytes += part;
     }
 };
+
+/// A physical connection.
+struct AgentSampler::Known
+{
+    PoolConnection connection;
+    std::uint32_t index = 0; ///< in connections_
+    bool isListed = false;
+};
+
+/// Out of a list whose entries know where in it they are.
+template <class T>
+std::unique_ptr<T> removeFrom(std::vector<std::unique_ptr<T>>& list, T& one)
+{
+    list.back()->index = one.index;
+    std::swap(list[one.index], list.back());
+    std::unique_ptr<T> removed = std::move(list.back());
+    list.pop_back();
+    return removed;
+}
 
 /// Who named a stack before the agent told its lines, which may take it a while.
 struct AgentSampler::Awaited

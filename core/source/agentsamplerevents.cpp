@@ -19,14 +19,16 @@ constexpr std::size_t mostAwaited = 100'000;
 /// Samples after which what waits for its stack is told without one.
 constexpr int mostTakes = 10;
 constexpr int mostTakesOfTimeouts = 2;
+/// Places with short checkouts, of one sample and on the way to one; beside them one a pool.
+constexpr std::size_t mostPlaces = 10'000;
 /// Of one place in one sample.
 constexpr auto mostCounted = static_cast<std::uint64_t>(wire::max_number);
 
-void add(BriefHolds& sum, std::uint64_t count, Duration held, Duration longest)
+void add(BriefHolds& sum, const BriefHolds& more)
 {
-    sum.count += std::min(count, mostCounted - sum.count); // numbers are the agent's own
-    sum.held += std::min(held, Duration::max() - sum.held);
-    sum.longest = std::max(sum.longest, longest);
+    sum.count += std::min(more.count, mostCounted - sum.count); // numbers are the agent's own
+    sum.held += std::min(more.held, Duration::max() - sum.held);
+    sum.longest = std::max(sum.longest, more.longest);
 }
 
 std::optional<DurationSummary> summary(const std::optional<wire::Figures>& figures)
@@ -35,9 +37,9 @@ std::optional<DurationSummary> summary(const std::optional<wire::Figures>& figur
         return {};
     DurationSummary out;
     out.count = static_cast<std::uint64_t>(figures->count.value_or(0));
-    out.total = figures->total.value_or(Duration{0});
-    out.p50 = figures->p50.value_or(Duration{0});
-    out.p99 = figures->p99.value_or(Duration{0});
+    out.total = figures->total;
+    out.p50 = figures->p50;
+    out.p99 = figures->p99;
     return out;
 }
 
@@ -71,7 +73,7 @@ void AgentSampler::await(Open& open, Awaited* awaited)
     open.awaited = awaited;
     if (awaited == nullptr)
         return;
-    open.awaitedAt = awaited->open.size();
+    open.awaitedAt = static_cast<std::uint32_t>(awaited->open.size());
     awaited->open.push_back(&open);
 }
 
@@ -105,8 +107,11 @@ void AgentSampler::settle(std::string_view id)
         open->stack = stack;
         touch(*open);
     }
-    for (const auto& [pool, brief] : found->second.brief)
-        add(briefOf(pool, stack), brief.count, brief.held, brief.longest);
+    awaitedBriefs_ -= found->second.brief.size();
+    for (auto& [pool, brief] : found->second.brief) {
+        brief.stack = stack;
+        sum(brief, nullptr);
+    }
     awaited_.erase(found);
 }
 
@@ -122,8 +127,9 @@ void AgentSampler::giveUpWaiting()
     for (auto it = awaited_.begin(); it != awaited_.end();) {
         Awaited& awaited = it->second;
         if (!awaited.brief.empty() && ++awaited.takes > mostTakes) {
+            awaitedBriefs_ -= awaited.brief.size();
             for (const auto& [pool, brief] : awaited.brief)
-                add(briefOf(pool, {}), brief.count, brief.held, brief.longest);
+                sum(brief, nullptr);
             awaited.brief.clear();
             awaited.takes = 0;
         }
@@ -134,27 +140,31 @@ void AgentSampler::giveUpWaiting()
 void AgentSampler::on(const wire::Open& open)
 {
     const ConnectionKey key{text(open.pool), text(open.connection)};
-    Known& known = connections_[key];
-    PoolConnection& connection = known.connection;
+    auto* known = static_cast<Known*>(kept());
+    if (known == nullptr) {
+        known = connections_.emplace_back(std::make_unique<Known>()).get();
+        known->index = static_cast<std::uint32_t>(connections_.size() - 1);
+        kept() = known;
+    }
+    PoolConnection& connection = known->connection;
     connection.key = key;
     connection.opened = times_.believed(open.time);
     connection.server_pid = open.server_pid;
     connection.local_port = open.local_port;
-    known.isListed = closedConnections_.erase(key) > 0 || known.isListed;
+    known->isListed = closedConnections_.erase(key) > 0 || known->isListed;
     if (!full_) // else all of them are told
-        changedConnections_.insert(key);
+        changedConnections_[key] = known;
 }
 
-void AgentSampler::on(const wire::Close& close)
+void AgentSampler::on(const wire::Close&)
 {
-    const ConnectionKey key{text(close.pool), text(close.connection)};
-    const auto found = connections_.find(key);
-    if (found == connections_.end())
+    auto* const known = static_cast<Known*>(kept());
+    if (known == nullptr)
         return;
-    if (found->second.isListed) // else nobody has heard of it
-        closedConnections_.insert(key);
-    changedConnections_.erase(key);
-    connections_.erase(found);
+    if (known->isListed) // else nobody has heard of it
+        closedConnections_.insert(known->connection.key);
+    changedConnections_.erase(known->connection.key);
+    removeFrom(connections_, *known);
 }
 
 void AgentSampler::on(const wire::Wait& wait)
@@ -166,7 +176,7 @@ void AgentSampler::touch(Open& open)
 {
     if (open.touchedAt != Open::untouched)
         return;
-    open.touchedAt = touched_.size();
+    open.touchedAt = static_cast<std::uint32_t>(touched_.size());
     touched_.push_back(&open);
 }
 
@@ -180,22 +190,55 @@ void AgentSampler::untouch(Open& open)
     open.touchedAt = Open::untouched;
 }
 
-void AgentSampler::on(const wire::Checkout& checkout)
+/// For what is being told of, and kept with it.
+AgentSampler::Open& AgentSampler::openOne()
 {
-    std::unique_ptr<Open>& place = open_[std::string(checkout.id)];
-    if (place) {
-        untouch(*place); // named again in a picture
-        unawait(*place);
-    } else if (spare_.empty()) {
-        place = std::make_unique<Open>();
+    std::unique_ptr<Open> made;
+    if (spare_.empty()) {
+        made = std::make_unique<Open>();
     } else {
-        place = std::move(spare_.back());
+        made = std::move(spare_.back());
         spare_.pop_back();
     }
+    made->index = static_cast<std::uint32_t>(open_.size());
+    kept() = made.get();
+    return *open_.emplace_back(std::move(made));
+}
+
+void AgentSampler::endOne(Open& open)
+{
+    untouch(open);
+    unawait(open);
+    std::unique_ptr<Open> ended = removeFrom(open_, open);
+    if (spare_.size() < mostSpare)
+        spare_.push_back(std::move(ended));
+}
+
+void AgentSampler::on(const wire::Checkout& checkout)
+{
+    auto* place = static_cast<Open*>(kept());
+    std::optional<Timestamp> since = times_.believed(checkout.time);
+    Text statement, reported;
+    bool listed = false;
+    if (place) {
+        // Named again in a picture, which has neither what runs nor since when.
+        untouch(*place);
+        unawait(*place);
+        since = place->busy == checkout.busy ? place->busySince : pictured_;
+        statement = place->statement;
+        reported = place->reported;
+        listed = place->isListed;
+    } else {
+        place = &openOne();
+    }
     place->assign(checkout);
+    place->isListed = listed;
     place->acquired = times_.believed(checkout.time);
-    if (checkout.busy)
-        place->busySince = place->acquired;
+    if (checkout.busy) {
+        place->busySince = since;
+        place->statement = std::move(statement);
+    }
+    place->reported = std::move(reported);
     if (checkout.beat)
         place->heartbeat = times_.believed(*checkout.beat);
     place->pool = text(checkout.pool);
@@ -204,18 +247,18 @@ void AgentSampler::on(const wire::Checkout& checkout)
     touch(*place);
 }
 
-AgentSampler::Open* AgentSampler::touched(std::string_view id)
+/// The open one that is being told of, if it is one.
+AgentSampler::Open* AgentSampler::touched()
 {
-    const auto found = open_.find(id);
-    if (found == open_.end())
-        return nullptr;
-    touch(*found->second);
-    return found->second.get();
+    auto* const open = static_cast<Open*>(kept());
+    if (open != nullptr)
+        touch(*open);
+    return open;
 }
 
 void AgentSampler::on(const wire::Use& use)
 {
-    if (Open* const open = touched(use.id)) {
+    if (Open* const open = touched()) {
         open->busy = use.busy;
         open->busySince = times_.believed(use.time);
         if (!use.statement.empty())
@@ -225,46 +268,68 @@ void AgentSampler::on(const wire::Use& use)
 
 void AgentSampler::on(const wire::Beat& beat)
 {
-    if (Open* const open = touched(beat.id))
+    if (Open* const open = touched())
         open->heartbeat = times_.believed(beat.time);
 }
 
 void AgentSampler::on(const wire::Leak& leak)
 {
-    if (Open* const open = touched(leak.id))
+    if (Open* const open = touched())
         open->reported = leak.severity == "resolved" ? Text{} : text(leak.severity);
 }
 
-BriefHolds& AgentSampler::briefOf(const Text& pool, const StackRef& stack)
+/// Null: there are too many places already.
+BriefHolds* AgentSampler::briefOf(const Text& pool, const StackRef& stack)
 {
-    BriefHolds& brief = brief_[{pool.identity(), stack.get()}];
+    const std::pair key{pool.identity(), stack.get()};
+    const auto found = brief_.find(key);
+    if (found != brief_.end())
+        return &found->second;
+    if (stack && brief_.size() + awaitedBriefs_ >= mostPlaces)
+        return nullptr;
+    BriefHolds& brief = brief_[key];
     brief.pool = pool;
     brief.stack = stack;
-    return brief;
+    return &brief;
 }
 
-void AgentSampler::sum(const Open& open, Duration held)
+BriefHolds* AgentSampler::briefOf(const Text& pool, Awaited& awaited)
 {
-    add(open.awaited != nullptr ? open.awaited->brief[open.pool] : briefOf(open.pool, open.stack),
-        1, held, held);
+    const auto found = awaited.brief.find(pool);
+    if (found != awaited.brief.end())
+        return &found->second;
+    if (brief_.size() + awaitedBriefs_ >= mostPlaces)
+        return nullptr;
+    ++awaitedBriefs_;
+    BriefHolds& brief = awaited.brief[pool];
+    brief.pool = pool;
+    return &brief;
+}
+
+/// Where it belongs, or waits for its lines; what there is no room for counts without a place.
+void AgentSampler::sum(const BriefHolds& more, Awaited* awaited)
+{
+    BriefHolds* sum = awaited ? briefOf(more.pool, *awaited) : briefOf(more.pool, more.stack);
+    if (!sum) {
+        placesLeftOut_ += more.count;
+        sum = briefOf(more.pool, StackRef{});
+    }
+    add(*sum, more);
 }
 
 void AgentSampler::on(const wire::Checkin& checkin)
 {
-    const auto found = open_.find(checkin.id);
-    if (found == open_.end())
+    auto* const open = static_cast<Open*>(kept());
+    if (open == nullptr)
         return;
-    Open& open = *found->second;
-    untouch(open);
     const Timestamp returned = times_.believed(checkin.time);
-    if (open.isListed)
-        ended_.push_back({Text{found->first}, returned});
-    else
-        sum(open, std::max(Duration{0}, returned - open.acquired));
-    unawait(open);
-    if (spare_.size() < mostSpare)
-        spare_.push_back(std::move(found->second));
-    open_.erase(found);
+    if (open->isListed) {
+        ended_.push_back({Text{std::string{open->id()}}, returned});
+    } else {
+        const Duration held = std::max(Duration{0}, returned - open->acquired);
+        sum({open->pool, open->stack, 1, held, held}, open->awaited);
+    }
+    endOne(*open);
 }
 
 /// What the agent has summed up already.
@@ -272,12 +337,10 @@ void AgentSampler::on(const wire::Brief& brief)
 {
     if (brief.count == 0)
         return;
-    Awaited* const awaited = awaitedStack(brief.stack, brief.frames);
-    const Text name = text(brief.pool);
-    add(awaited != nullptr ? awaited->brief[name]
-                           : briefOf(name, stacks_.find(brief.stack, brief.frames)),
-        static_cast<std::uint64_t>(brief.count), brief.total.value_or(Duration{0}),
-        brief.longest.value_or(Duration{0}));
+    sum({text(brief.pool), stacks_.find(brief.stack, brief.frames),
+         static_cast<std::uint64_t>(brief.count), brief.total.value_or(Duration{0}),
+         brief.longest.value_or(Duration{0})},
+        awaitedStack(brief.stack, brief.frames));
 }
 
 void AgentSampler::on(const wire::Timeout& timeout)
@@ -297,11 +360,11 @@ void AgentSampler::on(const wire::Timeout& timeout)
 
 void AgentSampler::on(const wire::Health& health)
 {
-    const auto found = connections_.find({text(health.pool), text(health.connection)});
-    if (found == connections_.end())
+    auto* const known = static_cast<Known*>(kept());
+    if (known == nullptr)
         return;
-    found->second.connection.health = text(health.status);
-    changedConnections_.insert(found->first);
+    known->connection.health = text(health.status);
+    changedConnections_[known->connection.key] = known;
 }
 
 void AgentSampler::on(const wire::Stats& stats)

@@ -85,9 +85,10 @@ void PeerState::take(const Message& message)
     number(message.n, 0);
     if (const auto* pong = std::get_if<Pong>(&message.body))
         listener_.answered(*pong);
-    else if (std::holds_alternative<Stack>(message.body))
+    else if (std::holds_alternative<Stack>(message.body)) {
+        keeps_nowhere();
         listener_.happened(message);
-    else if (std::holds_alternative<Ready>(message.body))
+    } else if (std::holds_alternative<Ready>(message.body))
         finish();
     else if (std::holds_alternative<Stats>(message.body) ||
              std::holds_alternative<Prepared>(message.body) ||
@@ -113,7 +114,7 @@ void PeerState::begin(const Hello& hello, std::uint64_t n)
     wants_resync_ = false;
     for (const PoolInfo& info : hello.pools) {
         const auto index = static_cast<std::uint32_t>(pool_names_.size());
-        const auto [place, made] = pools_.try_emplace(std::string(info.pool), Entry{index, 0});
+        const auto [place, made] = pools_.try_emplace(std::string(info.pool), Entry{index, 0, {}});
         if (made)
             pool_names_.emplace_back(info.pool);
         place->second.picture = picture_;
@@ -124,20 +125,33 @@ void PeerState::begin(const Hello& hello, std::uint64_t n)
 /// What is not of the last picture is not open any more.
 void PeerState::forget_others()
 {
-    std::erase_if(checkouts_, [this](const auto& entry) {
-        if (entry.second.picture == picture_)
-            return false;
-        listener_.checkout_vanished(pool_names_[entry.second.pool], entry.first);
-        return true;
+    const auto forget = [this](Table& table, auto tell) {
+        for (auto it = table.begin(); it != table.end();) {
+            Entry& entry = it->second;
+            if (entry.picture == picture_) {
+                ++it;
+                continue;
+            }
+            keeps_with(entry);
+            tell(pool_names_[entry.pool], std::string_view{it->first});
+            it = table.erase(it);
+        }
+    };
+    forget(checkouts_, [this](std::string_view pool, std::string_view id) {
+        listener_.checkout_vanished(pool, id);
     });
-    std::erase_if(connections_, [this](const auto& entry) {
-        if (entry.second.picture == picture_)
-            return false;
-        const std::string_view key = entry.first;
-        listener_.connection_vanished(pool_names_[entry.second.pool],
-                                      key.substr(key.find(' ') + 1));
-        return true;
+    forget(connections_, [this](std::string_view pool, std::string_view key) {
+        listener_.connection_vanished(pool, key.substr(key.find(' ') + 1));
     });
+    keeps_nowhere();
+}
+
+/// What the listener is told next is of nothing that is open, or not any more: then it is what was
+/// kept with it.
+void PeerState::keeps_nowhere(void* kept)
+{
+    listener_.none_ = kept;
+    listener_.kept_ = &listener_.none_;
 }
 
 /// For an agent that names ever new pools.
@@ -201,7 +215,7 @@ bool PeerState::apply(const Open& open)
     }
     if (!fits(connections_))
         return false;
-    connections_.emplace(key, Entry{*index, picture_});
+    keeps_with(connections_.emplace(key, Entry{*index, picture_, {}}).first->second);
     return true;
 }
 
@@ -213,6 +227,7 @@ bool PeerState::apply(const Close& close)
     const auto found = connections_.find(connection_key(*index, close.connection));
     if (found == connections_.end())
         return false;
+    keeps_nowhere(found->second.kept);
     connections_.erase(found);
     return true;
 }
@@ -223,13 +238,16 @@ bool PeerState::apply(const Checkout& checkout)
     if (!index)
         return false;
     if (const auto found = checkouts_.find(checkout.id); found != checkouts_.end()) {
+        // A picture says anew what may have changed since, such as whether it is busy.
+        const bool anew = in_picture_ && found->second.picture != picture_;
         figures_.open_again += checkout.open && found->second.picture != picture_ ? 0 : 1;
         found->second.picture = picture_;
-        return false;
+        keeps_with(found->second);
+        return anew;
     }
     if (!fits(checkouts_))
         return false;
-    checkouts_.emplace(checkout.id, Entry{*index, picture_});
+    keeps_with(checkouts_.emplace(checkout.id, Entry{*index, picture_, {}}).first->second);
     return true;
 }
 
@@ -240,15 +258,40 @@ bool PeerState::apply(const Checkin& checkin)
         ++figures_.not_open;
         return false;
     }
+    keeps_nowhere(found->second.kept);
     checkouts_.erase(found);
+    return true;
+}
+
+bool PeerState::apply(const Leak& leak)
+{
+    if (!pool(leak.pool))
+        return false;
+    if (const auto found = checkouts_.find(leak.id); found != checkouts_.end())
+        keeps_with(found->second);
+    return true;
+}
+
+bool PeerState::apply(const Health& health)
+{
+    const auto index = pool(health.pool);
+    if (!index)
+        return false;
+    const auto found = connections_.find(connection_key(*index, health.connection));
+    if (found != connections_.end())
+        keeps_with(found->second);
     return true;
 }
 
 bool PeerState::open_one(std::string_view id)
 {
-    const bool known = is_open(id);
-    figures_.not_open += known ? 0 : 1;
-    return known;
+    const auto found = checkouts_.find(id);
+    if (found == checkouts_.end()) {
+        ++figures_.not_open;
+        return false;
+    }
+    keeps_with(found->second);
+    return true;
 }
 
 template <class T>
@@ -257,8 +300,7 @@ bool PeerState::apply(const T& other)
     if constexpr (std::is_same_v<T, Use> || std::is_same_v<T, Beat>)
         return open_one(other.id);
     else if constexpr (std::is_same_v<T, Wait> || std::is_same_v<T, Brief> ||
-                       std::is_same_v<T, Timeout> || std::is_same_v<T, Health> ||
-                       std::is_same_v<T, Leak> || std::is_same_v<T, Stats> ||
+                       std::is_same_v<T, Timeout> || std::is_same_v<T, Stats> ||
                        std::is_same_v<T, Prepared>)
         return pool(other.pool).has_value();
     else
@@ -268,6 +310,7 @@ bool PeerState::apply(const T& other)
 void PeerState::event(const Message& message)
 {
     figures_.events += !in_picture_ && is_event(message.body) ? 1 : 0;
+    keeps_nowhere();
     if (!std::visit([this](const auto& body) { return apply(body); }, message.body))
         return;
     if (in_picture_)

@@ -39,8 +39,8 @@ public:
     virtual void challenged(const Challenge& challenge) = 0;
     /// A picture begins: the first, or after a gap.
     virtual void hello(const Hello& hello, std::uint64_t n) = 0;
-    /// Part of a picture, and not known before: Open, Checkout. Wait, Stats and Prepared each
-    /// time.
+    /// Part of a picture: Open where it was not known before; Checkout, Wait, Stats and Prepared
+    /// each time.
     virtual void appeared(const Message& message) = 0;
     /// Was open and is not in the picture: ended, nobody saw when.
     virtual void checkout_vanished(std::string_view pool, std::string_view id) = 0;
@@ -53,6 +53,18 @@ public:
     virtual void gap(std::uint64_t lost) = 0;
     virtual void answered(const Pong& pong) = 0;
     virtual void answered(const Outcome& outcome) = 0;
+
+protected:
+    /// What the listener keeps with the checkout or the connection that it is being told of, so
+    /// that it needs no table of its own: null until it is set; the listener frees it when it is
+    /// told of the end. During `appeared`, `happened` and the two that vanished; where the message
+    /// is of no known checkout or connection, null, and forgotten.
+    void*& kept() { return *kept_; }
+
+private:
+    friend class PeerState;
+    void* none_ = nullptr;
+    void** kept_ = &none_;
 };
 
 /// Folds the messages of one agent: puts numbers in order, notices gaps, keeps what is open. Memory
@@ -86,6 +98,7 @@ private:
     {
         std::uint32_t pool = 0;
         std::uint32_t picture = 0; ///< the last in which it was, or before which it began
+        void* kept = nullptr;      ///< the listener's
     };
     using Table = StringTable<Entry>;
 
@@ -103,7 +116,11 @@ private:
     bool apply(const Close& close);
     bool apply(const Checkout& checkout);
     bool apply(const Checkin& checkin);
+    bool apply(const Leak& leak);
+    bool apply(const Health& health);
     bool open_one(std::string_view id);
+    void keeps_with(Entry& entry) { listener_.kept_ = &entry.kept; }
+    void keeps_nowhere(void* kept = nullptr);
     template <class T>
     bool apply(const T& other);
 

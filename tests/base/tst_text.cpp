@@ -3,6 +3,10 @@
 
 #include <QTest>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 using namespace poolscope;
 
 class TestText : public QObject
@@ -12,6 +16,8 @@ private slots:
     void nullIsNotEmpty();
     void poolSharesEqualTexts();
     void poolForgetsWhatNobodyHolds();
+    void holdersAreCounted();
+    void copiesOnSeveralThreads();
     void keepsWhatIsPlain();
     void replacesWhatDeceives_data();
     void replacesWhatDeceives();
@@ -45,6 +51,55 @@ void TestText::poolForgetsWhatNobodyHolds()
         pool.intern(std::to_string(i));
     QVERIFY(pool.size() < 10000);
     QCOMPARE(pool.intern("kept").identity(), kept.identity());
+}
+
+void TestText::holdersAreCounted()
+{
+    QCOMPARE(Text{}.use_count(), 0L);
+    Text a{"shop-api"};
+    QCOMPARE(a.use_count(), 1L);
+    {
+        const Text b = a;
+        QCOMPARE(a.use_count(), 2L);
+        QCOMPARE(b.identity(), a.identity());
+    }
+    QCOMPARE(a.use_count(), 1L);
+    const Text* const itself = &a;
+    a = *itself;
+    QCOMPARE(a.use_count(), 1L);
+    const void* const was = a.identity();
+    Text c = std::move(a);
+    QCOMPARE(c.identity(), was);
+    QCOMPARE(c.use_count(), 1L);
+    c = Text{"other"};
+    QCOMPARE(c.use_count(), 1L);
+    QCOMPARE(c.str(), std::string("other"));
+    c = Text{};
+    QVERIFY(c.is_null());
+    QCOMPARE(sizeof(Text), sizeof(void*));
+}
+
+/// Whichever of them lets go last.
+void TestText::copiesOnSeveralThreads()
+{
+    constexpr int threads = 4;
+    for (int round = 0; round < 200; ++round) {
+        Text text{"a statement that is longer than a string holds in itself"};
+        std::vector<std::thread> readers;
+        std::atomic<int> wrong{0};
+        for (int t = 0; t < threads; ++t) {
+            readers.emplace_back([&wrong, mine = text] {
+                for (int i = 0; i < 100; ++i) {
+                    const Text copy = mine;
+                    wrong += copy.str().size() == 56 ? 0 : 1;
+                }
+            });
+        }
+        text = Text{};
+        for (std::thread& reader : readers)
+            reader.join();
+        QCOMPARE(wrong.load(), 0);
+    }
 }
 
 void TestText::keepsWhatIsPlain()

@@ -5,6 +5,9 @@
 
 #include <QTest>
 
+#include <algorithm>
+#include <memory>
+
 using namespace poolscope;
 using namespace poolscope::test;
 
@@ -37,6 +40,39 @@ struct Bench
     void checkin(std::uint64_t n, std::string_view id) { say(n, wire::Checkin{"a", id, {}, {}}); }
 };
 
+/// Keeps a number with each checkout and connection, and notes which it is asked about.
+class Keeper final : public Notes
+{
+public:
+    void appeared(const wire::Message& message) override { happened(message); }
+    void happened(const wire::Message& message) override
+    {
+        const bool begins = std::holds_alternative<wire::Checkout>(message.body) ||
+                            std::holds_alternative<wire::Open>(message.body);
+        if (begins && kept() == nullptr)
+            kept() = numbers.at(next++).get();
+        note();
+    }
+    void checkout_vanished(std::string_view, std::string_view) override { note(); }
+    void connection_vanished(std::string_view, std::string_view) override { note(); }
+
+    std::vector<int> asked; ///< 0: nothing was kept
+
+private:
+    void note()
+    {
+        const auto* const number = static_cast<const int*>(kept());
+        asked.push_back(number ? *number : 0);
+    }
+    std::vector<std::unique_ptr<int>> numbers = [] {
+        std::vector<std::unique_ptr<int>> made;
+        for (int i = 1; i < 10; ++i)
+            made.push_back(std::make_unique<int>(i));
+        return made;
+    }();
+    std::size_t next = 0;
+};
+
 } // namespace
 
 class TestPeerState : public QObject
@@ -52,6 +88,7 @@ private slots:
     void poolsComeAndGoForEver();
     void lostWithoutJump();
     void hundredThousandOpen();
+    void whatIsKeptComesWithEachMessage();
 };
 
 void TestPeerState::nothingBeforeHello()
@@ -173,6 +210,60 @@ void TestPeerState::hundredThousandOpen()
         b.checkin(static_cast<std::uint64_t>(i) + 1, std::to_string(i));
     QCOMPARE(b.peer.open_checkouts(), std::size_t{0});
     QCOMPARE(b.peer.figures().gaps, std::uint64_t{0});
+}
+
+/// So a listener needs no table of its own. With two open at a time, a mix-up would show.
+void TestPeerState::whatIsKeptComesWithEachMessage()
+{
+    Keeper keeper;
+    wire::PeerState peer(keeper);
+    std::uint64_t n = 0;
+    const auto say = [&](wire::Body body) {
+        peer.take({n, std::move(body)});
+    };
+    const auto tell = [&](wire::Body body) {
+        ++n;
+        say(std::move(body));
+        return keeper.asked.back();
+    };
+    const wire::PoolInfo pools[] = {{"a", "test", "", {}}};
+    wire::Hello hello;
+    hello.pools = pools;
+    say(hello);
+    say(wire::Ready{});
+    wire::Open open;
+    open.pool = "a";
+    open.connection = "c1";
+    QCOMPARE(tell(open), 1);
+    open.connection = "c2";
+    QCOMPARE(tell(open), 2);
+    wire::Checkout checkout;
+    checkout.pool = "a";
+    checkout.id = "x";
+    QCOMPARE(tell(checkout), 3);
+    checkout.id = "y";
+    QCOMPARE(tell(checkout), 4);
+    QCOMPARE(tell(wire::Beat{"a", "x", {}}), 3);
+    QCOMPARE(tell(wire::Leak{"a", "y", {}, "alert"}), 4);
+    QCOMPARE(tell(wire::Leak{"a", "z", {}, "alert"}), 0); // of one that nobody knows
+    wire::Health health;
+    health.pool = "a";
+    health.connection = "c1";
+    QCOMPARE(tell(health), 1);
+    QCOMPARE(tell(wire::Wait{"a", {}, 3}), 0);
+    QCOMPARE(tell(wire::Checkin{"a", "x", {}, {}}), 3); // what ends is still known
+    checkout.id = "x";
+    QCOMPARE(tell(checkout), 5);
+    wire::Close close;
+    close.pool = "a";
+    close.connection = "c2";
+    QCOMPARE(tell(close), 2);
+    // A picture without them: each is told with what was kept.
+    keeper.asked.clear();
+    say(hello);
+    say(wire::Ready{});
+    std::sort(keeper.asked.begin(), keeper.asked.end());
+    QCOMPARE(keeper.asked, (std::vector<int>{1, 4, 5}));
 }
 
 QTEST_APPLESS_MAIN(TestPeerState)
