@@ -201,7 +201,6 @@ bool AgentLoop::take_pictures(std::vector<std::pair<std::uint32_t, PoolPicture>>
 
 void AgentLoop::picture(Peer& peer)
 {
-    tell_brief(); // what came before it is not of this peer's time
     std::vector<std::pair<std::uint32_t, PoolPicture>> pools;
     bool exact = false;
     for (int attempt = 0; attempt < picture_attempts && !exact; ++attempt)
@@ -209,6 +208,9 @@ void AgentLoop::picture(Peer& peer)
     for (auto& [index, picture] : pools)
         bring_up_to_date(picture, index, changes_);
     changes_.clear();
+    // What came back before it is not of this peer's time; and to one that has not asked for sums,
+    // what is lent since then is told one by one.
+    tell_brief();
     peer.begin_picture(number_);
     if (!exact)
         peer.lose(1); // the inspector asks again

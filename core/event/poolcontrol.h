@@ -124,7 +124,8 @@ public:
     /// here on, and its checkin will be.
     virtual std::vector<OpenCheckout> tell_lent(Ticks /*before*/) { return {}; }
     /// What was lent, came back and never was told, since the last call, by place. Each acquire is
-    /// in one of these or told, once.
+    /// in one of these or told, once. What came back before a picture was taken is in the first
+    /// that is begun after it, at the latest.
     virtual std::vector<BriefUses> take_brief() { return {}; }
     /// What is open. The pool tells its sink of a checkout before it shows in a picture, and of a
     /// checkin before it vanishes from one; and a picture waits for whoever has told of one and not

@@ -302,12 +302,28 @@ inline bool PoolCore::give_back(Lease lease, SlotState to, const Brief& brief) n
 {
     std::uint64_t word = lease.word;
     detail::pass_seam(detail::Seam::returning);
+    if (brief.table) [[unlikely]]
+        return give_back_counted(lease, to, brief);
     if (!slots_[lease.slot].control.compare_exchange_strong(word, SlotWord::with(word, to)))
         [[unlikely]]
         return give_back_told(lease, word, to);
-    if (brief.table) [[unlikely]]
-        brief.table->add(brief.place, brief.held, brief.weight);
     return true;
+}
+
+/// Who asks for the brief ones waits for whoever has given one back and not yet added it.
+bool PoolCore::give_back_counted(Lease lease, SlotState to, const Brief& brief) noexcept
+{
+    std::uint64_t word = lease.word;
+    {
+        const detail::Telling telling(ThreadRecord::current());
+        if (slots_[lease.slot].control.compare_exchange_strong(word, SlotWord::with(word, to)))
+            [[likely]] {
+            detail::pass_seam(detail::Seam::untold);
+            brief.table->add(brief.place, brief.held, brief.weight);
+            return true;
+        }
+    }
+    return give_back_told(lease, word, to);
 }
 
 bool PoolCore::give_back_told(Lease lease, std::uint64_t word, SlotState to) noexcept
@@ -315,11 +331,20 @@ bool PoolCore::give_back_told(Lease lease, std::uint64_t word, SlotState to) noe
     if (SlotWord::state(word) != SlotState::told)
         return false;
     Slot& slot = slots_[lease.slot];
+    wait_for_suspicion(slot);
     const detail::Telling telling(ThreadRecord::current());
     emit_checkin(slot.connection, slot.checkout_of(lease.word));
     const bool returned = slot.control.compare_exchange_strong(word, SlotWord::with(word, to));
     detail::pass_seam(detail::Seam::returned);
     return returned;
+}
+
+/// Whoever suspects a checkout that nobody was told of tells of it before anything else is said.
+void PoolCore::wait_for_suspicion(const Slot& slot) noexcept
+{
+    if (slot.notes.load() & detail::note_suspected) {
+        const std::lock_guard lock(mutex_);
+    }
 }
 
 inline void PoolCore::return_idle(Lease lease, PoolUser& user, const Brief& brief) noexcept
@@ -386,6 +411,7 @@ void PoolCore::heartbeat(Lease lease) noexcept
     if (!sink_.load(std::memory_order_acquire))
         return;
     tell_now(lease, ThreadRecord::current());
+    wait_for_suspicion(slot);
     PoolEvent event;
     event.kind = PoolEventKind::beat;
     event.time = now;
@@ -411,6 +437,7 @@ void PoolCore::use(Lease lease, PoolEventKind kind, std::string_view statement) 
         return;
     tell_now(lease, ThreadRecord::current());
     const Slot& slot = slots_[lease.slot];
+    wait_for_suspicion(slot);
     PoolEvent event;
     event.kind = kind;
     event.time = now_ticks();

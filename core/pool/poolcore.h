@@ -173,6 +173,8 @@ private:
     bool tells_all() const noexcept;
     std::int64_t measure(detail::Slot& slot) noexcept;
     bool give_back(Lease lease, detail::SlotState to, const Brief& brief) noexcept;
+    void wait_for_suspicion(const detail::Slot& slot) noexcept;
+    bool give_back_counted(Lease lease, detail::SlotState to, const Brief& brief) noexcept;
     bool give_back_told(Lease lease, std::uint64_t word, detail::SlotState to) noexcept;
     void return_idle(Lease lease, detail::PoolUser& user, const Brief& brief) noexcept;
     void return_broken(Lease lease, detail::PoolUser& user, Brief brief) noexcept;

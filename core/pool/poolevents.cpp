@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include "core/pool/poolseams.h"
 #include "core/stack/stacktable.h"
 
 #include <algorithm>
@@ -94,15 +95,18 @@ void PoolCore::emit_checkout(Slot& slot, Lease lease, ThreadRecord& thread) noex
     send(event);
 }
 
-/// By the holder, of a checkout that nobody was told of yet.
+/// By the holder, or by who has noted a suspicion and holds the mutex (see give_back_told): of a
+/// checkout that nobody was told of yet.
 void PoolCore::tell_now(Lease lease, ThreadRecord& thread) noexcept
 {
     Slot& slot = slots_[lease.slot];
     std::uint64_t word = lease.word;
     const detail::Telling telling(thread);
     if (slot.control.load(std::memory_order_relaxed) == word &&
-        slot.control.compare_exchange_strong(word, SlotWord::with(word, SlotState::told)))
+        slot.control.compare_exchange_strong(word, SlotWord::with(word, SlotState::told))) {
+        detail::pass_seam(detail::Seam::marked);
         emit_checkout(slot, lease, thread);
+    }
 }
 
 /// By the holder of what nobody was told of: where to count it if it comes back so. Where there is
@@ -228,6 +232,7 @@ std::vector<OpenCheckout> PoolCore::tell_lent(Ticks before)
 
 std::vector<BriefUses> PoolCore::take_brief()
 {
+    wait_for_tellers();
     std::map<std::uint32_t, BriefUses> by_stack;
     const auto duration = [this](std::uint64_t stamps) {
         const auto value = static_cast<std::int64_t>(stamps);

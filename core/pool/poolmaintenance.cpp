@@ -126,6 +126,10 @@ void PoolCore::judge_slot(std::uint32_t index, Ticks now)
         ++leaks_detected_;
     suspicion = {word, severity, slot.connection};
     slot.notes.fetch_or(detail::note_suspected);
+    if (sink_.load()) { // whoever was not told of it could do nothing with its suspicion
+        tell_now({index, word}, detail::ThreadRecord::current());
+        wait_for_tellers(); // its holder may be telling of it
+    }
     PoolEvent event;
     event.kind = PoolEventKind::leak;
     event.time = now_ticks();

@@ -10,6 +10,8 @@ enum class Seam : std::uint8_t {
     taken_up,  ///< a connection from outside has just been told of
     returning, ///< a checkout is just about to come back
     returned,  ///< one that was told of has just come back
+    untold,    ///< one that nobody was told of has just come back, and is about to be counted
+    marked,    ///< one counts as told, and is about to be
 };
 
 #if defined(POOLSCOPE_POOL_SEAMS)

@@ -24,6 +24,7 @@ private slots:
     void summingEndsWithItsAgent();
     void eachAcquireIsCountedOnce();
     void whatIsShownToOneIsToldToAll();
+    void whoDoesNotAskIsToldNoSumOfBefore();
 
 private:
     std::unique_ptr<Agent> start()
@@ -107,6 +108,47 @@ bool asks(Inspector& inspector)
     return QTest::qWaitFor([&] { return inspector.hears("pong"); }, 30'000);
 }
 
+/// Lends and takes back, counted, until the agent has told a sum.
+bool lendsUntilSummed(FakePool& pool, Inspector& inspector, std::uint64_t& cycles)
+{
+    const auto sums = [&] {
+        pool.acquire("orders").value().release();
+        ++cycles;
+        return inspector.hears("\"k\":\"brief\"");
+    };
+    return QTest::qWaitFor(sums, 30'000);
+}
+
+/// A pool of which one gives something back just before a picture is taken.
+class ReturnsBefore final : public PoolControl
+{
+public:
+    ReturnsBefore(PoolControl& pool, FakeGuard& guard)
+        : pool_(pool)
+        , guard_(guard)
+    {}
+    PoolDescription description() const override { return pool_.description(); }
+    PoolFigures figures() const override { return pool_.figures(); }
+    void set_sink(EventSink* sink) override { pool_.set_sink(sink); }
+    void sum_brief(bool on) override { pool_.sum_brief(on); }
+    std::vector<OpenCheckout> tell_lent(Ticks before) override { return pool_.tell_lent(before); }
+    std::vector<BriefUses> take_brief() override { return pool_.take_brief(); }
+    PoolPicture picture() const override
+    {
+        if (now.exchange(false))
+            guard_.release();
+        return pool_.picture();
+    }
+    Frames frames(StackId stack) const override { return pool_.frames(stack); }
+    Result<Done> reclaim(CheckoutId checkout) override { return pool_.reclaim(checkout); }
+
+    mutable std::atomic<bool> now{false};
+
+private:
+    PoolControl& pool_;
+    FakeGuard& guard_;
+};
+
 /// An inspector that does not ask comes, hears of each checkout by itself, and goes.
 void aSilentOneGetsEach(FakePool& pool, const Agent& agent)
 {
@@ -114,9 +156,15 @@ void aSilentOneGetsEach(FakePool& pool, const Agent& agent)
     QTRY_VERIFY_WITH_TIMEOUT(silent.hears("ready"), 30'000);
     Tally tally(silent);
     const std::uint64_t before = tally.one_by_one();
-    for (int i = 0; i < 100; ++i)
+    for (int i = 1; i < 100; ++i)
         pool.acquire("orders").value().release();
-    QTRY_COMPARE_WITH_TIMEOUT(tally.one_by_one(), before + 100, 30'000);
+    // It is told of this one in any case, and of those before by then: nothing to wait for where it
+    // is not.
+    const auto last = pool.acquire("orders");
+    QVERIFY(last);
+    const std::string id = std::to_string(last.value().checkout_id().value);
+    QTRY_VERIFY_WITH_TIMEOUT(silent.hears("\"id\":\"" + id + "\""), 30'000);
+    QCOMPARE(tally.one_by_one(), before + 100);
     QCOMPARE(tally.briefly(), std::uint64_t{0});
 }
 
@@ -133,12 +181,7 @@ void TestAgentBrief::shortOnesInSumsLongOnesOneByOne()
     QVERIFY(asks(inspector));
     QVERIFY(std::ranges::count(inspector.notes.can, "brief") == 1);
     std::uint64_t cycles = 0;
-    const auto sums = [&] {
-        pool.acquire("orders").value().release();
-        ++cycles;
-        return inspector.hears("\"k\":\"brief\"");
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(sums(), 30'000);
+    QVERIFY(lendsUntilSummed(pool, inspector, cycles));
     AcquireOptions options;
     options.user = "batch";
     options.tags = {{"route", "/cart"}};
@@ -180,13 +223,16 @@ void TestAgentBrief::whoDoesNotAskGetsThemAll()
     Inspector asking(agent->address());
     QVERIFY(asks(asking));
     aSilentOneGetsEach(pool, *agent);
+    QVERIFY(!QTest::currentTestFailed());
     // Once it has gone, in sums again.
     QTRY_COMPARE_WITH_TIMEOUT(agent->figures().attached, std::uint64_t{1}, 30'000);
-    const auto sums = [&] {
-        pool.acquire("orders").value().release();
-        return asking.hears("\"k\":\"brief\"");
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(sums(), 30'000);
+    std::uint64_t cycles = 0;
+    QVERIFY(lendsUntilSummed(pool, asking, cycles));
+    // Whichever way it was told of them, of each once.
+    Tally tally(asking);
+    QTRY_VERIFY_WITH_TIMEOUT(tally.all() >= pool.stats().acquired, 30'000);
+    QCOMPARE(pool.stats().acquired, cycles + 100);
+    QCOMPARE(tally.all(), cycles + 100);
     agent->remove(pool.control());
 }
 
@@ -200,11 +246,11 @@ void TestAgentBrief::summingEndsWithItsAgent()
         first->add(pool.control());
         Inspector asking(first->address());
         QVERIFY(asks(asking));
-        const auto sums = [&] {
-            pool.acquire("orders").value().release();
-            return asking.hears("\"k\":\"brief\"");
-        };
-        QTRY_VERIFY_WITH_TIMEOUT(sums(), 30'000);
+        std::uint64_t cycles = 0;
+        QVERIFY(lendsUntilSummed(pool, asking, cycles));
+        Tally tally(asking);
+        QTRY_VERIFY_WITH_TIMEOUT(tally.all() >= cycles, 30'000);
+        QCOMPARE(tally.all(), cycles);
     }
     const auto next = start();
     QVERIFY(next);
@@ -285,6 +331,39 @@ void TestAgentBrief::whatIsShownToOneIsToldToAll()
         QTRY_VERIFY_WITH_TIMEOUT((inspector->pump(), !inspector->state.is_open(id)), 30'000);
     QCOMPARE(first.state.figures().not_open, std::uint64_t{0});
     agent->remove(pool.control());
+}
+
+/// Lent while all who were attached had asked, and back before one that has not was shown anything:
+/// that is in a sum, and the sum is not for it.
+void TestAgentBrief::whoDoesNotAskIsToldNoSumOfBefore()
+{
+    Backend backend;
+    FakePool pool(tracked(8), FakeFactory{&backend});
+    AgentOptions options = options_in(folder_.path().toStdString());
+    options.drain_every = std::chrono::hours(1); // by itself it would tell of none
+    options.stats_every = 1ms;
+    Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
+    QVERIFY(started);
+    const std::unique_ptr<Agent> agent = std::move(started).value();
+    FakeGuard guard;
+    ReturnsBefore control(pool.control(), guard);
+    agent->add(control);
+    Inspector asking(agent->address());
+    QVERIFY(asks(asking));
+    guard = pool.acquire("orders").value();
+    control.now = true;
+    Inspector silent(agent->address());
+    QTRY_VERIFY_WITH_TIMEOUT(silent.hears("ready"), 30'000);
+    QVERIFY(!control.now);
+    Tally told(asking);
+    QTRY_COMPARE_WITH_TIMEOUT(told.briefly(), std::uint64_t{1}, 30'000);
+    // What it is told of comes behind that.
+    Tally tally(silent);
+    pool.acquire("orders").value().release();
+    QTRY_COMPARE_WITH_TIMEOUT(tally.one_by_one(), std::uint64_t{1}, 30'000);
+    QCOMPARE(tally.briefly(), std::uint64_t{0});
+    QCOMPARE(silent.state.figures().gaps, std::uint64_t{0});
+    agent->remove(control);
 }
 
 QTEST_GUILESS_MAIN(TestAgentBrief)

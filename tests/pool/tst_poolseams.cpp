@@ -7,6 +7,7 @@
 
 #include <QTest>
 
+#include <array>
 #include <functional>
 #include <numeric>
 #include <thread>
@@ -20,27 +21,67 @@ void (*poolscope::detail::at_seam)(Seam) = nullptr;
 
 namespace {
 
-/// Steps in at one seam, once.
+/// Steps in at one seam, once. There may be one for each seam.
 class StepIn
 {
 public:
     StepIn(Seam seam, std::function<void()> what)
+        : seam_(seam)
     {
-        seam_ = seam;
-        what_ = std::move(what);
+        at(seam) = std::move(what);
         detail::at_seam = [](Seam passed) {
-            if (passed == seam_ && what_)
-                std::exchange(what_, nullptr)();
+            if (at(passed))
+                std::exchange(at(passed), nullptr)();
         };
     }
-    ~StepIn() { detail::at_seam = nullptr; }
+    ~StepIn() { at(seam_) = nullptr; }
     StepIn(const StepIn&) = delete;
     StepIn& operator=(const StepIn&) = delete;
-    static bool is_done() { return !what_; }
+    bool is_done() const { return !at(seam_); }
 
 private:
-    static inline Seam seam_{};
-    static inline std::function<void()> what_;
+    static std::function<void()>& at(Seam seam)
+    {
+        static std::array<std::function<void()>, 8> steps;
+        return steps.at(static_cast<std::size_t>(seam));
+    }
+    Seam seam_;
+};
+
+/// What was told, in order; it is forgotten.
+std::string kinds_of(RecordingSink& sink)
+{
+    const std::lock_guard lock(sink.mutex);
+    std::string text;
+    for (const RecordingSink::Seen& seen : sink.seen)
+        text += std::string(name_of(seen.kind)) + " ";
+    sink.seen.clear();
+    return text;
+}
+
+/// Until it is so, or that long.
+template <class Condition>
+bool soon(Condition condition, std::chrono::milliseconds patience)
+{
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > until)
+            return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
+/// How many its pool showed as lent when each return was told.
+struct UsedAtReturn final : EventSink
+{
+    void take(const PoolEvent& event) noexcept override
+    {
+        if (event.kind == PoolEventKind::checkin)
+            used.push_back(control->figures().used);
+    }
+    PoolControl* control = nullptr;
+    std::vector<std::int64_t> used;
 };
 
 std::uint64_t briefly(PoolControl& control)
@@ -60,9 +101,13 @@ private slots:
     void aConnectionThatWasToldOfShows();
     void reclaimedWhileItComesBack();
     void aReturnIsToldBeforeItShows();
+    void soIsThatOfOneThatIsToldMeanwhile();
     void toldWhileItComesBack();
     void shownWhileItComesBack();
     void untoldUntilTheEnd();
+    void theSumWaitsForWhatCameBack();
+    void aSuspicionIsToldBehindItsCheckout();
+    void aSuspicionOfOneThatComesBack();
     void toldByItsHolder();
     void morePlacesThanThereIsRoomFor();
     void countsAreExact();
@@ -82,7 +127,7 @@ void TestPoolSeams::aConnectionThatWasToldOfShows()
         picture = pool.control().picture();
     });
     const auto id = pool.add_connection(FakeConnection{}, "batch");
-    QVERIFY(id && StepIn::is_done());
+    QVERIFY(id && step.is_done());
     QCOMPARE(told, std::size_t{1});
     QCOMPARE(picture.connections.size(), std::size_t{1});
     QCOMPARE(picture.connections.front().id, id.value());
@@ -127,10 +172,31 @@ void TestPoolSeams::aReturnIsToldBeforeItShows()
             used = pool.control().figures().used;
         });
         guard.value().release();
-        QVERIFY(StepIn::is_done());
+        QVERIFY(step.is_done());
     }
     QCOMPARE(told, std::size_t{1});
     QCOMPARE(used, std::int64_t{0});
+    pool.control().set_sink(nullptr);
+}
+
+/// While it is told it still shows as lent, whoever told of it: a picture of then has it.
+void TestPoolSeams::soIsThatOfOneThatIsToldMeanwhile()
+{
+    Backend backend;
+    UsedAtReturn sink; // outlives the pool, also where a check fails
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    sink.control = &pool.control();
+    pool.control().set_sink(&sink);
+    for (const bool sums : {false, true}) {
+        pool.control().sum_brief(sums);
+        auto guard = pool.acquire("orders");
+        QVERIFY(guard);
+        const StepIn step(Seam::returning,
+                          [&] { pool.control().tell_lent(in_future(Duration{1})); });
+        guard.value().release();
+        QVERIFY(step.is_done());
+    }
+    QCOMPARE(sink.used, (std::vector<std::int64_t>{1, 1}));
     pool.control().set_sink(nullptr);
 }
 
@@ -222,6 +288,97 @@ void TestPoolSeams::untoldUntilTheEnd()
     pool.control().set_sink(nullptr);
 }
 
+/// Whoever has seen that it came back finds it in the sum: else the sum of another time had it, and
+/// went to one who did not ask for sums.
+void TestPoolSeams::theSumWaitsForWhatCameBack()
+{
+    Backend backend;
+    RecordingSink sink; // outlives the pool, also where a check fails
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    pool.control().set_sink(&sink);
+    pool.control().sum_brief(true);
+    auto guard = pool.acquire("orders");
+    QVERIFY(guard);
+    std::uint64_t count = 0;
+    std::atomic<bool> answered{false};
+    std::thread asks;
+    const StepIn step(Seam::untold, [&] {
+        QCOMPARE(pool.control().picture().checkouts.size(), std::size_t{0});
+        asks = std::thread([&] {
+            count = briefly(pool.control());
+            answered = true;
+        });
+        // It has to wait for this very step.
+        QVERIFY(!soon([&] { return answered.load(); }, std::chrono::milliseconds(200)));
+    });
+    guard.value().release();
+    QVERIFY(asks.joinable());
+    asks.join();
+    QCOMPARE(count, std::uint64_t{1});
+    pool.control().set_sink(nullptr);
+}
+
+/// Else whoever is attached would not know whom it suspects.
+void TestPoolSeams::aSuspicionIsToldBehindItsCheckout()
+{
+    Backend backend;
+    PoolConfig config = small_config(1);
+    config.leak_detection = true;
+    RecordingSink sink; // outlives the pool, also where a check fails
+    FakePool pool(config, FakeFactory{&backend});
+    pool.control().set_sink(&sink);
+    pool.control().sum_brief(true);
+    auto guard = pool.acquire("orders");
+    QVERIFY(guard);
+    QCOMPARE(kinds_of(sink), std::string("open "));
+    pool.maintain(in_future(std::chrono::minutes(1)));
+    {
+        const std::lock_guard lock(sink.mutex);
+        QCOMPARE(sink.seen.front().checkout, guard.value().checkout_id());
+    }
+    QCOMPARE(kinds_of(sink), std::string("checkout leak "));
+    pool.maintain(in_future(std::chrono::minutes(10)));
+    guard.value().release();
+    QCOMPARE(kinds_of(sink), std::string("leak leak checkin "));
+    QCOMPARE(briefly(pool.control()), std::uint64_t{0});
+    pool.control().set_sink(nullptr);
+}
+
+/// Suspected in the last instant, it is told of before its return is.
+void TestPoolSeams::aSuspicionOfOneThatComesBack()
+{
+    Backend backend;
+    PoolConfig config = small_config(1);
+    config.leak_detection = true;
+    RecordingSink sink; // outlives the pool, also where a check fails
+    FakePool pool(config, FakeFactory{&backend});
+    pool.control().set_sink(&sink);
+    pool.control().sum_brief(true);
+    auto guard = pool.acquire("orders");
+    QVERIFY(guard);
+    std::atomic<bool> marked{false};
+    std::thread judges;
+    const StepIn telling(Seam::marked, [&] {
+        marked = true;
+        // Its return is under way, and has to wait.
+        QVERIFY(!soon([&] { return !sink.of(PoolEventKind::checkin).empty(); },
+                      std::chrono::milliseconds(200)));
+    });
+    const StepIn coming(Seam::returning, [&] {
+        judges = std::thread([&] { pool.maintain(in_future(std::chrono::minutes(1))); });
+        QVERIFY(soon([&] { return marked.load(); }, std::chrono::seconds(60)));
+    });
+    guard.value().release();
+    QVERIFY(judges.joinable());
+    judges.join();
+    QVERIFY(telling.is_done());
+    // Its suspicion may be told before or behind its return.
+    const std::string kinds = kinds_of(sink);
+    QVERIFY2(kinds.starts_with("open checkout "), kinds.c_str());
+    QVERIFY2(kinds.find("checkin ") != std::string::npos, kinds.c_str());
+    pool.control().set_sink(nullptr);
+}
+
 /// What is said of a checkout comes behind it.
 void TestPoolSeams::toldByItsHolder()
 {
@@ -231,12 +388,7 @@ void TestPoolSeams::toldByItsHolder()
     pool.control().set_sink(&sink);
     pool.control().sum_brief(true);
     const auto kinds = [&] {
-        const std::lock_guard lock(sink.mutex);
-        std::string text;
-        for (const RecordingSink::Seen& seen : sink.seen)
-            text += std::string(name_of(seen.kind)) + " ";
-        sink.seen.clear();
-        return text;
+        return kinds_of(sink);
     };
     pool.acquire("orders").value().release();
     QCOMPARE(kinds(), std::string("open "));

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a pool does by itself, one round at a time: it looks for leaks, checks, clears up, keeps
+// some ready.
+#include "tests/pool/testfactory.h"
+
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+class TestPoolUpkeep : public QObject
+{
+    Q_OBJECT
+private slots:
+    void leaksAreFound();
+    void expectedAndHeartbeat();
+    void healthCheck();
+    void cleanUp();
+    void neverClosesWhatIsOut();
+    void minIdle();
+};
+
+void TestPoolUpkeep::leaksAreFound()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.leak_detection = true;
+    FakePool pool(config, FakeFactory{&backend});
+    RecordingSink sink;
+    pool.control().set_sink(&sink);
+    auto kept = pool.acquire("a");
+    auto brief = pool.acquire("b");
+    brief.value().release();
+    pool.maintain(in_future(29s));
+    QCOMPARE(pool.stats().leaks_detected, 0U);
+    pool.maintain(in_future(31s));
+    QCOMPARE(pool.stats().leaks_detected, 1U);
+    QCOMPARE(pool.stats().currently_tracked, 1U);
+    QCOMPARE(pool.stats().currently_suspected, 1U);
+    pool.maintain(in_future(32s));
+    pool.maintain(in_future(301s));
+    QCOMPARE(pool.stats().leaks_detected, 1U);
+    kept.value().release();
+    QCOMPARE(pool.stats().leaks_resolved, 1U);
+    QCOMPARE(pool.stats().currently_suspected, 0U);
+    const auto leaks = sink.of(PoolEventKind::leak);
+    QCOMPARE(leaks.size(), std::size_t{3});
+    QCOMPARE(leaks[0].text, std::string("alert"));
+    QCOMPARE(leaks[1].text, std::string("critical"));
+    QCOMPARE(leaks[2].text, std::string("resolved"));
+    QCOMPARE(leaks[0].checkout, leaks[2].checkout);
+    pool.control().set_sink(nullptr);
+}
+
+void TestPoolUpkeep::expectedAndHeartbeat()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.leak_detection = true;
+    FakePool pool(config, FakeFactory{&backend});
+    AcquireOptions batch;
+    batch.user = "batch";
+    batch.expected_duration = 10min;
+    auto a = pool.acquire(batch);
+    auto b = pool.acquire("import");
+    b.value().expect(10min);
+    pool.maintain(in_future(10min + 20s));
+    QCOMPARE(pool.stats().leaks_detected, 0U);
+    pool.maintain(in_future(10min + 31s));
+    QCOMPARE(pool.stats().leaks_detected, 2U);
+    a.value().release();
+    b.value().release();
+    // What one checkout said is not the next one's.
+    auto c = pool.acquire("orders");
+    auto d = pool.acquire("orders");
+    pool.maintain(in_future(40s));
+    QCOMPARE(pool.stats().currently_suspected, 2U);
+    c.value().release();
+    d.value().release();
+    auto e = pool.acquire("beating");
+    e.value().heartbeat();
+    pool.maintain(in_future(29s));
+    QCOMPARE(pool.stats().currently_suspected, 0U);
+    pool.maintain(in_future(2h)); // the heartbeat is long ago
+    QCOMPARE(pool.stats().currently_suspected, 1U);
+}
+
+void TestPoolUpkeep::healthCheck()
+{
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.health_check = true;
+    config.health_check_interval = 1h;
+    config.leak_detection = true;
+    FakePool pool(config, FakeFactory{&backend});
+    auto out = pool.acquire("a");
+    pool.acquire("b").value().release();
+    pool.maintain(now_ticks());
+    QCOMPARE(backend.validations.load(), 1); // not the one that is checked out
+    QCOMPARE(pool.health().all().size(), std::size_t{2});
+    backend.valid = false;
+    for (int i = 0; i < 3; ++i)
+        pool.maintain(now_ticks());
+    QCOMPARE(pool.health().unhealthy().size(), std::size_t{1});
+    QCOMPARE(pool.stats().health, Health::unhealthy);
+    QCOMPARE(pool.stats().total, 2); // only observed
+    // But it is looked at before it is lent again.
+    backend.valid = true;
+    const int before = backend.validations;
+    pool.acquire("b").value().release();
+    QCOMPARE(backend.validations.load(), before + 1);
+    pool.maintain(in_future(31s));
+    const auto status = pool.health().check(out.value().connection_id());
+    QVERIFY(status && status->is_leaked && status->skipped > 0 && status->checks == 0);
+    out.value().mark_broken();
+    out.value().release();
+    QCOMPARE(pool.health().all().size(), std::size_t{1});
+}
+
+void TestPoolUpkeep::cleanUp()
+{
+    Backend backend;
+    PoolConfig config = small_config(4);
+    config.automatic_cleanup = true;
+    config.cleanup_interval = 1h;
+    config.health_check = true;
+    config.health_check_interval = 1h;
+    config.min_idle = 1;
+    FakePool pool(config, FakeFactory{&backend});
+    {
+        auto a = pool.acquire("a");
+        auto b = pool.acquire("b");
+        auto c = pool.acquire("c");
+    }
+    QTRY_VERIFY(pool.stats().idle >= 3 && pool.stats().opening == 0); // min_idle may add one
+    pool.maintain(now_ticks());
+    pool.maintain(in_future(299s));
+    QVERIFY(pool.stats().idle >= 3);
+    pool.maintain(in_future(301s));
+    QCOMPARE(pool.stats().idle, 1); // down to min_idle
+    backend.valid = false;
+    for (int i = 0; i < 3; ++i)
+        pool.maintain(now_ticks());
+    backend.valid = true;
+    pool.maintain(now_ticks()); // unhealthy: closed, and min_idle opens another
+    QCOMPARE(pool.stats().idle, 1);
+    QVERIFY(pool.health().unhealthy().empty());
+    const int closed = backend.closed;
+    pool.maintain(in_future(2h)); // too old
+    QCOMPARE(backend.closed.load(), closed + 1);
+    QCOMPARE(pool.stats().idle, 1);
+}
+
+void TestPoolUpkeep::neverClosesWhatIsOut()
+{
+    Backend backend;
+    PoolConfig config = PoolConfig::development();
+    config.max_connections = 10;
+    config.health_check_interval = 1h;
+    config.cleanup_interval = 1h;
+    FakePool pool(config, FakeFactory{&backend});
+    auto out = pool.acquire("a");
+    pool.acquire("b").value().release();
+    pool.maintain(in_future(5h));
+    pool.maintain(in_future(10h));
+    QCOMPARE(backend.closed.load(), 1);
+    QCOMPARE(pool.stats().active, 1);
+    QCOMPARE(out.value()->number, 1);
+}
+
+void TestPoolUpkeep::minIdle()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.min_idle = 2;
+    FakePool pool(config, FakeFactory{&backend});
+    QTRY_COMPARE(pool.stats().idle, 2);
+    QCOMPARE(pool.stats().acquired, 0U);
+    auto a = pool.acquire("a");
+    auto b = pool.acquire("a");
+    pool.maintain();
+    QTRY_COMPARE(pool.stats().total, 3); // no more than max_connections
+}
+
+QTEST_APPLESS_MAIN(TestPoolUpkeep)
+#include "tst_poolupkeep.moc"
