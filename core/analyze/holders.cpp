@@ -18,15 +18,29 @@ Holding holding_of(const Checkout& checkout, Timestamp now)
     holding.expected = checkout.expected;
     if (checkout.heartbeat)
         holding.since_heartbeat = std::max(Duration{0}, now - *checkout.heartbeat);
+    if (checkout.busy && checkout.busy_since)
+        holding.since_work =
+            *checkout.busy ? Duration{0} : std::max(Duration{0}, now - *checkout.busy_since);
     return holding;
 }
 
-Holder judged(const Checkout& checkout, const LeakThresholds& thresholds, Timestamp now)
+/// What an agent calls the pool that stands for connections of no pool: the protocol's word.
+LeakKind kind_of(const Pools& pools, const Text& name)
 {
+    const auto pool = pools.pools.find(name);
+    return pool != pools.pools.end() && pool->second.kind.str() == "bypass" ? LeakKind::bypass
+                                                                            : LeakKind::checkout;
+}
+
+Holder judged(const Checkout& checkout, const Place& place, Timestamp now)
+{
+    const LeakThresholds& thresholds = place.thresholds;
     const Holding holding = holding_of(checkout, now);
     Holder holder;
     holder.checkout = checkout.key;
     holder.age = holding.held;
+    if (!place.judged)
+        return holder;
     holder.severity = judge(holding, thresholds);
     holder.long_running = holder.severity == LeakSeverity::none && holder.age >= thresholds.alert;
     return holder;
@@ -74,6 +88,26 @@ std::string_view whose(JudgedBy by)
                                          : "";
 }
 
+std::string where_of(const Checkout& checkout, bool bypass)
+{
+    const StackLine* const line = acquiring_line(checkout.stack.get());
+    if (!line)
+        return "No acquire stack was taken.";
+    const std::string_view did = bypass ? "Established" : "Acquired";
+    if (line->file.empty())
+        return fmt::format("{} in {}.", did, line->function.str());
+    return fmt::format("{} at {}:{}, in {}.", did, line->file.str(), line->line,
+                       line->function.str());
+}
+
+std::string_view pooler_words(const Place* place)
+{
+    return place && !place->judged
+               ? "PgBouncer: this client has been connected, with a server connection of its own,"
+               : "PgBouncer: this client has held a server connection in its transaction, and "
+                 "asked for nothing new,";
+}
+
 void finish(Place& place, const Pools& pools)
 {
     std::sort(place.holders.begin(), place.holders.end(), [](const Holder& a, const Holder& b) {
@@ -94,8 +128,8 @@ void finish(Place& place, const Pools& pools)
 bool operator==(const Place& a, const Place& b)
 {
     const auto rest = [](const Place& p) {
-        return std::tie(p.pool, p.thresholds, p.judged_by, p.severity, p.holders, p.suspected,
-                        p.growth_per_minute, p.full_in);
+        return std::tie(p.kind, p.pool, p.thresholds, p.judged_by, p.judged, p.severity, p.holders,
+                        p.suspected, p.growth_per_minute, p.full_in);
     };
     return rest(a) == rest(b) && same_stack(a.stack, b.stack);
 }
@@ -109,13 +143,15 @@ std::vector<Place> find_places(const Pools& pools, const Judging& judging, Times
         const auto [at, added] = found.try_emplace({checkout.pool, fingerprint});
         Place& place = at->second;
         if (added) {
+            place.kind = kind_of(pools, checkout.pool);
             const PoolJudging judged = judging.of(pools, checkout.pool);
             place.thresholds = judged.thresholds;
             place.judged_by = judged.by;
+            place.judged = judged.judged;
         }
         place.pool = checkout.pool;
         place.stack = checkout.stack;
-        place.holders.push_back(judged(checkout, place.thresholds, now));
+        place.holders.push_back(judged(checkout, place, now));
     }
     std::vector<Place> places;
     places.reserve(found.size());
@@ -137,24 +173,26 @@ std::vector<std::string> evidence_of(const Holder& holder, const Checkout& check
                                      const Pool* pool, const Place* place, Timestamp now)
 {
     std::vector<std::string> sentences;
-    const std::string held = format_duration_prose(holder.age);
-    if (holder.severity == LeakSeverity::none || place == nullptr) {
-        sentences.push_back(fmt::format("Held for {}.", held));
-    } else {
+    const bool bypass = place && place->kind == LeakKind::bypass;
+    const bool pooler = pool && pool->kind.str() == "pgbouncer";
+    std::string held = fmt::format("{} for {}.",
+                                   bypass   ? "Established past the pools, and open"
+                                   : pooler ? pooler_words(place)
+                                            : "Held",
+                                   format_duration_prose(holder.age));
+    if (holder.severity != LeakSeverity::none && place) {
         const bool critical = holder.severity == LeakSeverity::critical;
         const LeakThresholds& judging = place->thresholds;
-        sentences.push_back(fmt::format(
-            "Held for {}. The {} threshold is {}{}.", held, critical ? "critical" : "alert",
-            format_duration_prose(critical ? judging.critical : judging.alert),
-            whose(place->judged_by)));
+        held += fmt::format(" The {} threshold is {}{}.", critical ? "critical" : "alert",
+                            format_duration_prose(critical ? judging.critical : judging.alert),
+                            whose(place->judged_by));
     }
-    if (const StackLine* const line = acquiring_line(checkout.stack.get()))
-        sentences.push_back(line->file.empty()
-                                ? fmt::format("Acquired in {}.", line->function.str())
-                                : fmt::format("Acquired at {}:{}, in {}.", line->file.str(),
-                                              line->line, line->function.str()));
-    else
-        sentences.emplace_back("No acquire stack was taken.");
+    sentences.push_back(std::move(held));
+    if (pooler && place && !place->judged)
+        sentences.emplace_back("That is no leak: its pool lends a connection for as long as the "
+                               "client is connected (pool_mode = session).");
+    sentences.push_back(pooler ? "A pooler sees no line of code: attach to the application, too."
+                               : where_of(checkout, bypass));
     if (checkout.expected)
         sentences.push_back(fmt::format("Its holder expected to need {}.",
                                         format_duration_prose(*checkout.expected)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/judging.h"
+#include "core/analyze/suspects.h"
 #include "core/model/pools.h"
 
 #include <optional>
@@ -16,7 +17,8 @@ struct Holder
     CheckoutKey checkout;
     LeakSeverity severity = LeakSeverity::none;
     Duration age{}; ///< on the process's clock
-    /// Past the alert threshold, but expected to be, or its holder said lately that it is alive.
+    /// Past the alert threshold, but expected to be, or its holder said lately that it is alive,
+    /// or it works.
     bool long_running = false;
     friend bool operator==(const Holder&, const Holder&) = default;
 };
@@ -25,10 +27,13 @@ struct Holder
 /// thing to mend.
 struct Place
 {
+    /// checkout; or bypass: what was established past every pool of the process.
+    LeakKind kind = LeakKind::checkout;
     Text pool;
     StackRef stack;            ///< of its oldest checkout; null where no stack was taken
     LeakThresholds thresholds; ///< by which it is judged
     JudgedBy judged_by = JudgedBy::standard;
+    bool judged = true; ///< false: how long its holders hold says nothing (PoolJudging)
     LeakSeverity severity = LeakSeverity::none; ///< of the worst holder
     std::vector<Holder> holders;                ///< oldest first
     std::int32_t suspected = 0;                 ///< holders with a severity

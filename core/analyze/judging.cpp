@@ -34,6 +34,14 @@ bool is_off(const Pool& pool, std::string_view name)
                        [&](const auto& s) { return s.first == name && s.second == "false"; });
 }
 
+bool lends_for_life(const Pool& pool)
+{
+    return pool.kind.str() == "pgbouncer" &&
+           std::any_of(pool.configuration.begin(), pool.configuration.end(), [](const auto& s) {
+               return s.first == "pool_mode" && s.second == "session";
+           });
+}
+
 std::optional<LeakThresholds> own_of(const Pool& pool)
 {
     if (is_off(pool, "leak_detection"))
@@ -56,10 +64,12 @@ PoolJudging Judging::of(const Pool* pool) const
         if (const auto choice = pools.find(pool->name); choice != pools.end())
             return {choice->second, JudgedBy::pool_choice};
     }
+    const bool judged = pool == nullptr || !lends_for_life(*pool);
     if (chosen)
-        return {*chosen, JudgedBy::choice};
+        return {*chosen, JudgedBy::choice, judged};
     const auto own = pool != nullptr ? own_of(*pool) : std::nullopt;
-    return own ? PoolJudging{*own, JudgedBy::pool} : PoolJudging{};
+    return own ? PoolJudging{*own, JudgedBy::pool, judged}
+               : PoolJudging{LeakThresholds{}, JudgedBy::standard, judged};
 }
 
 PoolJudging Judging::of(const Pools& all, const Text& name) const

@@ -16,6 +16,10 @@ struct PoolJudging
 {
     LeakThresholds thresholds;
     JudgedBy by = JudgedBy::standard;
+    /// False where how long a connection is held says nothing: PgBouncer's session pooling gives a
+    /// client one for as long as it is connected. A choice for that very pool judges it all the
+    /// same.
+    bool judged = true;
     friend bool operator==(const PoolJudging&, const PoolJudging&) = default;
 };
 

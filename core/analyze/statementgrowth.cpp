@@ -179,7 +179,7 @@ std::vector<StatementLeak> find_statement_leaks(const TargetState& target,
         leak.pool = prepared.pool;
         leak.thresholds = judging.of(target.pools, prepared.pool).thresholds;
         leak.age = target.age(*prepared.oldest, now);
-        leak.severity = judge({leak.age, {}, {}}, leak.thresholds);
+        leak.severity = judge({leak.age, {}, {}, {}}, leak.thresholds);
         if (leak.severity == LeakSeverity::none)
             continue;
         leak.stack = prepared.stack;

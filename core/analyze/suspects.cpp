@@ -97,7 +97,17 @@ std::vector<std::string> evidence_of_growth(const SuspectedLeak& leak, const Tar
 
 std::string_view name_of(LeakKind kind)
 {
-    return kind == LeakKind::statement ? "statement" : "session";
+    switch (kind) {
+    case LeakKind::session:
+        return "session";
+    case LeakKind::statement:
+        return "statement";
+    case LeakKind::checkout:
+        return "checkout";
+    case LeakKind::bypass:
+        return "bypass";
+    }
+    return "session";
 }
 
 std::string_view name_of(LeakSeverity severity)

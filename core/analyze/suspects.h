@@ -11,7 +11,7 @@
 namespace poolscope {
 
 /// JSON names: "checkout", "session", "statement", "bypass", "orphan".
-enum class LeakKind : std::uint8_t { session, statement };
+enum class LeakKind : std::uint8_t { session, statement, checkout, bypass };
 std::string_view name_of(LeakKind kind);
 std::string_view name_of(LeakSeverity severity);
 

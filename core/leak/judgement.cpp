@@ -8,8 +8,10 @@ LeakSeverity judge(const Holding& holding, const LeakThresholds& thresholds)
     const Duration excess = holding.held - holding.expected.value_or(Duration{0});
     if (excess >= thresholds.critical * 10)
         return LeakSeverity::critical;
-    if (holding.since_heartbeat && *holding.since_heartbeat < thresholds.alert)
-        return LeakSeverity::none;
+    for (const std::optional<Duration>& since : {holding.since_heartbeat, holding.since_work}) {
+        if (since && *since < thresholds.alert)
+            return LeakSeverity::none;
+    }
     if (excess >= thresholds.critical)
         return LeakSeverity::critical;
     return excess >= thresholds.alert ? LeakSeverity::alert : LeakSeverity::none;

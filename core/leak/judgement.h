@@ -25,12 +25,15 @@ struct Holding
     std::optional<Duration> expected;
     /// Since the holder last said that it is alive.
     std::optional<Duration> since_heartbeat;
+    /// Since a statement ran on it; 0 while one does. Null: not reported.
+    std::optional<Duration> since_work;
 };
 
 /// The one judgement, used inside an application and inside the inspector: pure.
-/// An expected duration delays both thresholds, a heartbeat younger than the alert threshold keeps
-/// the severity at none; neither for ever: after ten critical thresholds beyond what was expected
-/// a holding is critical whatever it says.
+/// An expected duration delays both thresholds, a heartbeat or work younger than the alert
+/// threshold keeps the severity at none: what works is busy or slow, and not lost. None of them for
+/// ever: after ten critical thresholds beyond what was expected a holding is critical whatever it
+/// says.
 LeakSeverity judge(const Holding& holding, const LeakThresholds& thresholds);
 
 } // namespace poolscope

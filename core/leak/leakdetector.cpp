@@ -147,7 +147,7 @@ std::vector<LeakReport> LeakDetector::check_leaks(Ticks now)
     for (Shard& shard : shards_) {
         const std::lock_guard lock(shard.mutex);
         for (auto& [id, tracked] : shard.tracked) {
-            Holding holding{between(tracked.acquired, now), tracked.info.expected, {}};
+            Holding holding{between(tracked.acquired, now), tracked.info.expected, {}, {}};
             if (tracked.heartbeat)
                 holding.since_heartbeat = between(*tracked.heartbeat, now);
             const LeakSeverity severity = judge(holding, config_.thresholds);

@@ -57,6 +57,8 @@ private slots:
     void fortyLeaksOfOnePlaceAreOne();
     void everyHolderIsListed();
     void anExpectedDurationAndABeatKeepOffTheList();
+    void whoWorksIsNoLeakUntilItIsIdle();
+    void whatNoPoolEstablishedIsABypass();
     void equalStacksOfOtherObjectsAreOnePlace();
     void growthIsThatOfTheSuspects();
     void aSteadyPlaceDoesNotGrow();
@@ -119,6 +121,53 @@ void TestHolders::anExpectedDurationAndABeatKeepOffTheList()
     QCOMPARE(by["3"].severity, LeakSeverity::alert);
     QVERIFY(!by["3"].long_running);
     QCOMPARE(by["4"].severity, LeakSeverity::critical);
+}
+
+void TestHolders::whoWorksIsNoLeakUntilItIsIdle()
+{
+    Checkout c = held("1", 200s, place("a.cpp", 1));
+    c.busy = true;
+    c.busy_since = now - 190s;
+    const auto judged = [&] {
+        return find_places(pools_with({c}), thresholds, now)[0].holders[0];
+    };
+    QCOMPARE(judged().severity, LeakSeverity::none);
+    QVERIFY(judged().long_running);
+    QVERIFY(says(evidence_of(judged(), c, nullptr, nullptr, now), "has run a statement for 3 min"));
+    c.busy = false;
+    c.busy_since = now - 29s;
+    QCOMPARE(judged().severity, LeakSeverity::none);
+    c.busy_since = now - 30s;
+    QCOMPARE(judged().severity, LeakSeverity::alert);
+    QVERIFY(!judged().long_running);
+    // Idle since it was lent is what a picture says of one that nobody knew: judged at once.
+    c.busy_since = c.acquired;
+    QCOMPARE(judged().severity, LeakSeverity::alert);
+    c.busy = {};
+    QCOMPARE(judged().severity, LeakSeverity::alert);
+}
+
+void TestHolders::whatNoPoolEstablishedIsABypass()
+{
+    Checkout other = held("2", 40s, place("report.rs", 12));
+    other.pool = Text{"outside of the pools"};
+    Pools pools = pools_with({held("1", 40s, place("a.cpp", 1)), other});
+    pools.pools[other.pool].name = other.pool;
+    pools.pools[other.pool].kind = Text{"bypass"};
+    const auto places = find_places(pools, thresholds, now);
+    QCOMPARE(places.size(), 2U);
+    for (const Place& p : places) {
+        const bool outside = p.pool == other.pool;
+        QCOMPARE(p.kind, outside ? LeakKind::bypass : LeakKind::checkout);
+        const auto sentences = evidence_of(
+            p.holders[0], pools.checkouts.at(p.holders[0].checkout.id), nullptr, &p, now);
+        QCOMPARE(says(sentences, "Established past the pools, and open for 40 s. The alert"),
+                 outside);
+        QCOMPARE(says(sentences, "Established at report.rs:12, in work."), outside);
+        QCOMPARE(says(sentences, "Acquired at a.cpp:1, in work."), !outside);
+    }
+    QCOMPARE(name_of(LeakKind::bypass), std::string_view("bypass"));
+    QCOMPARE(name_of(LeakKind::checkout), std::string_view("checkout"));
 }
 
 void TestHolders::equalStacksOfOtherObjectsAreOnePlace()

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/links.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace poolscope {
+
+namespace {
+
+/// Of "10.20.4.17:51422" and "[::1]:51422"; null of "local", and where it is not reported.
+std::optional<std::uint16_t> port_in(const std::string& client)
+{
+    const std::size_t colon = client.rfind(':');
+    if (colon == std::string::npos)
+        return std::nullopt;
+    std::uint16_t port = 0;
+    const char* const end = client.data() + client.size();
+    const auto [read, error] = std::from_chars(client.data() + colon + 1, end, port);
+    return error == std::errc{} && read == end ? std::optional(port) : std::nullopt;
+}
+
+const std::string& tag_of(const Checkout& checkout, std::string_view name)
+{
+    static const std::string none;
+    const auto found = std::find_if(checkout.tags.begin(), checkout.tags.end(),
+                                    [name](const auto& tag) { return tag.first.str() == name; });
+    return found == checkout.tags.end() ? none : found->second.str();
+}
+
+} // namespace
+
+std::string_view name_of(JoinedBy by)
+{
+    switch (by) {
+    case JoinedBy::server_pid:
+        return "server_pid";
+    case JoinedBy::client_port:
+        return "client_port";
+    case JoinedBy::pgbouncer:
+        return "pgbouncer";
+    }
+    return "server_pid";
+}
+
+void Links::add_target(const TargetInfo& info, Duration clock_offset)
+{
+    targets_[info.id] = {info.kind == "pgbouncer", clock_offset};
+}
+
+void Links::add_session(const Session& session)
+{
+    if (session.own)
+        return;
+    const Seen seen{session.key, !session.client.empty(), port_in(session.client.str())};
+    by_pid_.emplace(session.key.pid.value, seen);
+    if (seen.port)
+        by_port_.emplace(*seen.port, seen);
+}
+
+void Links::add_checkout(const Checkout& checkout)
+{
+    checkouts_.push_back({checkout.key, checkout.server_pid, checkout.local_port,
+                          port_in(tag_of(checkout, "client")), checkout.acquired});
+}
+
+Links::Ports Links::compare(const Seen& session, const Lent& checkout)
+{
+    if (!session.client_told || !checkout.port)
+        return Ports::unknown;
+    // A local socket has no port, so that a checkout with one is another's.
+    return session.port == checkout.port ? Ports::agree : Ports::differ;
+}
+
+bool Links::is_pooler(TargetId target) const
+{
+    const auto found = targets_.find(target);
+    return found != targets_.end() && found->second.pooler;
+}
+
+/// A session is there before its connection is lent; a later one has the pid or port by chance.
+bool Links::had_begun(const Seen& session, const Lent& checkout) const
+{
+    constexpr Duration clocks_may_differ = std::chrono::seconds{2};
+    const auto here = [this](TargetId target, Timestamp there) {
+        const auto found = targets_.find(target);
+        return found == targets_.end() ? there : there - found->second.clock_offset;
+    };
+    return here(session.key.target, session.key.started) <=
+           here(checkout.key.target, checkout.acquired) + clocks_may_differ;
+}
+
+void Links::join_direct(const Lent& checkout, const std::set<SessionKey>& taken)
+{
+    SessionLink by_pid, by_port;
+    by_port.by = JoinedBy::client_port;
+    bool certain = false;
+    if (checkout.pid) {
+        const auto [first, last] = by_pid_.equal_range(*checkout.pid);
+        for (auto it = first; it != last; ++it) {
+            const Seen& session = it->second;
+            const Ports ports = compare(session, checkout);
+            if (ports == Ports::differ || !had_begun(session, checkout) ||
+                (ports == Ports::unknown && taken.contains(session.key)))
+                continue;
+            // Where one agrees in both, another that merely may be it is not.
+            if (ports == Ports::agree && !std::exchange(certain, true))
+                by_pid.sessions.clear();
+            if (ports == Ports::agree || !certain)
+                by_pid.sessions.push_back(session.key);
+        }
+    } else if (checkout.port) {
+        const auto [first, last] = by_port_.equal_range(*checkout.port);
+        for (auto it = first; it != last; ++it) {
+            if (had_begun(it->second, checkout) && !taken.contains(it->second.key))
+                by_port.sessions.push_back(it->second.key);
+        }
+    }
+    SessionLink& found = by_pid.sessions.empty() ? by_port : by_pid;
+    if (!found.sessions.empty())
+        remember(checkout.key, std::move(found));
+}
+
+/// From an application's checkout to the pooler's client of the same port, and on from there.
+void Links::join_through_pooler(const Lent& checkout)
+{
+    if (!checkout.port)
+        return;
+    const auto [first, last] = pooled_.equal_range(*checkout.port);
+    if (first == last)
+        return;
+    SessionLink link;
+    link.by = JoinedBy::pgbouncer;
+    std::set<SessionKey> sessions;
+    for (auto it = first; it != last; ++it) {
+        const auto known = sessions_.find(it->second);
+        if (known != sessions_.end())
+            sessions.insert(known->second.sessions.begin(), known->second.sessions.end());
+    }
+    link.sessions.assign(sessions.begin(), sessions.end());
+    // The same port at two hosts: nothing here tells which is this process's.
+    if (std::next(first) == last)
+        link.through = first->second;
+    remember(checkout.key, std::move(link));
+}
+
+void Links::remember(const CheckoutKey& checkout, SessionLink link)
+{
+    std::sort(link.sessions.begin(), link.sessions.end());
+    if (const auto session = link.session())
+        claims_[*session].push_back({checkout, link.by});
+    sessions_.insert_or_assign(checkout, std::move(link));
+}
+
+void Links::join()
+{
+    if (std::exchange(joined_, true))
+        return;
+    // The poolers first: what goes through one is no claim on a session by its pid.
+    std::set<SessionKey> of_poolers;
+    for (const Lent& checkout : checkouts_) {
+        if (!is_pooler(checkout.key.target))
+            continue;
+        join_direct(checkout, {});
+        if (checkout.client_port)
+            pooled_.emplace(*checkout.client_port, checkout.key);
+    }
+    for (const auto& [session, claims] : claims_)
+        of_poolers.insert(session);
+    for (const Lent& checkout : checkouts_) {
+        if (is_pooler(checkout.key.target))
+            continue;
+        join_through_pooler(checkout);
+        if (!sessions_.contains(checkout.key))
+            join_direct(checkout, of_poolers);
+    }
+    for (const auto& [session, claims] : claims_) {
+        std::vector<CheckoutLink> best;
+        for (const bool pooler : {false, true}) {
+            for (const CheckoutLink& claim : claims) {
+                if (is_pooler(claim.checkout.target) == pooler)
+                    best.push_back(claim);
+            }
+            if (!best.empty())
+                break;
+        }
+        if (best.size() == 1)
+            chosen_.emplace(session, best.front());
+    }
+}
+
+const SessionLink* Links::session_of(const CheckoutKey& checkout)
+{
+    join();
+    const auto found = sessions_.find(checkout);
+    return found == sessions_.end() ? nullptr : &found->second;
+}
+
+const CheckoutLink* Links::checkout_of(const SessionKey& session)
+{
+    join();
+    const auto found = chosen_.find(session);
+    return found == chosen_.end() ? nullptr : &found->second;
+}
+
+Links links_of(const World& world)
+{
+    Links links;
+    for (const auto& [id, target] : world.targets()) {
+        links.add_target(target.info, target.clock_offset);
+        for (const auto& [pid, session] : target.sessions)
+            links.add_session(session);
+        for (const auto& [key, checkout] : target.pools.checkouts)
+            links.add_checkout(checkout);
+    }
+    return links;
+}
+
+std::vector<std::string> evidence_of(const Session& session, std::int32_t blocks, JoinedBy by,
+                                     Timestamp now)
+{
+    std::vector<std::string> sentences;
+    const std::string who =
+        by == JoinedBy::pgbouncer
+            ? fmt::format("Through PgBouncer it is the server's session {}", session.key.pid.value)
+            : fmt::format("On the server it is session {}", session.key.pid.value);
+    const auto for_how_long = [&](std::optional<Timestamp> since) {
+        return since ? " for " + format_duration_prose(std::max(Duration{0}, now - *since))
+                     : std::string{};
+    };
+    switch (session.state) {
+    case SessionState::idle:
+        sentences.push_back(fmt::format("{}, idle{}: checked out, and not used.", who,
+                                        for_how_long(session.state_since)));
+        break;
+    case SessionState::idle_in_transaction:
+    case SessionState::idle_in_transaction_aborted:
+        sentences.push_back(
+            fmt::format("{}, idle in {} transaction{}.", who,
+                        session.state == SessionState::idle_in_transaction ? "its" : "an aborted",
+                        for_how_long(session.state_since)));
+        break;
+    case SessionState::active:
+        sentences.push_back(
+            fmt::format("{}, running a statement{}.", who, for_how_long(session.statement_since)));
+        break;
+    case SessionState::waiting:
+        sentences.push_back(
+            fmt::format("{}, waiting for a lock{}.", who, for_how_long(session.statement_since)));
+        break;
+    default:
+        sentences.push_back(who + ".");
+        break;
+    }
+    if (blocks > 0)
+        sentences.push_back(blocks == 1 ? std::string{"1 session waits for it."}
+                                        : fmt::format("{} sessions wait for it.", blocks));
+    return sentences;
+}
+
+} // namespace poolscope

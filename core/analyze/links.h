@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/world.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace poolscope {
+
+/// How a checkout was joined to the session that serves it, the strongest first.
+enum class JoinedBy : std::uint8_t {
+    server_pid,  ///< both sides name the same server process
+    client_port, ///< both sides name the same end of the connection
+    pgbouncer,   ///< by a pooler between: its client, that one's server connection, its session
+};
+std::string_view name_of(JoinedBy by);
+
+/// What is known of a checkout on the other side. Exactly one session: it is that one. Several: it
+/// is one of them, and which cannot be told. None: no attached server has it, or its pooler gave it
+/// no server connection now.
+struct SessionLink
+{
+    std::vector<SessionKey> sessions; ///< ascending
+    JoinedBy by = JoinedBy::server_pid;
+    /// The pooler's own checkout on the way; null where it is direct, or ambiguous.
+    std::optional<CheckoutKey> through;
+    bool ambiguous() const { return sessions.size() > 1; }
+    std::optional<SessionKey> session() const
+    {
+        return sessions.size() == 1 ? std::optional(sessions.front()) : std::nullopt;
+    }
+    friend bool operator==(const SessionLink&, const SessionLink&) = default;
+};
+
+/// A session's checkout.
+struct CheckoutLink
+{
+    CheckoutKey checkout;
+    JoinedBy by = JoinedBy::server_pid;
+    friend bool operator==(const CheckoutLink&, const CheckoutLink&) = default;
+};
+
+/// Joins what pools call a checkout with what servers call a session, over everything attached at
+/// one instant. Pure: the same world gives the same links, live and in replay. A wrong link would
+/// be worse than none: behind a pooler a process is told made-up server pids, so that a pid counts
+/// only where the port agrees, or where nothing speaks against it.
+///
+/// Add all targets, sessions and checkouts, then ask. A value. Cost: n log n of what was added, at
+/// the first question.
+class Links
+{
+public:
+    /// `clock_offset`: its clock minus the capture's.
+    void add_target(const TargetInfo& info, Duration clock_offset);
+    void add_session(const Session& session);
+    void add_checkout(const Checkout& checkout);
+
+    /// Null where nothing is known.
+    const SessionLink* session_of(const CheckoutKey& checkout);
+    /// Of the application where it is attached, for that one knows the line; else of the pooler.
+    /// Null where there is none, or several might be it.
+    const CheckoutLink* checkout_of(const SessionKey& session);
+
+private:
+    struct Target
+    {
+        bool pooler = false;
+        Duration clock_offset{};
+    };
+    /// What counts of a session.
+    struct Seen
+    {
+        SessionKey key;
+        bool client_told = false;
+        std::optional<std::uint16_t> port;
+    };
+    /// And of a checkout.
+    struct Lent
+    {
+        CheckoutKey key;
+        std::optional<std::int64_t> pid;
+        std::optional<std::uint16_t> port;
+        std::optional<std::uint16_t> client_port; ///< a pooler's: of its client
+        Timestamp acquired;
+    };
+    enum class Ports { agree, differ, unknown };
+    static Ports compare(const Seen& session, const Lent& checkout);
+    void join();
+    /// `taken`: sessions of poolers, whose pids others may have been told by chance.
+    void join_direct(const Lent& checkout, const std::set<SessionKey>& taken);
+    void join_through_pooler(const Lent& checkout);
+    bool is_pooler(TargetId target) const;
+    bool had_begun(const Seen& session, const Lent& checkout) const;
+    void remember(const CheckoutKey& checkout, SessionLink link);
+
+    bool joined_ = false;
+    std::map<TargetId, Target> targets_;
+    std::multimap<std::int64_t, Seen> by_pid_;
+    std::multimap<std::uint16_t, Seen> by_port_;
+    std::vector<Lent> checkouts_;
+    std::multimap<std::uint16_t, CheckoutKey> pooled_; ///< a pooler's, by its client's port
+    std::map<CheckoutKey, SessionLink> sessions_;
+    std::map<SessionKey, std::vector<CheckoutLink>> claims_; ///< unambiguous ones
+    std::map<SessionKey, CheckoutLink> chosen_;
+};
+
+Links links_of(const World& world);
+
+/// What the server says of a leak's session, in words, for a person: that the pool says used and
+/// the server idle is the strongest evidence there is. `now` is on the server's clock; `blocks`:
+/// how many wait behind it. Empty where it says nothing that matters.
+std::vector<std::string> evidence_of(const Session& session, std::int32_t blocks, JoinedBy by,
+                                     Timestamp now);
+
+} // namespace poolscope

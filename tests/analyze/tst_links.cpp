@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/holders.h"
+#include "core/analyze/links.h"
+
+#include <QTest>
+
+namespace poolscope::test {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+const Timestamp start = timestamp_from_us(1'795'342'000'000'000);
+
+TargetInfo target(int id, const char* kind)
+{
+    return {TargetId{static_cast<std::uint32_t>(id)}, kind, "t", "u"};
+}
+
+Session session(int target, int pid, const char* client, Timestamp started = start)
+{
+    Session made;
+    made.key = {TargetId{static_cast<std::uint32_t>(target)}, Pid{pid}, started};
+    if (*client)
+        made.client = Text{client};
+    return made;
+}
+
+Checkout checkout(int target, const char* id, std::optional<std::int64_t> pid,
+                  std::optional<std::uint16_t> port, const char* client = "")
+{
+    Checkout made;
+    made.key = {TargetId{static_cast<std::uint32_t>(target)}, Text{id}};
+    if (pid)
+        made.server_pid = *pid;
+    made.local_port = port;
+    made.acquired = start + 60s;
+    if (*client)
+        made.tags.emplace_back(Text{"client"}, Text{client});
+    return made;
+}
+
+constexpr int app = 1, other = 2, bouncer = 3, bouncer2 = 4, db = 5, db2 = 6;
+
+Links world(const std::vector<Session>& sessions, const std::vector<Checkout>& checkouts)
+{
+    Links links;
+    links.add_target(target(app, "pool"), 0s);
+    links.add_target(target(other, "pool"), 0s);
+    links.add_target(target(bouncer, "pgbouncer"), 0s);
+    links.add_target(target(bouncer2, "pgbouncer"), 0s);
+    links.add_target(target(db, "postgresql"), 0s);
+    links.add_target(target(db2, "postgresql"), 0s);
+    for (const Session& each : sessions)
+        links.add_session(each);
+    for (const Checkout& each : checkouts)
+        links.add_checkout(each);
+    return links;
+}
+
+} // namespace
+
+class TestLinks : public QObject
+{
+    Q_OBJECT
+private slots:
+    void byPid();
+    void byPortAlone();
+    void anAmbiguousPid();
+    void aSessionThatCameLater();
+    void throughPgBouncer();
+    void aMadeUpPidJoinsNothing();
+    void aPidWithoutAPort();
+    void twoClientsOfOnePort();
+    void aPoolerWithoutItsServer();
+    void clocksThatDiffer();
+    void evidence();
+    void sessionPoolsAreNotJudged();
+};
+
+void TestLinks::byPid()
+{
+    const auto s = session(db, 100, "10.0.0.1:5000");
+    Links links = world({s, session(db, 101, "10.0.0.1:5001")}, {checkout(app, "a", 100, 5000)});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->session() == s.key);
+    QVERIFY(link->by == JoinedBy::server_pid && !link->through);
+    const CheckoutLink* const back = links.checkout_of(s.key);
+    QVERIFY(back && back->checkout.id.str() == "a" && back->by == JoinedBy::server_pid);
+    QVERIFY(!links.session_of({TargetId{app}, Text{"b"}}));
+    // The same pid at another port is another's.
+    Links wrong = world({s}, {checkout(app, "a", 100, 5555)});
+    QVERIFY(!wrong.session_of({TargetId{app}, Text{"a"}}));
+    QVERIFY(!wrong.checkout_of(s.key));
+    // A local socket has no port.
+    Links local = world({session(db, 100, "local")}, {checkout(app, "a", 100, 5000)});
+    QVERIFY(!local.session_of({TargetId{app}, Text{"a"}}));
+    Links plain = world({session(db, 100, "local")}, {checkout(app, "a", 100, {})});
+    QVERIFY(plain.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::byPortAlone()
+{
+    const auto s = session(db, 100, "10.0.0.1:5000");
+    Links links = world({s}, {checkout(app, "a", {}, 5000)});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->session() == s.key);
+    QVERIFY(link->by == JoinedBy::client_port);
+    Links two = world({s, session(db2, 7, "10.0.0.2:5000")}, {checkout(app, "a", {}, 5000)});
+    QVERIFY(two.session_of({TargetId{app}, Text{"a"}})->ambiguous());
+    QVERIFY(!two.checkout_of(s.key));
+}
+
+void TestLinks::anAmbiguousPid()
+{
+    const auto one = session(db, 100, ""), two = session(db2, 100, "");
+    Links links = world({one, two}, {checkout(app, "a", 100, 5000)});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->ambiguous() && !link->session());
+    QVERIFY(!links.checkout_of(one.key) && !links.checkout_of(two.key));
+    // One whose port agrees settles it.
+    const auto certain = session(db2, 100, "10.0.0.1:5000");
+    for (const bool first : {true, false}) {
+        Links settled = world(first ? std::vector{certain, one} : std::vector{one, certain},
+                              {checkout(app, "a", 100, 5000)});
+        QVERIFY(settled.session_of({TargetId{app}, Text{"a"}})->session() == certain.key);
+    }
+}
+
+void TestLinks::aSessionThatCameLater()
+{
+    Links links =
+        world({session(db, 100, "10.0.0.1:5000", start + 90s)}, {checkout(app, "a", 100, 5000)});
+    QVERIFY(!links.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::throughPgBouncer()
+{
+    const auto s = session(db, 100, "10.0.0.3:7000");
+    // The application was told pid 4242 by the pooler.
+    Links links = world(
+        {s}, {checkout(app, "a", 4242, 5000), checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->session() == s.key);
+    QVERIFY(link->by == JoinedBy::pgbouncer);
+    QVERIFY(link->through && link->through->id.str() == "h");
+    const SessionLink* const own = links.session_of({TargetId{bouncer}, Text{"h"}});
+    QVERIFY(own && own->by == JoinedBy::server_pid && own->session() == s.key);
+    // The session's checkout is the one with a line of code.
+    const CheckoutLink* const back = links.checkout_of(s.key);
+    QVERIFY(back && back->checkout.id.str() == "a" && back->by == JoinedBy::pgbouncer);
+    Links alone = world({s}, {checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
+    QCOMPARE(alone.checkout_of(s.key)->checkout.id.str(), std::string{"h"});
+}
+
+void TestLinks::aMadeUpPidJoinsNothing()
+{
+    // What the pooler made up happens to be another session's pid.
+    const auto s = session(db, 100, "10.0.0.3:7000"), stranger = session(db, 4242, "10.9.9.9:1");
+    Links links = world({s, stranger}, {checkout(app, "a", 4242, 5000),
+                                        checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
+    QVERIFY(links.session_of({TargetId{app}, Text{"a"}})->session() == s.key);
+    QVERIFY(!links.checkout_of(stranger.key));
+    // Nor where its client has no server just now.
+    Links idle = world({s, stranger}, {checkout(app, "a", 4242, 5000)});
+    QVERIFY(!idle.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::aPidWithoutAPort()
+{
+    // Nothing speaks against it, but that the session is known to be the pooler's.
+    const auto s = session(db, 100, "10.0.0.3:7000");
+    Links links = world(
+        {s}, {checkout(app, "a", 100, {}), checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
+    QVERIFY(!links.session_of({TargetId{app}, Text{"a"}}));
+    QCOMPARE(links.checkout_of(s.key)->checkout.id.str(), std::string{"h"});
+    Links direct = world({s}, {checkout(app, "a", 100, {})});
+    QVERIFY(direct.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::twoClientsOfOnePort()
+{
+    const auto one = session(db, 100, "10.0.0.3:7000"), two = session(db, 101, "10.0.0.3:7001");
+    Links links = world({one, two}, {checkout(app, "a", 4242, 5000),
+                                     checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000"),
+                                     checkout(bouncer2, "i", 101, 7001, "10.0.0.2:5000")});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->ambiguous() && !link->through);
+    QCOMPARE(link->sessions.size(), std::size_t{2});
+    // The pooler's own join is not in doubt.
+    QCOMPARE(links.checkout_of(one.key)->checkout.id.str(), std::string{"h"});
+}
+
+void TestLinks::aPoolerWithoutItsServer()
+{
+    Links links = world(
+        {}, {checkout(app, "a", 4242, 5000), checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->sessions.empty() && link->through);
+}
+
+void TestLinks::clocksThatDiffer()
+{
+    // The server's clock is an hour ahead.
+    Links links;
+    const TargetInfo pool = target(app, "pool"), server = target(db, "postgresql");
+    links.add_target(pool, 0s);
+    links.add_target(server, 1h);
+    links.add_session(session(db, 100, "10.0.0.1:5000", start + 1h));
+    links.add_checkout(checkout(app, "a", 100, 5000));
+    QVERIFY(links.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::evidence()
+{
+    Session s = session(db, 100, "10.0.0.1:5000");
+    s.state = SessionState::idle_in_transaction;
+    s.state_since = start;
+    const auto sentences = evidence_of(s, 3, JoinedBy::pgbouncer, start + 240s);
+    QCOMPARE(sentences.size(), std::size_t{2});
+    QCOMPARE(sentences[0], std::string{"Through PgBouncer it is the server's session 100, idle in "
+                                       "its transaction for 4 min."});
+    QCOMPARE(sentences[1], std::string{"3 sessions wait for it."});
+    s.state = SessionState::idle;
+    QCOMPARE(evidence_of(s, 0, JoinedBy::server_pid, start + 240s),
+             std::vector<std::string>{
+                 "On the server it is session 100, idle for 4 min: checked out, and not used."});
+}
+
+void TestLinks::sessionPoolsAreNotJudged()
+{
+    Pools pools;
+    for (const char* const mode : {"session", "transaction"}) {
+        Pool pool;
+        pool.name = Text{mode};
+        pool.kind = Text{"pgbouncer"};
+        pool.configuration = {{"pool_mode", mode}};
+        pools.pools[pool.name] = pool;
+        Checkout held = checkout(bouncer, mode, 1, 1);
+        held.pool = pool.name;
+        held.busy = false;
+        held.busy_since = held.acquired;
+        pools.checkouts[held.key.id] = held;
+    }
+    Judging judging;
+    judging.chosen = LeakThresholds{30s, 300s};
+    const Timestamp now = start + 60s + 1h;
+    const auto severities = [&] {
+        std::map<std::string, LeakSeverity> found;
+        for (const Place& place : find_places(pools, judging, now))
+            found[place.pool.str()] = place.severity;
+        return found;
+    };
+    QVERIFY(severities()["session"] == LeakSeverity::none);
+    QVERIFY(severities()["transaction"] == LeakSeverity::critical);
+    for (const Place& place : find_places(pools, judging, now)) {
+        const auto words = evidence_of(place.holders.front(), pools.checkouts.at(place.pool),
+                                       &pools.pools.at(place.pool), &place, now);
+        const bool session = place.pool.str() == "session";
+        QVERIFY(words[0].starts_with("PgBouncer: this client has "));
+        QCOMPARE(words[1].find("pool_mode = session") != std::string::npos, session);
+        QCOMPARE(words[0].find("held a server connection in its transaction") != std::string::npos,
+                 !session);
+    }
+    // Whoever sets a threshold for that very pool means it.
+    judging.pools[Text{"session"}] = {30s, 300s};
+    QVERIFY(severities()["session"] == LeakSeverity::critical);
+}
+
+} // namespace poolscope::test
+
+QTEST_GUILESS_MAIN(poolscope::test::TestLinks)
+#include "tst_links.moc"
