@@ -147,7 +147,10 @@ void Capture::sampleNow()
 
 void Capture::setThresholds(TargetId target, const ThresholdsChanged& choice)
 {
-    observe(target, choice);
+    // Taken back is what counts for the target now, which may have been chosen for all.
+    const bool ofAll =
+        choice.revoked && !analysis_.world().chosen_thresholds().contains({target, choice.pool});
+    observe(ofAll ? TargetId{0} : target, choice);
 }
 
 void Capture::addNote(const QString& text)

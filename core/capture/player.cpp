@@ -164,16 +164,42 @@ void Player::step(bool forward)
 
 void Player::setThresholds(TargetId target, const ThresholdsChanged& choice)
 {
-    const std::pair key{target, choice.pool};
-    const bool undone = choice.revoked && overrides_.erase(key) > 0;
-    if (undone && reader_ && restored_) {
-        // What the recording says counts again, and only the recording knows it.
-        restored_ = false;
-        seek(cursor_, epoch_);
+    if (choice.revoked) {
+        takeBack(target, choice);
         return;
     }
-    if (!undone)
-        overrides_[key] = choice;
+    overrides_[{target, choice.pool}] = choice;
+    tellOverrides();
+}
+
+/// What counts now, and nothing beneath it: a what-if of here, else what the recording says; of the
+/// target, else of all.
+void Player::takeBack(TargetId target, const ThresholdsChanged& choice)
+{
+    for (const TargetId of : {target, TargetId{0}}) {
+        const std::pair key{of, choice.pool};
+        const auto made = overrides_.find(key);
+        if (made == overrides_.end()) {
+            if (!analysis_.world().chosen_thresholds().contains(key))
+                continue;
+            overrides_[key] = choice;
+            tellOverrides();
+            return;
+        }
+        if (made->second.revoked)
+            continue;
+        overrides_.erase(made);
+        if (reader_ && restored_) {
+            // What the recording says counts again, and only the recording knows it.
+            restored_ = false;
+            seek(cursor_, epoch_);
+        }
+        return;
+    }
+}
+
+void Player::tellOverrides()
+{
     WorldDelta delta;
     applyOverrides(delta);
     analysis_.look();

@@ -31,8 +31,9 @@ public:
     void seek(Timestamp cursor, quint64 epoch);
     void play(bool on, int speed);
     void step(bool forward);
-    /// A what-if: from now on, whatever the recording says. One that is taken back gives way to
-    /// what the recording says; taking back a choice that was recorded is a what-if itself.
+    /// A what-if: from now on, whatever the recording says. Taken back is what counts for that
+    /// target now: a what-if, which gives way to what the recording says, else a choice that was
+    /// recorded, which is a what-if itself; where there is none for the target, one for all.
     void setThresholds(TargetId target, const ThresholdsChanged& choice);
     std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
     std::vector<PoolSeries> poolSeries(Timestamp from, Timestamp to, std::size_t points);
@@ -51,6 +52,8 @@ private:
     bool advance(Timestamp to);
     bool restore(Timestamp at);
     void applyOverrides(WorldDelta& delta);
+    void tellOverrides();
+    void takeBack(TargetId target, const ThresholdsChanged& choice);
     void frame();
 
     std::unique_ptr<RecordingReader> reader_;

@@ -4,6 +4,8 @@
 #include "core/capture/workspaceprivate.h"
 #include "core/source/privatefolder.h"
 
+#include <QCoreApplication>
+
 #include <algorithm>
 #include <utility>
 
@@ -105,6 +107,14 @@ Workspace::Workspace(const Options& options, QObject* parent)
 {}
 
 Workspace::~Workspace() = default;
+
+void Workspace::letGo()
+{
+    blockSignals(true);
+    setParent(QCoreApplication::instance()); // at its end, at the latest
+    d_->stopSaver = true;
+    d_->endCapture([d = d_.get()] { d->onWindow([d] { d->q.deleteLater(); }); });
+}
 
 const Transport& Workspace::transport() const
 {

@@ -80,6 +80,9 @@ public:
     };
     explicit Workspace(const Options& options, QObject* parent = nullptr);
     ~Workspace() override;
+    /// Ends what it captures and deletes itself, which nobody waits for; the destructor alone waits
+    /// for sources and disk. Nothing is told from here on. For one made with new.
+    void letGo();
 
     const Transport& transport() const;
     /// Latest update applied, for views made late. Never null; empty before the first.

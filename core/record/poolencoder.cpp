@@ -37,8 +37,8 @@ void put_summary(std::vector<Value>& values, const std::optional<DurationSummary
         values.resize(values.size() + 4);
         return;
     }
-    values.insert(values.end(), {bits(summary->count), to_us(summary->total), to_us(summary->p50),
-                                 to_us(summary->p99)});
+    values.insert(values.end(), {bits(summary->count), optional_duration(summary->total),
+                                 optional_duration(summary->p50), optional_duration(summary->p99)});
 }
 
 /// The process's clock at an instant of ours.

@@ -53,8 +53,8 @@ std::optional<DurationSummary> optional_summary(const Row& row, int first)
     const auto count = optional_count(row, first);
     if (!count)
         return std::nullopt;
-    return DurationSummary{*count, Duration{row.integer(first + 1)},
-                           Duration{row.integer(first + 2)}, Duration{row.integer(first + 3)}};
+    return DurationSummary{*count, optional_duration(row, first + 1),
+                           optional_duration(row, first + 2), optional_duration(row, first + 3)};
 }
 
 PoolLookup::PoolLookup(SQLite::Database& database, Lookup& texts, std::int64_t version)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/slimoptional.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/model/session.h"
@@ -67,6 +68,10 @@ Value optional_value(const std::optional<T>& value)
 inline Value optional_value(const std::optional<Timestamp>& value)
 {
     return value ? Value{to_us(*value)} : Value{};
+}
+inline Value optional_value(const SlimOptional<std::int64_t>& value)
+{
+    return value ? Value{*value} : Value{};
 }
 inline std::int64_t number_of(TargetId id)
 {

@@ -17,6 +17,8 @@ private slots:
     void readOnlyRefuses();
     void thresholdsMakeSuspects();
     void aWhatIfIsTakenBack();
+    void whatIsTakenBackTwiceStaysSo();
+    void takenBackIsWhatCounts();
     void blockersAndSuspectsAreWatched();
     void secretsGoToTheSource();
 };
@@ -183,6 +185,89 @@ void TestWorkspace::aWhatIfIsTakenBack()
     QCOMPARE(f.rows.size(), size_t{1});
     f.workspace->chooseThresholds(TargetId{1}, back); // what if it had not been chosen
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{0});
+}
+
+/// Recorded are a choice for the target and one for all: taking both back again and again must not
+/// let them take turns.
+void TestWorkspace::whatIsTakenBackTwiceStaysSo()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    f.workspace->setThresholds(TargetId{}, {5s, 60s});
+    f.workspace->setThresholds(TargetId{1}, {5s, 60s});
+    for (int i = 0; i < 12; ++i)
+        QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    const QString file = f.folder.filePath(QStringLiteral("both.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(file);
+    QTRY_COMPARE(saved.count(), 1);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.seek(start + 11s));
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    const ThresholdsChanged back{{}, {}, true};
+    const auto takeBothBack = [&] {
+        f.workspace->chooseThresholds(TargetId{1}, back);
+        f.workspace->chooseThresholds(TargetId{}, back);
+    };
+    takeBothBack();
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{0});
+    f.workspace->setThresholds(TargetId{1}, {6s, 60s});
+    QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
+    f.workspace->chooseThresholds(TargetId{1}, back); // the recording's own counts again
+    f.workspace->setThresholds(TargetId{1}, {7s, 60s});
+    QTRY_VERIFY(f.last->targets.front().thresholds.alert == Duration{7s});
+    f.workspace->chooseThresholds(TargetId{1}, back);
+    QTRY_VERIFY(f.last->targets.front().thresholds.alert == Duration{5s});
+    takeBothBack();
+    QTRY_VERIFY(f.last->targets.front().thresholds.alert == Duration{30s});
+    QCOMPARE(f.last->targets.front().suspects.size(), size_t{0});
+}
+
+/// Of four that lie on each other, the one that counts: a what-if for the target, the target's own
+/// as recorded, a what-if for all, and what was recorded for all.
+void TestWorkspace::takenBackIsWhatCounts()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    const ThresholdsChanged back{{}, {}, true};
+    const auto alert = [&] {
+        return f.last->targets.front().thresholds.alert;
+    };
+    // Live: the narrower first.
+    f.workspace->setThresholds(TargetId{}, {3s, 60s});
+    f.workspace->setThresholds(TargetId{1}, {4s, 60s});
+    QTRY_VERIFY(alert() == Duration{4s});
+    f.workspace->chooseThresholds(TargetId{1}, back);
+    QTRY_VERIFY(alert() == Duration{3s});
+    f.workspace->chooseThresholds(TargetId{1}, back);
+    QTRY_VERIFY(alert() == Duration{30s});
+
+    f.workspace->setThresholds(TargetId{}, {5s, 60s});
+    f.workspace->setThresholds(TargetId{1}, {6s, 60s});
+    for (int i = 0; i < 12; ++i)
+        QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    const QString file = f.folder.filePath(QStringLiteral("four.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(file);
+    QTRY_COMPARE(saved.count(), 1);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.seek(start + 11s));
+    QTRY_VERIFY(alert() == Duration{6s});
+    f.workspace->setThresholds(TargetId{}, {7s, 60s});
+    f.workspace->setThresholds(TargetId{1}, {8s, 60s});
+    QTRY_VERIFY(alert() == Duration{8s});
+    // And then there is none, however often it is asked for.
+    for (const auto then : {6s, 7s, 5s, 30s, 30s}) {
+        f.workspace->chooseThresholds(TargetId{1}, back);
+        QTRY_VERIFY(alert() == Duration{then});
+    }
+    QVERIFY(f.seek(start + 5s)); // also after a seek
+    QTRY_VERIFY(alert() == Duration{30s});
 }
 
 void TestWorkspace::blockersAndSuspectsAreWatched()

@@ -146,7 +146,7 @@ void BadInput::alteredTables_data()
     row("UPDATE reclaim SET checkout_target = -1");
     row("UPDATE pool SET name = 1 << 40");
     row("UPDATE pool SET used = 'many'");
-    row("UPDATE pool SET wait_p99_us = NULL WHERE wait_count IS NOT NULL");
+    row("UPDATE pool SET wait_p99_us = 'x' WHERE wait_count IS NOT NULL");
     row("UPDATE pool SET configuration = 0 WHERE configuration IS NOT NULL");
     row("UPDATE keyframe_pool SET target = 77");
     row("UPDATE keyframe_pool SET health = -1");
