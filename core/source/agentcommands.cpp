@@ -18,7 +18,7 @@ ActionReported AgentCommands::told(const Command& command, ActionPhase phase, st
 ActionReported AgentCommands::sent(std::int64_t number, const Command& command, Instant now)
 {
     sent_[number] = {command, now + answer_};
-    return told(command, ActionPhase::sent, "Sent to the process.");
+    return told(command, ActionPhase::sent, "Sent to " + name_ + ".");
 }
 
 AgentCommands::Facts AgentCommands::answered(std::int64_t number, bool ok, const std::string& words,
@@ -29,14 +29,14 @@ AgentCommands::Facts AgentCommands::answered(std::int64_t number, bool ok, const
         return {};
     Entry entry = std::move(found->second);
     sent_.erase(found);
-    const std::string said = words.empty() ? "" : "The process says: " + words;
+    const std::string said = words.empty() ? "" : first_ + " says: " + words;
     if (!ok)
         return {told(entry.command, ActionPhase::refused,
-                     said.empty() ? "The process refused it, and gave no reason." : said)};
+                     said.empty() ? first_ + " refused it, and gave no reason." : said)};
     entry.until = now + effect_;
     accepted_.push_back(entry);
     return {told(entry.command, ActionPhase::accepted,
-                 said.empty() ? "The process took the order." : said)};
+                 said.empty() ? first_ + " took the order." : said)};
 }
 
 AgentCommands::Facts AgentCommands::lost()
@@ -44,8 +44,8 @@ AgentCommands::Facts AgentCommands::lost()
     Facts facts;
     for (const auto& [number, entry] : sent_)
         facts.push_back(told(entry.command, ActionPhase::timed_out,
-                             "The connection was lost before the process answered; what became of "
-                             "it is not known."));
+                             "The connection was lost before " + name_ +
+                                 " answered; what became of it is not known."));
     sent_.clear();
     return facts;
 }
@@ -67,9 +67,8 @@ AgentCommands::Facts AgentCommands::expire(Instant now)
         if (each.second.until > now)
             return false;
         facts.push_back(told(each.second.command, ActionPhase::timed_out,
-                             fmt::format("No answer from the process within {}; it may still take "
-                                         "effect.",
-                                         format_duration_prose(answer_))));
+                             fmt::format("No answer from {} within {}; it may still take effect.",
+                                         name_, format_duration_prose(answer_))));
         return true;
     });
     std::erase_if(accepted_, [&](const Entry& entry) {
@@ -77,7 +76,7 @@ AgentCommands::Facts AgentCommands::expire(Instant now)
             return false;
         facts.push_back(
             told(entry.command, ActionPhase::timed_out,
-                 fmt::format("The process took the order {} ago, and the checkout is still open.",
+                 fmt::format("{} took the order {} ago, and the checkout is still open.", first_,
                              format_duration_prose(effect_))));
         return true;
     });

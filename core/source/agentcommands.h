@@ -6,6 +6,8 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace poolscope {
@@ -24,6 +26,13 @@ public:
     {
         answer_ = answer;
         effect_ = effect;
+    }
+
+    /// Who takes the orders, within a sentence and at its beginning: "the process", "The process".
+    void setNames(std::string within, std::string first)
+    {
+        name_ = std::move(within);
+        first_ = std::move(first);
     }
 
     static ActionReported told(const Command& command, ActionPhase phase, std::string sentence);
@@ -46,6 +55,8 @@ private:
         Command command;
         Instant until;
     };
+    std::string name_ = "the process";
+    std::string first_ = "The process";
     std::chrono::milliseconds answer_{10'000};
     std::chrono::milliseconds effect_{60'000};
     std::map<std::int64_t, Entry> sent_;

@@ -149,7 +149,8 @@ void AgentSource::connected()
     talk_ = std::make_shared<Talk>(info_.id, events());
     trouble_.reset();
     authorised_ = factsTold_ = factsDue_ = false;
-    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = timesDisbelieved_ = false;
+    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = timesDisbelieved_ = placesLeftOut_ =
+        false;
     number_ = 0;
     lostTold_ = unreadableTold_ = messages_ = bytesBefore_ = 0;
     pings_.clear();
@@ -363,6 +364,9 @@ void AgentSource::statusUp()
     if (talk_ && talk_->state.figures().over_limit > 0)
         sentence =
             fmt::format("More than {} checkouts are open: those beyond are not listed.", mostOpen);
+    else if (talk_ && placesLeftOut_)
+        sentence = "The process tells of more lines of code than can be listed: what short "
+                   "checkouts of the others held is counted at no line.";
     else if (talk_ && timesDisbelieved_)
         sentence =
             "Some times that the process tells lie in the future. They are not believed, but "

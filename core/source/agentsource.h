@@ -168,6 +168,7 @@ private:
     bool probing_ = false;          ///< asked whether it is there
     bool quiet_ = false;            ///< and that was told
     bool timesDisbelieved_ = false; ///< on this connection, and that was told
+    bool placesLeftOut_ = false;    ///< the same
     Steady::time_point heard_, greetedAt_, lastPicture_, lastResync_;
     std::map<std::int64_t, Steady::time_point> pings_;
     AgentClock clock_;

@@ -309,8 +309,12 @@ void AgentSource::deliver(bool always, std::uint64_t lostLater)
     offsetTold_ = sample.clock_offset = offset();
     teller_.sampling();
     const bool disbelieved = talk_->sampler.timesDisbelieved() > 0;
-    fact(std::move(sample));
-    if (disbelieved && !std::exchange(timesDisbelieved_, true))
+    const bool leftOut = talk_->sampler.placesLeftOut() > 0;
+    fact(std::move(sample)); // which may end this connection
+    const bool news = disbelieved > timesDisbelieved_ || leftOut > placesLeftOut_;
+    timesDisbelieved_ = timesDisbelieved_ || disbelieved;
+    placesLeftOut_ = placesLeftOut_ || leftOut;
+    if (news)
         statusUp();
 }
 

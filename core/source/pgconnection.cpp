@@ -126,9 +126,10 @@ void PgConnection::attempt()
     set("port", endpoint.port);
     set("application_name", QStringLiteral("poolscope"));
     set("client_encoding", QStringLiteral("UTF8"));
-    set("options",
-        (valueOf(plan_.effective, "options") + QLatin1Char(' ') + QLatin1String(sessionOptions))
-            .trimmed());
+    if (plan_.dialect == Dialect::server)
+        set("options",
+            (valueOf(plan_.effective, "options") + QLatin1Char(' ') + QLatin1String(sessionOptions))
+                .trimmed());
     if (prefersStandby)
         set("target_session_attrs",
             secondPass_ ? QStringLiteral("any") : QStringLiteral("standby"));
@@ -265,7 +266,9 @@ void PgConnection::run(const PgStatement& statement, const std::vector<PgValue>&
     reply_ = {};
     reply_.sent = SystemClock{}.now();
     bool sent = false;
-    if (prepared_.contains(statement.name)) {
+    if (*statement.name == '\0') {
+        sent = PQsendQuery(conn_, statement.sql.c_str()) == 1;
+    } else if (prepared_.contains(statement.name)) {
         sent = execute(statement.name, values);
     } else {
         preparing_ = statement.name;
@@ -345,7 +348,7 @@ void PgConnection::finishReply()
     preparing_.clear();
     PgReply reply = reply_;
     reply.received = SystemClock{}.now();
-    if (status == PGRES_TUPLES_OK) {
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         reply.rows = result.get();
     } else {
         reply.trouble = server_trouble(field(result.get(), PG_DIAG_SQLSTATE),
@@ -354,8 +357,10 @@ void PgConnection::finishReply()
         reply.trouble->words = plain_line(field(result.get(), PG_DIAG_MESSAGE_PRIMARY) +
                                               (detail.empty() ? "" : ". " + detail),
                                           1000);
-        // libpq's own refusals have no SQLSTATE: the connection is of no use any more.
-        if (reply.trouble->sqlstate.empty() || reply.trouble->sqlstate.starts_with("08")) {
+        // libpq's own refusals have no SQLSTATE: the connection is of no use any more. PgBouncer's
+        // console calls every refusal a violation of the protocol.
+        const bool violated = reply.trouble->sqlstate.starts_with("08");
+        if (reply.trouble->sqlstate.empty() || (violated && plan_.dialect == Dialect::server)) {
             drop(*reply.trouble);
             return;
         }
@@ -417,6 +422,8 @@ PgWhom PgConnection::whom() const
     whom.user = plain_line(valueOf(plan_.effective, "user").toStdString(), 256);
     whom.database = plain_line(valueOf(plan_.effective, "dbname").toStdString(), 256);
     whom.password_given = !plan_.password.isEmpty();
+    whom.console = plan_.dialect == Dialect::console;
+    whom.pooler_url = plain_line(poolerUrl(plan_.effective).toStdString(), 512);
     return whom;
 }
 

@@ -21,7 +21,8 @@ struct pg_result;
 
 namespace poolscope {
 
-/// A statement that is prepared at its first use on a connection.
+/// A statement that is prepared at its first use on a connection; with an empty name it is sent as
+/// text by the simple protocol, without values, and its rows come as text.
 struct PgStatement
 {
     const char* name;
@@ -33,7 +34,8 @@ using PgValue = std::optional<std::string>;
 /// What came back for one statement.
 struct PgReply
 {
-    const pg_result* rows = nullptr; ///< binary; null where `trouble` is set
+    /// Binary, or text where it was asked by the simple protocol; null where `trouble` is set.
+    const pg_result* rows = nullptr;
     std::optional<PgTrouble> trouble;
     Timestamp sent;     ///< our clock
     Timestamp received; ///< our clock
@@ -50,12 +52,18 @@ public:
         std::chrono::milliseconds lookup{5000};
         std::chrono::milliseconds connect{10000}; ///< each address
     };
+    /// What answers there.
+    enum class Dialect {
+        server,
+        console, ///< PgBouncer's: takes no options, speaks the simple protocol alone
+    };
     struct Plan
     {
         PgParams given;     ///< what the user said; libpq fills in the rest
         PgParams effective; ///< with everything filled in
         std::vector<PgEndpoint> endpoints;
         QString password; ///< empty: libpq's own ways
+        Dialect dialect = Dialect::server;
     };
     using Handler = std::function<void(const PgReply&)>;
 

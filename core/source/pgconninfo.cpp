@@ -192,6 +192,19 @@ QString conninfoWithoutSecrets(const QString& target)
     return uriOf(target.section(QLatin1Char(':'), 0, 0), params);
 }
 
+QString poolerUrl(const PgParams& effective)
+{
+    PgParams console;
+    for (const char* const key : {"host", "port"}) {
+        if (const QString value = valueOf(effective, key); !value.isEmpty())
+            console[QString::fromLatin1(key)] = value;
+    }
+    // Who is in there already may be let in again.
+    if (valueOf(effective, "dbname") == QLatin1String("pgbouncer"))
+        console[QStringLiteral("user")] = valueOf(effective, "user");
+    return uriOf(QStringLiteral("pgbouncer"), console);
+}
+
 QString PgEndpoint::label() const
 {
     if (isLocalSocket())

@@ -45,6 +45,9 @@ struct PgEndpoint
 /// One for each host of a multi-host string, in order. An error if hosts and ports do not match.
 Result<std::vector<PgEndpoint>> endpointsOf(const PgParams& effective);
 
+/// Where PgBouncer's console would be if it is PgBouncer that answers there.
+QString poolerUrl(const PgParams& effective);
+
 /// A section of pg_service.conf; empty if there is none of that name.
 PgParams serviceParams(const QString& service);
 /// Reads one file; for tests and pgServices.

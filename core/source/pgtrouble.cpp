@@ -132,14 +132,68 @@ PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const
 
 } // namespace
 
+PgTrouble not_pooler_trouble(const PgWhom& whom)
+{
+    PgTrouble t;
+    t.kind = Kind::persistent;
+    t.sentence = fmt::format("{} is not PgBouncer: it has no console.", whom.where);
+    t.next_step = "Give the address and port where PgBouncer listens (6432 on most machines), or "
+                  "attach to a database server with postgresql://….";
+    return t;
+}
+
+namespace {
+
+/// PgBouncer gives nearly everything the same SQLSTATE, and its words in English alone.
+PgTrouble console_trouble(std::string_view sqlstate, std::string_view words, const PgWhom& whom)
+{
+    const auto says = [&](std::string_view part) {
+        return words.find(part) != std::string_view::npos;
+    };
+    PgTrouble t;
+    t.sqlstate = sqlstate;
+    if (sqlstate == "3D000")
+        return not_pooler_trouble(whom);
+    if (says("password authentication failed") || says("auth failed") || says("no such user")) {
+        t.kind = Kind::password;
+        t.sentence = fmt::format("{} refused the password for user \"{}\".", whom.where, whom.user);
+        t.next_step = "Give the right password, or correct the entry in ~/.pgpass; check that the "
+                      "user stands in PgBouncer's auth_file.";
+    } else if (says("not allowed")) {
+        t.kind = Kind::persistent;
+        t.sentence =
+            fmt::format("{} does not let user \"{}\" into its console.", whom.where, whom.user);
+        t.next_step =
+            "Attach as one of its stats_users, who may look, or admin_users, who may also "
+            "end clients; they stand in pgbouncer.ini, and RELOAD reads it again.";
+    } else if (says("SSL required") || says("TLS required")) {
+        t.kind = Kind::persistent;
+        t.sentence = fmt::format("{} takes clients by TLS alone.", whom.where);
+        t.next_step = "Attach with ?sslmode=require.";
+    } else if (says("no more connections allowed")) {
+        t.sentence = fmt::format("{} takes no more clients: {}.", whom.where, words);
+        t.next_step = "Raise max_client_conn in pgbouncer.ini, or end clients that are not needed. "
+                      "It is tried again every 2 s.";
+        t.retry = std::chrono::seconds{2};
+    } else {
+        t.sentence = fmt::format("{} says: {}.", whom.where, words);
+        t.next_step = "PgBouncer's own log may tell more. It is tried again.";
+    }
+    return t;
+}
+
+} // namespace
+
 PgTrouble pooler_trouble(const PgWhom& whom)
 {
     PgTrouble t;
     t.kind = Kind::persistent;
     t.sentence = fmt::format("{} is PgBouncer or another pooler, not the database server itself.",
                              whom.where);
-    t.next_step = "Give the server's own address and port. Attaching to the pooler itself, by "
-                  "pgbouncer://, comes with a later version.";
+    t.next_step = fmt::format("To see its pools, attach to {} as one of its admin_users or "
+                              "stats_users; to see the database's sessions, give the database "
+                              "server's own address and port.",
+                              whom.pooler_url.empty() ? "pgbouncer://…" : whom.pooler_url);
     return t;
 }
 
@@ -148,6 +202,8 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
     const std::string words = plain_line(words_in, longest_words);
     PgTrouble t;
     t.sqlstate = sqlstate;
+    if (whom.console && !sqlstate.starts_with("57P"))
+        return console_trouble(sqlstate, words, whom);
     if (words.find("unsupported startup parameter") != std::string::npos ||
         words.find("not supported by admin console") != std::string::npos)
         return pooler_trouble(whom);
@@ -243,6 +299,7 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
     }
     if (find_sqlstate(message, sqlstate, words)) {
         t = server_trouble(sqlstate, words, whom);
+        t.words = words;
         if (sqlstate == "42501") { // before we are in, it is the database that is closed to us
             t.kind = Kind::persistent;
             t.sentence = fmt::format("{} does not let user \"{}\" into database \"{}\": {}.",
@@ -258,7 +315,7 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
     }
     words = last_words(message);
     if (words.find("unsupported startup parameter") != std::string::npos)
-        return pooler_trouble(whom);
+        return whom.console ? console_trouble({}, words, whom) : pooler_trouble(whom);
     if (names_errno(message, ECONNREFUSED)) {
         t.sentence = fmt::format("Nothing listens at {}.", whom.where);
         t.next_step = "Check the port, and that the server is running and listens on this address.";

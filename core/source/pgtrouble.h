@@ -32,6 +32,9 @@ struct PgWhom
     std::string user;
     std::string database;
     bool password_given = false;
+    /// What to attach to should it be PgBouncer: "pgbouncer://db1.shop.internal:6432".
+    std::string pooler_url;
+    bool console = false; ///< it is PgBouncer's console that we want
 };
 
 /// From a failed attempt to connect: libpq's message, made with PQERRORS_VERBOSE, which carries the
@@ -43,5 +46,7 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words, cons
 
 /// It is PgBouncer or another pooler that answers, not the server.
 PgTrouble pooler_trouble(const PgWhom& whom);
+/// The other way round.
+PgTrouble not_pooler_trouble(const PgWhom& whom);
 
 } // namespace poolscope

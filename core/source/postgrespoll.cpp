@@ -26,7 +26,7 @@ bool due(const std::optional<Instant>& last, milliseconds every)
 
 void PostgresSource::next()
 {
-    if (phase_ != Phase::up || !connection_.isOpen() || connection_.isBusy() || job_ != Job::none)
+    if (!reach_.isUp() || !connection_.isOpen() || connection_.isBusy() || job_ != Job::none)
         return;
     if (commands_.waiting()) {
         sendCommand();
@@ -55,44 +55,13 @@ void PostgresSource::ask(Job job, const PgStatement& statement, const std::vecto
                          PgConnection::Handler handler)
 {
     job_ = job;
-    asked_ = Steady::now();
-    watchdog_.start(timings_.silence);
+    reach_.asked();
     connection_.run(statement, values, [this, handler = std::move(handler)](const PgReply& reply) {
-        answered(reply);
+        job_ = Job::none;
+        reach_.answered(!reply.trouble);
         handler(reply);
         next();
     });
-}
-
-void PostgresSource::answered(const PgReply& reply)
-{
-    job_ = Job::none;
-    watchdog_.stop();
-    if (quiet_ && !reply.trouble) {
-        quiet_ = false;
-        statusUp();
-    }
-}
-
-void PostgresSource::silent()
-{
-    const auto waited = std::chrono::duration_cast<milliseconds>(Steady::now() - asked_);
-    PgTrouble trouble;
-    trouble.sentence = fmt::format(
-        "No answer from {} for {}.", connection_.whom().where,
-        format_duration_prose(waited >= timings_.drop ? timings_.drop : timings_.silence));
-    trouble.next_step = "The server hangs, is overloaded, or the network lost the connection. "
-                        "Poolscope keeps trying.";
-    if (waited + milliseconds{5} >= timings_.drop) {
-        connection_.close();
-        failed(trouble);
-        return;
-    }
-    quiet_ = true;
-    teller_.gap(trouble.sentence);
-    const auto left = std::max(milliseconds{10}, timings_.drop - waited);
-    teller_.status(Reach::failing, trouble.sentence, trouble.next_step, left);
-    watchdog_.start(left);
 }
 
 // Facts
@@ -110,8 +79,7 @@ void PostgresSource::factsCame(const PgReply& reply)
     if (reply.trouble) {
         // A pooler speaks so; a server that refuses this refuses everything.
         if (!facts_ || reply.trouble->kind != PgTrouble::Kind::transient) {
-            connection_.close();
-            failed(*reply.trouble);
+            reach_.fail(*reply.trouble);
         }
         return;
     }
@@ -125,7 +93,7 @@ void PostgresSource::factsCame(const PgReply& reply)
     ownPid_ = r.int4(0, r.column("pid")).value_or(0);
     if (ownPid_ != connection_.backendPid()) {
         // The process that answers is not the one that greeted us.
-        halt(pooler_trouble(connection_.whom()));
+        reach_.halt(pooler_trouble(connection_.whom()));
         return;
     }
     ServerFacts facts;
@@ -189,8 +157,7 @@ void PostgresSource::pollCame(const PgReply& reply, bool full)
         ++pollFailures_;
         teller_.gap(reply.trouble->sentence);
         if (pollFailures_ >= 5 || reply.trouble->kind != PgTrouble::Kind::transient) {
-            connection_.close();
-            failed(*reply.trouble);
+            reach_.fail(*reply.trouble);
             return;
         }
         const milliseconds wait =
@@ -332,7 +299,7 @@ void PostgresSource::setWatched(const std::vector<SessionKey>& sessions)
 
 void PostgresSource::execute(const Command& command)
 {
-    if (!started_)
+    if (!reach_.isStarted())
         return;
     tell(commands_.add(command, sessions_, Steady::now()));
     armCommandTimer();

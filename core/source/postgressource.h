@@ -4,9 +4,9 @@
 #include "core/source/pgcommands.h"
 #include "core/source/pgconnection.h"
 #include "core/source/pgpace.h"
+#include "core/source/pgreach.h"
 #include "core/source/pgsessions.h"
 #include "core/source/source.h"
-#include "core/source/sshtunnel.h"
 #include "core/source/statusteller.h"
 
 #include <QTimer>
@@ -41,7 +41,7 @@ public:
     ~PostgresSource() override;
 
     void setTimings(const Timings& timings);
-    SshTunnel& tunnel() { return tunnel_; }
+    SshTunnel& tunnel() { return reach_.tunnel(); }
 
     const TargetInfo& info() const override { return info_; }
     void start() override;
@@ -54,24 +54,16 @@ public:
 
 private:
     using Steady = std::chrono::steady_clock;
-    enum class Phase { stopped, waiting, connecting, up };
     enum class Job { none, facts, poll, names, locks, command };
 
     // Reaching the server
-    void reach();
-    void connectTo(quint16 tunnelPort);
     void reached();
-    void failed(const PgTrouble& trouble);
-    void halt(const PgTrouble& trouble);
-    void retryAfter(const PgTrouble& trouble);
-    PgTrouble tunnelTrouble(const QString& words) const;
+    void lost();
 
     // What to ask next
     void next();
     void ask(Job job, const PgStatement& statement, const std::vector<PgValue>& values,
              PgConnection::Handler handler);
-    void answered(const PgReply& reply);
-    void silent();
     void askFacts();
     void factsCame(const PgReply& reply);
     void askPoll();
@@ -91,29 +83,20 @@ private:
     void statusUp();
     void fact(const Fact& what);
 
-    AttachRequest request_;
-    PgParams given_;
     TargetInfo info_;
     Timings timings_;
-    Phase phase_ = Phase::stopped;
-    bool started_ = false;
     StatusTeller teller_{[this](const Fact& what) {
         fact(what);
     }};
     std::optional<ServerFacts> facts_;
 
-    PgConnection connection_;
-    SshTunnel tunnel_;
-    QTimer retry_;
+    PgReach reach_;
+    PgConnection& connection_ = reach_.connection();
     QTimer poll_;
-    QTimer watchdog_;
     QTimer commandTimer_;
-    int failures_ = 0;     ///< attempts to connect in a row
     int pollFailures_ = 0; ///< polls in a row
 
     Job job_ = Job::none;
-    Steady::time_point asked_; ///< when the statement under way was sent
-    bool quiet_ = false;       ///< no answer for longer than `silence`
     bool factsDue_ = false;
     bool pollDue_ = false;
 

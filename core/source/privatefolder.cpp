@@ -23,8 +23,6 @@ namespace poolscope {
 
 namespace {
 
-constexpr int mostFolders = 100'000; ///< entries that are looked at
-
 /// Where a path would be too long for a socket.
 QDir shortTemp()
 {
@@ -105,12 +103,12 @@ std::unique_ptr<PrivateFolder> makeSocketFolder(const QString& socketName)
     return folder;
 }
 
-void clearLeftFolders(const QString& where)
+void clearLeftFolders(const QString& where, int mostEntries)
 {
     static const QRegularExpression shape(
         QStringLiteral("^poolscope-([1-9][0-9]{0,8})-[A-Za-z0-9]{6}$"));
     QDirIterator entries(where, {QStringLiteral("poolscope-*")}, QDir::Dirs | QDir::Hidden);
-    for (int i = 0; i < mostFolders && entries.hasNext(); ++i) {
+    for (int i = 0; i < mostEntries && entries.hasNext(); ++i) {
         const QString path = entries.next();
         const QRegularExpressionMatch made = shape.match(entries.fileName());
         if (made.hasMatch() && !processRuns(made.captured(1).toLongLong()) && isOurs(path) &&

@@ -31,8 +31,9 @@ std::unique_ptr<PrivateFolder> makeSocketFolder(const QString& socketName);
 
 /// Removes the folders of those two kinds in `where` whose process has ended without doing so, as
 /// one does that is killed. Of others' folders, of links, and of folders that somebody holds or in
-/// which somebody listens it keeps its hands off. Any thread; reads one folder.
-void clearLeftFolders(const QString& where);
+/// which somebody listens it keeps its hands off. Any thread; reads one folder, and of that at most
+/// so many entries with such a name: another user may fill a folder that all may write to.
+void clearLeftFolders(const QString& where, int mostEntries = 100'000);
 /// The same wherever they are made; once in the life of this process, on a thread of its own.
 void clearLeftFoldersOnce();
 

@@ -3,7 +3,11 @@
 
 #include "core/source/agentaddress.h"
 #include "core/source/agentsource.h"
+#include "core/source/bouncersource.h"
 #include "core/source/demosource.h"
+#include "core/source/metricsaddress.h"
+#include "core/source/metricssource.h"
+#include "core/source/mysqlsource.h"
 #include "core/source/pgconninfo.h"
 #include "core/source/postgressource.h"
 
@@ -18,7 +22,9 @@ const QString& acceptedForms()
 {
     static const QString forms = QStringLiteral(
         "Give a recording, postgresql://user@host:5432/database, host=… dbname=… user=…, "
-        "service=…, pool://localhost:7007, pool+unix:///path/of/the.sock, or demo:.");
+        "service=…, mysql://user@host:3306, pgbouncer://user@host:6432, pool://localhost:7007, "
+        "pool+unix:///path/of/the.sock, prometheus+http://host:9090/metrics, "
+        "expvar+http://host:8080/debug/vars, or demo:.");
     return forms;
 }
 
@@ -71,6 +77,24 @@ Result<TargetKind> classifyTarget(const QString& target)
             return address.error();
         return TargetKind::pool;
     }
+    if (isBouncerUrl(target)) {
+        const Result<PgParams> params = parseBouncerUrl(target);
+        if (!params)
+            return params.error();
+        return TargetKind::pgbouncer;
+    }
+    if (isMetricsUrl(target)) {
+        const Result<MetricsAddress> address = parseMetricsUrl(target);
+        if (!address)
+            return address.error();
+        return TargetKind::metrics;
+    }
+    if (isMySqlUrl(target)) {
+        const Result<MySqlAddress> address = parseMySqlUrl(target);
+        if (!address)
+            return address.error();
+        return TargetKind::mysql;
+    }
     const bool conninfo =
         !target.contains(QLatin1String("://")) && target.contains(QLatin1Char('='));
     if (isPostgresUri(target) || conninfo) {
@@ -99,6 +123,14 @@ QString withoutSecrets(const QString& target)
         return QStringLiteral("demo:");
     if (isAgentUrl(target))
         return agentUrlWithoutSecrets(target);
+    if (isBouncerUrl(target)) {
+        const QString stripped = bouncerUrlWithoutSecrets(target);
+        return stripped.isEmpty() ? QStringLiteral("pgbouncer://") : stripped;
+    }
+    if (isMetricsUrl(target))
+        return metricsUrlWithoutSecrets(target);
+    if (isMySqlUrl(target))
+        return mysqlUrlWithoutSecrets(target);
     const bool uri = target.contains(QLatin1String("://"));
     if (isPostgresUri(target) || (!uri && target.contains(QLatin1Char('=')))) {
         QString stripped = conninfoWithoutSecrets(target);
@@ -109,6 +141,11 @@ QString withoutSecrets(const QString& target)
     }
     const QString scheme = schemeOf(target);
     return uri && !scheme.isEmpty() ? scheme + QLatin1String("://") : QString();
+}
+
+Duration usualInterval(const QString& target)
+{
+    return isMetricsUrl(target) ? std::chrono::seconds{5} : std::chrono::seconds{1};
 }
 
 Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& request)
@@ -128,6 +165,26 @@ Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& req
         if (!request.sshHost.isEmpty())
             return Error{"The demo runs on this machine.", "Leave the host for ssh out."};
         return std::unique_ptr<Source>(std::make_unique<DemoSource>(id, request));
+    }
+    if (kind.value() == TargetKind::pgbouncer) {
+        const Result<PgParams> params = parseBouncerUrl(request.target);
+        if (!params)
+            return params.error();
+        return std::unique_ptr<Source>(
+            std::make_unique<BouncerSource>(id, request, params.value()));
+    }
+    if (kind.value() == TargetKind::metrics) {
+        const Result<MetricsAddress> address = parseMetricsUrl(request.target);
+        if (!address)
+            return address.error();
+        return std::unique_ptr<Source>(
+            std::make_unique<MetricsSource>(id, request, address.value()));
+    }
+    if (kind.value() == TargetKind::mysql) {
+        const Result<MySqlAddress> address = parseMySqlUrl(request.target);
+        if (!address)
+            return address.error();
+        return std::unique_ptr<Source>(std::make_unique<MySqlSource>(id, request, address.value()));
     }
     const Result<PgParams> params = parseConninfo(request.target);
     if (!params)

@@ -6,7 +6,7 @@
 
 namespace poolscope {
 
-enum class TargetKind { recording, postgresql, pool, demo };
+enum class TargetKind { recording, postgresql, mysql, pool, pgbouncer, metrics, demo };
 
 /// What a target on the command line or in the attach dialog is (DESIGN section 9): an existing
 /// path is a recording; else scheme://; else a conninfo with '='; else an error whose sentence says
@@ -16,6 +16,10 @@ Result<TargetKind> classifyTarget(const QString& target);
 /// The target without any password, fit for a title, a recording, a list of recent targets. Of a
 /// text that cannot be read it keeps nothing but the scheme.
 QString withoutSecrets(const QString& target);
+
+/// How far polls are apart where nobody says otherwise: 1 s, and 5 s where the application itself
+/// is asked for all of its metrics.
+Duration usualInterval(const QString& target);
 
 /// Makes the source for a live target. Connects nothing yet.
 Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& request);

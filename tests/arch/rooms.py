@@ -62,6 +62,7 @@ for _room in MAY_INCLUDE:
 OWNED_LIBRARIES = [
     (re.compile(r"<(sqlite3\.h|SQLiteCpp/)"), ("core/record/", "core/pool/sqlite", "app/demo/"), "SQLite"),
     (re.compile(r"<(libpq-fe\.h|postgresql/)"), ("core/source/", "core/pool/postgres"), "libpq"),
+    (re.compile(r"<(mysql\.h|mariadb/)"), ("core/source/",), "libmariadb"),
     (re.compile(r"<CLI/"), ("app/cli/",), "CLI11"),
     (re.compile(r"<(elfutils/|libdw|dwarf\.h)"), ("core/stack/",), "libdw"),
 ]
@@ -231,6 +232,10 @@ CASES = [
     ("core/model/a.cpp", GPL + '#include "session.h"\n', "included by room"),
     ("core/capture/a.cpp", GPL + "#include <sqlite3.h>\n", "only core/record knows SQLite"),
     ("ui/views/a.cpp", GPL + "#include <libpq-fe.h>\n", "only core/source knows libpq"),
+    ("ui/views/a.cpp", GPL + "#include <mysql.h>\n", "only core/source knows libmariadb"),
+    ("core/pool/a.cpp", APACHE + "#include <mariadb/mysql.h>\n",
+     "only core/source knows libmariadb"),
+    ("core/source/mysqlconnection.cpp", GPL + "#include <mysql.h>\n", None),
     ("core/pool/postgresconnection.cpp", APACHE + "#include <libpq-fe.h>\n", None),
     ("core/pool/sqliteconnection.cpp", APACHE + "#include <sqlite3.h>\n", None),
     ("core/pool/poolcore.cpp", APACHE + "#include <libpq-fe.h>\n", "only core/source knows libpq"),

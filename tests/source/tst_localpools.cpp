@@ -31,6 +31,8 @@ private slots:
     void unsafeFolders();
     void foldersOfTheEnvironment();
     void foldersThatWereLeft();
+    void foldersThatAreHeld();
+    void noMoreFoldersThanABoundAreLookedAt();
 
 private:
     QString path(const QString& file) const { return folder_->filePath(file); }
@@ -214,6 +216,48 @@ void TestLocalPools::foldersThatWereLeft()
             .fileName()
             .startsWith(QStringLiteral("poolscope-%1-").arg(QCoreApplication::applicationPid())));
     QCOMPARE(QFileInfo(mine->path()).permissions() & 0x0077, 0);
+}
+
+/// Of a process that has a number of its own somewhere else, which here is nobody's.
+void TestLocalPools::foldersThatAreHeld()
+{
+    const QString name = path(QStringLiteral("poolscope-%1-XXXXXX").arg(deadPid()));
+    QString held;
+    {
+        const PrivateFolder folder(name);
+        QVERIFY(folder.isValid());
+        held = folder.path();
+        const int other = ::open(QFile::encodeName(held).constData(), O_RDONLY);
+        QVERIFY(other >= 0);
+        QCOMPARE(::flock(other, LOCK_EX | LOCK_NB), -1);
+        ::close(other);
+        clearLeftFolders(folder_->path());
+        QVERIFY(QFileInfo::exists(held));
+    }
+    QVERIFY(!QFileInfo::exists(held));
+    // Killed, it holds nothing.
+    QVERIFY(QDir(folder_->path()).mkdir(held));
+    ::chmod(QFile::encodeName(held).constData(), 0700);
+    clearLeftFolders(folder_->path());
+    QVERIFY(!QFileInfo::exists(held));
+}
+
+void TestLocalPools::noMoreFoldersThanABoundAreLookedAt()
+{
+    const QDir folder(folder_->path());
+    const QString dead = QStringLiteral("poolscope-%1-").arg(deadPid());
+    for (int i = 0; i < 30; ++i) {
+        const QString name = dead + QStringLiteral("aBcD%1").arg(i + 10);
+        QVERIFY(folder.mkdir(name));
+        ::chmod(QFile::encodeName(path(name)).constData(), 0700);
+    }
+    const auto left = [&] {
+        return folder.entryList({dead + QLatin1Char('*')}, QDir::Dirs).size();
+    };
+    clearLeftFolders(folder_->path(), 10);
+    QCOMPARE(left(), 20);
+    clearLeftFolders(folder_->path());
+    QCOMPARE(left(), 0);
 }
 
 QTEST_GUILESS_MAIN(TestLocalPools)

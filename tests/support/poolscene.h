@@ -143,6 +143,9 @@ public:
         for (const auto& [name, pool] : state.pools.pools)
             summary.pools.push_back(pool);
         summary.places = find_places(state.pools, Judging{}, state.theirs(now_));
+        summary.statements = statements;
+        for (const StatementLeak& leak : statements)
+            summary.statement_evidence.push_back(evidence_of(leak));
         summary.lost = state.pools.lost;
         summary.unreadable = state.pools.unreadable;
         return summary;
@@ -154,6 +157,27 @@ public:
         for (const auto& [name, series] : series_)
             all.push_back(series);
         return all;
+    }
+
+    /// What is told of prepared statements from now on.
+    std::vector<StatementLeak> statements;
+    static StatementLeak neverClosed(std::uint64_t open = 412, int at = 31,
+                                     LeakSeverity severity = LeakSeverity::alert)
+    {
+        StatementLeak leak;
+        leak.pool = Text("shop");
+        leak.stack =
+            make_stack({line("database/sql.(*DB).Prepare", "/usr/lib/go/sql.go", 1573, false),
+                        line("main.price", "/srv/shop/price.go", at, true)});
+        leak.severity = severity;
+        leak.open = open;
+        leak.before = 12;
+        leak.window = std::chrono::seconds{60};
+        leak.age = std::chrono::seconds{severity == LeakSeverity::critical ? 400 : 95};
+        leak.distinct = 1;
+        leak.connections = 20;
+        leak.statement = Text("SELECT price FROM items WHERE id = ?");
+        return leak;
     }
 
     enum Where : std::size_t { leak, reindex, catalog, report };

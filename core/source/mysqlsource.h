@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/source/mysqlcommands.h"
+#include "core/source/mysqlconnection.h"
+#include "core/source/mysqlsessions.h"
+#include "core/source/mysqlstatements.h"
+#include "core/source/pgpace.h"
+#include "core/source/source.h"
+#include "core/source/sshtunnel.h"
+#include "core/source/statusteller.h"
+
+#include <QTimer>
+
+#include <chrono>
+
+namespace poolscope {
+
+/// Observes one MySQL or MariaDB server through one connection that it keeps open.
+class MySqlSource final : public Source
+{
+    Q_OBJECT
+public:
+    /// Every wait that this source ever does; tests shorten them.
+    struct Timings
+    {
+        std::chrono::milliseconds lookup{5000};
+        std::chrono::milliseconds connect{10000};
+        std::chrono::milliseconds silence{3000}; ///< without an answer: "failing"
+        std::chrono::milliseconds drop{15000};   ///< without an answer: a new connection
+        std::chrono::milliseconds command{10000};
+        std::chrono::milliseconds facts{60000};
+        std::chrono::milliseconds crowdedFacts{5000}; ///< where the server is nearly full
+        std::chrono::milliseconds resync{60000};      ///< between full samples
+        std::chrono::milliseconds locks{10000};
+        std::chrono::milliseconds blockers{5000}; ///< where more than 20 wait for locks
+        std::chrono::milliseconds firstRetry{1000};
+        std::chrono::milliseconds longestRetry{30000};
+    };
+
+    MySqlSource(TargetId id, const AttachRequest& request, const MySqlAddress& given);
+    ~MySqlSource() override;
+
+    void setTimings(const Timings& timings);
+    SshTunnel& tunnel() { return tunnel_; }
+
+    const TargetInfo& info() const override { return info_; }
+    void start() override;
+    void stop() override;
+    void sampleNow() override;
+    void setInterval(Duration interval) override;
+    void provideSecret(const QString& password) override;
+    void execute(const Command& command) override;
+    void setWatched(const std::vector<SessionKey>& sessions) override;
+
+private:
+    using Steady = std::chrono::steady_clock;
+    enum class Phase { stopped, waiting, connecting, up };
+    enum class Job {
+        none,
+        settings,
+        facts,
+        grants,
+        poll,
+        transactions,
+        details,
+        rowWaits,
+        metadata,
+        locks,
+        command
+    };
+
+    // Reaching the server
+    void reach();
+    void connectTo(quint16 tunnelPort);
+    void reached();
+    void failed(const PgTrouble& trouble);
+    void halt(const PgTrouble& trouble);
+    void retryAfter(const PgTrouble& trouble);
+    PgTrouble tunnelTrouble(const QString& words) const;
+    void silent();
+
+    // What to ask next
+    void next();
+    void ask(Job job, const std::string& sql, MySqlConnection::Handler handler);
+    void askFacts();
+    void factsCame(const MySqlReply& reply);
+    void keepRefusals(std::int64_t refused);
+    void askGrants();
+    void grantsCame(const MySqlReply& reply);
+    void tellFacts();
+    void askPoll();
+    void pollCame(const MySqlReply& reply, bool full);
+    bool demote(const MySqlReply& reply);
+    void pollFailed(const PgTrouble& trouble);
+    void weighPoll();
+    bool askRest();
+    void deliver();
+    std::vector<SessionKey> dueLocks();
+    void askLocks(const std::vector<SessionKey>& sessions);
+    void sendCommand();
+    void order();
+    void tell(const MySqlCommands::Facts& facts);
+    void armCommandTimer();
+
+    // Pace and status
+    void schedulePoll();
+    void keepOffset(const MySqlReply& reply, Timestamp clock);
+    void statusUp();
+    void fact(const Fact& what);
+
+    AttachRequest request_;
+    MySqlAddress given_;
+    MySqlAddress address_; ///< with everything filled in
+    TargetInfo info_;
+    Timings timings_;
+    Phase phase_ = Phase::stopped;
+    bool started_ = false;
+    StatusTeller teller_{[this](const Fact& what) {
+        fact(what);
+    }};
+
+    MySqlConnection connection_;
+    SshTunnel tunnel_;
+    QTimer retry_;
+    QTimer poll_;
+    QTimer watchdog_;
+    QTimer commandTimer_;
+    int failures_ = 0;     ///< attempts to connect in a row
+    int pollFailures_ = 0; ///< polls in a row
+
+    Job job_ = Job::none;
+    Steady::time_point asked_; ///< when the statement under way was sent
+    bool quiet_ = false;       ///< no answer for longer than `silence`
+    bool settled_ = false;     ///< our own limits are set
+    bool factsDue_ = false;
+    bool grantsDue_ = false;
+    bool pollDue_ = false;
+
+    MySqlShape shape_;
+    MySqlSessions sessions_;
+    MySqlCommands commands_;
+    TextPool texts_;
+    std::int64_t ownId_ = 0;
+    std::optional<ServerFacts> facts_, told_;
+    MySqlGrants grants_;
+    std::string account_;   ///< as GRANT wants it
+    std::string wouldHelp_; ///< to kill others' sessions
+    bool schemaOn_ = false;
+    bool schemaDenied_ = false; ///< performance_schema is on, and not for us
+    std::optional<Timestamp> serverStarted_;
+    std::int64_t connected_ = 0;
+    std::optional<std::int64_t> refused_; ///< connections, as the server last counted
+    std::int64_t refusedNow_ = 0;         ///< of them, new in the last reading
+
+    // The poll under way
+    std::optional<MySqlPoll> pending_;
+    bool pendingFull_ = false;
+    bool wantsTransactions_ = false, wantsRows_ = false, wantsMetadata_ = false;
+    std::vector<std::int64_t> strangers_;
+    std::optional<MySqlBlockers> rowBlockers_, metadataBlockers_;
+    Duration pendingCost_{};
+    std::optional<Steady::time_point> lastFull_, lastFacts_, lastBlockers_, lastPoll_;
+    bool blockersSampled_ = false; ///< many wait: who blocks them is not asked for every time
+
+    PgPace pace_;
+    std::optional<Duration> offset_;
+
+    struct Watched
+    {
+        SessionKey session;
+        std::optional<Steady::time_point> read;
+    };
+    std::vector<Watched> watched_;
+    bool locksRefused_ = false;
+};
+
+} // namespace poolscope

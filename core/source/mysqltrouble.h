@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/source/pgtrouble.h"
+
+#include <string>
+#include <string_view>
+
+namespace poolscope {
+
+/// What the library or the server said of a failure.
+struct MySqlError
+{
+    unsigned int number =
+        0; ///< below 2000 and from 3000 on: the server's; 2000-2999: the library's
+    std::string sqlstate;
+    std::string words;
+    int system = 0; ///< errno of the failed call, where there was one
+};
+
+/// From a failed attempt to connect.
+PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom);
+
+/// From a server's words at any later moment.
+PgTrouble mysql_server_trouble(const MySqlError& error, const PgWhom& whom);
+
+/// The connection ended under way: cut, or closed by the server with such an error.
+PgTrouble mysql_loss_trouble(const MySqlError& error, const PgWhom& whom);
+
+/// "`dba`@`10.%`", from CURRENT_USER()'s dba@10.%.
+std::string mysql_account(std::string_view current_user);
+
+} // namespace poolscope
