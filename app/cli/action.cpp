@@ -37,7 +37,13 @@ Result<SessionRow> find(const Live& live, const Arguments& arguments, TargetId t
         chosen.session.key = key;
         return chosen;
     }
-    if (row->session.key != key)
+    const TargetSummary* const server = live.picture().target(target);
+    if (server && !tells_session_start(server->info.kind) &&
+        !same_session(row->session.key, key, server->info.kind))
+        return Error{fmt::format("Session {} is of another life of the server: it restarted {}.",
+                                 arguments.pid.value, format_iso8601(row->session.key.started)),
+                     "Nothing was sent."};
+    if (server && !same_session(row->session.key, key, server->info.kind))
         return Error{fmt::format("Process id {} belongs to another session by now, started {}.",
                                  arguments.pid.value, format_iso8601(row->session.key.started)),
                      "Nothing was sent."};
@@ -50,7 +56,8 @@ Result<CheckoutKey> findCheckout(const Live& live, const Arguments& arguments, T
     const TargetSummary* const target = live.picture().target(id);
     if (!target || !hasPools(*target))
         return Error{"Only an instrumented process can take a checkout back.", "Nothing was sent."};
-    if (target->agent && !target->agent->may_reclaim)
+    // A pooler says itself what can be done instead.
+    if (target->info.kind != "pgbouncer" && target->agent && !target->agent->may_reclaim)
         return Error{plain_line(target->info.name, 64) +
                          " does not allow checkouts to be taken back: its process decides that "
                          "when it starts its agent.",

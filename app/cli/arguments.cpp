@@ -103,9 +103,10 @@ void addCommon(CLI::App& app, Arguments& a)
                 return complaint;
             if (a.interval < std::chrono::milliseconds{100} || a.interval > std::chrono::hours{1})
                 return "polls are 100ms to 1h apart";
+            a.intervalGiven = true;
             return {};
         },
-        "Between polls (1s)", "DURATION");
+        "Between polls (1s; of metrics 5s)", "DURATION");
     addThreshold(app, a, "--leak-after", &LeakThresholds::alert,
                  "When holding becomes suspicious (30s), in all pools or in one");
     addThreshold(app, a, "--critical-after", &LeakThresholds::critical,
@@ -256,7 +257,8 @@ std::string complaintOf(Arguments& a)
     if (a.pid.value == 0)
         return "which session? Give PID and --started, or --identity";
     if (!a.started)
-        return "--started is missing: a process id alone may by now belong to another session";
+        return "--started is missing (or --identity): a process id alone may by now belong to "
+               "another session";
     return {};
 }
 

@@ -40,6 +40,7 @@ struct Arguments
     std::optional<std::string> at;
     std::optional<Duration> runFor;
     Duration interval = std::chrono::seconds{1};
+    bool intervalGiven = false; ///< else a live target has its usual one
     LeakThresholds thresholds;
     bool thresholdsGiven = false;
     /// Of pools of that name, where a threshold was given for one; what was not is that of all.

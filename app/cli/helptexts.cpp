@@ -20,9 +20,10 @@ Usage
   poolscope VERB --help                             all about one verb
 
 A TARGET is a database server, as libpq takes it: postgresql://user@host/database,
-"host=... dbname=...", service=NAME; or an instrumented process: pool://host:port,
+"host=... dbname=...", service=NAME; mysql://user@host:3306, MySQL's or MariaDB's; or
+PgBouncer's console: pgbouncer://user@host:6432; or an instrumented process: pool://host:port,
 pool+unix:///path/to/socket; or demo:, an application of Poolscope's own that leaks.
-Passwords come from ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
+Passwords come from ~/.my.cnf, ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
 POOLSCOPE_TOKEN, else you are asked.
 A FILE is a recording (*.poolrec). Every verb that reads takes either.
 
@@ -123,7 +124,8 @@ constexpr std::array allVerbs{
         "PID and start time are compared on the server in the same statement as the signal: a pid\n"
         "that was given to another session in the meantime is not touched. Both stand in the "
         "output\n"
-        "of sessions.\n"},
+        "of sessions. MySQL and MariaDB tell no start: there it is --identity, which holds the\n"
+        "server's start, and user, host and database are compared.\n"},
     VerbText{
         Verb::terminate, "terminate", "End a session; its open transaction is rolled back.",
         "Examples:\n  poolscope terminate service=shop 4711 --started 2026-11-21T14:28:40.412000Z\n"
@@ -131,7 +133,8 @@ constexpr std::array allVerbs{
         "PID and start time are compared on the server in the same statement as the signal: a pid\n"
         "that was given to another session in the meantime is not touched. Both stand in the "
         "output\n"
-        "of sessions.\n"},
+        "of sessions. MySQL and MariaDB tell no start: there it is --identity, which holds the\n"
+        "server's start, and user, host and database are compared.\n"},
     VerbText{
         Verb::reclaim, "reclaim", "Take a checked-out connection back from its holder.",
         "Examples:\n  poolscope reclaim pool://127.0.0.1:7070 4711\n\n"

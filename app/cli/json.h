@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/slimoptional.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 
@@ -38,6 +39,11 @@ public:
             value(*maybe);
         else
             null();
+    }
+    template <class T>
+    void value(const SlimOptional<T>& maybe)
+    {
+        value(std::optional<T>(maybe));
     }
     void value(std::nullopt_t) { null(); }
 

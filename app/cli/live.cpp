@@ -79,7 +79,8 @@ bool Live::attachAll()
         AttachRequest request;
         request.target = QString::fromStdString(target);
         request.sshHost = QString::fromStdString(arguments_.sshHost);
-        request.interval = arguments_.interval;
+        request.interval =
+            arguments_.intervalGiven ? arguments_.interval : usualInterval(request.target);
         // Connects nothing; tells whether the target can be read at all.
         if (const auto source = makeSource(TargetId{1}, request); !source) {
             complain(source.error());
@@ -93,6 +94,8 @@ bool Live::attachAll()
         const auto kind = classifyTarget(request.target);
         if (kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo))
             pools_.insert(target);
+        if (kind && kind.value() == TargetKind::metrics)
+            metrics_.insert(target);
     }
     return true;
 }
@@ -139,14 +142,17 @@ void Live::askFor(TargetId target, const QString& sentence)
 {
     ++questions_;
     const bool again = asked_[target]++ < mostQuestions;
-    const bool token = pools_.contains(target);
+    const bool metrics = metrics_.contains(target);
+    const bool token = pools_.contains(target) || metrics;
     const QString word = token ? QStringLiteral("Token") : QStringLiteral("Password");
     const QString password = again ? askForPassword(sentence, word) : QString{};
     if (password.isEmpty()) {
         refusals_[target] = {sentence.toStdString(),
-                             token ? "There is nobody to ask for it here: use POOLSCOPE_TOKEN."
-                                   : "There is nobody to ask for it here: use ~/.pgpass or "
-                                     "PGPASSWORD."};
+                             metrics ? "There is nobody to ask for it here: use "
+                                       "POOLSCOPE_METRICS_TOKEN."
+                             : token ? "There is nobody to ask for it here: use POOLSCOPE_TOKEN."
+                                     : "There is nobody to ask for it here: use ~/.pgpass or "
+                                       "PGPASSWORD."};
         if (isatty(STDIN_FILENO) != 0)
             refusals_[target].next_step.clear();
         fates_[target] = Fate::unreachable;

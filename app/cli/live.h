@@ -62,7 +62,8 @@ private:
     std::unique_ptr<Workspace> workspace_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;
-    std::set<TargetId> pools_; ///< those that ask for a token
+    std::set<TargetId> pools_;   ///< those that ask for a token
+    std::set<TargetId> metrics_; ///< the same, of metrics
     std::map<TargetId, int> asked_;
     int questions_ = 0;
     std::map<TargetId, Error> refusals_; ///< no password

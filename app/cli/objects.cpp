@@ -56,7 +56,7 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
     json.member("target", target.info.url);
     json.member("pid", s.key.pid.value);
     json.key("started");
-    if (to_us(s.key.started) == 0)
+    if (to_us(s.key.started) == 0 || !tells_session_start(target.info.kind))
         json.null();
     else
         json.value(s.key.started);
@@ -78,10 +78,11 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
         json.value(pid.value);
     json.endArray();
     json.member("blocks", row.blocks);
-    json.member("id", identity_of(s.key));
+    json.member("id", identity_of(s.key, target.info.kind));
     json.member("backend_type", s.backend_type);
     json.member("xmin_age", xminAge(target, s));
-    json.member("checkout", std::nullopt);
+    const CheckoutLink* const link = picture.links().checkout_of(s.key);
+    json.member("checkout", link ? link->checkout.id : Text{});
     json.member("query", s.statement);
     json.endObject();
 }
@@ -90,17 +91,19 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
                std::size_t index)
 {
     const SuspectedLeak& leak = target.suspects.at(index);
+    const CheckoutLink* const link = picture.links().checkout_of(leak.session);
+    const Checkout* const checkout = link ? picture.checkout(link->checkout) : nullptr;
     json.beginObject();
     json.member("target", target.info.url);
     json.member("kind", name_of(leak.kind));
     json.member("severity", name_of(leak.severity));
-    json.member("pool", std::nullopt);
-    json.member("checkout", std::nullopt);
+    json.member("pool", checkout ? checkout->pool : Text{});
+    json.member("checkout", checkout ? checkout->key.id : Text{});
     json.member("server_pid", leak.session.pid.value);
     json.member("age_us", picture.age(target, leak.since));
-    json.member("acquired_by", std::nullopt);
-    json.member("tags", std::nullopt);
-    json.member("stack", std::nullopt);
+    json.member("acquired_by", checkout ? checkout->acquired_by : Text{});
+    writeTags(json, checkout);
+    writeStack(json, checkout ? checkout->stack : StackRef{});
     json.key("evidence");
     json.beginArray();
     if (index < target.evidence.size()) {
@@ -108,7 +111,11 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
             json.value(sentence);
     }
     json.endArray();
-    json.member("joined_by", std::nullopt);
+    json.key("joined_by");
+    if (checkout)
+        json.value(name_of(link->by));
+    else
+        json.null();
     json.member("group", leak.group);
     json.key("session");
     if (const SessionRow* const row = picture.row(leak.session))
@@ -147,8 +154,9 @@ void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary
         json.null();
     json.member("waiting", tree.root.blocks);
     json.member("since", tree.since);
-    json.member("checkout", std::nullopt);
-    json.member("stack", std::nullopt);
+    const Checkout* const checkout = picture.checkoutOf(tree.root.key);
+    json.member("checkout", checkout ? checkout->key.id : Text{});
+    writeStack(json, checkout ? checkout->stack : StackRef{});
     json.key("tree");
     writeNode(json, picture, target, tree.root);
     json.endObject();
@@ -261,8 +269,12 @@ void writeAction(JsonWriter& json, const TargetSummary& target, const ActionReco
             json.member(name, std::nullopt);
     } else {
         json.member("pid", action.session.pid.value);
-        json.member("started", action.session.started);
-        json.member("id", identity_of(action.session));
+        json.key("started");
+        if (tells_session_start(target.info.kind))
+            json.value(action.session.started);
+        else
+            json.null();
+        json.member("id", identity_of(action.session, target.info.kind));
     }
     json.member("outcome", name_of(action.phase));
     json.member("sentence", action.outcome);

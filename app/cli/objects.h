@@ -21,6 +21,13 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
                    const Checkout& checkout);
 void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                        const Place& place, const Holder& holder);
+/// The member "stack".
+void writeStack(JsonWriter& json, const StackRef& stack);
+/// The member "tags". Null where none were told. Of a key that stands twice the first counts.
+void writeTags(JsonWriter& json, const Checkout* checkout);
+/// The member "joined_by" of a checkout: null where nothing is joined, "ambiguous" where several
+/// are.
+void writeJoin(JsonWriter& json, const SessionLink* link);
 void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size_t index);
 void writeInfo(JsonWriter& json, const RecordingInfo& info);
 

@@ -25,6 +25,34 @@ void Picture::apply(const Update& update)
     now = update.now;
     targets = update.targets;
     actions = *update.actions;
+    links_.reset();
+}
+
+Links& Picture::links() const
+{
+    if (!links_) {
+        links_.emplace();
+        for (const TargetSummary& each : targets)
+            links_->add_target(each.info, each.clock_offset);
+        for (const auto& [key, each] : rows)
+            links_->add_session(each.session);
+        for (const auto& [key, each] : checkouts)
+            links_->add_checkout(each);
+    }
+    return *links_;
+}
+
+const SessionRow* Picture::sessionOf(const CheckoutKey& checkout) const
+{
+    const SessionLink* const link = links().session_of(checkout);
+    const auto session = link ? link->session() : std::nullopt;
+    return session ? row(*session) : nullptr;
+}
+
+const Checkout* Picture::checkoutOf(const SessionKey& session) const
+{
+    const CheckoutLink* const link = links().checkout_of(session);
+    return link ? checkout(link->checkout) : nullptr;
 }
 
 const TargetSummary* Picture::target(TargetId id) const
@@ -69,7 +97,8 @@ std::optional<Duration> Picture::age(const TargetSummary& target,
 
 bool hasPools(const TargetSummary& target)
 {
-    return target.agent || target.info.kind == "pool" || target.info.kind == "demo";
+    return target.agent || target.info.kind == "pool" || target.info.kind == "demo" ||
+           target.info.kind == "pgbouncer" || target.info.kind == "metrics";
 }
 
 const Pool* poolNamed(const TargetSummary& target, const Text& name)
@@ -89,6 +118,32 @@ Text placeOf(const StackRef& stack)
     const std::string at =
         line->line > 0 ? line->file.str() + ':' + std::to_string(line->line) : line->file.str();
     return line->function.empty() ? Text{at} : Text{line->function.str() + " (" + at + ')'};
+}
+
+std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKey& checkout)
+{
+    const SessionLink* const link = picture.links().session_of(checkout);
+    if (link && link->ambiguous())
+        return {"Which session of the server it is cannot be told: several may be it."};
+    const SessionRow* const row = picture.sessionOf(checkout);
+    const TargetSummary* const server = row ? picture.target(row->session.key.target) : nullptr;
+    if (!server)
+        return {};
+    return evidence_of(row->session, row->blocks, link->by, picture.now + server->clock_offset);
+}
+
+std::string whereFrom(const Picture& picture, const SessionKey& session)
+{
+    const Checkout* const checkout = picture.checkoutOf(session);
+    if (!checkout)
+        return {};
+    const Text place = placeOf(checkout->stack);
+    std::string words = "Checked out from " + plain_line(checkout->pool.str(), 128);
+    if (!place.empty())
+        words += " at " + plain_line(place.str(), 600);
+    if (!checkout->acquired_by.empty())
+        words += ", by " + plain_line(checkout->acquired_by.str(), 128);
+    return words + '.';
 }
 
 std::vector<const Checkout*> oldestFirst(const Picture& picture, const TargetSummary& target)

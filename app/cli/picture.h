@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/links.h"
 #include "core/base/result.h"
 #include "core/capture/update.h"
 
@@ -26,9 +27,18 @@ struct Picture
     /// By pid alone; Poolscope's own sessions too.
     const SessionRow* row(TargetId target, Pid pid) const;
     const Checkout* checkout(const CheckoutKey& key) const;
+    /// Checkouts and sessions joined, over all targets of the picture.
+    Links& links() const;
+    /// The session of a checkout; null where none is known, or several might be it.
+    const SessionRow* sessionOf(const CheckoutKey& checkout) const;
+    /// The checkout of a session; null likewise.
+    const Checkout* checkoutOf(const SessionKey& session) const;
     /// On the clock of the session's server; never negative.
     Duration age(const TargetSummary& target, Timestamp since) const;
     std::optional<Duration> age(const TargetSummary& target, std::optional<Timestamp> since) const;
+
+private:
+    mutable std::optional<Links> links_; ///< made when first asked for
 };
 
 /// An instrumented process: it has pools and checkouts, and no sessions.
@@ -38,6 +48,11 @@ const Pool* poolNamed(const TargetSummary& target, const Text& name);
 /// Where a stack acquired: "load_orders (src/orders.cpp:42)"; as it came, for JSON. Null where no
 /// stack was taken.
 Text placeOf(const StackRef& stack);
+/// What the server says of the session that serves a checkout; empty where none is known.
+std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKey& checkout);
+/// Where what a session does comes from: "Checked out from orders at load_orders
+/// (src/orders.cpp:42)." Empty where that is not known.
+std::string whereFrom(const Picture& picture, const SessionKey& session);
 /// A target's open checkouts.
 std::vector<const Checkout*> oldestFirst(const Picture& picture, const TargetSummary& target);
 

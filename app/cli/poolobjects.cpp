@@ -6,8 +6,6 @@
 
 namespace poolscope {
 
-namespace {
-
 void writeStack(JsonWriter& json, const StackRef& stack)
 {
     json.key("stack");
@@ -28,30 +26,40 @@ void writeStack(JsonWriter& json, const StackRef& stack)
     json.endArray();
 }
 
-/// Null where the agent told of none. Of a key that stands twice the first counts.
-void writeTags(JsonWriter& json, const Checkout& checkout)
+void writeTags(JsonWriter& json, const Checkout* checkout)
 {
     json.key("tags");
-    if (checkout.tags.empty()) {
+    if (!checkout || checkout->tags.empty()) {
         json.null();
         return;
     }
     std::set<Text> written;
     json.beginObject();
-    for (const auto& [name, content] : checkout.tags) {
+    for (const auto& [name, content] : checkout->tags) {
         if (written.insert(name).second)
             json.member(name.str(), content);
     }
     json.endObject();
 }
 
+void writeJoin(JsonWriter& json, const SessionLink* link)
+{
+    json.key("joined_by");
+    if (!link || link->sessions.empty())
+        json.null();
+    else
+        json.value(link->ambiguous() ? "ambiguous" : name_of(link->by));
+}
+
+namespace {
+
 void writeSummary(JsonWriter& json, const char* p50, const char* p99,
                   const std::optional<DurationSummary>& summary)
 {
     // Percentiles of nothing would be made up.
     const bool any = summary && summary->count > 0;
-    json.member(p50, any ? std::optional{summary->p50} : std::nullopt);
-    json.member(p99, any ? std::optional{summary->p99} : std::nullopt);
+    json.member(p50, any ? summary->p50 : std::nullopt);
+    json.member(p99, any ? summary->p99 : std::nullopt);
 }
 
 } // namespace
@@ -73,10 +81,10 @@ void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
     json.member("idle_min", pool.idle_min);
     json.member("idle_max", pool.idle_max);
     const bool created = pool.create_time && pool.create_time->count > 0;
-    json.member("create_p99_us", created ? std::optional{pool.create_time->p99} : std::nullopt);
+    json.member("create_p99_us", created ? pool.create_time->p99 : std::nullopt);
     const auto& wait = pool.wait_time;
     json.member("wait_count", wait ? std::optional{wait->count} : std::nullopt);
-    json.member("wait_us_total", wait ? std::optional{wait->total} : std::nullopt);
+    json.member("wait_us_total", wait ? wait->total : std::nullopt);
     json.member("health", pool.health);
     json.member("circuit", pool.circuit);
     json.member("leaks_detected", pool.leaks_detected);
@@ -105,10 +113,17 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
     json.member("age_us", picture.age(target, checkout.acquired));
     json.member("wait_us", checkout.wait);
     json.member("acquired_by", checkout.acquired_by);
-    writeTags(json, checkout);
+    writeTags(json, &checkout);
     writeStack(json, checkout.stack);
     json.member("expected_us", checkout.expected);
-    json.member("session", std::nullopt);
+    const SessionRow* const session = picture.sessionOf(checkout.key);
+    const TargetSummary* const server =
+        session ? picture.target(session->session.key.target) : nullptr;
+    json.key("session");
+    if (server)
+        json.value(identity_of(session->session.key, server->info.kind));
+    else
+        json.null();
     json.endObject();
 }
 
@@ -120,24 +135,33 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
         return;
     json.beginObject();
     json.member("target", target.info.url);
-    json.member("kind", "checkout");
+    json.member("kind", name_of(place.kind));
     json.member("severity", name_of(holder.severity));
     json.member("pool", checkout->pool);
     json.member("checkout", checkout->key.id);
     json.member("server_pid", checkout->server_pid);
     json.member("age_us", holder.age);
     json.member("acquired_by", checkout->acquired_by);
-    writeTags(json, *checkout);
+    writeTags(json, checkout);
     writeStack(json, checkout->stack);
     json.key("evidence");
     json.beginArray();
     for (const std::string& sentence : evidence_of(holder, *checkout, poolNamed(target, place.pool),
                                                    &place, picture.now + target.clock_offset))
         json.value(sentence);
+    for (const std::string& sentence : joinedEvidence(picture, checkout->key))
+        json.value(sentence);
     json.endArray();
-    json.member("joined_by", std::nullopt);
+    const SessionRow* const session = picture.sessionOf(checkout->key);
+    const TargetSummary* const server =
+        session ? picture.target(session->session.key.target) : nullptr;
+    writeJoin(json, picture.links().session_of(checkout->key));
     json.member("group", placeOf(place.stack));
-    json.member("session", std::nullopt);
+    json.key("session");
+    if (server)
+        writeSession(json, picture, *server, *session);
+    else
+        json.null();
     json.endObject();
 }
 

@@ -17,9 +17,10 @@ constexpr std::size_t most_lines = 12;
 constexpr std::size_t most_holders = 5;
 
 std::string percentile(const std::optional<DurationSummary>& summary,
-                       Duration DurationSummary::*which)
+                       std::optional<Duration> DurationSummary::*which)
 {
-    return summary && summary->count > 0 ? format_duration_cell((*summary).*which) : "-";
+    const bool any = summary && summary->count > 0 && (*summary).*which;
+    return any ? format_duration_cell(*((*summary).*which)) : "-";
 }
 
 std::string tagsOf(const Checkout& checkout)
@@ -167,7 +168,7 @@ std::string checkoutsText(const Picture& picture, int width)
                          {shown(checkout->key.id), shown(checkout->pool),
                           format_duration_cell(picture.age(target, checkout->acquired)), severity,
                           shown(checkout->acquired_by), shown(checkout->connection),
-                          number(checkout->server_pid),
+                          number<std::int64_t>(checkout->server_pid),
                           checkout->wait ? format_duration_cell(*checkout->wait) : "-",
                           shown(placeOf(checkout->stack), 600), tagsOf(*checkout)});
             table.addRow(std::move(cells));
@@ -182,9 +183,10 @@ std::string checkoutLeaksText(const Picture& picture, const TargetSummary& targe
     for (const Place& place : target.places) {
         if (place.severity == LeakSeverity::none || place.holders.empty())
             continue;
-        text += fmt::format("{}  {}\n    Pool {} of {}: {}.\n", name_of(place.severity),
-                            placeWords(place), shown(place.pool), plain_line(target.info.name, 64),
-                            placeSentence(place));
+        text +=
+            fmt::format("{}  {}{}\n    Pool {} of {}: {}.\n", name_of(place.severity),
+                        place.kind == LeakKind::bypass ? "bypass  " : "", placeWords(place),
+                        shown(place.pool), plain_line(target.info.name, 64), placeSentence(place));
         const auto worst =
             std::find_if(place.holders.begin(), place.holders.end(),
                          [&place](const Holder& h) { return h.severity == place.severity; });
@@ -194,6 +196,8 @@ std::string checkoutLeaksText(const Picture& picture, const TargetSummary& targe
                  evidence_of(*worst, *checkout, poolNamed(target, place.pool), &place,
                              picture.now + target.clock_offset))
                 text += "    " + plain_line(sentence, 600) + '\n';
+            for (const std::string& sentence : joinedEvidence(picture, checkout->key))
+                text += "    " + sentence + '\n';
         }
         addStack(place.stack, text);
         addHolders(picture, place, text);

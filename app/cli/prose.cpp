@@ -161,7 +161,8 @@ std::string sessionsText(const Picture& picture, int width)
         if (severalTargets(picture))
             cells.push_back(targetName(target));
         cells.push_back(std::to_string(s.key.pid.value));
-        cells.push_back(to_us(s.key.started) == 0 ? "-" : format_iso8601(s.key.started));
+        const bool began = to_us(s.key.started) != 0 && tells_session_start(target.info.kind);
+        cells.push_back(began ? format_iso8601(s.key.started) : "-");
         cells.push_back(stateWords(s.state));
         cells.push_back(cell(picture.age(target, s.state_since)));
         cells.push_back(cell(picture.age(target, s.transaction_since)));
@@ -187,15 +188,19 @@ std::string leaksText(const Picture& picture, int width)
             if (!row)
                 continue;
             const Session& s = row->session;
-            text += fmt::format("{}  {}  {}  {} on {}, started {}\n", name_of(leak.severity),
-                                s.key.pid.value, holderOf(s), shown(s.user), shown(s.database),
-                                format_iso8601(s.key.started));
+            text += fmt::format("{}  {}  {}  {} on {}", name_of(leak.severity), s.key.pid.value,
+                                holderOf(s), shown(s.user), shown(s.database));
+            if (tells_session_start(target.info.kind))
+                text += ", started " + format_iso8601(s.key.started);
+            text += '\n';
             if (severalTargets(picture))
                 text += "    On " + targetName(target) + ".\n";
             if (i < target.evidence.size()) {
                 for (const std::string& sentence : target.evidence[i])
                     text += "    " + sentence + '\n';
             }
+            if (const std::string from = whereFrom(picture, leak.session); !from.empty())
+                text += "    " + from + '\n';
             const std::string last = "    Last: " + cleaned(s.statement, longestStatement);
             text += (width > 0 ? shortened(last, width) : last) + "\n\n";
         }

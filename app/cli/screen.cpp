@@ -123,7 +123,8 @@ void Screen::target(const TargetSummary& target)
     } else {
         std::string line = name;
         if (target.facts)
-            line += "  PostgreSQL " + plain_line(target.facts->version, 60);
+            line += (target.info.kind == "mysql" ? "  " : "  PostgreSQL ") +
+                    plain_line(target.facts->version, 60);
         if (target.agent)
             line += fmt::format("  {}, pid {} on {}", plain_line(target.agent->process, 60),
                                 target.agent->pid, plain_line(target.agent->host, 60));

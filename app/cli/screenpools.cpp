@@ -41,10 +41,10 @@ std::vector<ScreenLine> poolLines(const TargetSummary& target)
         line += fmt::format("   {} idle   {} waiting", number(pool.idle), number(pool.pending));
         if (pool.timeouts)
             line += fmt::format("   {} timed out", *pool.timeouts);
-        if (pool.wait_time && pool.wait_time->count > 0)
-            line += "   wait p99 " + format_duration_prose(pool.wait_time->p99);
-        if (pool.use_time && pool.use_time->count > 0)
-            line += "   use p99 " + format_duration_prose(pool.use_time->p99);
+        if (pool.wait_time && pool.wait_time->count > 0 && pool.wait_time->p99)
+            line += "   wait p99 " + format_duration_prose(*pool.wait_time->p99);
+        if (pool.use_time && pool.use_time->count > 0 && pool.use_time->p99)
+            line += "   use p99 " + format_duration_prose(*pool.use_time->p99);
         if (!pool.health.empty() && pool.health.str() != "healthy" &&
             pool.health.str() != "unknown")
             line += "   " + cleaned(pool.health, 40);

@@ -94,8 +94,11 @@ void sayWhatIsNotKnown(Verb verb, const std::vector<Picture>& pictures)
         complain(name + " is a database server: it knows sessions, not the pools they belong to. "
                         "Give the application's pool as well, as pool://host:port.");
     else
-        complain(name + " is an instrumented process: it knows pools and checkouts, not the "
-                        "server's sessions. Ask for pools, checkouts or leaks.");
+        complain(
+            name +
+            (any->info.kind == "pgbouncer" ? " is a pooler" : " is an instrumented process") +
+            ": it knows pools and checkouts, not the server's sessions. Ask for pools, checkouts "
+            "or leaks.");
 }
 
 void printPictures(const Arguments& arguments, const std::vector<Picture>& pictures)

@@ -27,6 +27,7 @@ private slots:
     void checkoutKeys();
     void checkoutValues();
     void leaksNameTheLine();
+    void aBypassIsCalledOne();
     void bothKindsOfLeaks();
     void statementsThatAreNeverClosed();
     void aReturnLeaves();
@@ -131,6 +132,17 @@ void TestPoolObjects::notReportedIsNull()
           "use_p99_us", "create_p99_us", "wait_count", "health", "circuit", "tracked"})
         QVERIFY2(of(pool, key).isNull(), key);
     QVERIFY(poolsText(picture, 0).find(" 0 ") == std::string::npos);
+
+    // One that counts how often, and no more than that.
+    bare.wait_time = DurationSummary{7, {}, {}, {}};
+    bare.create_time = DurationSummary{7, 1s, {}, {}};
+    update.targets.front().pools = {bare};
+    picture.apply(update);
+    const QJsonValue counted = array(writePools, picture).first();
+    QCOMPARE(of(counted, "wait_count").toInt(), 7);
+    for (const char* const key : {"wait_us_total", "wait_p50_us", "wait_p99_us", "create_p99_us"})
+        QVERIFY2(of(counted, key).isNull(), key);
+    QVERIFY(poolsText(picture, 0).find(" 0 ") == std::string::npos);
 }
 
 void TestPoolObjects::checkoutKeys()
@@ -191,6 +203,25 @@ void TestPoolObjects::leaksNameTheLine()
             return picture_.age(picture_.targets.front(), entry.second.acquired) >= 30s;
         });
     QCOMPARE(all.size(), qsizetype(old - 1));
+}
+
+void TestPoolObjects::aBypassIsCalledOne()
+{
+    Picture picture = picture_;
+    for (Place& place : picture.targets.front().places)
+        place.kind = LeakKind::bypass;
+    const QJsonArray all = array(writeLeaks, picture);
+    QVERIFY(!all.isEmpty());
+    for (const QJsonValue& one : all) {
+        QCOMPARE(of(one, "kind").toString(), QStringLiteral("bypass"));
+        QVERIFY(of(one, "evidence")
+                    .toArray()
+                    .first()
+                    .toString()
+                    .startsWith(QStringLiteral("Established past the pools")));
+    }
+    QVERIFY(leaksText(picture, 0).find("bypass  ") != std::string::npos);
+    QVERIFY(leaksText(picture_, 0).find("bypass") == std::string::npos);
 }
 
 void TestPoolObjects::bothKindsOfLeaks()
