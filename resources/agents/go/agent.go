@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"log"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,7 +60,7 @@ type agent struct {
 	attached  int32     // atomic; written under mu
 	sample    uint32    // atomic
 	faults    int32     // atomic
-	figures   Figures   // atomics
+	figures   counters
 	refusals  struct {
 		mu     sync.Mutex
 		told   time.Time
@@ -95,6 +94,12 @@ type Figures struct {
 	BadLines int64 // from inspectors
 	Stacks   int64 // distinct ones
 	Faults   int64 // of the agent itself
+}
+
+// counters are what Figures tells. 64 bits are atomic only if they are aligned, which atomic.Int64 sees to on
+// every machine.
+type counters struct {
+	attached, accepted, refused, dropped, pictures, badLines atomic.Int64
 }
 
 var process struct {
@@ -165,8 +170,8 @@ func AgentFigures() Figures {
 	a.table.mu.RLock()
 	stacks := int64(a.table.count)
 	a.table.mu.RUnlock()
-	return Figures{atomic.LoadInt64(&f.Attached), atomic.LoadInt64(&f.Accepted), atomic.LoadInt64(&f.Refused),
-		atomic.LoadInt64(&f.Dropped), atomic.LoadInt64(&f.Pictures), atomic.LoadInt64(&f.BadLines), stacks,
+	return Figures{f.attached.Load(), f.accepted.Load(), f.refused.Load(),
+		f.dropped.Load(), f.pictures.Load(), f.badLines.Load(), stacks,
 		int64(atomic.LoadInt32(&a.faults))}
 }
 
@@ -365,56 +370,6 @@ func (a *agent) refreshLimits() {
 	defer a.guard()
 	for _, p := range a.shownPools() {
 		p.figures()
-	}
-}
-
-// accept lets inspectors in, or asks them who they are first.
-func (a *agent) accept() {
-	for {
-		socket, err := a.endpoint.listener.Accept()
-		if err != nil {
-			select {
-			case <-a.stop:
-				return
-			case <-time.After(100 * time.Millisecond): // too many open files, perhaps
-				continue
-			}
-		}
-		a.admit(socket)
-	}
-}
-
-const maxPeers, maxChallenged = 16, 8
-
-func (a *agent) admit(socket net.Conn) {
-	defer a.guard()
-	who := "A peer"
-	allowed := a.endpoint.enter()
-	full := !allowed
-	if !a.endpoint.needsToken {
-		identity := identifyPeer(socket, a.endpoint.group)
-		who = identity.String()
-		allowed = allowed && identity.allowed
-	}
-	if !allowed {
-		socket.Close()
-		if !full {
-			a.endpoint.leave()
-		}
-		atomic.AddInt64(&a.figures.Refused, 1)
-		if full {
-			a.logRefusal(who + " cannot attach: too many are attached.")
-		} else {
-			a.logRefusal(who + " may not attach.")
-		}
-		return
-	}
-	atomic.AddInt64(&a.figures.Accepted, 1)
-	p := newPeer(a, socket, who)
-	if a.endpoint.needsToken {
-		go p.challenge()
-	} else {
-		go p.serve()
 	}
 }
 

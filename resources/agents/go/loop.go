@@ -83,7 +83,7 @@ func (l *loop) join(p *peer) {
 
 // count switches the pools' reports on with the first peer, and off with the last.
 func (l *loop) count() {
-	atomic.StoreInt64(&l.figures.Attached, int64(len(l.peers)))
+	l.figures.attached.Store(int64(len(l.peers)))
 	wanted := len(l.peers) > 0
 	if wanted == (l.ticker != nil) {
 		return
@@ -139,7 +139,7 @@ func (l *loop) obey(line peerLine) {
 		return
 	}
 	if !line.readable {
-		atomic.AddInt64(&l.figures.BadLines, 1)
+		l.figures.badLines.Add(1)
 		if p.badLines++; p.badLines > mostBadLines {
 			p.end()
 			l.reap()
@@ -194,7 +194,7 @@ func (l *loop) take(pictures bool) taken {
 	t := taken{number: l.number, events: l.ring}
 	l.ring, l.spare = l.spare, nil
 	if l.dropped > 0 {
-		atomic.AddInt64(&l.figures.Dropped, int64(l.dropped))
+		l.figures.dropped.Add(int64(l.dropped))
 		l.dropped = 0
 	}
 	if pictures {
@@ -237,7 +237,7 @@ func (l *loop) lose(count uint64) {
 func (l *loop) tell(p *peer, e *event) {
 	if p.lost > 0 || p.waiting()+len(l.lines) > l.options.peerBytes {
 		p.lost++
-		atomic.AddInt64(&l.figures.Dropped, 1)
+		l.figures.dropped.Add(1)
 		return
 	}
 	if e.kind == checkoutEvent {
@@ -336,7 +336,7 @@ func (l *loop) picture(t *taken, due []*peer) {
 		p.send(body)
 		p.send(stackLines)
 		p.send(encodeReady(nil, t.number))
-		atomic.AddInt64(&l.figures.Pictures, 1)
+		l.figures.pictures.Add(1)
 	}
 }
 

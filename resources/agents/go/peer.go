@@ -11,7 +11,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -73,7 +72,7 @@ func (p *peer) challenge() {
 	defer p.agent.guard()
 	a := p.agent
 	if !a.endpoint.enterChallenged() {
-		atomic.AddInt64(&a.figures.Refused, 1)
+		a.figures.refused.Add(1)
 		a.logRefusal(p.who + " cannot attach: too many are attached.")
 		p.end()
 		return
@@ -81,7 +80,7 @@ func (p *peer) challenge() {
 	known := p.knowsToken()
 	a.endpoint.leaveChallenged()
 	if !known {
-		atomic.AddInt64(&a.figures.Refused, 1)
+		a.figures.refused.Add(1)
 		p.end()
 		return
 	}

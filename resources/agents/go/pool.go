@@ -21,9 +21,9 @@ type pool struct {
 
 	statements statements
 
-	max     int64 // of connections, as last read; 0: no limit or not known
-	lentNow int64
-	opening int64
+	max     atomic.Int64 // of connections, as last read; 0: no limit or not known
+	lentNow atomic.Int64
+	opening atomic.Int64
 
 	// Under agent.mu.
 	name        string
@@ -170,7 +170,7 @@ func (c *connection) lendLocked(l lend) {
 	c.lend = l
 	c.isLent = true
 	atomic.StoreInt32(&c.busy, 0)
-	atomic.AddInt64(&c.pool.lentNow, 1)
+	c.pool.lentNow.Add(1)
 	a.emit(event{kind: checkoutEvent, at: l.at, conn: c, lend: l})
 }
 
@@ -206,7 +206,7 @@ func (c *connection) returned() {
 
 func (c *connection) returnedLocked(now int64) {
 	c.pool.use.add(now - c.lend.at)
-	atomic.AddInt64(&c.pool.lentNow, -1)
+	c.pool.lentNow.Add(-1)
 	c.pool.agent.emit(event{kind: checkinEvent, at: now, conn: c, lend: c.lend})
 	c.isLent = false
 	c.lend = lend{}
@@ -289,19 +289,19 @@ func (p *pool) pictureLocked() poolPicture {
 // agent, while it holds the lock that Stats takes.
 func (p *pool) figures() statsLine {
 	a := p.agent
-	opening := atomic.LoadInt64(&p.opening)
+	opening := p.opening.Load()
 	a.mu.Lock()
 	db, limits := p.db, p.limits
 	line := statsLine{pool: p.name, time: a.now(), use: p.use.summary(), create: p.create.summary(),
 		total: known(int64(len(p.connections)) + opening)}
 	a.mu.Unlock()
-	lent := atomic.LoadInt64(&p.lentNow)
+	lent := p.lentNow.Load()
 	line.opening = known(opening)
 	line.used = known(lent)
 	line.idle = known(line.total.value - opening - lent)
 	if db != nil {
 		s := db.Stats()
-		atomic.StoreInt64(&p.max, int64(s.MaxOpenConnections))
+		p.max.Store(int64(s.MaxOpenConnections))
 		line.total = known(int64(s.OpenConnections))
 		line.idle = known(int64(s.Idle))
 		if line.used.value = int64(s.InUse) - opening; line.used.value < 0 { // those that it opens are in use to it
@@ -327,7 +327,7 @@ func (p *pool) info() poolInfo {
 	a.mu.Unlock()
 	if db != nil {
 		max := db.Stats().MaxOpenConnections
-		atomic.StoreInt64(&p.max, int64(max))
+		p.max.Store(int64(max))
 		info.config = append(info.config, pair{"MaxOpenConns", strconv.Itoa(max)})
 	}
 	if limits != nil {

@@ -22,7 +22,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"io"
-	"sync/atomic"
 	"time"
 )
 
@@ -87,8 +86,8 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c *Connector) connect(ctx context.Context) (driver.Conn, error) {
-	atomic.AddInt64(&c.pool.opening, 1)
-	defer atomic.AddInt64(&c.pool.opening, -1) // the driver may panic
+	c.pool.opening.Add(1)
+	defer c.pool.opening.Add(-1) // the driver may panic
 	return c.inner.Connect(ctx)
 }
 
@@ -196,7 +195,7 @@ func (c *Connector) watch(db *sql.DB, limits *Limits) {
 	if a.isOff() {
 		return
 	}
-	atomic.StoreInt64(&c.pool.max, int64(db.Stats().MaxOpenConnections))
+	c.pool.max.Store(int64(db.Stats().MaxOpenConnections))
 	a.mu.Lock()
 	if c.pool.closed {
 		a.mu.Unlock()

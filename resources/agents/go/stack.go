@@ -126,8 +126,8 @@ func (a *agent) wantsStackCounted(p *pool, sample *uint32) bool {
 	case StacksSampled:
 		return atomic.AddUint32(sample, 1)%sampleEvery == 1
 	case StacksNearExhaustion:
-		max := atomic.LoadInt64(&p.max)
-		return max > 0 && atomic.LoadInt64(&p.lentNow)*5 >= max*4
+		max := p.max.Load()
+		return max > 0 && p.lentNow.Load()*5 >= max*4
 	}
 	return true
 }

@@ -16,7 +16,7 @@ skip()
     exit 77
 }
 
-python=/usr/bin/python3
+python=${POOLSCOPE_PYTHON:-/usr/bin/python3}
 [ -x "$python" ] || python=$(command -v python3) || skip "there is no python3 here"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || skip "python3 is older than 3.9"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || skip "python3-venv is not installed"

@@ -95,8 +95,12 @@ func lineOf(t *testing.T, name string) int {
 // start runs the application until it says "ready"; the result is the agent's address, as one finds it
 // in the runtime directory.
 func start(t *testing.T, driver, dsn, pattern string) (address string, pid int) {
+	return startProgram(t, application, driver, dsn, pattern)
+}
+
+func startProgram(t *testing.T, program string, arguments ...string) (address string, pid int) {
 	runtime := t.TempDir()
-	c := exec.Command(application, driver, dsn, pattern)
+	c := exec.Command(program, arguments...)
 	c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime, "RUNTIME_DIRECTORY=", "POOLSCOPE_LISTEN=")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var trouble strings.Builder
@@ -223,6 +227,35 @@ func TestStatements(t *testing.T) {
 				t.Errorf("is a %q of pool %q", leaks[0].Kind, leaks[0].Pool)
 			}
 			checkLine(t, "stmt-grows", leaks[0])
+		})
+	}
+}
+
+// TestBusyIsNoLeak: a statement that takes its time is slow; the connection that is kept after it leaks.
+func TestBusyIsNoLeak(t *testing.T) {
+	needPoolscope(t)
+	for _, target := range targets {
+		target := target
+		t.Run(target.driver, func(t *testing.T) {
+			t.Parallel()
+			address, _ := start(t, target.driver, target.open(t), "slow-then-kept")
+			var leaks []leak
+			ask(t, &leaks, "leaks", address, "--leak-after", "200ms", "--for", "700ms")
+			var held []leak
+			if ask(t, &held, "checkouts", address); len(held) != 1 {
+				t.Fatalf("%d are held, not one: %+v", len(held), held)
+			}
+			checkLine(t, "slow-then-kept", held[0])
+			if len(leaks) != 0 {
+				t.Errorf("what works is called a leak: %+v", leaks)
+			}
+			for end := time.Now().Add(60 * time.Second); len(leaks) == 0 && time.Now().Before(end); {
+				ask(t, &leaks, "leaks", address, "--leak-after", "200ms", "--for", "700ms")
+			}
+			if len(leaks) != 1 {
+				t.Fatalf("%d leaks, not one: %+v", len(leaks), leaks)
+			}
+			checkLeak(t, "slow-then-kept", leaks[0])
 		})
 	}
 }

@@ -127,6 +127,14 @@ class State:
             self.lost += message["count"]
 
 
+def until(true: Callable[..., Any], seconds: float = 10.0) -> Any:
+    """Of what happens in this process by itself."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)  # between two looks
+
+
 class Inspector:
     """Attached to an agent; everything within `patience` seconds."""
 

@@ -172,11 +172,8 @@ def test_slow_query(pg: Any, postgres: Any, ask: Ask) -> None:
             if one["pid"] == held["server_pid"]
         ]
         assert session["state"] == "active" and "pg_sleep(30)" in session["query"]
-        leaks = ask("leaks", *QUICK, handle.address)
-        # It is long, it works, and what it works at is said.
-        for leak in leaks:
-            assert at(leak) == place(patterns.slow_query)
-            assert not any("No statement has run" in sentence for sentence in leak["evidence"])
+        # It is long, and it works: no leak.
+        assert ask("leaks", *QUICK, handle.address) == []
     finally:
         cancel_all(pg)
         thread.join(10)

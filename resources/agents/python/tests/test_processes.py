@@ -23,7 +23,10 @@ SOURCE = os.path.dirname(os.path.dirname(poolscope.__file__))
 def environment(folder: str, **more: str) -> Dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("POOLSCOPE_")}
     paths = [SOURCE, os.path.dirname(os.path.dirname(sqlalchemy.__file__))]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "XDG_RUNTIME_DIR": folder, **more}
+    # From 3.12 on `os.fork` warns wherever there are threads, and the agent's is one.
+    quiet = {"PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    found = {"PYTHONPATH": os.pathsep.join(paths), "XDG_RUNTIME_DIR": folder}
+    return {**kept, **quiet, **found, **more}
 
 
 def sockets(folder: str) -> List[str]:

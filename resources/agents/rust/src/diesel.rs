@@ -23,8 +23,9 @@ use ::diesel::{sql_query, RunQueryDsl};
 
 use crate::agent::{say_warning, Agent};
 use crate::fingerprint::{Dialect, MOST_READ};
+use crate::link::Link;
 use crate::outside::{self, Birth};
-use crate::pool::{Link, Pool};
+use crate::pool::Pool;
 use crate::watch::{Adopting, Watch};
 use crate::{address, process};
 

@@ -24,11 +24,15 @@ mod command;
 #[cfg(feature = "diesel")]
 pub mod diesel;
 mod endpoint;
+mod events;
+mod figures;
 mod fingerprint;
 mod frames;
 mod histogram;
 mod json;
 mod lines;
+#[cfg_attr(not(feature = "diesel"), allow(dead_code))]
+mod link;
 mod names;
 mod options;
 #[cfg_attr(not(feature = "diesel"), allow(dead_code))]
@@ -37,6 +41,7 @@ mod peer;
 #[cfg_attr(not(feature = "diesel"), allow(dead_code))]
 mod pool;
 mod process;
+mod recall;
 mod scope;
 mod server;
 mod stack;

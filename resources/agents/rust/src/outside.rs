@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
 use crate::fingerprint::Dialect;
-use crate::pool::{Can, Lend, Link, Pool};
+use crate::link::Link;
+use crate::pool::{Can, Lend, Pool};
 
 /// The kind of the pool that stands for them in hello.
 pub(crate) const KIND: &str = "bypass";

@@ -4,17 +4,16 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::agent::Agent;
 use crate::fingerprint::Dialect;
 use crate::histogram::Histogram;
-use crate::lines::{Max, PoolInfo, Stats};
-use crate::outside::Birth;
+use crate::link::Link;
 use crate::scope::{self, Facts};
-use crate::stack::{Stack, Stacks};
+use crate::stack::Stack;
 
 /// Of one checkout.
 #[derive(Clone, Debug)]
@@ -40,51 +39,6 @@ pub(crate) struct Connection {
     pub(crate) physical: Arc<Physical>,
     pub(crate) link: Option<Arc<Link>>,
     pub(crate) lend: Option<Lend>,
-}
-
-/// From a connection that can tell when it works to what the pool knows of it.
-pub(crate) struct Link {
-    pub(crate) agent: Arc<Agent>,
-    /// The pool that has it, once that is known.
-    pool: Mutex<Option<Weak<Pool>>>,
-    pub(crate) birth: OnceLock<Birth>,
-    key: AtomicU64,
-    pub(crate) busy: AtomicBool,
-    pub(crate) lent: AtomicBool,
-}
-
-const NOT_KNOWN: u64 = u64::MAX;
-
-impl Link {
-    pub(crate) fn new(agent: Arc<Agent>) -> Self {
-        Link {
-            agent,
-            pool: Mutex::default(),
-            birth: OnceLock::new(),
-            key: AtomicU64::new(NOT_KNOWN),
-            busy: AtomicBool::new(false),
-            lent: AtomicBool::new(false),
-        }
-    }
-
-    pub(crate) fn key(&self) -> Option<u64> {
-        Some(self.key.load(Ordering::Acquire)).filter(|key| *key != NOT_KNOWN)
-    }
-
-    pub(crate) fn pool(&self) -> Option<Arc<Pool>> {
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.as_ref().and_then(Weak::upgrade)
-    }
-
-    pub(crate) fn set_pool(&self, pool: Option<&Arc<Pool>>) {
-        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool.map(Arc::downgrade);
-    }
-
-    /// It is nobody's again: the key was that of a connection of its pool alone.
-    pub(crate) fn forget(&self) {
-        self.key.store(NOT_KNOWN, Ordering::Release);
-        self.set_pool(None);
-    }
 }
 
 pub(crate) enum What {
@@ -146,59 +100,6 @@ pub(crate) struct Can {
     pub(crate) pending: bool,
     /// Waits, timeouts: not where connections are established outside of a pool.
     pub(crate) waits: bool,
-}
-
-impl PoolData {
-    pub(crate) fn stats(&self, now: u64) -> Stats {
-        let total = self.connections.len() as u64;
-        Stats {
-            pool: self.name.to_string(),
-            time: now,
-            used: Some(self.lent),
-            idle: Some(total.saturating_sub(self.lent)),
-            total: Some(total),
-            max: self.max.map_or(Max::Unknown, Max::At),
-            idle_min: self.idle_min,
-            pending: self.can.pending.then_some(self.pending),
-            timeouts: self.can.waits.then_some(self.timeouts),
-            wait: self.can.waits.then(|| self.wait.summary()),
-            usage: Some(self.usage.summary()),
-            create: self.can.statements.then(|| self.create.summary()),
-            ..Stats::default()
-        }
-    }
-
-    pub(crate) fn info(&self) -> PoolInfo {
-        PoolInfo {
-            pool: self.name.to_string(),
-            kind: self.kind.to_owned(),
-            database: self.database.clone(),
-            config: self.config.clone(),
-        }
-    }
-
-    pub(crate) fn words(&self, stacks: Stacks) -> impl Iterator<Item = &'static str> {
-        let can = self.can;
-        [
-            ("connections", true),
-            ("by", true),
-            ("tags", true),
-            ("thread", true),
-            ("expected", true),
-            ("stats", true),
-            ("use_time", true),
-            ("timeouts", can.waits),
-            ("wait_time", can.waits),
-            ("stacks", stacks != Stacks::Off),
-            ("trace", scope::has_trace()),
-            ("use", can.statements),
-            ("create_time", can.statements),
-            ("server_pid", can.server_pid),
-            ("pending", can.pending),
-        ]
-        .into_iter()
-        .filter_map(|(word, can)| can.then_some(word))
-    }
 }
 
 /// What the hooks of one pool share.

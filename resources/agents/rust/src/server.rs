@@ -9,9 +9,10 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::agent::{count, say, say_warning, Agent};
+use crate::agent::{say, say_warning, Agent};
 use crate::command::{self, Command};
 use crate::endpoint::{Endpoint, Listener};
+use crate::events::count;
 use crate::lines;
 use crate::names::Names;
 use crate::peer::{Challenge, Peer, Socket, MOST_BAD_LINES};

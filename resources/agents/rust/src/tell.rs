@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::agent::{count, Event, PoolHello};
+use crate::agent::PoolHello;
+use crate::events::{count, Event};
 use crate::fingerprint::fingerprint;
 use crate::lines::{self, Stats};
 use crate::peer::Peer;

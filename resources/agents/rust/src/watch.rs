@@ -12,7 +12,8 @@ use r2d2::event::{AcquireEvent, CheckinEvent, CheckoutEvent, ReleaseEvent, Timeo
 use r2d2::{Builder, CustomizeConnection, HandleEvent, ManageConnection, PooledConnection};
 
 use crate::agent::{say_warning, Agent};
-use crate::pool::{self, Can, Link};
+use crate::link::Link;
+use crate::pool::{self, Can};
 use crate::process;
 
 type Customizer<M> = Box<

@@ -45,6 +45,7 @@ var patterns = map[string]pattern{
 	"opener":              openedForAWaiter,
 	"broken":              brokenOnReturn,
 	"busy":                busyConnection,
+	"slow-then-kept":      slowThenKept,
 	"queryrow":            queryRowNeverScanned,
 	"queryrow-right":      queryRowScanned,
 	"cancelled":           contextCancelled,
@@ -410,6 +411,21 @@ func busyConnection(ctx context.Context, db *sql.DB) error {
 		}
 	}()
 	<-began
+	return nil
+}
+
+// slowThenKept works for some seconds, and then no more.
+func slowThenKept(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil) // leaks: slow-then-kept
+	if err != nil {
+		return err
+	}
+	keep = append(keep, tx)
+	statement := "SELECT pg_sleep(8)"
+	if os.Args[1] == "mysql" {
+		statement = "SELECT SLEEP(8)"
+	}
+	go tx.ExecContext(ctx, statement)
 	return nil
 }
 

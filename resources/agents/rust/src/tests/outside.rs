@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::fake::{quick, serve, serve_with, Failed, Manager, Served};
 use crate::fingerprint::Dialect;
+use crate::link::Link;
 use crate::options::{Limits, Options};
 use crate::outside::{self, Birth};
-use crate::pool::{Can, Link, Pool};
+use crate::pool::{Can, Pool};
 use crate::stack::Stacks;
 use crate::watch::{watch_with, Adopting};
 

@@ -22,7 +22,7 @@ final class Agent {
     /** Held for a moment only; while it is held nothing of the application's, a pool's or a driver's is called. */
     final Object lock = new Object();
     final AgentOptions options;
-    final ReferenceQueue<ConnectionHandler> collected = new ReferenceQueue<>();
+    final ReferenceQueue<Holder> collected = new ReferenceQueue<>();
     final AtomicLong accepted = new AtomicLong();
     final AtomicLong refused = new AtomicLong();
     final AtomicLong dropped = new AtomicLong();
@@ -198,7 +198,7 @@ final class Agent {
                 return (sample.getAndIncrement() & 15) == 0;
             case "near_exhaustion":
                 long max = pool.figures.max();
-                return max > 0 && (pool.lentNow + 1) * 10L >= max * 8;
+                return max > 0 && (pool.lentNow() + 1) * 10L >= max * 8;
             default:
                 return false;
         }
@@ -321,6 +321,11 @@ final class Agent {
         return before;
     }
 
+    /** Wakes the watcher. */
+    void poke() {
+        watcher.poke();
+    }
+
     long passes() {
         return watcher.passes();
     }
@@ -338,7 +343,7 @@ final class Agent {
     /** Says who this is and what it can tell. */
     Lines.Hello hello(List<Pool> shown) {
         Set<String> can = new TreeSet<>(Set.of("connections", "pending", "by", "thread", "tags", "use", "beat", "expected",
-            "timeouts", "leaks", "stats", "wait_time", "use_time"));
+            "timeouts", "leaks", "stats", "statements", "wait_time", "use_time"));
         if (!options.stacks.equals("off")) {
             can.add("stacks");
         }
@@ -369,7 +374,7 @@ final class Agent {
     /** The watcher's: a connection was dropped without close, and nothing says that it is back. */
     void abandoned(Checkout c) {
         if (c.pool.abandoned(c)) {
-            log.abandoned("A connection of pool " + c.pool.name + ", acquired" + whereOf(c) + ", was collected without close. "
+            log.abandoned("A connection of pool " + c.pool.name + ", acquired" + stacks.whereOf(c) + ", was collected without close. "
                 + (c.pool.kind.tellsFigures() ? "The pool still counts it as lent." : "Whether the pool has it this pool does not tell."));
         }
     }
@@ -385,23 +390,5 @@ final class Agent {
                 fault(trouble);
             }
         }
-    }
-
-    private String whereOf(Checkout c) {
-        if (c.stack instanceof CallStack raw) {
-            for (StackTraceElement frame : raw.getStackTrace()) {
-                if (stacks.isOwn(frame.getClassName())) {
-                    return " at " + frame;
-                }
-            }
-        }
-        if (c.stack instanceof Stacks.Known known) {
-            for (Lines.Frame frame : known.frames()) {
-                if (frame.own()) {
-                    return " at " + frame.function() + " (" + frame.file() + ":" + frame.line() + ")";
-                }
-            }
-        }
-        return " by thread " + Log.plain(c.thread, Limits.THREAD);
     }
 }

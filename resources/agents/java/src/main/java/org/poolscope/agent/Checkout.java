@@ -10,7 +10,7 @@ import java.sql.Connection;
  * learns when a connection was dropped without close. What is not final is written under the agent's
  * lock, if nothing else is said.
  */
-final class Checkout extends WeakReference<ConnectionHandler> {
+final class Checkout extends WeakReference<Holder> {
     final Pool pool;
     final long at;
     final long waitUs;
@@ -28,11 +28,14 @@ final class Checkout extends WeakReference<ConnectionHandler> {
     volatile boolean busy;
     /** CallStack, then Stacks.Known; null: none. By the holder's thread before it is told, then by the agent's. */
     volatile Object stack;
+    /** Statements that were prepared on it and are open, the newest first. */
+    Prepared prepared;
+    int preparedNow;
     /** Of the pool's list of what is lent. */
     Checkout before;
     Checkout behind;
 
-    Checkout(ConnectionHandler holder, ReferenceQueue<ConnectionHandler> queue, Pool pool, long at, long waitUs,
+    Checkout(Holder holder, ReferenceQueue<Holder> queue, Pool pool, long at, long waitUs,
             Scope scope, String traceId, CallStack stack) {
         super(holder, queue);
         this.pool = pool;
@@ -53,7 +56,7 @@ final class Checkout extends WeakReference<ConnectionHandler> {
 
     /** The pool's own handle, unless it was dropped. */
     Connection handle() {
-        ConnectionHandler holder = get();
+        Holder holder = get();
         return holder == null ? null : holder.handle;
     }
 

@@ -176,6 +176,13 @@ final class Lines {
         }
     }
 
+    static void prepared(LineWriter w, long n, String pool, long at, long count, String stack, long oldest, long distinct,
+            String statement) {
+        w.begin("prepared", n).required("pool", pool, Limits.POOL_NAME).number("t", at).number("count", count)
+            .text("stack", stack, Limits.ID).number("oldest", oldest).number("distinct", distinct)
+            .text("statement", statement, Limits.STATEMENT).end();
+    }
+
     static void lost(LineWriter w, long n, long count) {
         w.begin("lost", n).number("count", count).end();
     }

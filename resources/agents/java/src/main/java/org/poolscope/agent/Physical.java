@@ -15,6 +15,8 @@ final class Physical {
     long id;
     Checkout lent;
     boolean gone;
+    /** Prepared statements that the pool did not close when the connection came back. */
+    int leftOpen;
 
     Physical(Connection connection, Pool pool, long opened, long serverPid) {
         this.connection = new WeakReference<>(connection);

@@ -4,13 +4,10 @@ package org.poolscope.agent;
 import java.lang.ref.WeakReference;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.SQLTimeoutException;
-import java.sql.SQLTransientConnectionException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
@@ -28,6 +25,9 @@ final class Pool {
     private final Trace trace;
     private final AtomicInteger acquiring = new AtomicInteger();
 
+    /** A class of connections that need no proxy. */
+    private volatile Class<?> plain;
+
     // Of the watcher.
     volatile Figures figures = Figures.NONE;
     volatile String[] config = {};
@@ -39,12 +39,13 @@ final class Pool {
     String name = "";
     volatile boolean shown;
     WeakReference<TrackedDataSource> wrapper;
-    volatile int lentNow;
+    private final AtomicInteger lentNow = new AtomicInteger(); // read anywhere; without fences, which cost
     volatile boolean hasServed;
     private final WeakIdentity<Physical> physicals = new WeakIdentity<>();
     private final Set<Physical> open = new LinkedHashSet<>();
     private Checkout first;
     private final ArrayDeque<Checkout> untraced = new ArrayDeque<>();
+    final Statements statements;
     private final Histogram use = new Histogram();
     private final Histogram wait = new Histogram();
     private long timeouts;
@@ -55,6 +56,7 @@ final class Pool {
 
     Pool(Agent agent, DataSource pool, PoolOptions options) {
         this.agent = agent;
+        statements = new Statements(agent);
         this.options = options;
         source = new WeakReference<>(pool);
         kind = PoolKind.of(pool);
@@ -96,8 +98,7 @@ final class Pool {
             if (!shown) {
                 agent.show(this); // it was closed, and serves again
             }
-            ConnectionHandler holder = new ConnectionHandler(handle, this);
-            Connection wrapper = Wrappers.of(Connection.class, handle, holder);
+            Holder holder = holderOf(handle);
             long now = agent.now();
             Checkout c = new Checkout(holder, agent.collected, this, now, now - began, Scope.current(), traceId(), stack);
             holder.checkout = c;
@@ -105,11 +106,19 @@ final class Pool {
             if (!registerKnown(c, inner)) {
                 registerFresh(c, inner);
             }
-            return wrapper;
+            return holder.wrapper();
         } catch (Throwable trouble) { // whatever it is: the application gets its connection
             agent.fault(trouble);
             return handle;
         }
+    }
+
+    private Holder holderOf(Connection handle) throws Throwable {
+        Class<?> type = handle.getClass();
+        if (type != plain && Wrappers.isPlain(type)) {
+            plain = type;
+        }
+        return type == plain ? new TrackedConnection(handle, this) : ConnectionHandler.of(handle, this);
     }
 
     private String traceId() {
@@ -157,7 +166,9 @@ final class Pool {
         }
         c.id = agent.nextId();
         c.lent = true;
-        hasServed = true;
+        if (!hasServed) {
+            hasServed = true;
+        }
         if (c.conn != null) {
             c.conn.lent = c;
         }
@@ -166,7 +177,7 @@ final class Pool {
             first.before = c;
         }
         first = c;
-        lentNow++;
+        lentNow.lazySet(lentNow.getPlain() + 1);
         wait.add(c.waitUs);
         agent.emit(Event.Kind.CHECKOUT, c.at, this, c.conn, c, null, 0);
     }
@@ -175,11 +186,11 @@ final class Pool {
     void failed(long began, Throwable thrown) {
         ends();
         try {
-            if (agent.isOff() || !isTimeout(thrown)) {
+            if (agent.isOff() || !Timeouts.isOne(thrown)) {
                 return;
             }
             long now = agent.now();
-            String reason = reasonOf(textOf(thrown)); // before the lock
+            String reason = Timeouts.reasonOf(thrown); // before the lock
             CallStack stack = agent.wantsStack(this) ? new CallStack() : null;
             Checkout who = new Checkout(null, null, this, now, now - began, Scope.current(), traceId(), stack);
             synchronized (agent.lock) {
@@ -192,41 +203,6 @@ final class Pool {
         }
     }
 
-    /** Pools tell it in different ways; a server that refuses, or a thread that is interrupted, is something else. */
-    static boolean isTimeout(Throwable thrown) {
-        if (thrown instanceof SQLTransientConnectionException || thrown instanceof SQLTimeoutException) {
-            return true;
-        }
-        String name = thrown.getClass().getName();
-        if (name.equals("org.apache.tomcat.jdbc.pool.PoolExhaustedException")
-                || name.equals("com.alibaba.druid.pool.GetConnectionTimeoutException")) {
-            return true;
-        }
-        // DBCP: nothing came, and nothing but the pool is to blame.
-        return thrown instanceof SQLException && thrown.getCause() instanceof NoSuchElementException;
-    }
-
-    private static String textOf(Throwable thrown) {
-        try {
-            return thrown.getMessage();
-        } catch (RuntimeException | LinkageError e) { // anybody's code
-            return null;
-        }
-    }
-
-    /** What a pool gave as the reason: its own sentence, without the statements that Druid puts behind it. */
-    static String reasonOf(String message) {
-        if (message == null) {
-            return null;
-        }
-        int end = message.length();
-        for (String behind : new String[] {", runningSqlCount", "runningSqlCount", "\n", "\r"}) {
-            int at = message.indexOf(behind);
-            end = at >= 0 ? Math.min(end, at) : end;
-        }
-        return message.substring(0, end);
-    }
-
     /** The holder closed it; the driver's connection may be closed too, where there is no pool. */
     void returned(Checkout c, Connection handle) {
         try {
@@ -234,7 +210,9 @@ final class Pool {
             synchronized (agent.lock) {
                 returnedLocked(c, now);
             }
-            c.clear();
+            if (c.prepared != null) {
+                statements.settle(c);
+            }
             if (c.conn != null && c.conn.connection.refersTo(handle) && handle.isClosed()) {
                 closed(c.conn);
             }
@@ -251,11 +229,17 @@ final class Pool {
 
     /** False: it was back already. */
     boolean takenBack(Checkout c) {
+        boolean was;
         synchronized (agent.lock) {
-            boolean was = c.lent;
+            was = c.lent;
             returnedLocked(c, agent.now());
-            return was;
         }
+        statements.settle(c);
+        return was;
+    }
+
+    int lentNow() {
+        return lentNow.getOpaque();
     }
 
     private void returnedLocked(Checkout c, long now) {
@@ -276,7 +260,7 @@ final class Pool {
         }
         c.before = null;
         c.behind = null;
-        lentNow--;
+        lentNow.lazySet(lentNow.getPlain() - 1);
         use.add(now - c.at);
         agent.emit(Event.Kind.CHECKIN, now, this, c.conn, c, null, 0);
     }
@@ -292,6 +276,7 @@ final class Pool {
             closedLocked(physical);
         }
         untraced.clear();
+        statements.forget();
         pending = 0;
     }
 
@@ -385,7 +370,7 @@ final class Pool {
     }
 
     private List<Checkout> lentListLocked() {
-        List<Checkout> list = new ArrayList<>(lentNow);
+        List<Checkout> list = new ArrayList<>(lentNow());
         for (Checkout c = first; c != null; c = c.behind) {
             list.add(c);
         }
@@ -409,10 +394,10 @@ final class Pool {
     Lines.Stats statsLocked() {
         Figures f = figures;
         boolean told = f.total() >= 0;
-        long used = lentNow + unseen;
+        long used = lentNow() + unseen;
         long idle = told ? Math.max(0, f.total() - used) : LineWriter.UNKNOWN;
         return new Lines.Stats(name, agent.now(), used, idle, LineWriter.UNKNOWN, told ? used + idle : LineWriter.UNKNOWN,
             f.max(), f.idleMin(), f.idleMax(), pending, timeouts, wait.summary(),
-            use.summary(), null, leaks, lentNow, null, null);
+            use.summary(), null, leaks, lentNow(), null, null);
     }
 }

@@ -80,9 +80,11 @@ public final class Poolscope {
 
     /** Says of a connection that its holder is alive and goes on. Of others' connections: nothing. */
     public static void beat(Connection connection) {
-        if (connection != null && Proxy.isProxyClass(connection.getClass())
-                && Proxy.getInvocationHandler(connection) instanceof ConnectionHandler handler) {
-            handler.beat();
+        if (connection instanceof Holder holder) {
+            holder.beat();
+        } else if (connection != null && Proxy.isProxyClass(connection.getClass())
+                && Proxy.getInvocationHandler(connection) instanceof Holder holder) {
+            holder.beat();
         }
     }
 

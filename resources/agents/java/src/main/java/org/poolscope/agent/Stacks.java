@@ -6,7 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The table of stacks: each has one id, which is never used again. The agent's thread alone. */
+/** The table of stacks: each has one id, which is never used again. The agent's threads. */
 final class Stacks {
     /** One that was looked up. */
     record Known(String id, List<Lines.Frame> frames) {}
@@ -43,7 +43,7 @@ final class Stacks {
     }
 
     /** Null where the virtual machine has none (-XX:-StackTraceInThrowable). */
-    Known intern(CallStack stack) {
+    synchronized Known intern(CallStack stack) {
         List<StackTraceElement> frames = trimmed(stack.getStackTrace());
         if (frames.isEmpty()) {
             return null;
@@ -67,7 +67,7 @@ final class Stacks {
     /** Without the agent's frames at its inner end, and bounded. */
     private List<StackTraceElement> trimmed(StackTraceElement[] all) {
         int from = 0;
-        while (from < all.length && isAgents(all[from].getClassName())) {
+        while (from < all.length && (isAgents(all[from].getClassName()) || from > 0 && isProxy(all[from].getClassName()))) {
             from++;
         }
         List<StackTraceElement> frames = new ArrayList<>();
@@ -77,6 +77,11 @@ final class Stacks {
             }
         }
         return frames;
+    }
+
+    /** Of a wrapper that the JDK made. */
+    private static boolean isProxy(String name) {
+        return name.contains(".$Proxy");
     }
 
     private boolean isAgents(String name) {
@@ -115,5 +120,24 @@ final class Stacks {
         // As in a source tree: an editor finds it, and two files of one name are told apart.
         String path = file == null || dot < 0 ? file : name.substring(0, dot).replace('.', '/') + '/' + file;
         return new Lines.Frame(name + '.' + frame.getMethodName(), path, Math.max(0, frame.getLineNumber()), isOwn(name));
+    }
+
+    /** Of a checkout, for the log. */
+    String whereOf(Checkout c) {
+        if (c.stack instanceof CallStack raw) {
+            for (StackTraceElement frame : raw.getStackTrace()) {
+                if (isOwn(frame.getClassName())) {
+                    return " at " + frame;
+                }
+            }
+        }
+        if (c.stack instanceof Stacks.Known known) {
+            for (Lines.Frame frame : known.frames()) {
+                if (frame.own()) {
+                    return " at " + frame.function() + " (" + frame.file() + ":" + frame.line() + ")";
+                }
+            }
+        }
+        return " by thread " + Log.plain(c.thread, Limits.THREAD);
     }
 }

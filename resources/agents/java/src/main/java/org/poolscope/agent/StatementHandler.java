@@ -3,22 +3,22 @@ package org.poolscope.agent;
 
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
-import java.sql.Connection;
 import java.sql.Statement;
 
 /** A statement of a wrapped connection: tells when it runs, and leads back to the wrapper. */
 final class StatementHandler implements InvocationHandler {
     private final Statement handle;
-    private final ConnectionHandler holder;
-    private final Connection connection;
+    private final Holder holder;
+    /** Null: none, or one that is not noted. */
+    private final Prepared prepared;
     /** Of a prepared one, or the last of a batch. */
     private volatile String text;
 
-    StatementHandler(Statement handle, String text, ConnectionHandler holder, Connection connection) {
+    StatementHandler(Statement handle, String text, Holder holder, Prepared prepared) {
         this.handle = handle;
         this.text = text;
         this.holder = holder;
-        this.connection = connection;
+        this.prepared = prepared;
     }
 
     @Override
@@ -30,7 +30,17 @@ final class StatementHandler implements InvocationHandler {
         switch (name) {
             case "getConnection":
                 Wrappers.forward(handle, method, arguments); // throws where the statement is closed
-                return connection;
+                return holder.wrapper();
+            case "close":
+                try {
+                    return Wrappers.forward(handle, method, arguments);
+                } finally {
+                    holder.pool.statements.closes(prepared);
+                }
+            case "closeOnCompletion": // by itself, then
+                Wrappers.forward(handle, method, arguments);
+                holder.pool.statements.closes(prepared);
+                return null;
             case "addBatch":
                 if (arguments != null && arguments[0] instanceof String sql) {
                     text = sql;

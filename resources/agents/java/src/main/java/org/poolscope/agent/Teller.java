@@ -219,8 +219,12 @@ final class Teller {
 
     /** One statement's trouble is kept from all peers: then it has no text. */
     private String textOf(Event e) {
+        return fingerprint(e.text(), e.pool());
+    }
+
+    private String fingerprint(String text, Pool pool) {
         try {
-            return e.text() == null ? null : Fingerprint.of(e.text(), e.pool().driver.dialect());
+            return text == null ? null : Fingerprint.of(text, pool.driver.dialect());
         } catch (RuntimeException trouble) {
             agent.fault(trouble);
             return null;
@@ -265,7 +269,18 @@ final class Teller {
         if (picture.pending() > 0) {
             Lines.waiting(lines, n, picture.name(), agent.now(), picture.pending());
         }
+        for (Statements.Place place : picture.pool().statements.places(agent.now(), true)) {
+            if (place.stack() != null) {
+                stacks.add(place.stack());
+            }
+            prepared(picture.name(), n, picture.pool(), place);
+        }
         Lines.stats(lines, n, picture.stats());
+    }
+
+    private void prepared(String name, long n, Pool pool, Statements.Place place) {
+        Lines.prepared(lines, n, name, agent.now(), place.count(), idOf(place.stack()), place.oldest(), place.distinct(),
+            fingerprint(place.text(), pool));
     }
 
     private void stats(long now) {
@@ -279,6 +294,31 @@ final class Teller {
                     Lines.stats(lines, peer.number, stats);
                     peer.send(lines);
                 }
+            }
+        }
+        for (Pool pool : agent.shownPools()) {
+            tellPrepared(pool);
+        }
+    }
+
+    /** What changed, to those who read fast enough; to the others all of it, later. */
+    private void tellPrepared(Pool pool) {
+        List<Statements.Place> changed = null;
+        for (Peer peer : peers) {
+            if (peer.known == null || peer.pictureDue) {
+                continue; // its picture tells
+            }
+            if (peer.waiting() > agent.options.peerBytes / 2) {
+                peer.pictureDue = true;
+                continue;
+            }
+            changed = changed == null ? pool.statements.places(agent.now(), false) : changed;
+            for (Statements.Place place : changed) {
+                if (place.stack() != null && peer.known.add(place.stack().id())) {
+                    Lines.stack(lines, peer.number, place.stack().id(), place.stack().frames());
+                }
+                prepared(pool.name, peer.number, pool, place);
+                peer.send(lines);
             }
         }
     }

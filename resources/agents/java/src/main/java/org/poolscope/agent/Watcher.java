@@ -100,6 +100,7 @@ final class Watcher implements Runnable {
     }
 
     private void look(Pool pool, boolean full) throws InterruptedException {
+        pool.statements.shrink();
         DataSource source = pool.source.get();
         if (source == null || full && pool.kind.isClosed(source, pool.hasServed)) {
             agent.hide(pool); // what was still out went with it
@@ -159,13 +160,13 @@ final class Watcher implements Runnable {
     private static long excess(Pool pool) {
         DataSource source = pool.source.get();
         long active = source == null ? LineWriter.UNKNOWN : pool.kind.active(source);
-        return active < 0 ? 0 : pool.lentNow - active;
+        return active < 0 ? 0 : pool.lentNow() - active;
     }
 
     private void figures(Pool pool, DataSource source) throws InterruptedException {
         Figures figures = pool.kind.figures(source);
         long before = pool.excessBefore;
-        long excess = figures.active() < 0 ? 0 : pool.lentNow - figures.active();
+        long excess = figures.active() < 0 ? 0 : pool.lentNow() - figures.active();
         pool.excessBefore = excess;
         // Twice the same way: who is just between pool and agent does not count.
         pool.unseen = excess < 0 && before < 0 ? Math.min(-excess, -before) : 0;

@@ -9,6 +9,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
+import java.sql.Connection;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
@@ -26,19 +27,53 @@ final class Wrappers {
         }
     };
 
+    /** Whether TrackedConnection has all that a class of connections has. */
+    private static final ClassValue<Boolean> PLAIN = new ClassValue<>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            return NEWER_JAVA ? Boolean.FALSE : Boolean.valueOf(interfacesOf(type).equals(interfacesOf(TrackedConnection.class)));
+        }
+    };
+    /** Connection has methods that TrackedConnection does not know, and would not hand on. */
+    private static final boolean NEWER_JAVA = isNewer();
+
     private Wrappers() {}
+
+    private static boolean isNewer() {
+        for (Method method : Connection.class.getMethods()) {
+            if (Modifier.isStatic(method.getModifiers())) {
+                continue;
+            }
+            try {
+                if (TrackedConnection.class.getMethod(method.getName(), method.getParameterTypes()).getDeclaringClass()
+                        != TrackedConnection.class) {
+                    return true;
+                }
+            } catch (NoSuchMethodException e) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static boolean isPlain(Class<?> type) {
+        return PLAIN.get(type);
+    }
 
     static <T> T of(Class<T> type, T wrapped, InvocationHandler handler) throws Throwable {
         return type.cast((Object) MAKERS.get(wrapped.getClass()).invokeExact(handler));
     }
 
-    private static MethodHandle makerFor(Class<?> type) throws ReflectiveOperationException {
-        ClassLoader loader = type.getClassLoader();
+    private static Set<Class<?>> interfacesOf(Class<?> type) {
         Set<Class<?>> interfaces = new LinkedHashSet<>();
         for (Class<?> c = type; c != null; c = c.getSuperclass()) {
-            collect(c, loader, interfaces);
+            collect(c, type.getClassLoader(), interfaces);
         }
-        Object sample = Proxy.newProxyInstance(loader, interfaces.toArray(new Class<?>[0]), (p, m, a) -> null);
+        return interfaces;
+    }
+
+    private static MethodHandle makerFor(Class<?> type) throws ReflectiveOperationException {
+        Object sample = Proxy.newProxyInstance(type.getClassLoader(), interfacesOf(type).toArray(new Class<?>[0]), (p, m, a) -> null);
         return MethodHandles.lookup().unreflectConstructor(sample.getClass().getConstructor(InvocationHandler.class))
             .asType(MethodType.methodType(Object.class, InvocationHandler.class));
     }

@@ -290,7 +290,7 @@ class AgentTest extends WithAgent {
         Pool seen = ((TrackedDataSource) pool).pool;
         eventually("they are forgotten", () -> {
             System.gc();
-            return seen.lentNow == Limits.UNTRACED;
+            return seen.lentNow() == Limits.UNTRACED;
         });
         assertTrue(logged.toString().contains("Whether the pool has it"), logged.toString());
     }

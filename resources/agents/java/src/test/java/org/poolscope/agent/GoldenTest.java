@@ -145,6 +145,8 @@ class GoldenTest {
                 f.number("idle_max"), f.number("pending"), f.number("timeouts"), f.durations("wait_time"),
                 f.durations("use_time"), f.durations("create_time"), f.number("leaks"), f.number("tracked"),
                 f.text("circuit"), f.text("health")));
+            case "prepared" -> Lines.prepared(w, n, pool, at, f.number("count"), f.text("stack"), f.number("oldest"),
+                f.number("distinct"), f.text("statement"));
             case "lost" -> Lines.lost(w, n, f.number("count"));
             case "ready" -> Lines.ready(w, n);
             case "pong" -> Lines.pong(w, n, f.number("of"), f.number("now"));
@@ -173,7 +175,7 @@ class GoldenTest {
             }
         }
         for (String kind : List.of("hello", "stack", "open", "close", "wait", "checkout", "use", "beat", "checkin", "timeout",
-                "leak", "stats", "lost", "ready", "pong", "result", "challenge")) {
+                "leak", "stats", "prepared", "lost", "ready", "pong", "result", "challenge")) {
             assertTrue(count.containsKey(kind), "no line of kind " + kind);
         }
     }

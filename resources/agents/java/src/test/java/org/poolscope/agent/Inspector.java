@@ -40,6 +40,8 @@ final class Inspector implements AutoCloseable {
     final List<String> statements = new ArrayList<>();
     final List<Map<String, Object>> timeouts = new ArrayList<>();
     final List<Map<String, Object>> leaks = new ArrayList<>();
+    /** By stack, "" where it is not known: of one pool. */
+    final Map<String, Map<String, Object>> prepared = new HashMap<>();
     final Map<String, Long> pending = new HashMap<>();
     int beats;
     private final Set<String> ids = new HashSet<>(); // ever used
@@ -168,6 +170,7 @@ final class Inspector implements AutoCloseable {
                 out = new HashMap<>();
                 stacks = new HashMap<>();
                 pending.clear();
+                prepared.clear();
                 busy.clear();
             }
             case "ready" -> {
@@ -204,6 +207,12 @@ final class Inspector implements AutoCloseable {
                 if (m.get("statement") instanceof String s) {
                     statements.add(s);
                 }
+            }
+            case "prepared" -> {
+                check(m.get("stack") == null || inPicture || stacks.containsKey(m.get("stack")), "without its stack: " + m);
+                check((Long) m.get("count") > 0 || !inPicture, "none in a picture: " + m);
+                prepared.put(m.get("stack") instanceof String s ? s : "", m);
+                prepared.values().removeIf(each -> (Long) each.get("count") == 0);
             }
             case "stats" -> stats.put((String) m.get("pool"), m);
             case "timeout" -> timeouts.add(m);

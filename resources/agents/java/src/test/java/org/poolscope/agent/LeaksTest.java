@@ -158,6 +158,21 @@ class LeaksTest {
         assertEquals(1, busy);
     }
 
+    /** What is prepared again and again and never closed, beside what is closed, and what is kept for reuse. */
+    @ParameterizedTest
+    @CsvSource({"tomcat, postgres", "hikaricp, mariadb"})
+    void statementsThatAreNeverClosedAreNamedByLine(String kind, String server) throws Exception {
+        Path source = Path.of("src/test/java/shop/Prepares.java");
+        String address = start(System.getProperty("java.class.path"), "shop.Prepares", kind, url(server));
+        List<Map<String, Object>> leaks = ask("leaks", address, "--leak-after", "10s", "--for", "30s");
+        assertEquals(1, leaks.size(), leaks.toString());
+        Map<String, Object> leak = leaks.get(0);
+        assertEquals("statement", leak.get("kind"), leak.toString());
+        assertEquals("shop", leak.get("pool"));
+        Map<String, Object> own = ownFrame(leak);
+        assertEquals("shop/Prepares.java:" + lineOf(source, "statements"), own.get("file") + ":" + own.get("line"), leak.toString());
+    }
+
     /** More work than connections: a leak is told from a load spike and from slow statements. */
     @ParameterizedTest
     @CsvSource({"slow, hikaricp, postgres", "spike, hikaricp, postgres", "leak, hikaricp, postgres", "slow, dbcp2, mariadb",
@@ -165,20 +180,15 @@ class LeaksTest {
     void exhaustionIsNotALeakOfItself(String storm, String kind, String server) throws Exception {
         String address = start(System.getProperty("java.class.path"), "shop.Storm", kind, url(server), storm);
         boolean slow = storm.equals("slow");
-        List<Map<String, Object>> leaks = List.of();
-        long end = System.nanoTime() + 30_000_000_000L;
-        do { // slow ones come back now and then, all at once
-            leaks = ask("leaks", address, "--leak-after", slow ? "500ms" : "3s", "--for", slow ? "300ms" : "4s");
-        } while (slow && leaks.isEmpty() && System.nanoTime() < end);
+        // Slow ones are held past a threshold that is shorter than they are: they work, and so they are no leak.
+        List<Map<String, Object>> leaks = ask("leaks", address, "--leak-after", slow ? "500ms" : "3s", "--for", slow ? "2s" : "4s");
         long line = lineOf(Path.of("src/test/java/shop/Storm.java"), storm.equals("leak") ? "storm" : "work");
-        for (Map<String, Object> leak : leaks) { // slow ones are held past a threshold that is shorter than they are
+        for (Map<String, Object> leak : leaks) {
             assertEquals(line, ownFrame(leak).get("line"));
-            assertEquals(slow, leak.get("evidence").toString().contains("It has run a statement for"), leak.toString());
         }
-        if (slow) {
-            assertTrue(leaks.size() >= 1 && leaks.size() <= 3, leaks.toString());
-        } else {
-            assertEquals(storm.equals("leak") ? 3 : 0, leaks.size(), leaks.toString());
+        assertEquals(storm.equals("leak") ? 3 : 0, leaks.size(), leaks.toString());
+        for (Map<String, Object> held : slow ? ask("checkouts", address) : List.<Map<String, Object>>of()) {
+            assertEquals(line, ownFrame(held).get("line"), held.toString());
         }
         Map<String, Object> pool = ask("pools", address).get(0);
         assertEquals("3 of 3", pool.get("used") + " of " + pool.get("max"), pool.toString());
@@ -220,6 +230,25 @@ class LeaksTest {
         assertEquals(1, leaks.size(), leaks.toString());
         assertEquals("orders", leaks.get(0).get("pool"));
         Map<String, Object> own = ownFrame(leaks.get(0));
-        assertEquals("Orders.java:" + lineOf(source, "pasted"), own.get("file") + ":" + own.get("line"));
+        String line = "Orders.java:" + lineOf(source, "pasted");
+        assertEquals(line, own.get("file") + ":" + own.get("line"));
+        if (lines.equals("hikaricp")) {
+            theWindowNames(line);
+        }
+    }
+
+    /** Attaches Poolscope's window, by its dialog, to the application that runs. */
+    private void theWindowNames(String line) throws Exception {
+        String window = System.getenv("POOLSCOPE_WINDOW");
+        if (window == null || window.isEmpty()) {
+            return; // a build without a window
+        }
+        Path trouble = folder.resolve("window.stderr");
+        ProcessBuilder builder = new ProcessBuilder(window, String.valueOf(application.pid()), line)
+            .redirectError(trouble.toFile()).redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().remove("RUNTIME_DIRECTORY");
+        builder.environment().put("XDG_RUNTIME_DIR", folder.resolve("run").toString());
+        builder.environment().put("QT_QPA_PLATFORM", "offscreen");
+        assertEquals(0, builder.start().waitFor(), () -> read(trouble));
     }
 }

@@ -182,11 +182,11 @@ class PartsTest {
 
     @Test
     void theReasonOfATimeoutHoldsNoStatements() {
-        assertEquals("wait millis 300, active 2, maxActive 2, creating 0", Pool.reasonOf("wait millis 300, active 2, maxActive 2, "
+        assertEquals("wait millis 300, active 2, maxActive 2, creating 0", Timeouts.sentenceOf("wait millis 300, active 2, maxActive 2, "
             + "creating 0, runningSqlCount 1 : SELECT 'secret'\nrunningSqlCount 2 : SELECT 7"));
-        assertEquals("", Pool.reasonOf("runningSqlCount 1 : SELECT 'secret'"));
-        assertEquals("nothing came", Pool.reasonOf("nothing came\nSELECT 'secret'"));
-        assertNull(Pool.reasonOf(null));
+        assertEquals("", Timeouts.sentenceOf("runningSqlCount 1 : SELECT 'secret'"));
+        assertEquals("nothing came", Timeouts.sentenceOf("nothing came\nSELECT 'secret'"));
+        assertNull(Timeouts.sentenceOf(null));
     }
 
     @Test

@@ -96,7 +96,7 @@ class PeersTest extends WithAgent {
         }
         eventually("all are gone", () -> !agent.isAttached());
         assertEquals(1000, agent.accepted.get() + agent.refused.get());
-        assertEquals(threads, Thread.activeCount());
+        assertTrue(Thread.activeCount() <= threads, "threads stay"); // of other tests some may just have ended
         try (Inspector i = attach()) {
             assertEquals(1, i.out.size());
         }

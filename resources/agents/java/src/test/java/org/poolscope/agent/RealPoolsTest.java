@@ -73,7 +73,7 @@ class RealPoolsTest {
     @CsvSource({"hikaricp, postgres", "hikaricp, mariadb", "dbcp2, postgres", "dbcp2, mariadb", "tomcat, postgres", "tomcat, mariadb",
         "druid, postgres", "druid, mariadb"})
     void tellsItsFiguresAndKnowsItsConnections(String kind, String server) throws Exception {
-        raw = Pools.make(kind, url(server), 2, 300);
+        raw = Pools.make(kind, url(server), 2, 2_000);
         DataSource pool = Poolscope.instrument(raw, "orders");
         assertSame(raw, pool.unwrap(raw.getClass()));
         try (Inspector i = Inspector.attached(Poolscope.address())) {
@@ -149,14 +149,14 @@ class RealPoolsTest {
     @ParameterizedTest
     @CsvSource({"hikaricp", "dbcp2", "tomcat", "druid"})
     void aPoolThatIsDisposedAndBuiltAgain(String kind) throws Exception {
-        raw = Pools.make(kind, Servers.postgres(), 2, 300);
+        raw = Pools.make(kind, Servers.postgres(), 2, 10_000);
         DataSource pool = Poolscope.instrument(raw, "orders");
         pool.getConnection().close();
         try (Inspector i = Inspector.attached(Poolscope.address())) {
             assertEquals(List.of("orders"), i.pools());
             raw.getClass().getMethod("close").invoke(raw);
             i.until("it is gone", () -> !i.inPicture && i.pools().isEmpty());
-            raw = Pools.make(kind, Servers.postgres(), 2, 300);
+            raw = Pools.make(kind, Servers.postgres(), 2, 10_000);
             DataSource again = Poolscope.instrument(raw, "orders");
             Connection held = again.getConnection();
             i.until("it is there", () -> !i.inPicture && i.pools().equals(List.of("orders")) && i.out.size() == 1);
@@ -177,7 +177,7 @@ class RealPoolsTest {
     @CsvSource({"dbcp2", "tomcat", "tomcat that counts from the last use", "druid"})
     void whatThePoolTakesBackIsBack(String kind) throws Exception {
         boolean fromLastUse = kind.endsWith("use");
-        raw = Pools.make(fromLastUse ? "tomcat" : kind, Servers.postgres(), 3, 300);
+        raw = Pools.make(fromLastUse ? "tomcat" : kind, Servers.postgres(), 3, 10_000);
         if (raw instanceof BasicDataSource dbcp) {
             dbcp.setRemoveAbandonedOnMaintenance(true);
             dbcp.setRemoveAbandonedTimeout(Duration.ofSeconds(1));
@@ -209,7 +209,7 @@ class RealPoolsTest {
     @ParameterizedTest
     @CsvSource({"hikaricp", "dbcp2", "tomcat", "druid"})
     void whatIsDroppedStaysOut(String kind) throws Exception {
-        raw = Pools.make(kind, Servers.postgres(), 3, 300);
+        raw = Pools.make(kind, Servers.postgres(), 3, 10_000);
         DataSource pool = Poolscope.instrument(raw, "orders");
         try (Inspector i = Inspector.attached(Poolscope.address())) {
             pool.getConnection();
@@ -260,17 +260,17 @@ class RealPoolsTest {
     @ParameterizedTest
     @CsvSource({"hikaricp", "dbcp2", "druid"})
     void whatCameBackUnseenIsNoLeak(String kind) throws Exception {
-        raw = Pools.make(kind, Servers.postgres(), 3, 300);
+        raw = Pools.make(kind, Servers.postgres(), 3, 10_000);
         DataSource pool = Poolscope.instrument(raw, "orders");
         WeakReference<Connection> closed = closedByItsResult(pool);
         Pool seen = ((TrackedDataSource) pool).pool;
-        assertEquals(1, seen.lentNow);
+        assertEquals(1, seen.lentNow());
         Inspector.eventually("it is collected, and known to be back", () -> {
             System.gc();
-            return closed.refersTo(null) && (seen.lentNow == 0 || logged.toString().contains("without close"));
+            return closed.refersTo(null) && (seen.lentNow() == 0 || logged.toString().contains("without close"));
         });
         assertEquals(List.of(), logged.stream().filter(s -> s.contains("without close")).toList());
-        assertEquals(0, seen.lentNow);
+        assertEquals(0, seen.lentNow());
         pool.getConnection(); // and this one is a leak
         Inspector.eventually("it is collected", () -> {
             System.gc();
@@ -286,7 +286,7 @@ class RealPoolsTest {
     @CsvSource("hikaricp")
     @SuppressWarnings("try")
     void tracesAreTold(String kind) throws Exception {
-        raw = Pools.make(kind, Servers.postgres(), 2, 300);
+        raw = Pools.make(kind, Servers.postgres(), 2, 10_000);
         ((HikariDataSource) raw).setPoolName("named by itself");
         DataSource pool = Poolscope.instrument(raw);
         String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
