@@ -7,8 +7,10 @@
 #include "ui/dialogs/attachtest.h"
 #include "ui/dialogs/passworddialog.h"
 #include "ui/dialogs/recenttargets.h"
+#include "ui/models/targetkinds.h"
 
 #include <QCheckBox>
+#include <QElapsedTimer>
 #include <QFile>
 #include <QLabel>
 #include <QLineEdit>
@@ -18,6 +20,8 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <atomic>
 
 using namespace poolscope;
 
@@ -201,6 +205,123 @@ private slots:
         QVERIFY(all.contains(QStringLiteral("allows connections to be taken back")));
     }
 
+    void kindsAreOffered()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        auto* list = dialog.findChild<AttachList*>();
+        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        auto* recognised = dialog.findChild<QLabel*>(QStringLiteral("recognised"));
+        int offered = 0;
+        for (const TargetWords& words : targetWords()) {
+            QTreeWidgetItem* item = itemWith(list, words.form);
+            QCOMPARE(item != nullptr, bool(classifyTarget(words.form)));
+            if (!item)
+                continue;
+            ++offered;
+            QCOMPARE(item->text(0), words.name);
+            QVERIFY(!item->icon(0).isNull());
+            list->clearSelection();
+            list->setCurrentItem(item);
+            item->setSelected(true);
+            // A form is no address yet.
+            QCOMPARE(field->text(), words.form);
+            QVERIFY(!button(dialog, QStringLiteral("Attach"))->isEnabled());
+            QVERIFY(!button(dialog, QStringLiteral("Test"))->isEnabled());
+            QVERIFY(dialog.choice().live.empty() || dialog.choice().live[0].target == words.form);
+            QVERIFY2(recognised->text().contains(words.needs), qPrintable(recognised->text()));
+            QCOMPARE(dialog.findChild<QLabel*>(QStringLiteral("foot"))->text(), words.secret);
+            emit list->itemActivated(item, 0);
+            QVERIFY(!dialog.result());
+            const QString part = field->selectedText();
+            QVERIFY2(part == QStringLiteral("user@host") || part == QStringLiteral("host") ||
+                         part == QStringLiteral("localhost"),
+                     qPrintable(part));
+            QTest::keyClicks(field, QStringLiteral("db9"));
+            QCOMPARE(field->text(), QString(words.form).replace(part, QStringLiteral("db9")));
+            QVERIFY(list->selectedItems().isEmpty());
+            if (words.family != TargetFamily::process) // off loopback it needs ssh
+                QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
+        }
+        QVERIFY(offered >= 2);
+    }
+
+    void theTestTellsOfAPageOfMetrics()
+    {
+        class Page : public FakeSource
+        {
+        public:
+            using FakeSource::FakeSource;
+            const TargetInfo& info() const override { return info_; }
+
+        private:
+            TargetInfo info_{TargetId{1}, "prometheus", "app:9090",
+                             "prometheus+http://app:9090/metrics"};
+        };
+        AttachTest test;
+        test.setSourceFactory(
+            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+                auto source = std::make_unique<Page>(id);
+                source->onStart = [](FakeSource& fake) {
+                    PoolSample sample;
+                    sample.full = true;
+                    sample.pools.resize(1);
+                    sample.pools[0].name = Text("shop");
+                    sample.pools[0].used = 10;
+                    sample.pools[0].max = 10;
+                    fake.report(sample);
+                };
+                return std::unique_ptr<Source>(std::move(source));
+            });
+        QSignalSpy finished(&test, &AttachTest::finished);
+        AttachRequest request;
+        request.target = QStringLiteral("prometheus+http://app:9090/metrics");
+        test.start(request);
+        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
+        QVERIFY(finished[0][0].toBool());
+        const QString all = test.lines().join(QLatin1Char('\n'));
+        QVERIFY2(all.contains(QStringLiteral("Prometheus metrics")), qPrintable(all));
+        QVERIFY2(all.contains(QStringLiteral("10 of 10 used")), qPrintable(all));
+        QVERIFY2(all.contains(QStringLiteral("not by whom")), qPrintable(all));
+    }
+
+    /// Its source waits for a server that answers no more: the dialog closes all the same, and so
+    /// does what it captured, later.
+    void aSourceThatHangsHoldsUpNoDialog()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        const auto hanging = std::make_shared<QSemaphore>();
+        const auto begun = std::make_shared<std::atomic<bool>>(false);
+        const auto ended = std::make_shared<std::atomic<bool>>(false);
+        auto dialog = std::make_unique<AttachDialog>(AttachChoice{}, settings);
+        dialog->test()->setSourceFactory(
+            [hanging, begun, ended](TargetId id,
+                                    const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+                auto source = std::make_unique<FakeSource>(id);
+                source->onStart = [begun](FakeSource&) {
+                    *begun = true;
+                };
+                source->onStop = [hanging, ended] {
+                    hanging->tryAcquire(1, 20000); // a test that fails must not hang
+                    *ended = true;
+                };
+                return std::unique_ptr<Source>(std::move(source));
+            });
+        AttachRequest request;
+        request.target = QStringLiteral("host=db1");
+        dialog->test()->start(request);
+        QTRY_VERIFY_WITH_TIMEOUT(*begun, 20000);
+        QElapsedTimer since;
+        since.start();
+        dialog.reset();
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+        QCoreApplication::processEvents();
+        QVERIFY2(since.elapsed() < 10000, qPrintable(QString::number(since.elapsed())));
+        QVERIFY(!*ended);
+        hanging->release();
+        QTRY_VERIFY_WITH_TIMEOUT(*ended, 20000);
+    }
+
     void severalArePickedAtOnce()
     {
         QSettings settings(settingsFile(), QSettings::IniFormat);
@@ -332,6 +453,34 @@ private slots:
         QVERIFY(words.contains(QStringLiteral("POOLSCOPE_TOKEN")));
         QVERIFY(!words.contains(QStringLiteral("assword")));
         QVERIFY(!words.contains(QStringLiteral("pgpass")));
+    }
+
+    void secretsAreNamedByKind_data()
+    {
+        QTest::addColumn<int>("secret");
+        QTest::addColumn<QString>("says");
+        QTest::addColumn<QString>("never");
+        using Secret = PasswordDialog::Secret;
+        QTest::newRow("mysql") << int(Secret::mysqlPassword) << QStringLiteral("~/.my.cnf")
+                               << QStringLiteral("pgpass");
+        QTest::newRow("metrics") << int(Secret::bearer) << QStringLiteral("Token for shop")
+                                 << QStringLiteral("pgpass");
+        QTest::newRow("metrics' environment")
+            << int(Secret::bearer) << QStringLiteral("POOLSCOPE_METRICS_TOKEN")
+            << QStringLiteral("my.cnf");
+    }
+    void secretsAreNamedByKind()
+    {
+        QFETCH(int, secret);
+        QFETCH(QString, says);
+        QFETCH(QString, never);
+        PasswordDialog dialog(QStringLiteral("shop"), QStringLiteral("It asks."), false, nullptr,
+                              static_cast<PasswordDialog::Secret>(secret));
+        QString words;
+        for (const QLabel* label : dialog.findChildren<QLabel*>())
+            words += label->text();
+        QVERIFY2(words.contains(says), qPrintable(words));
+        QVERIFY2(!words.contains(never), qPrintable(words));
     }
 
     void passwordsAreHiddenUntilShown()

@@ -224,7 +224,7 @@ private slots:
         auto* const lines = named<CodeBox>(*dialog, "Lines to paste");
         auto* const install = named<CodeBox>(*dialog, "What installs the agent");
         choose(*dialog, QStringLiteral("SQLAlchemy"));
-        QVERIFY(install->toPlainText().startsWith(QStringLiteral("pip install /")));
+        QVERIFY(install->toPlainText().startsWith(QStringLiteral("pip install \"/")));
         auto* const name = dialog->findChild<QLineEdit*>(QStringLiteral("poolName"));
         name->selectAll();
         QTest::keyClicks(name, QStringLiteral("billing"));
@@ -275,6 +275,21 @@ private slots:
         QCOMPARE(copied->text(), environment(*dialog));
         QCOMPARE(copied->data(QStringLiteral("x-kde-passwordManagerHint")),
                  QByteArrayLiteral("secret"));
+        // By key, too: it is the token that is in it.
+        QApplication::clipboard()->clear();
+        auto* const box = named<CodeBox>(*dialog, "Environment of the application");
+        box->selectAll();
+        box->copy();
+        QCOMPARE(QApplication::clipboard()->text(), environment(*dialog));
+        QCOMPARE(QApplication::clipboard()->mimeData()->data(
+                     QStringLiteral("x-kde-passwordManagerHint")),
+                 QByteArrayLiteral("secret"));
+        auto* const lines = named<CodeBox>(*dialog, "Lines to paste");
+        lines->selectAll();
+        lines->copy();
+        QCOMPARE(QApplication::clipboard()->text(), lines->toPlainText());
+        QVERIFY(!QApplication::clipboard()->mimeData()->hasFormat(
+            QStringLiteral("x-kde-passwordManagerHint")));
         button(*dialog, QStringLiteral("Copy install lines"))->click();
         QVERIFY(!QApplication::clipboard()->mimeData()->hasFormat(
             QStringLiteral("x-kde-passwordManagerHint")));
@@ -451,6 +466,37 @@ private slots:
         QVERIFY(dialog->isVisible());
         name->setText(QStringLiteral("order-lines"));
         QCOMPARE(attachButton(*dialog)->text(), QStringLiteral("&Attach when it is up"));
+    }
+
+    /// Neither the one that was waited for nor the one that was typed then is attached by itself
+    /// when it comes.
+    void aWaitThatEndedAttachesNothing()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        const auto dialog = make(settings);
+        dialog->show();
+        QVERIFY(looked());
+        attachButton(*dialog)->click();
+        QCOMPARE(attachButton(*dialog)->text(), QStringLiteral("Stop w&aiting"));
+        auto* const name = dialog->findChild<QLineEdit*>(QStringLiteral("poolName"));
+        QCOMPARE(name->text(), QStringLiteral("orders"));
+        name->setFocus();
+        QTest::keyClick(name, Qt::Key_End);
+        QTest::keyClicks(name, QStringLiteral("-eu"));
+        QCOMPARE(attachButton(*dialog)->text(), QStringLiteral("&Attach when it is up"));
+        Application before("orders", socket("before.sock"));
+        Application after("orders-eu", socket("after.sock"));
+        QSignalSpy accepted(dialog.get(), &QDialog::accepted);
+        machine_.set({before.local(), after.local()});
+        auto* const appeared = dialog->findChild<QListWidget*>(QStringLiteral("appeared"));
+        QTRY_COMPARE_WITH_TIMEOUT(appeared->count(), 2, 20000);
+        QVERIFY(looked());
+        QCOMPARE(accepted.count(), 0);
+        QVERIFY(dialog->choice().empty());
+        attachButton(*dialog)->click();
+        QCOMPARE(accepted.count(), 1);
+        QCOMPARE(dialog->choice().size(), 1u);
+        QCOMPARE(dialog->choice().front().target, after.local().url);
     }
 
     /// POOLSCOPE_PICTURES=FOLDER draws it there.

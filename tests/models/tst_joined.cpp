@@ -50,6 +50,7 @@ private slots:
     void oneThatMovedIsFoundWhereItIs();
     void twoAreNone();
     void aHundredThousandHoldersAreNotLookedAt();
+    void aQuarterMillionOnOnePidAreNotBelieved();
 };
 
 void TestJoined::aSessionFindsItsCheckout()
@@ -121,6 +122,39 @@ void TestJoined::aHundredThousandHoldersAreNotLookedAt()
     }
     QCOMPARE(found, 500);
     QCOMPARE(most, 1U);
+}
+
+/// Of a process that lies they come, move and go without a look at each other, and what another
+/// process holds on that pid is found none the less.
+void TestJoined::aQuarterMillionOnOnePidAreNotBelieved()
+{
+    constexpr int many = 250'000;
+    SessionStore store;
+    Update u = update();
+    u.changed = {session(70), session(71)};
+    Checkout honest = checkout("honest", 70);
+    honest.key.target = TargetId{3};
+    u.checkouts = {honest};
+    for (int i = 0; i < many; ++i)
+        u.checkouts.push_back(checkout(std::to_string(1'000'000 + i), 70));
+    store.apply(u);
+    QCOMPARE(store.checkoutsOn(70).size(), 1U);
+    const auto found = checkoutOf(store, session(70).session.key);
+    QVERIFY(found);
+    QCOMPARE(found->id.str(), std::string("honest"));
+
+    for (Checkout& moved : u.checkouts)
+        moved.server_pid = 71;
+    store.apply(u);
+    QVERIFY(store.checkoutsOn(70).empty());
+    QCOMPARE(store.checkoutsOn(71).size(), 1U);
+
+    // As few as one process may well have.
+    Update end = update();
+    for (int i = 16; i < many; ++i)
+        end.checkouts_gone.push_back(checkout(std::to_string(1'000'000 + i), {}).key);
+    store.apply(end);
+    QCOMPARE(store.checkoutsOn(71).size(), 17U);
 }
 
 QTEST_APPLESS_MAIN(TestJoined)

@@ -104,6 +104,15 @@ void LeakDeltasTest::random()
                 scene.end(std::string(it->first.str()));
             }
         }
+        if (pick(0, 3) == 0) {
+            scene.statements.clear();
+            for (int line = 1; line <= 4; ++line) {
+                if (pick(0, 1))
+                    scene.statements.push_back(PoolScene::neverClosed(
+                        std::uint64_t(pick(20, 900)), line,
+                        pick(0, 1) ? LeakSeverity::alert : LeakSeverity::critical));
+            }
+        }
         if (pick(0, 3) == 0)
             scene.advance();
         store.apply(pick(0, 15) == 0 ? scene.take(true) : scene.take());

@@ -8,6 +8,7 @@
 #include <QStandardItemModel>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThreadPool>
 
 using namespace poolscope;
 
@@ -88,6 +89,19 @@ private slots:
         QTRY_VERIFY(!kept().isEmpty());
         QCOMPARE(table(800)->columnWidth(1), 133);
         now->header()->resizeSection(1, 144);
+    }
+
+    void widthsAreKeptWhenTheWindowCloses()
+    {
+        const auto kept = [] {
+            return QSettings().value(QStringLiteral("columns/test/header")).toByteArray();
+        };
+        const auto now = table(800);
+        now->header()->resizeSection(1, 155);
+        QVERIFY(kept().isEmpty());
+        now->close(); // and no event is served from here on
+        QVERIFY(QThreadPool::globalInstance()->waitForDone(20000));
+        QVERIFY(!kept().isEmpty());
     }
 
     void widthsOfAWiderWindowShrink()

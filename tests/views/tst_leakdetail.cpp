@@ -12,6 +12,7 @@
 #include <QClipboard>
 #include <QDir>
 #include <QFile>
+#include <QPlainTextEdit>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -29,6 +30,8 @@ private slots:
     void reclaim();
     void theOtherSide();
     void thePastOfACheckout();
+    void statementsNeverClosed();
+    void statementsThatAreThereNoMore();
 };
 
 void LeakDetailTest::stackIsFoldedAndCopied()
@@ -269,6 +272,71 @@ void LeakDetailTest::thePastOfACheckout()
     const QString told = lane->accessibleDescription();
     QVERIFY2(told.startsWith(QStringLiteral("held")), qPrintable(told));
     QVERIFY2(told.contains(QStringLiteral("held for too long at ")), qPrintable(told));
+}
+
+/// Chosen first where it is the worst, with its stack, the evidence and the fingerprint; no command
+/// is for it.
+void LeakDetailTest::statementsNeverClosed()
+{
+    PageFixture fixture;
+    PoolScene scene;
+    LeaksPage& page = leaks(fixture);
+    scene.statements = {PoolScene::neverClosed(), PoolScene::neverClosed(80, 57)};
+    fixture.apply(scene.take(true));
+    QCOMPARE(page.count(), 16);
+    QCOMPARE(label(page, "holderWords"), QStringLiteral("22 held, 16 suspected"));
+    QCOMPARE(page.table().model()->rowCount(), 6);
+    const QModelIndex row = top(page, 1); // after the line that holds 14 connections
+    QCOMPARE(row.data().toString(), QStringLiteral("price.go:31  statements of price()"));
+    choose(page, row);
+    QVERIFY(label(page, "holderEvidence")
+                .startsWith(QStringLiteral("412 statements prepared here are open")));
+    QVERIFY(label(page, "holderEvidence").contains(QStringLiteral("Prepared at")));
+    const auto* const frames = page.findChild<FrameList*>();
+    QVERIFY(same_stack(frames->stack(), scene.statements.front().stack));
+    bool fingerprint = false;
+    for (const QPlainTextEdit* edit : detail(page).findChildren<QPlainTextEdit*>())
+        fingerprint = fingerprint || (edit->isVisible() &&
+                                      edit->toPlainText() ==
+                                          QStringLiteral("SELECT price FROM items WHERE id = ?"));
+    QVERIFY(fingerprint);
+    for (const char* name : {"holderPid", "holderTags", "holderAcquiredBy", "toSession"})
+        QVERIFY2(page.findChild<QWidget*>(QLatin1String(name))->isHidden(), name);
+    QVERIFY(!button(page, "reclaimConnection")->isEnabled());
+    QVERIFY(label(page, "reclaimReason").startsWith(QStringLiteral("Nothing to take back")));
+    QSignalSpy asked(fixture.context.get(), &ViewContext::reclaimRequested);
+    QTest::keyClick(&page.table(), Qt::Key_R);
+    QCOMPARE(asked.size(), 0);
+    // The line is copied and opened as a checkout's is.
+    QGuiApplication::clipboard()->clear();
+    QTest::keyClick(&page.table(), Qt::Key_C, Qt::ControlModifier | Qt::ShiftModifier);
+    QVERIFY(QGuiApplication::clipboard()->text().endsWith(
+        QStringLiteral("main.price (/srv/shop/price.go:31)")));
+    QVERIFY(button(page, "openLine")->isVisible());
+    // A place again: what statements have not is back.
+    choose(page, top(page, 0));
+    QVERIFY(page.findChild<QWidget*>(QStringLiteral("holderPid"))->isVisible());
+    QVERIFY(button(page, "reclaimConnection")->isEnabled());
+}
+
+void LeakDetailTest::statementsThatAreThereNoMore()
+{
+    PageFixture fixture;
+    PoolScene scene;
+    LeaksPage& page = leaks(fixture);
+    scene.statements = {PoolScene::neverClosed(412, 31, LeakSeverity::critical)};
+    fixture.apply(scene.take(true));
+    choose(page, top(page, 1));
+    scene.statements.front().open = 500;
+    scene.advance();
+    fixture.apply(scene.take());
+    QVERIFY(label(page, "holderEvidence").startsWith(QStringLiteral("500 statements")));
+    QVERIFY(page.table().selectionModel()->isSelected(top(page, 1)));
+    scene.statements.clear();
+    scene.advance();
+    fixture.apply(scene.take());
+    QVERIFY(label(page, "holderEmpty").contains(QStringLiteral("no longer only grow")));
+    QCOMPARE(page.count(), 14);
 }
 
 QTEST_MAIN(LeakDetailTest)

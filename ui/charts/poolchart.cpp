@@ -18,11 +18,13 @@ double mostOf(const PoolColumn& c, PoolPlot plots)
 
 QString inWords(const std::optional<DurationSummary>& time)
 {
-    if (!time)
+    if (!time || (!time->p50 && !time->p99))
         return PoolChart::tr("not reported");
-    return PoolChart::tr("p50 %1, p99 %2")
-        .arg(QString::fromStdString(format_duration_prose(time->p50)),
-             QString::fromStdString(format_duration_prose(time->p99)));
+    const auto said = [](const std::optional<Duration>& percentile) {
+        return percentile ? QString::fromStdString(format_duration_prose(*percentile))
+                          : PoolChart::tr("not reported");
+    };
+    return PoolChart::tr("p50 %1, p99 %2").arg(said(time->p50), said(time->p99));
 }
 
 } // namespace

@@ -11,9 +11,10 @@ namespace poolscope {
 
 namespace {
 
-void raise(double& to, double value)
+void raise(double& to, const std::optional<Duration>& value)
 {
-    to = std::max(to, value);
+    if (value)
+        to = std::max(to, static_cast<double>(to_us(*value)));
 }
 
 double of(const std::optional<std::int64_t>& n)
@@ -35,12 +36,12 @@ void add(PoolColumn& column, const PoolPoint& point)
     }
     column.seen = true;
     if (point.wait_time && point.wait_time->count > 0) {
-        raise(column.wait50, static_cast<double>(to_us(point.wait_time->p50)));
-        raise(column.wait99, static_cast<double>(to_us(point.wait_time->p99)));
+        raise(column.wait50, point.wait_time->p50);
+        raise(column.wait99, point.wait_time->p99);
     }
     if (point.use_time && point.use_time->count > 0) {
-        raise(column.use50, static_cast<double>(to_us(point.use_time->p50)));
-        raise(column.use99, static_cast<double>(to_us(point.use_time->p99)));
+        raise(column.use50, point.use_time->p50);
+        raise(column.use99, point.use_time->p99);
     }
 }
 

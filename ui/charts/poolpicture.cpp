@@ -27,7 +27,7 @@ struct Line
     QString name;
     double PoolColumn::*value;
     std::optional<DurationSummary> PoolPoint::*time;
-    Duration DurationSummary::*percentile;
+    std::optional<Duration> DurationSummary::*percentile;
     SessionState colour;
     bool dashed;
 };
@@ -187,8 +187,10 @@ std::vector<ChartLabel> timeLabels(const PoolPicture& p, const PoolPoint& point)
     std::vector<ChartLabel> labels;
     for (const Line& line : lines()) {
         const std::optional<DurationSummary>& time = point.*line.time;
-        const bool some = time && time->count > 0;
-        const double us = some ? static_cast<double>(to_us((*time).*line.percentile)) : 0;
+        const std::optional<Duration> value = time ? (*time).*line.percentile : std::nullopt;
+        const bool none = time && time->count == 0;
+        const bool some = !none && value;
+        const double us = some ? static_cast<double>(to_us(*value)) : 0;
         const SessionState state = line.colour;
         const bool dashed = line.dashed;
         labels.push_back({[state, dashed](QPainter& painter, const QRectF& box) {
@@ -202,8 +204,8 @@ std::vector<ChartLabel> timeLabels(const PoolPicture& p, const PoolPoint& point)
                               painter.fillRect(QRectF(box.left() + 7, y, 5, 1), colour);
                           },
                           line.name,
-                          some   ? durationText((*time).*line.percentile)
-                          : time ? tr("none yet")
+                          some   ? durationText(*value)
+                          : none ? tr("none yet")
                                  : tr("not reported"),
                           p.y(us)});
     }

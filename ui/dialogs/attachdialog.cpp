@@ -5,6 +5,7 @@
 #include "ui/dialogs/attachtest.h"
 #include "ui/dialogs/findaside.h"
 #include "ui/dialogs/parts.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 
 #include <QCheckBox>
@@ -43,13 +44,24 @@ QString kindOf(const QString& target, TargetKind kind)
         return AttachDialog::tr("A recording; it opens in replay.");
     if (kind == TargetKind::demo)
         return AttachDialog::tr("The demo: an application of Poolscope's own that leaks.");
-    if (kind == TargetKind::pool)
+    const TargetFamily family = familyOf(target);
+    if (family == TargetFamily::process)
         return AttachDialog::tr("The pools of a process, by its agent.");
+    if (family != TargetFamily::postgresql)
+        return AttachDialog::tr("%1. It needs: %2.")
+            .arg(wordsOf(target).name, wordsOf(target).needs);
     if (target.contains(QStringLiteral("://")))
         return AttachDialog::tr("PostgreSQL by URL.");
     if (target.trimmed().startsWith(QStringLiteral("service=")))
         return AttachDialog::tr("PostgreSQL by service.");
     return AttachDialog::tr("PostgreSQL by conninfo.");
+}
+
+QString saferPlace(TargetFamily family)
+{
+    return family == TargetFamily::mysql     ? QStringLiteral("~/.my.cnf")
+           : family == TargetFamily::metrics ? QStringLiteral("POOLSCOPE_METRICS_TOKEN")
+                                             : QStringLiteral("~/.pgpass");
 }
 
 bool holdsSecret(const QString& target)
@@ -82,7 +94,7 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
 {
     setWindowTitle(tr("Attach"));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(800), theme.scaled(620));
+    resize(theme.scaled(880), theme.scaled(680));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 16, 16, 12);
     layout->setSpacing(10);
@@ -103,6 +115,7 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
         connect(edit, &QLineEdit::textChanged, this, &AttachDialog::recognise);
     connect(list_, &AttachList::pickedChanged, this, &AttachDialog::picked);
     connect(list_, &AttachList::chosen, this, &AttachDialog::accept);
+    connect(list_, &AttachList::formChosen, this, &AttachDialog::fillForm);
     connect(list_, &AttachList::removeRequested, this,
             [this](const QString& target, const QString& ssh) {
                 RecentTargets(settings_).remove(target, ssh);
@@ -175,6 +188,7 @@ void AttachDialog::addOptions(QGridLayout* grid, const AttachChoice& defaults, b
         grid->addWidget(edit, row++, 1);
     }
     interval_->setText(shown(defaults.interval));
+    usual_ = shown(usualInterval(QString()));
     alert_->setText(shown(defaults.thresholds.alert));
     critical_->setText(shown(defaults.thresholds.critical));
     readOnly_->setChecked(defaults.readOnly);
@@ -219,7 +233,7 @@ void AttachDialog::setTarget(const QString& target, const QString& sshHost)
 
 void AttachDialog::recognise()
 {
-    if (!filling_ && !target_->text().isEmpty()) {
+    if (!filling_ && !target_->text().isEmpty() && target_->text() != list_->form()) {
         const QSignalBlocker quiet(list_);
         list_->clearSelection();
     }
@@ -232,8 +246,12 @@ void AttachDialog::recognise()
         recognised_->setText(tr("%1 targets, picked below; all are attached.").arg(several));
         usable = true;
     } else if (target.isEmpty()) {
-        recognised_->setText(tr("Takes postgresql://, service=, any libpq conninfo, pool://, "
+        recognised_->setText(tr("Takes a libpq conninfo or service=, an address as listed below, "
                                 "pool+unix://, demo:, or a file."));
+    } else if (target == list_->form()) {
+        const TargetWords& words = wordsOf(target);
+        pool = words.family == TargetFamily::process;
+        recognised_->setText(tr("%1: put its host in. It needs: %2.").arg(words.name, words.needs));
     } else if (const auto kind = classifyTarget(target)) {
         live = kind.value() != TargetKind::recording;
         pool = kind.value() == TargetKind::pool || kind.value() == TargetKind::demo;
@@ -244,6 +262,11 @@ void AttachDialog::recognise()
             QString::fromStdString(kind.error().sentence + " " + kind.error().next_step));
     }
     interval_->setEnabled(live);
+    // Whoever typed one, or came with one, keeps it.
+    if (!interval_->isModified() && interval_->text() == usual_ && usable && live) {
+        usual_ = shown(usualInterval(target));
+        interval_->setText(usual_);
+    }
     pollLabel_->setText(pool ? tr("Sam&ple every") : tr("&Poll every"));
     interval_->setAccessibleName(pollLabel_->text().remove(QLatin1Char('&')));
     const QString told =
@@ -259,20 +282,38 @@ void AttachDialog::recognise()
         foot_->setText(trouble);
     else if (holdsSecret(target))
         foot_->setText(tr("The password in it is used and never stored, but anyone can read it "
-                          "here. ~/.pgpass is safer."));
-    else if (pool)
-        foot_->setText(tr("A token comes from POOLSCOPE_TOKEN, else it is asked for if the process "
-                          "wants one; nothing is stored."));
+                          "here. %1 is safer.")
+                           .arg(saferPlace(familyOf(target))));
     else
-        foot_->setText(tr("Passwords come from ~/.pgpass, PGPASSFILE or the service file, else "
-                          "they are asked for; nothing is stored."));
+        foot_->setText(wordsOf(target).secret);
+}
+
+/// The part of a form that must become one's own is selected: typing replaces it.
+void AttachDialog::fillForm()
+{
+    const QString form = list_->form();
+    if (form.isEmpty())
+        return;
+    filling_ = true;
+    target_->setText(form);
+    filling_ = false;
+    recognise();
+    qsizetype from = form.indexOf(QStringLiteral("://")) + 3;
+    qsizetype to = form.indexOf(QLatin1Char('/'), from);
+    const qsizetype port = form.indexOf(QLatin1Char(':'), from);
+    to = port > 0 ? port : to > 0 ? to : form.size();
+    target_->setFocus();
+    target_->setSelection(static_cast<int>(from), static_cast<int>(to - from));
 }
 
 void AttachDialog::picked()
 {
     const std::vector<AttachList::Entry> entries = list_->picked();
     filling_ = true;
-    if (entries.size() == 1) {
+    if (const QString form = list_->form(); !form.isEmpty()) {
+        target_->setText(form);
+        ssh_->clear();
+    } else if (entries.size() == 1) {
         target_->setText(entries.front().target);
         ssh_->setText(entries.front().sshHost);
     } else if (entries.size() > 1) {

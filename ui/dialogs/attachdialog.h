@@ -71,6 +71,7 @@ private:
     void addFoot(QVBoxLayout* layout);
     void recognise();
     void picked();
+    void fillForm();
     void runTest();
     void accept() override;
     bool optionsReadable(QString* trouble) const;
@@ -91,6 +92,7 @@ private:
     QPushButton* attach_;
     AttachList* list_;
     AttachTest* test_;
+    QString usual_; ///< between polls, where nobody says otherwise
     bool filling_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "ui/dialogs/attachlist.h"
 
 #include "core/source/agentaddress.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
@@ -18,7 +19,7 @@ namespace poolscope {
 
 namespace {
 
-enum Role { targetRole = Qt::UserRole, sshRole, recentRole, sectionRole };
+enum Role { targetRole = Qt::UserRole, sshRole, recentRole, sectionRole, formRole };
 
 /// Rows of the theme's height parted by hairlines; nothing is ever rich text.
 class RowDelegate : public QStyledItemDelegate
@@ -98,13 +99,13 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     header()->setStretchLastSection(false);
     header()->setSectionResizeMode(1, QHeaderView::Stretch);
     header()->resizeSection(0, theme.scaled(176));
-    header()->resizeSection(2, theme.scaled(180));
+    header()->resizeSection(2, theme.scaled(236));
     header()->resizeSection(3, theme.scaled(104));
     headerItem()->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
     setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
 
     pools_ = addSection(tr("Pools here"), tr("looking…"));
-    addEntry({QStringLiteral("demo:"), QString(), false}, QStringLiteral("pools"), tr("demo"),
+    addEntry({QStringLiteral("demo:"), QString(), false}, QStringLiteral("process"), tr("demo"),
              tr("an application that leaks"), QString());
     services_ = addSection(tr("Services"), tr("reading pg_service.conf…"));
     recent_ =
@@ -112,23 +113,47 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     for (const RecentTarget& entry : recent) {
         const auto kind = classifyTarget(entry.target);
         const bool recording = kind && kind.value() == TargetKind::recording;
-        const bool pool =
-            kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo);
         QString what = recording ? tr("recording") : entry.what;
         if (!entry.sshHost.isEmpty())
             what = what.isEmpty() ? tr("through %1").arg(entry.sshHost)
                                   : tr("%1, through %2").arg(what, entry.sshHost);
         addEntry({entry.target, entry.sshHost, true},
-                 recording ? QStringLiteral("open")
-                 : pool    ? QStringLiteral("pools")
-                           : QStringLiteral("database"),
+                 recording ? QStringLiteral("open") : wordsOf(familyOf(entry.target)).icon,
                  shortName(entry.target).left(80), what, ago(entry.used, now));
     }
+    addKinds();
     connect(this, &QTreeWidget::itemSelectionChanged, this, &AttachList::pickedChanged);
     connect(this, &QTreeWidget::itemActivated, this, [this](QTreeWidgetItem* item) {
-        if (!item->data(0, sectionRole).toBool())
+        if (!item->data(0, formRole).toString().isEmpty())
+            emit formChosen();
+        else if (!item->data(0, sectionRole).toBool())
             emit chosen();
     });
+    connect(this, &QTreeWidget::itemClicked, this, [this](QTreeWidgetItem* item) {
+        if (!item->data(0, formRole).toString().isEmpty() && !form().isEmpty())
+            emit formChosen();
+    });
+}
+
+/// Those that this build can attach to.
+void AttachList::addKinds()
+{
+    addSection(tr("Others"), tr("by their address: pick a kind, and put its host in"));
+    for (const TargetWords& words : targetWords()) {
+        if (!classifyTarget(words.form))
+            continue;
+        addEntry({words.form, QString(), false}, words.icon, words.name, words.needs, QString());
+        QTreeWidgetItem* const item = topLevelItem(topLevelItemCount() - 1);
+        item->setData(0, formRole, words.form);
+        item->setToolTip(0, plainToolTip(words.name));
+        item->setToolTip(2, plainToolTip(words.needs));
+    }
+}
+
+QString AttachList::form() const
+{
+    const QList<QTreeWidgetItem*> items = selectedItems();
+    return items.size() == 1 ? items.front()->data(0, formRole).toString() : QString();
 }
 
 void AttachList::setLocalPools(const std::vector<LocalPool>& pools)
@@ -136,7 +161,7 @@ void AttachList::setLocalPools(const std::vector<LocalPool>& pools)
     pools_->setText(1, pools.empty() ? tr("no process with Poolscope's agent runs here")
                                      : tr("%1 with Poolscope's agent").arg(pools.size()));
     for (const LocalPool& pool : pools)
-        addEntry({pool.url, QString(), false}, QStringLiteral("pools"), pool.name.left(80),
+        addEntry({pool.url, QString(), false}, QStringLiteral("process"), pool.name.left(80),
                  tr("pid %1").arg(pool.pid), QString(), services_);
 }
 
@@ -182,7 +207,8 @@ std::vector<AttachList::Entry> AttachList::picked() const
 {
     std::vector<Entry> entries;
     for (int i = 0; i < topLevelItemCount(); ++i)
-        if (const QTreeWidgetItem* item = topLevelItem(i); item->isSelected())
+        if (const QTreeWidgetItem* item = topLevelItem(i);
+            item->isSelected() && item->data(0, formRole).toString().isEmpty())
             entries.push_back({item->data(0, targetRole).toString(),
                                item->data(0, sshRole).toString(),
                                item->data(0, recentRole).toBool()});

@@ -10,7 +10,8 @@
 namespace poolscope {
 
 /// What can be attached by picking: processes of this machine that hold pools, services of
-/// pg_service.conf, and what was used before. What has to be looked for comes later.
+/// pg_service.conf, and what was used before; and below these the kinds of target, each with the
+/// form of its address. What has to be looked for comes later.
 class AttachList : public QTreeWidget
 {
     Q_OBJECT
@@ -26,12 +27,16 @@ public:
 
     void setLocalPools(const std::vector<LocalPool>& pools);
     void setServices(const std::vector<ServiceEntry>& services);
-    /// Those selected, in the order shown.
+    /// Those selected, in the order shown; kinds are none of them.
     std::vector<Entry> picked() const;
+    /// The form of the kind that is selected, and nothing else is; empty otherwise.
+    QString form() const;
 
 signals:
     void pickedChanged();
     void chosen(); ///< by double click or Enter
+    /// A kind was clicked, or chosen by Enter: its form is to be filled in.
+    void formChosen();
     void removeRequested(const QString& target, const QString& sshHost);
 
 protected:
@@ -43,6 +48,7 @@ private:
     /// Before that section's head; null: at the end.
     void addEntry(const Entry& entry, const QString& icon, const QString& name, const QString& what,
                   const QString& last, QTreeWidgetItem* before = nullptr);
+    void addKinds();
     void removeCurrent();
 
     QTreeWidgetItem* pools_;

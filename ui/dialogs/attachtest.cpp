@@ -4,6 +4,7 @@
 #include "core/source/registry.h"
 #include "ui/dialogs/parts.h"
 #include "ui/models/formatter.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
@@ -64,22 +65,31 @@ void AttachTest::start(const AttachRequest& request)
     stop();
     clear();
     head_->setText(tr("waiting for an answer"));
-    folder_ = std::make_unique<QTemporaryDir>();
+    folder_ = std::make_shared<QTemporaryDir>();
     options_.temporaryFolder = folder_->path();
     options_.readOnly = true;
-    workspace_ = new Workspace(options_, this);
+    workspace_ = new Workspace(options_);
     connect(workspace_, &Workspace::updated, this,
             [this](const UpdatePtr& update) { applied(*update); });
     connect(workspace_, &Workspace::secretRequired, this,
             [this](TargetId, const QString& sentence) {
                 clear();
+                const TargetFamily family = familyOf(target_);
                 addLine(Severity::warning,
-                        pool_ ? tr("The process is there and asks for a token.")
-                              : tr("The server is there and asks for a password."),
+                        family == TargetFamily::process
+                            ? tr("The process is there and asks for a token.")
+                        : family == TargetFamily::metrics
+                            ? tr("The endpoint is there and asks for a token.")
+                            : tr("The server is there and asks for a password."),
                         sentence.left(300));
                 addLine(Severity::info,
-                        pool_ ? tr("Attach asks for it; POOLSCOPE_TOKEN saves the question.")
-                              : tr("Attach asks for it; ~/.pgpass saves the question."));
+                        family == TargetFamily::process
+                            ? tr("Attach asks for it; POOLSCOPE_TOKEN saves the question.")
+                        : family == TargetFamily::metrics
+                            ? tr("Attach asks for it; POOLSCOPE_METRICS_TOKEN saves the question.")
+                        : family == TargetFamily::mysql
+                            ? tr("Attach asks for it; ~/.my.cnf saves the question.")
+                            : tr("Attach asks for it; ~/.pgpass saves the question."));
                 end(false);
             });
     connect(workspace_, &Workspace::failed, this, [this](const Error& error) {
@@ -87,8 +97,7 @@ void AttachTest::start(const AttachRequest& request)
                     QString::fromStdString(error.next_step));
         end(false);
     });
-    const auto kind = classifyTarget(request.target);
-    pool_ = kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo);
+    target_ = withoutSecrets(request.target);
     since_.start();
     patience_.start(patience_ms);
     workspace_->attach(request);
@@ -100,8 +109,9 @@ void AttachTest::stop()
     if (!workspace_)
         return;
     workspace_->disconnect(this);
-    // Signals of its own may be on the stack.
-    workspace_->deleteLater();
+    connect(workspace_, &QObject::destroyed, workspace_,
+            [folder = folder_]() mutable { folder.reset(); });
+    workspace_->letGo();
     workspace_ = nullptr;
 }
 
@@ -132,6 +142,9 @@ void AttachTest::applied(const Update& update)
     } else if (target.agent && target.last_sample) {
         showAgent(target);
         end(true);
+    } else if (tellsPools(target) && target.last_sample && !target.pools.empty()) {
+        showPools(target);
+        end(true);
     } else if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped) {
         showTrouble(QString::fromStdString(target.status.sentence),
                     QString::fromStdString(target.status.next_step));
@@ -146,12 +159,16 @@ void AttachTest::showFacts(const TargetSummary& target)
     head_->setText(
         tr("Test of %1: answered in %2 ms")
             .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
-    addLine(Severity::none, tr("PostgreSQL %1").arg(Formatter::line(facts.version, 60)),
+    const bool ours = familyOf(target.info) == TargetFamily::postgresql;
+    addLine(Severity::none,
+            ours ? tr("PostgreSQL %1").arg(Formatter::line(facts.version, 60)) : productOf(target),
             facts.tls ? tr("over TLS") : tr("without TLS"));
+    if (tellsPools(target))
+        addPools(target);
     std::int64_t used = 0;
     for (const std::int32_t count : target.counts)
         used += count;
-    if (facts.max_connections)
+    if (facts.max_connections && !tellsPools(target))
         addLine(used >= *facts.max_connections - facts.reserved.value_or(0) ? Severity::warning
                                                                             : Severity::none,
                 tr("%1 of %2 connections used")
@@ -176,11 +193,48 @@ void AttachTest::showAgent(const TargetSummary& target)
     head_->setText(
         tr("Test of %1: answered in %2 ms")
             .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
-    addLine(Severity::none,
-            tr("%1, pid %2 on %3")
-                .arg(Formatter::line(agent.process, 80), QString::number(agent.pid),
-                     Formatter::line(agent.host, 80)),
-            Formatter::line(agent.agent, 60));
+    const bool pooler = familyOf(target.info) == TargetFamily::bouncer;
+    if (pooler)
+        addLine(Severity::none, productOf(target));
+    else
+        addLine(Severity::none,
+                tr("%1, pid %2 on %3")
+                    .arg(Formatter::line(agent.process, 80), QString::number(agent.pid),
+                         Formatter::line(agent.host, 80)),
+                Formatter::line(agent.agent, 60));
+    addPools(target);
+    if (pooler) {
+        addLine(Severity::info, tr("tells which clients hold a connection, not at which line"));
+        addLine(agent.may_reclaim ? Severity::none : Severity::warning,
+                agent.may_reclaim ? tr("may end clients")
+                                  : tr("may not end clients: that takes admin_users"));
+        return;
+    }
+    const auto can = [&agent](const char* what) {
+        return std::find(agent.can.begin(), agent.can.end(), what) != agent.can.end();
+    };
+    addLine(can("stacks") ? Severity::none : Severity::warning,
+            can("stacks") ? tr("tells at which line each connection was acquired")
+                          : tr("takes no stacks: a leak has no line"));
+    addLine(Severity::none, agent.may_reclaim ? tr("allows connections to be taken back")
+                                              : tr("does not allow connections to be taken back"));
+}
+
+/// What has neither an agent nor a server's rights: a page of metrics.
+void AttachTest::showPools(const TargetSummary& target)
+{
+    clear();
+    head_->setText(
+        tr("Test of %1: answered in %2 ms")
+            .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
+    addLine(Severity::none, productOf(target));
+    addPools(target);
+    if (!tellsHolders(target))
+        addLine(Severity::info, tr("tells how many connections are held, not by whom"));
+}
+
+void AttachTest::addPools(const TargetSummary& target)
+{
     constexpr std::size_t most = 3;
     for (std::size_t i = 0; i < std::min(most, target.pools.size()); ++i) {
         const Pool& pool = target.pools[i];
@@ -197,14 +251,6 @@ void AttachTest::showAgent(const TargetSummary& target)
         addLine(Severity::none, tr("and %1 more pools").arg(target.pools.size() - most));
     else if (target.pools.empty())
         addLine(Severity::warning, tr("no pool yet"));
-    const auto can = [&agent](const char* what) {
-        return std::find(agent.can.begin(), agent.can.end(), what) != agent.can.end();
-    };
-    addLine(can("stacks") ? Severity::none : Severity::warning,
-            can("stacks") ? tr("tells at which line each connection was acquired")
-                          : tr("takes no stacks: a leak has no line"));
-    addLine(Severity::none, agent.may_reclaim ? tr("allows connections to be taken back")
-                                              : tr("does not allow connections to be taken back"));
 }
 
 void AttachTest::showTrouble(const QString& sentence, const QString& nextStep)

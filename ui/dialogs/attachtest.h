@@ -40,6 +40,8 @@ private:
     void applied(const Update& update);
     void showFacts(const TargetSummary& target);
     void showAgent(const TargetSummary& target);
+    void showPools(const TargetSummary& target);
+    void addPools(const TargetSummary& target);
     void showTrouble(const QString& sentence, const QString& nextStep);
     void end(bool reached);
     void clear();
@@ -47,8 +49,8 @@ private:
     void addCode(const QString& sql);
 
     Workspace::Options options_;
-    bool pool_ = false; ///< a process is asked, not a server
-    std::unique_ptr<QTemporaryDir> folder_;
+    QString target_;                        ///< what is asked
+    std::shared_ptr<QTemporaryDir> folder_; ///< goes when the workspace has gone
     Workspace* workspace_ = nullptr;
     QElapsedTimer since_;
     QTimer patience_;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/codebox.h"
 
+#include "ui/dialogs/parts.h"
 #include "ui/theme/theme.h"
 
+#include <QMimeData>
 #include <QScrollBar>
 #include <QSet>
+#include <QTextDocumentFragment>
 
 #include <algorithm>
 
@@ -93,6 +96,11 @@ void CodeBox::setCode(const QString& code, const QString& comment)
         setPlainText(code);
     highlighter_->setComment(comment);
     fit();
+}
+
+QMimeData* CodeBox::createMimeDataFromSelection() const
+{
+    return parts::copied(textCursor().selection().toPlainText(), secret_);
 }
 
 void CodeBox::resizeEvent(QResizeEvent* event)

@@ -30,15 +30,19 @@ class CodeBox : public QPlainTextEdit
 public:
     CodeBox(const QString& name, int mostLines, QWidget* parent);
     void setCode(const QString& code, const QString& comment);
+    /// What is copied from it is a secret: clipboard managers are asked not to keep it.
+    void setSecret(bool secret) { secret_ = secret; }
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
+    QMimeData* createMimeDataFromSelection() const override;
 
 private:
     void fit();
 
     CodeHighlighter* highlighter_;
     int mostLines_;
+    bool secret_ = false;
 };
 
 } // namespace poolscope

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/commandplan.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -156,6 +157,14 @@ QString destroysOf(const CommandPlan& plan)
 
 QString identityOf(const CommandPlan& plan, const SessionStore& store, const Formatter& format)
 {
+    const bool mysql = std::any_of(plan.hits.begin(), plan.hits.end(), [&](const auto& hit) {
+        const TargetSummary* const target = store.target(hit.row.session.key.target);
+        return target && familyOf(target->info) == TargetFamily::mysql;
+    });
+    // It never reuses an id within its life, and has no start time to compare.
+    if (mysql)
+        return tr("only if the server still runs that it ran on, and the id still has its user, "
+                  "host and database, read again just before");
     if (plan.hits.size() != 1)
         return tr(
             "each only if its pid still has the start time it has now, checked by the server");
@@ -166,6 +175,26 @@ QString identityOf(const CommandPlan& plan, const SessionStore& store, const For
         sentence += tr(" and still runs the statement of %1")
                         .arg(format.instantExact(*s.statement_since, store.now()));
     return sentence + tr(", checked by the server");
+}
+
+/// What the server is sent, a statement for each kind of server among them.
+QString sqlOf(const CommandPlan& plan, const SessionStore& store)
+{
+    const bool cancel = plan.verb == ActionVerb::cancel;
+    QStringList statements;
+    for (const CommandPlan::Hit& hit : plan.hits) {
+        const TargetSummary* const target = store.target(hit.row.session.key.target);
+        const bool mysql = target && familyOf(target->info) == TargetFamily::mysql;
+        const QString statement =
+            mysql    ? (cancel ? QStringLiteral("KILL QUERY ?") : QStringLiteral("KILL ?"))
+            : cancel ? QStringLiteral("SELECT pg_cancel_backend(pid) FROM pg_stat_activity\n"
+                                      " WHERE pid = $1 AND backend_start = $2 AND query_start = $3")
+                     : QStringLiteral("SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n"
+                                      " WHERE pid = $1 AND backend_start = $2");
+        if (!statements.contains(statement))
+            statements += statement;
+    }
+    return statements.join(QStringLiteral(";\n"));
 }
 
 } // namespace
@@ -217,11 +246,7 @@ CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions
     plan.unblocks = unblocksOf(plan, store);
     plan.frees = freesOf(plan, store);
     plan.identity = identityOf(plan, store, format);
-    plan.sql = verb == ActionVerb::cancel
-                   ? QStringLiteral("SELECT pg_cancel_backend(pid) FROM pg_stat_activity\n"
-                                    " WHERE pid = $1 AND backend_start = $2 AND query_start = $3")
-                   : QStringLiteral("SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n"
-                                    " WHERE pid = $1 AND backend_start = $2");
+    plan.sql = sqlOf(plan, store);
     return plan;
 }
 

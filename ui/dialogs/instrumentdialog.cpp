@@ -210,6 +210,7 @@ void InstrumentDialog::addEnvironment(QVBoxLayout* layout)
     layout->addLayout(row);
     local_->setObjectName(QStringLiteral("localSocket"));
     layout->addWidget(local_);
+    environment_->setSecret(true); // it holds the token
     layout->addWidget(environment_);
     parts::copies(
         copyEnvironment_, [this] { return environment_->toPlainText(); }, true);

@@ -95,7 +95,9 @@ QString installLines(const InstrumentStack& stack)
     return resourceText(installFile(stack.id)).replace(QStringLiteral("@AGENTS@"), agentsFolder());
 }
 
-QString agentsFolder()
+namespace {
+
+QString findAgentsFolder()
 {
     const QString installed = QStringLiteral("share/poolscope/agents");
     QDir folder(QCoreApplication::applicationDirPath());
@@ -109,6 +111,14 @@ QString agentsFolder()
             return source;
     }
     return QStringLiteral("/usr/") + installed;
+}
+
+} // namespace
+
+QString agentsFolder()
+{
+    static const QString folder = findAgentsFolder(); // asked for at each key that is pressed
+    return folder;
 }
 
 bool isPoolName(const QString& name)

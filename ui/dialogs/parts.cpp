@@ -50,17 +50,21 @@ QWidget* rule(QWidget* parent)
     return line;
 }
 
+QMimeData* copied(const QString& text, bool secret)
+{
+    auto* const data = new QMimeData;
+    data->setText(text);
+    if (secret)
+        data->setData(QStringLiteral("x-kde-passwordManagerHint"), QByteArrayLiteral("secret"));
+    return data;
+}
+
 void copies(QPushButton* button, std::function<QString()> text, bool secret)
 {
     const QString words = button->text();
     QObject::connect(
         button, &QPushButton::clicked, button, [button, words, secret, text = std::move(text)] {
-            auto* const copied = new QMimeData;
-            copied->setText(text());
-            if (secret)
-                copied->setData(QStringLiteral("x-kde-passwordManagerHint"),
-                                QByteArrayLiteral("secret"));
-            QApplication::clipboard()->setMimeData(copied);
+            QApplication::clipboard()->setMimeData(copied(text(), secret));
             button->setMinimumWidth(button->width());
             button->setText(QApplication::translate("parts", "Copied"));
             QTimer::singleShot(1500, button, [button, words] { button->setText(words); });

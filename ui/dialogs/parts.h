@@ -7,6 +7,7 @@
 
 class QBoxLayout;
 class QLabel;
+class QMimeData;
 class QPushButton;
 class QWidget;
 
@@ -20,8 +21,9 @@ QLabel* title(const QString& text, QWidget* parent);
 QLabel* mono(const QString& text, QWidget* parent);
 /// The line that parts a dialog's body from its foot.
 QWidget* rule(QWidget* parent);
+/// Text for the clipboard. `secret`: clipboard managers are asked not to keep it.
+QMimeData* copied(const QString& text, bool secret);
 /// Puts the text onto the clipboard when the button is pressed, and says so on it for a moment.
-/// `secret`: clipboard managers are asked not to keep it.
 void copies(QPushButton* button, std::function<QString()> text, bool secret = false);
 
 } // namespace poolscope::parts

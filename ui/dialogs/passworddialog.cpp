@@ -17,7 +17,7 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
     : QDialog(parent)
     , edit_(new QLineEdit(this))
 {
-    const bool token = secret == Secret::token;
+    const bool token = secret == Secret::token || secret == Secret::bearer;
     setWindowTitle(token ? tr("Token") : tr("Password"));
     setMinimumWidth(440);
     auto* layout = new QVBoxLayout(this);
@@ -44,10 +44,14 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
     }
     const QString stored = keychain ? tr("Stored nowhere else, and only once it was accepted.")
                                     : tr("Used for this connection and stored nowhere.");
-    const QString saves = token
-                              ? tr("POOLSCOPE_TOKEN in Poolscope's environment saves the question.")
-                              : tr("A line in ~/.pgpass saves the question.");
-    layout->addWidget(parts::label(stored + QLatin1Char(' ') + saves, this, "caption"));
+    const QString saves =
+        secret == Secret::token
+            ? tr(" POOLSCOPE_TOKEN in Poolscope's environment saves the question.")
+        : secret == Secret::bearer
+            ? tr(" POOLSCOPE_METRICS_TOKEN in Poolscope's environment saves the question.")
+        : secret == Secret::mysqlPassword ? tr(" ~/.my.cnf saves the question.")
+                                          : tr(" A line in ~/.pgpass saves the question.");
+    layout->addWidget(parts::label(stored + saves, this, "caption"));
 
     auto* foot = new QHBoxLayout;
     foot->addStretch();

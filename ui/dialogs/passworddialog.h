@@ -16,7 +16,12 @@ class PasswordDialog : public QDialog
 public:
     /// `sentence` says for whom, where, and why it is asked; `keychain`: there is one to keep it
     /// in.
-    enum class Secret { password, token }; ///< of a server, or of a process's agent
+    enum class Secret {
+        password,      ///< of PostgreSQL, or of what speaks its protocol
+        mysqlPassword, ///< of MySQL or MariaDB
+        token,         ///< of a process's agent
+        bearer         ///< of a page of metrics
+    };
     PasswordDialog(const QString& target, const QString& sentence, bool keychain = false,
                    QWidget* parent = nullptr, Secret secret = Secret::password);
     ~PasswordDialog() override;

@@ -17,16 +17,16 @@ constexpr std::size_t most_pools = 32;
 PoolWatch::PoolWatch(Finder find, QObject* parent)
     : QObject(parent)
     , find_(std::move(find))
-    , folder_(std::make_unique<QTemporaryDir>())
+    , folder_(std::make_shared<QTemporaryDir>())
 {
     Workspace::Options options;
     options.temporaryFolder = folder_->path();
     options.readOnly = true;
     options.redact = true; // nobody has asked to record these
-    workspace_ = std::make_unique<Workspace>(options);
-    connect(workspace_.get(), &Workspace::updated, this,
+    workspace_ = new Workspace(options);
+    connect(workspace_, &Workspace::updated, this,
             [this](const UpdatePtr& update) { applied(*update); });
-    connect(workspace_.get(), &Workspace::secretRequired, this,
+    connect(workspace_, &Workspace::secretRequired, this,
             [this](TargetId target, const QString& sentence) {
                 // Any socket that appears can ask for a token; only the named one has been given
                 // one.
@@ -46,6 +46,10 @@ PoolWatch::PoolWatch(Finder find, QObject* parent)
 PoolWatch::~PoolWatch()
 {
     workspace_->disconnect(this);
+    // A source that hangs holds up no window that closes.
+    connect(workspace_, &QObject::destroyed, workspace_,
+            [folder = folder_]() mutable { folder.reset(); });
+    workspace_->letGo();
 }
 
 void PoolWatch::begin()

@@ -67,9 +67,9 @@ private:
     QTimer timer_;
     bool looking_ = false;
     bool knowsBefore_ = false;
-    QSet<QString> before_; ///< what was there at the begin
-    std::unique_ptr<QTemporaryDir> folder_;
-    std::unique_ptr<Workspace> workspace_;
+    QSet<QString> before_;                  ///< what was there at the begin
+    std::shared_ptr<QTemporaryDir> folder_; ///< goes when the workspace has gone
+    Workspace* workspace_;
     std::map<QString, Watched> watched_;
     std::vector<Found> found_;
     QString address_;

@@ -10,6 +10,7 @@
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/windowactions.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/banner.h"
 
 #include <QDateTime>
@@ -228,15 +229,11 @@ void MainWindow::describeTargets(const Update& update)
 {
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
-        if ((!target.facts && !target.agent) || attached == targets_.end() ||
-            !described_.insert(target.info.id).second)
+        const bool answered =
+            target.facts || target.agent || (tellsPools(target) && target.last_sample);
+        if (!answered || attached == targets_.end() || !described_.insert(target.info.id).second)
             continue;
-        RecentTargets(settings_).describe(
-            attached->second,
-            target.agent ? tr("pools of %1").arg(Formatter::line(target.agent->process, 60))
-                         : tr("PostgreSQL %1")
-                               .arg(Formatter::line(target.facts->version, 60)
-                                        .section(QLatin1Char(' '), 0, 0)));
+        RecentTargets(settings_).describe(attached->second, productOf(target));
     }
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/passwordflow.h"
 
-#include "core/source/registry.h"
-#include "ui/dialogs/passworddialog.h"
-
 #include <QTimer>
 #include <QWidget>
 
@@ -31,9 +28,32 @@ void PasswordFlow::attached(TargetId target, const QString& withoutSecrets, cons
 {
     keys_[target] =
         sshHost.isEmpty() ? withoutSecrets : withoutSecrets + QStringLiteral(" via ") + sshHost;
-    const auto kind = classifyTarget(withoutSecrets);
-    if (kind && kind.value() == TargetKind::pool)
-        tokens_.insert(target);
+    families_[target] = familyOf(withoutSecrets);
+}
+
+PasswordDialog::Secret PasswordFlow::secretOf(TargetId target) const
+{
+    using Secret = PasswordDialog::Secret;
+    const auto found = families_.find(target);
+    switch (found == families_.end() ? TargetFamily::postgresql : found->second) {
+    case TargetFamily::process:
+    case TargetFamily::demo:
+        return Secret::token;
+    case TargetFamily::metrics:
+        return Secret::bearer;
+    case TargetFamily::mysql:
+        return Secret::mysqlPassword;
+    case TargetFamily::postgresql:
+    case TargetFamily::bouncer:
+        break;
+    }
+    return Secret::password;
+}
+
+bool PasswordFlow::wantsToken(TargetId target) const
+{
+    const auto secret = secretOf(target);
+    return secret == PasswordDialog::Secret::token || secret == PasswordDialog::Secret::bearer;
 }
 
 void PasswordFlow::ask(TargetId target, const QString& sentence)
@@ -88,10 +108,9 @@ void PasswordFlow::showNext()
     if (questions_.empty())
         return;
     const Question question = questions_.front();
-    auto* const dialog = new PasswordDialog(
-        question.name, question.sentence, keychain_ && keychain_->available(), window_,
-        wantsToken(question.target) ? PasswordDialog::Secret::token
-                                    : PasswordDialog::Secret::password);
+    auto* const dialog =
+        new PasswordDialog(question.name, question.sentence, keychain_ && keychain_->available(),
+                           window_, secretOf(question.target));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::finished, this, [this, dialog, target = question.target](int result) {
         const QString password = result == QDialog::Accepted ? dialog->password() : QString();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "core/capture/workspace.h"
+#include "ui/dialogs/passworddialog.h"
 #include "ui/mainwindow/keychain.h"
+#include "ui/models/targetkinds.h"
 
 #include <QObject>
 #include <QPointer>
@@ -17,8 +19,6 @@
 class QWidget;
 
 namespace poolscope {
-
-class PasswordDialog;
 
 /// From a password that is missing or refused, by way of the desktop's keychain or a question, back
 /// to the workspace. A password is written to the keychain alone, when the user said so and the
@@ -39,8 +39,8 @@ public:
     void ask(TargetId target, const QString& sentence);
     /// Opens the question; one after the other where several targets ask.
     void showDialog(TargetId target, const QString& name, const QString& sentence);
-    /// A process's agent wants a token, not a password.
-    bool wantsToken(TargetId target) const { return tokens_.contains(target); }
+    /// It is a token that is asked for, not a password.
+    bool wantsToken(TargetId target) const;
     /// For what a password or token is kept: targets as they were attached, without secrets. What
     /// is kept is the keychain's to know; this is what was handed to it from here.
     QStringList kept() const;
@@ -62,6 +62,7 @@ private:
         QString name;
         QString sentence;
     };
+    PasswordDialog::Secret secretOf(TargetId target) const;
     void answered(TargetId target, const QString& secret, const QString& sentence);
     void showNext();
     void remember(const QString& key, bool kept);
@@ -72,8 +73,8 @@ private:
     std::shared_ptr<Keychain> keychain_;
     std::chrono::milliseconds patience_{std::chrono::seconds{10}};
     std::map<TargetId, QString> keys_;
-    std::set<TargetId> tokens_;
-    std::map<TargetId, QString> toKeep_; ///< until the server took it
+    std::map<TargetId, TargetFamily> families_; ///< decides what a secret is called
+    std::map<TargetId, QString> toKeep_;        ///< until the server took it
     std::set<TargetId> reading_;
     std::set<TargetId> fromKeychain_; ///< what was given last came from there
     std::deque<Question> questions_;

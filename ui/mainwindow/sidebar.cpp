@@ -40,12 +40,6 @@ SidebarRow* rowsOf(QListWidget* list)
     return static_cast<SidebarRow*>(list->itemDelegate());
 }
 
-/// "15.8 (Debian 15.8-1)" -> "15.8"
-QString shortVersion(const ServerFacts& facts)
-{
-    return Formatter::line(facts.version, 60).section(QLatin1Char(' '), 0, 0);
-}
-
 QString usedOfServer(const TargetSummary& target)
 {
     std::int64_t used = 0;
@@ -72,15 +66,16 @@ QString usedOfPools(const TargetSummary& target)
     return fullest ? Formatter::ofLimit(*fullest->used, fullest->max) : QString();
 }
 
-/// "shop-api, pid 2231, 2 pools"
+/// "shop-api, pid 2231, 2 pools"; without an agent "PgBouncer 1.18, 2 pools".
 QString processWords(const TargetSummary& target)
 {
     const QString name = Formatter::line(target.info.name, 80);
-    const QString process = Formatter::line(target.agent->process, 60);
+    const bool ours = target.agent && familyOf(target.info) != TargetFamily::bouncer;
+    const QString process = ours ? Formatter::line(target.agent->process, 60) : productOf(target);
     QStringList words;
     if (!process.isEmpty() && process != name)
         words << process;
-    if (target.agent->pid > 0)
+    if (target.agent && target.agent->pid > 0)
         words << Sidebar::tr("pid %1").arg(target.agent->pid);
     words << (target.pools.size() == 1
                   ? Sidebar::tr("pool %1").arg(Formatter::line(target.pools.front().name.str(), 60))
@@ -229,13 +224,12 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         }
     } else if (status.reach == Reach::stopped) {
         second << Formatter::line(status.sentence, 200);
-    } else if (target.facts || target.agent) {
-        const QString version = target.agent ? processWords(target)
-                                             : tr("PostgreSQL %1").arg(shortVersion(*target.facts));
+    } else if (target.facts || target.agent || (process && target.last_sample)) {
+        const QString version = process ? processWords(target) : productOf(target);
         const auto found = intervals_.find(target.info.id);
         if (recorded)
             second << version << tr("recorded");
-        else if (found != intervals_.end() && !process) // an agent tells by itself
+        else if (found != intervals_.end() && !target.agent) // an agent tells by itself
             second << QStringLiteral("%1 · %2").arg(version, Formatter::ageProse(found->second));
         else
             second << version;
@@ -247,9 +241,8 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     const QString name = Formatter::line(target.info.name, 80);
     item->setText(name);
     item->setData(sidebarIdRole, target.info.id.value);
-    item->setData(sidebarIconRole, trouble   ? QStringLiteral("server-off")
-                                   : process ? QStringLiteral("pools")
-                                             : QStringLiteral("database"));
+    item->setData(sidebarIconRole,
+                  trouble ? QStringLiteral("server-off") : wordsOf(familyOf(target.info)).icon);
     item->setData(sidebarValueRole, value);
     item->setData(sidebarSecondRole, line);
     item->setData(sidebarTroubleRole, trouble);

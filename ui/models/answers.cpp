@@ -181,7 +181,11 @@ Answer overviewAnswer(const SessionStore& store)
                              Formatter::line(failing->status.next_step);
         return answer;
     }
-    if (const auto leak = worstLeak(store, false))
+    const auto leak = worstLeak(store, false);
+    const auto statements = answers::worstStatements(store);
+    if (statements && (!leak || statements->severity > leak->severity))
+        return *statements;
+    if (leak)
         return *leak;
     Answer answer;
     if (!sampled) {

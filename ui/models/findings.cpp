@@ -2,6 +2,7 @@
 #include "ui/models/findings.h"
 
 #include "ui/models/cells_p.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -31,14 +32,17 @@ std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const Blocking
             number(from.blocks, from.blocks > 0 ? Emphasis::critical : Emphasis::caption),
             words(Formatter::line(s.statement.str(), 400).simplified(), Emphasis::secondary)};
     } else {
-        node->cells = {words(from.key.pid.value == 0 ? tr("prepared transaction")
-                                                     : QString::number(from.key.pid.value)),
-                       words(from.key.pid.value == 0 ? tr("see pg_prepared_xacts") : QString(),
-                             Emphasis::caption),
-                       TreeCell{},
-                       TreeCell{},
-                       number(from.blocks, Emphasis::critical),
-                       TreeCell{}};
+        const TargetSummary* const target = store.target(from.key.target);
+        const bool ours = !target || tellsXmin(*target);
+        node->cells = {
+            words(from.key.pid.value == 0 ? tr("prepared transaction")
+                                          : QString::number(from.key.pid.value)),
+            words(from.key.pid.value == 0 && ours ? tr("see pg_prepared_xacts") : QString(),
+                  Emphasis::caption),
+            TreeCell{},
+            TreeCell{},
+            number(from.blocks, Emphasis::critical),
+            TreeCell{}};
     }
     for (const BlockingNode& waiter : from.waiting)
         node->children.push_back(blockingNode(store, waiter));

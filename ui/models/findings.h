@@ -35,12 +35,12 @@ enum class LeakGrouping {
 struct LeakCounts
 {
     int holders = 0;   ///< open checkouts of instrumented processes, suspected or not
-    int suspected = 0; ///< checkouts and sessions
-    int shown = 0;     ///< checkouts and sessions that match the filter
+    int suspected = 0; ///< checkouts, sessions, and places of statements
+    int shown = 0;     ///< the same, suspected or not, that match the filter
 };
-/// All checkouts of instrumented processes, whatever their age, and the suspected sessions of
-/// servers; worst first. `filter` narrows to those whose pid, names, tags, client, statement or
-/// stack contain it.
+/// All checkouts of instrumented processes, whatever their age, the suspected sessions of servers,
+/// and the lines whose prepared statements are never closed; worst first. `filter` narrows to those
+/// whose pid, names, tags, client, statement or stack contain it.
 std::unique_ptr<TreeModel> makeLeakModel(QObject* parent);
 TreeNodes leakRows(const SessionStore& store, const QString& filter, LeakGrouping grouping,
                    LeakCounts* counts = nullptr);
@@ -54,9 +54,21 @@ struct PlaceAt
 /// By the id of its row, see placeId().
 PlaceAt placeAt(const SessionStore& store, const QString& id);
 PlaceAt placeAt(const SessionStore& store, const Checkout& checkout);
+/// Statements that are never closed, in the latest update; both null once they are no more.
+struct StatementsAt
+{
+    const TargetSummary* target = nullptr;
+    const StatementLeak* leak = nullptr;
+    explicit operator bool() const { return leak != nullptr; }
+    /// Why, in words.
+    const std::vector<std::string>& evidence() const;
+};
+/// By the id of its row, see statementsId().
+StatementsAt statementsAt(const SessionStore& store, const QString& id);
 /// How that checkout is judged; null where the place does not hold it.
 const Holder* holderOf(const Place& place, const CheckoutKey& checkout);
-/// Checkouts and sessions that are suspected.
+/// Checkouts, sessions and places of statements that are suspected: as many as there are leaks in
+/// the JSON of the same instant.
 int suspectedCount(const TargetSummary& target);
 int suspectedCount(const std::vector<TargetSummary>& targets);
 

@@ -4,6 +4,7 @@
 
 #include "core/analyze/idlegrowth.h"
 #include "ui/models/placewords.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -72,8 +73,11 @@ Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
     const QString pool = place.pool.empty() ? answers::nameOf(*worst.at.target)
                                             : Formatter::line(place.pool.str(), 100);
     const StackLine* const line = acquiring_line(place.stack.get());
+    const bool pooler = familyOf(worst.at.target->info) == TargetFamily::bouncer;
     const QString held =
-        line ? place.suspected == 1 ? tr("%1 of %2 is held by %3") : tr("%1 of %2 are held by %3")
+        pooler && !line ? place.suspected == 1 ? tr("%1 of %2 is held through the pooler")
+                                               : tr("%1 of %2 are held through the pooler")
+        : line ? place.suspected == 1 ? tr("%1 of %2 is held by %3") : tr("%1 of %2 are held by %3")
         : place.suspected == 1 ? tr("%1 of %2 is held; no stack tells by whom")
                                : tr("%1 of %2 are held; no stack tells by whom");
     const QString who = connections(place.suspected);
@@ -103,8 +107,7 @@ Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
 
 bool anyServer(const SessionStore& store)
 {
-    return std::any_of(store.targets().begin(), store.targets().end(),
-                       [](const TargetSummary& target) { return !target.agent.has_value(); });
+    return !std::all_of(store.targets().begin(), store.targets().end(), tellsPools);
 }
 
 Answer heldSessions(const SessionStore& store)
@@ -165,6 +168,10 @@ QString nothingHeld(const SessionStore& store)
 {
     if (!answers::anyAgent(store))
         return tr("No session is idle in a transaction past the threshold.");
+    const auto& targets = store.targets();
+    if (!anyServer(store) && std::none_of(targets.begin(), targets.end(), tellsHolders))
+        return tr("Metrics tell how many connections are held, not by whom. Attach to the process, "
+                  "by its agent, to see the line.");
     int longRunning = 0;
     for (const TargetSummary& target : store.targets()) {
         for (const Place& place : target.places)
@@ -175,10 +182,10 @@ QString nothingHeld(const SessionStore& store)
     QString sentence = anyServer(store) ? tr("Nothing is held past the threshold.")
                                         : tr("No connection is held past the threshold.");
     if (longRunning > 0)
-        sentence +=
-            QLatin1Char(' ') + (longRunning == 1 ? tr("1 is long-running, as its holder said.")
-                                                 : tr("%1 are long-running, as their holders said.")
-                                                       .arg(Formatter::count(longRunning)));
+        sentence += QLatin1Char(' ') + (longRunning == 1
+                                            ? tr("1 is long-running: expected, alive or at work.")
+                                            : tr("%1 are long-running: expected, alive or at work.")
+                                                  .arg(Formatter::count(longRunning)));
     return sentence;
 }
 
@@ -213,29 +220,33 @@ std::optional<Answer> answers::exhaustedPool(const SessionStore& store)
 
 bool answers::anyAgent(const SessionStore& store)
 {
-    return std::any_of(store.targets().begin(), store.targets().end(),
-                       [](const TargetSummary& target) { return target.agent.has_value(); });
+    return std::any_of(store.targets().begin(), store.targets().end(), tellsPools);
 }
 
 Answer leaksAnswer(const SessionStore& store)
 {
     Answer sessions = heldSessions(store);
-    const std::optional<Answer> place = answers::worstPlace(store);
-    const bool held = sessions.kind == Answer::Kind::leak;
-    if (!place) {
-        if (!held)
-            sessions.sentence = nothingHeld(store);
+    // A line of code is nearer to the cure than a session; statements cost memory, and nobody a
+    // turn.
+    std::vector<Answer> all;
+    if (const auto place = answers::worstPlace(store))
+        all.push_back(*place);
+    if (sessions.kind == Answer::Kind::leak)
+        all.push_back(sessions);
+    if (const auto statements = answers::worstStatements(store))
+        all.push_back(*statements);
+    if (all.empty()) {
+        sessions.sentence = nothingHeld(store);
         return sessions;
     }
-    Answer answer = *place;
-    if (!held)
-        return answer;
-    // Both: the worse one first. A line of code is nearer to the cure than a session.
-    if (sessions.severity > answer.severity) {
-        sessions.explanation += QStringLiteral("; ") + answer.sentence;
-        return sessions;
+    const auto worst = std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.severity < b.severity;
+    });
+    Answer answer = *worst;
+    for (const Answer& other : all) {
+        if (&other != &*worst)
+            answer.explanation += QStringLiteral("; ") + other.sentence;
     }
-    answer.explanation += QStringLiteral("; ") + sessions.sentence;
     return answer;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rows of what is suspected: sessions as servers tell of them, and with placerows.cpp checkouts as
-// their processes do.
+// Rows of what is suspected: sessions as servers tell of them, and with placerows.cpp and
+// statementrows.cpp checkouts and prepared statements as their processes do.
 #include "ui/models/leakrows_p.h"
 
 #include "ui/models/cells_p.h"
@@ -191,8 +191,10 @@ TreeNodes leakRows(const SessionStore& store, const QString& filter, LeakGroupin
     std::vector<Ranked> ranked;
     addSessions(store, filter, grouping == LeakGrouping::place || grouping == LeakGrouping::pool,
                 ranked, counted);
-    for (const TargetSummary& target : store.targets())
+    for (const TargetSummary& target : store.targets()) {
         addPlaces(store, target, filter, grouping, ranked, counted);
+        addStatements(store, target, filter, grouping, ranked, counted);
+    }
     std::stable_sort(ranked.begin(), ranked.end(), before);
     TreeNodes rows;
     rows.reserve(ranked.size());
@@ -238,7 +240,7 @@ const Holder* holderOf(const Place& place, const CheckoutKey& checkout)
 
 int suspectedCount(const TargetSummary& target)
 {
-    int count = static_cast<int>(target.suspects.size());
+    int count = static_cast<int>(target.suspects.size() + target.statements.size());
     for (const Place& place : target.places)
         count += place.suspected;
     return count;

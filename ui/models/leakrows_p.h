@@ -28,5 +28,11 @@ struct Ranked
 /// Adds the rows of one instrumented process.
 void addPlaces(const SessionStore& store, const TargetSummary& target, const QString& filter,
                LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts);
+/// Adds the lines of one process whose prepared statements are never closed.
+void addStatements(const SessionStore& store, const TargetSummary& target, const QString& filter,
+                   LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts);
+
+/// "shop", or with the process before it where there are several.
+QString poolWords(const SessionStore& store, const TargetSummary& target, const Text& pool);
 
 } // namespace poolscope::leaks

@@ -4,6 +4,7 @@
 
 #include "ui/models/cells_p.h"
 #include "ui/models/placewords.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -225,17 +226,13 @@ TreeCell busyCell(const Sum& sum)
 }
 
 void finish(Ranked& row, const Sum& sum, const PlaceName& name, const Text& poolName,
-            const Pool* pool, const TargetSummary& target, bool several)
+            const Pool* pool, const QString& where)
 {
     TreeNode& node = *row.node;
     TreeCell origin =
         words(name.rest.isEmpty() ? name.lead : name.lead + QStringLiteral("  ") + name.rest);
     origin.tip = name.whole;
     origin.copy = name.whole;
-    QString where =
-        poolName.is_null() ? Formatter::notReported() : Formatter::line(poolName.str(), 100);
-    if (several)
-        where = Formatter::line(target.info.name, 60) + QStringLiteral(": ") + where;
     node.cells = {origin,
                   poolName.is_null() ? notReported() : words(where),
                   heldCell(sum),
@@ -261,15 +258,22 @@ void finish(Ranked& row, const Sum& sum, const PlaceName& name, const Text& pool
 
 } // namespace
 
+QString poolWords(const SessionStore& store, const TargetSummary& target, const Text& pool)
+{
+    const QString name =
+        pool.is_null() ? Formatter::notReported() : Formatter::line(pool.str(), 100);
+    const auto processes =
+        std::count_if(store.targets().begin(), store.targets().end(), tellsPools);
+    return processes > 1 ? QStringLiteral("%1: %2").arg(Formatter::line(target.info.name, 60), name)
+                         : name;
+}
+
 void addPlaces(const SessionStore& store, const TargetSummary& target, const QString& filter,
                LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts)
 {
     const std::optional<Duration> old = store.staleness(target.info.id);
     const bool flat = grouping == LeakGrouping::none;
     const QString prefix = QStringLiteral("c%1/").arg(target.info.id.value);
-    const auto processes =
-        std::count_if(store.targets().begin(), store.targets().end(),
-                      [](const TargetSummary& t) { return t.agent.has_value(); });
     struct Head
     {
         Ranked row;
@@ -311,7 +315,7 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
                     head->row.node->id = id;
                     head->first = &place;
                     head->name = byPool ? PlaceName{Formatter::line(pool, 100), {}, {}}
-                                        : placeName(place.stack.get());
+                                        : placeName(target.info, place);
                 }
                 head->sum.add(place);
             }
@@ -323,7 +327,8 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
     }
     for (auto& [id, head] : heads) {
         finish(head.row, head.sum, head.name, head.first->pool,
-               store.pool(target.info.id, head.first->pool), target, processes > 1);
+               store.pool(target.info.id, head.first->pool),
+               poolWords(store, target, head.first->pool));
         head.row.node->staleness = old;
         rows.push_back(std::move(head.row));
     }

@@ -2,6 +2,7 @@
 #include "ui/models/placewords.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <QStringList>
@@ -34,6 +35,15 @@ qsizetype lastPart(const QString& name)
             return i + 1;
     }
     return 0;
+}
+
+QString idOf(QChar kind, TargetId target, const StackRef& stack, const Text& pool)
+{
+    const std::uint64_t fingerprint = stack ? stack->fingerprint : 0;
+    const std::string& name = pool.str();
+    // Byte by byte: what is no UTF-8 must not make two pools one.
+    return kind + QStringLiteral("%1/%2/").arg(target.value).arg(fingerprint, 0, 16) +
+           QString::fromLatin1(name.data(), std::ssize(name));
 }
 
 } // namespace
@@ -85,13 +95,27 @@ PlaceName placeName(const Stack* stack)
                 : tr("%1 at %2").arg(Formatter::line(line->function.str(), 512), whole)};
 }
 
+PlaceName placeName(const TargetInfo& target, const Place& place)
+{
+    if (place.kind == LeakKind::bypass) {
+        PlaceName name = placeName(place.stack.get());
+        name.rest = name.rest.isEmpty() ? tr("bypass") : tr("bypass in %1").arg(name.rest);
+        return name;
+    }
+    if (place.stack || familyOf(target) != TargetFamily::bouncer || place.pool.empty())
+        return placeName(place.stack.get());
+    return {Formatter::line(place.pool.str(), 100), tr("through the pooler"),
+            tr("A pooler sees no line of code: attach to the application, too.")};
+}
+
 QString placeId(TargetId target, const Place& place)
 {
-    const std::uint64_t fingerprint = place.stack ? place.stack->fingerprint : 0;
-    const std::string& pool = place.pool.str();
-    // Byte by byte: what is no UTF-8 must not make two pools one.
-    return QStringLiteral("p%1/%2/").arg(target.value).arg(fingerprint, 0, 16) +
-           QString::fromLatin1(pool.data(), std::ssize(pool));
+    return idOf(QLatin1Char('p'), target, place.stack, place.pool);
+}
+
+QString statementsId(TargetId target, const StatementLeak& leak)
+{
+    return idOf(QLatin1Char('t'), target, leak.stack, leak.pool);
 }
 
 QString tagWords(const Checkout& checkout, std::size_t most)

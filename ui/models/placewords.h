@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/holders.h"
+#include "core/analyze/statementgrowth.h"
 #include "core/model/target.h"
 
 #include <QString>
@@ -28,8 +29,12 @@ struct PlaceName
     QString whole; ///< "shop::place_order at src/checkout.cpp:88"
 };
 PlaceName placeName(const Stack* stack);
+/// The same of a place where no stack is: a pooler sees none, and names its pool instead. What was
+/// established past the pools is called a bypass.
+PlaceName placeName(const TargetInfo& target, const Place& place);
 /// The same from one report to the next: target, pool and what the stack is made of.
 QString placeId(TargetId target, const Place& place);
+QString statementsId(TargetId target, const StatementLeak& leak);
 
 /// "order=771201 tenant=eu-2"
 QString tagWords(const Checkout& checkout, std::size_t most = 8);

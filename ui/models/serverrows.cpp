@@ -2,6 +2,7 @@
 // What was asked of servers, and the servers themselves.
 #include "ui/models/cells_p.h"
 #include "ui/models/findings.h"
+#include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -146,7 +147,7 @@ TreeNodes serverRows(const SessionStore& store)
 {
     TreeNodes rows;
     for (const TargetSummary& target : store.targets()) {
-        if (target.agent) {
+        if (tellsPools(target)) {
             rows.push_back(processRow(target, store.now()));
             rows.back()->id = QString::number(target.info.id.value);
             continue;

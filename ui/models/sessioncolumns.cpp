@@ -165,7 +165,9 @@ QString display(Column column, const SessionRow& row, const TargetFrame& target,
         return row.blocks > 0 ? Formatter::count(row.blocks) : QString();
     case Column::xminAge: {
         const auto age = xminAge(row, target);
-        return age ? Formatter::count(*age) : QString();
+        return age                ? Formatter::count(*age)
+               : target.tellsXmin ? QString()
+                                  : Formatter::notReported();
     }
     case Column::started:
         return to_us(s.key.started) == 0 ? Formatter::notReported()
@@ -247,8 +249,10 @@ QString copy(Column column, const SessionRow& row, const TargetFrame& target, Ti
     }
 }
 
-Emphasis emphasis(Column column, const SessionRow& row)
+Emphasis emphasis(Column column, const SessionRow& row, const TargetFrame& target)
 {
+    if (column == Column::xminAge && !target.tellsXmin)
+        return Emphasis::caption;
     if (column == Column::blocks && row.blocks > 0)
         return Emphasis::critical;
     if (column == Column::started && to_us(row.session.key.started) == 0)

@@ -37,6 +37,7 @@ struct TargetFrame
     Duration clockOffset{};
     std::optional<std::uint64_t> nextXid;
     std::optional<Duration> staleness; ///< how old its values are, if it does not answer now
+    bool tellsXmin = true;             ///< where not, none is "not reported", never nothing
 };
 
 /// One row's cells. Stateless: everything comes in.
@@ -54,7 +55,7 @@ QString display(SessionColumn column, const SessionRow& row, const TargetFrame& 
 QString tip(SessionColumn column, const SessionRow& row, const TargetFrame& target);
 /// Raw values for the clipboard.
 QString copy(SessionColumn column, const SessionRow& row, const TargetFrame& target, Timestamp now);
-Emphasis emphasis(SessionColumn column, const SessionRow& row);
+Emphasis emphasis(SessionColumn column, const SessionRow& row, const TargetFrame& target);
 
 /// What rows are ordered by: a number, or a text where there is no number. Null sorts last. Ages
 /// are ordered by the instants they began, so that time passing moves no row.

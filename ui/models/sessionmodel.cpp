@@ -2,6 +2,7 @@
 #include "ui/models/sessionmodel.h"
 #include "ui/models/sessionmodel_p.h"
 #include "ui/models/sessionstore.h"
+#include "ui/models/targetkinds.h"
 
 #include <algorithm>
 
@@ -48,7 +49,8 @@ bool SessionModel::takeTargets(const Update& update)
     std::unordered_map<TargetId, TargetFrame> targets;
     for (const TargetSummary& target : update.targets) {
         TargetFrame frame{Formatter::line(target.info.name, 200), target.clock_offset,
-                          target.next_xid, poolscope::staleness(target, update.now)};
+                          target.next_xid, poolscope::staleness(target, update.now),
+                          poolscope::tellsXmin(target)};
         const auto old = targets_.find(target.info.id);
         aged = aged || old == targets_.end() || old->second.nextXid != frame.nextXid;
         targets.emplace(target.info.id, std::move(frame));

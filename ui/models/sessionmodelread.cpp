@@ -137,7 +137,7 @@ QVariant SessionModel::data(const QModelIndex& index, int role) const
     case CopyRole:
         return copy(column, *found, target, now_);
     case EmphasisRole:
-        return static_cast<int>(emphasis(column, *found));
+        return static_cast<int>(emphasis(column, *found, target));
     case MonoRole:
         return mono(column);
     case StaleRole:

@@ -45,7 +45,7 @@ void SessionStore::apply(const Update& update)
             unlink(*kept);
         kept = std::make_shared<const Checkout>(checkout);
         if (moved && checkout.server_pid)
-            byServerPid_[*checkout.server_pid].push_back(checkout.key);
+            byServerPid_.emplace(*checkout.server_pid, checkout.key);
     }
     targets_ = update.targets;
     now_ = update.now;
@@ -53,21 +53,29 @@ void SessionStore::apply(const Update& update)
 
 void SessionStore::unlink(const Checkout& checkout)
 {
-    if (!checkout.server_pid)
-        return;
-    const auto found = byServerPid_.find(*checkout.server_pid);
-    if (found == byServerPid_.end())
-        return;
-    std::erase(found->second, checkout.key);
-    if (found->second.empty())
-        byServerPid_.erase(found);
+    if (checkout.server_pid)
+        byServerPid_.erase({*checkout.server_pid, checkout.key});
 }
 
-const std::vector<CheckoutKey>& SessionStore::checkoutsOn(std::int64_t serverPid) const
+std::vector<CheckoutKey> SessionStore::checkoutsOn(std::int64_t serverPid) const
 {
-    static const std::vector<CheckoutKey> none;
-    const auto found = byServerPid_.find(serverPid);
-    return found == byServerPid_.end() ? none : found->second;
+    constexpr std::ptrdiff_t mostOfOneProcess = 16;
+    std::vector<CheckoutKey> found;
+    auto at = byServerPid_.lower_bound({serverPid, CheckoutKey{}});
+    while (at != byServerPid_.end() && at->first == serverPid) {
+        const TargetId target = at->second.target;
+        std::ptrdiff_t ofTarget = 0;
+        for (; at != byServerPid_.end() && at->first == serverPid && at->second.target == target;
+             ++at) {
+            if (++ofTarget > mostOfOneProcess) {
+                found.erase(found.end() - mostOfOneProcess, found.end());
+                at = byServerPid_.lower_bound({serverPid, {TargetId{target.value + 1}, {}}});
+                break;
+            }
+            found.push_back(at->second);
+        }
+    }
+    return found;
 }
 
 const SessionRow* SessionStore::find(const SessionKey& session) const

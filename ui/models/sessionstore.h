@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 namespace poolscope {
@@ -26,8 +27,9 @@ public:
     const std::unordered_map<SessionKey, SessionRow>& sessions() const { return sessions_; }
     /// Null once it has come back.
     std::shared_ptr<const Checkout> checkout(const CheckoutKey& key) const;
-    /// Whose connections have that pid on some server; few, in no order.
-    const std::vector<CheckoutKey>& checkoutsOn(std::int64_t serverPid) const;
+    /// Whose connections have that pid on some server; ascending. A process that names it for more
+    /// than 16 is not believed: of it none, so that there are few.
+    std::vector<CheckoutKey> checkoutsOn(std::int64_t serverPid) const;
     const std::vector<TargetSummary>& targets() const { return targets_; }
     const TargetSummary* target(TargetId id) const;
     Timestamp now() const { return now_; }
@@ -56,7 +58,7 @@ private:
     std::unordered_map<SessionKey, SessionRow> sessions_;
     std::map<std::pair<TargetId, Pid>, SessionKey> pids_;
     std::unordered_map<CheckoutKey, std::shared_ptr<const Checkout>, HashOfCheckout> checkouts_;
-    std::unordered_map<std::int64_t, std::vector<CheckoutKey>> byServerPid_; ///< of checkouts_
+    std::set<std::pair<std::int64_t, CheckoutKey>> byServerPid_; ///< of checkouts_
     std::vector<TargetSummary> targets_;
     Timestamp now_;
 };

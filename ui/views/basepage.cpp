@@ -119,10 +119,15 @@ QString BasePage::nothingYet() const
                         "Ctrl+T, or open a recording with Ctrl+O.");
     if (!hasSubject())
         return transport_.mode == Mode::replay
-                   ? tr("This recording is of processes: their pools know checkouts, not the "
-                        "sessions of a server.")
-                   : tr("Only processes are attached: their pools know checkouts, not the sessions "
-                        "of a server. Attach to their database, too, with Ctrl+T.");
+                   ? onlyProcesses(targets)
+                         ? tr("This recording is of processes: their pools know checkouts, not the "
+                              "sessions of a server.")
+                         : tr("This recording is of pools alone: it has no sessions of a server.")
+               : onlyProcesses(targets)
+                   ? tr("Only processes are attached: their pools know checkouts, not the sessions "
+                        "of a server. Attach to their database, too, with Ctrl+T.")
+                   : tr("Only pools are attached: nothing here tells of the sessions of a server. "
+                        "Attach to their database, too, with Ctrl+T.");
     if (!waitingSince_)
         return {};
     if (store_->now() - *waitingSince_ < std::chrono::seconds{2})

@@ -2,6 +2,7 @@
 #include "ui/views/blockingpage.h"
 
 #include "ui/models/findings.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 #include "ui/views/chartboard.h"
 #include "ui/views/datatable.h"
@@ -81,13 +82,15 @@ void BlockingPage::refresh(const Update& update)
         return std::any_of(trees.begin(), trees.end(),
                            [](const BlockingTree& tree) { return anyQueued(tree.root); });
     };
-    note_->setText(
-        std::any_of(update.targets.begin(), update.targets.end(), queues)
-            ? tr("From pg_blocking_pids. Those that queue for the same lock stand side by side, "
-                 "the "
-                 "first in line on top: ending one of them only lets the next one up.")
-            : tr("From pg_blocking_pids. One that waits for several stands under the lowest of "
-                 "their pids."));
+    const bool queue = std::any_of(update.targets.begin(), update.targets.end(), queues);
+    const QString shape =
+        queue ? tr("Those that queue for the same lock stand side by side, the first in line on "
+                   "top: ending one of them only lets the next one up.")
+              : tr("One that waits for several stands under the lowest of their pids.");
+    const bool ours = std::all_of(update.targets.begin(), update.targets.end(), [](const auto& t) {
+        return t.blocking.trees.empty() || tellsXmin(t);
+    });
+    note_->setText(ours ? tr("From pg_blocking_pids. %1").arg(shape) : shape);
     note_->setVisible(answered_);
     table_->setVisible(answered_);
     detail_->setVisible(answered_);

@@ -97,6 +97,9 @@ QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const Session
         const QString name = Formatter::line(target->info.name, 100);
         if (target->status.reach != Reach::up)
             return tr("%1 does not answer; commands wait for it to be back.").arg(name);
+        if (target->info.kind == "pgbouncer" && target->agent && !target->agent->may_reclaim)
+            return tr("Off: PgBouncer ends one client from version 1.24 on, for its admin_users "
+                      "alone. Terminate the session behind it on the database server.");
         if (!target->agent || !target->agent->may_reclaim)
             return tr("Off: %1 does not allow it. A process allows it when it starts its agent.")
                 .arg(name);

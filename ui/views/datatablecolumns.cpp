@@ -179,6 +179,17 @@ void DataTable::showEvent(QShowEvent* event)
     shrinkToFit();
 }
 
+/// A window that closes hides its tables: what waited is written then, whatever becomes of the
+/// process.
+void DataTable::hideEvent(QHideEvent* event)
+{
+    QTreeView::hideEvent(event);
+    if (!save_.isActive())
+        return;
+    save_.stop();
+    writeColumns(true);
+}
+
 void DataTable::showColumnMenu(const QPoint& at)
 {
     QMenu menu(this);

@@ -12,6 +12,7 @@
 #include <QPushButton>
 #include <QRegularExpression>
 #include <QScrollArea>
+#include <QStyle>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -23,6 +24,21 @@ namespace {
 int panelPad()
 {
     return Theme::current().scaled(metrics::panelPadding);
+}
+
+/// Of a field: 1, or 2 where its values are monospaced.
+constexpr const char* fieldProperty = "field";
+
+/// What is not reported is no value: it is written as captions are.
+void showMissing(QLabel& label, bool missing)
+{
+    const int field = label.property(fieldProperty).toInt();
+    const QString role = missing ? QStringLiteral("caption") : QString();
+    if (field == 0 || label.property("role").toString() == role)
+        return;
+    label.setProperty("role", role);
+    label.setFont(!missing && field == 2 ? Theme::current().mono(12) : Theme::current().ui());
+    label.style()->polish(&label);
 }
 
 } // namespace
@@ -105,6 +121,7 @@ std::pair<QLabel*, QLabel*> DetailPanel::addField(QFormLayout* form, const QStri
     QLabel* const value = prose();
     if (mono)
         value->setFont(Theme::current().mono(12));
+    value->setProperty(fieldProperty, mono ? 2 : 1);
     // A label is named by its text, which is the value here.
     value->setAccessibleDescription(caption);
     name->setBuddy(value);
@@ -220,6 +237,7 @@ void DetailPanel::setTextOnce(QLabel* label, const QString& text)
     if (label->text() == text)
         return;
     label->setText(text);
+    showMissing(*label, text == Formatter::notReported());
     const QStringList words = text.split(QRegularExpression(QStringLiteral("\\s")));
     const bool cut = std::any_of(words.begin(), words.end(), [](const QString& word) {
         constexpr qsizetype fits = 28;

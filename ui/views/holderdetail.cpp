@@ -49,7 +49,6 @@ void HolderDetail::makeStack()
     stack_ = new FrameList(this);
     sections()->addWidget(stack_);
     noStack_ = prose();
-    noStack_->setText(tr("No acquire stack was taken."));
     noStack_->setProperty("role", QStringLiteral("caption"));
     noStack_->setContentsMargins(pad, 8, pad, 8);
     sections()->addWidget(noStack_);
@@ -161,7 +160,10 @@ void HolderDetail::updateFoot(const Transport& transport)
 {
     const std::vector<CheckoutKey> keys = reclaimable();
     QString reason = reclaimObstacle(keys, *store_, transport, Formatter(context_.utc()));
-    if (keys.empty() && checkouts_.empty())
+    if (ofStatements_)
+        reason = tr("Nothing to take back: a statement goes when the line above closes it, or with "
+                    "its connection.");
+    else if (keys.empty() && checkouts_.empty())
         reason = tr("None of them is suspected. Select a checkout to reclaim it all the same.");
     reclaim_->setEnabled(reason.isEmpty());
     const QString words = keys.size() > 1 ? tr("Reclaim %1…").arg(connections(std::ssize(keys)))

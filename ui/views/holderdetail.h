@@ -20,13 +20,15 @@ public:
     HolderDetail(ViewContext& context, std::shared_ptr<SessionStore> store, QWidget* parent);
 
     /// Several: the first in full, the command for all. None: the place of that id (see placeId()),
-    /// and the command for all that are suspected there.
+    /// and the command for all that are suspected there; or the statements of that id (see
+    /// statementsId()), which no command is for.
     void show(const std::vector<CheckoutKey>& checkouts, const QString& place,
               const Transport& transport);
     /// Once more, after an update.
     void refresh(const Transport& transport) { show(checkouts_, place_, transport); }
     /// Whom the command is for.
     std::vector<CheckoutKey> reclaimable() const;
+    bool ofStatements() const { return ofStatements_; }
     /// The server's side of the checkout that is shown, if an attached server has it.
     std::optional<SessionKey> session() const;
     /// Opens it on the page of sessions.
@@ -50,6 +52,7 @@ private:
     void setField(Field id, const QString& text);
     void showCheckout(const Checkout& checkout, const PlaceAt& at, const Transport& transport);
     void showPlace(const PlaceAt& at, const Transport& transport);
+    void showStatements(const StatementsAt& at, const Transport& transport);
     void showStack(const StackRef& stack, LeakSeverity severity);
     void showStatement(const Text& statement, const QString& caption);
     void showPast(const Checkout& checkout, const Holder& holder, const LeakThresholds& judgedBy,
@@ -61,6 +64,7 @@ private:
     std::shared_ptr<SessionStore> store_;
     std::vector<CheckoutKey> checkouts_;
     QString place_;
+    bool ofStatements_ = false;
     QLabel* evidence_;
     SectionHead* stackHead_;
     FrameList* stack_;

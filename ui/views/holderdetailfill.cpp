@@ -5,6 +5,7 @@
 #include "ui/charts/pastlane.h"
 #include "ui/models/joined.h"
 #include "ui/models/placewords.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/tooltip.h"
 #include "ui/views/detailhead.h"
@@ -81,8 +82,12 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
     const PlaceAt at = checkout            ? placeAt(*store_, *checkout)
                        : checkouts.empty() ? placeAt(*store_, place)
                                            : PlaceAt{};
-    if (!checkout && !at) {
+    const StatementsAt statements = checkout || at ? StatementsAt{} : statementsAt(*store_, place);
+    ofStatements_ = place.startsWith(QLatin1Char('t')) && checkouts.empty();
+    if (!checkout && !at && !statements) {
         showNothing(!checkouts.empty() ? tr("This checkout has come back.")
+                    : ofStatements_
+                        ? tr("The statements prepared there no longer only grow in number.")
                     : !place.isEmpty()
                         ? tr("Nothing that was acquired there is held now.")
                         : tr("Select a line or a checkout to see its stack, and who holds it."));
@@ -90,11 +95,22 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
         return;
     }
     showSections();
+    whoHead_->setVisible(!statements);
+    serverHead_->setVisible(!statements);
+    const TargetSummary* const of = checkout     ? store_->target(checkout->key.target)
+                                    : statements ? statements.target
+                                                 : at.target;
+    noStack_->setText(of && familyOf(of->info) == TargetFamily::bouncer
+                          ? tr("A pooler sees no line of code: attach to the application, too.")
+                          : tr("No acquire stack was taken."));
+    stackHead_->setTitle(statements ? tr("Stack that prepares them") : tr("Acquire stack"));
     if (checkout)
         showCheckout(*checkout, at, transport);
+    else if (statements)
+        showStatements(statements, transport);
     else
         showPlace(at, transport);
-    const auto old = store_->staleness(checkout ? checkout->key.target : at.target->info.id);
+    const auto old = of ? store_->staleness(of->info.id) : std::nullopt;
     setOld(old.has_value());
     stack_->setOld(old.has_value());
     updateFoot(transport);
@@ -228,7 +244,7 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     serverHead_->setCaption({});
     serverHead_->setTitle(c.server_pid ? tr("Server session %1").arg(*c.server_pid)
                                        : tr("Server session"));
-    setField(pid, number(c.server_pid));
+    setField(pid, number<std::int64_t>(c.server_pid));
     setField(port, number(c.local_port));
     setField(connection, named(c.connection));
     const std::optional<SessionKey> there = sessionOf(*store_, c);
@@ -253,7 +269,7 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
 {
     const Place& place = *at.place;
     const TargetId target = at.target->info.id;
-    const PlaceName name = placeName(place.stack.get());
+    const PlaceName name = placeName(at.target->info, place);
     const QString pool =
         place.pool.is_null() ? Formatter::notReported() : Formatter::line(place.pool.str(), 100);
     const auto held = std::ssize(place.holders);
@@ -293,8 +309,8 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
                        .arg(connections(held), Formatter::ageProse(place.holders.front().age));
     if (longRunning > 0)
         words += longRunning == 1
-                     ? tr("1 is long-running, as its holder said.")
-                     : tr("%1 are long-running, as their holders said.").arg(longRunning);
+                     ? tr("1 is long-running: expected, alive or at work.")
+                     : tr("%1 are long-running: expected, alive or at work.").arg(longRunning);
     if (place.growth_per_minute > 0)
         words += tr("%1 more become suspect a minute.").arg(place.growth_per_minute, 0, 'f', 1);
     if (idle > 0)
@@ -331,6 +347,32 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     showStatement(statement, tr("of all of them"));
     statementHead_->setVisible(statements.size() == 1);
     statement_->setVisible(statements.size() == 1);
+    toSession_->hide();
+    pastHead_->hide();
+    past_->hide();
+}
+
+/// Lines whose statements are never closed hold no connection: there is nobody to name, and no
+/// session.
+void HolderDetail::showStatements(const StatementsAt& at, const Transport& transport)
+{
+    const StatementLeak& leak = *at.leak;
+    const QString pool =
+        leak.pool.is_null() ? Formatter::notReported() : Formatter::line(leak.pool.str(), 100);
+    head().setHolder(placeName(leak.stack.get()).lead, leak.severity,
+                     tr("%1, statements").arg(pool),
+                     Formatter::count(static_cast<std::int64_t>(leak.open)));
+    setTextOnce(evidence_, joined(unbroken(inProse(at.evidence()))));
+    stackHead_->setCaption(
+        transport.mode == Mode::live
+            ? Formatter::line(at.target->info.name, 60)
+            : tr("as of %1").arg(Formatter(context_.utc()).instant(store_->now(), store_->now())));
+    showStack(leak.stack, leak.severity);
+    for (std::size_t id = 0; id < fields_.size(); ++id)
+        setField(static_cast<Field>(id), {});
+    showStatement(leak.statement, tr("the last of them"));
+    statementHead_->show();
+    statement_->show();
     toSession_->hide();
     pastHead_->hide();
     past_->hide();

@@ -2,6 +2,7 @@
 #include "ui/views/leakspage.h"
 
 #include "ui/models/findings.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
@@ -125,6 +126,8 @@ LeaksPage::Judged LeaksPage::judged() const
     }
     if (const PlaceAt at = pick_ ? placeAt(*store_, pick_->place) : PlaceAt{})
         return {at.target->info.id, at.place->pool};
+    if (const StatementsAt at = pick_ ? statementsAt(*store_, pick_->place) : StatementsAt{})
+        return {at.target->info.id, at.leak->pool};
     if (store_->targets().empty())
         return {};
     const TargetSummary& first = store_->targets().front();
@@ -141,11 +144,8 @@ void LeaksPage::showThresholds()
 void LeaksPage::refresh(const Update& update)
 {
     const auto& targets = store_->targets();
-    pooled_ = std::any_of(targets.begin(), targets.end(),
-                          [](const TargetSummary& target) { return target.agent.has_value(); });
-    servers_ = targets.empty() ||
-               std::any_of(targets.begin(), targets.end(),
-                           [](const TargetSummary& target) { return !target.agent.has_value(); });
+    pooled_ = std::any_of(targets.begin(), targets.end(), tellsPools);
+    servers_ = targets.empty() || !std::all_of(targets.begin(), targets.end(), tellsPools);
     setCount(suspectedCount(targets));
     if (!isVisible())
         return; // ten thousand holders are laid out when somebody looks
@@ -206,8 +206,10 @@ void LeaksPage::fitColumns()
 {
     for (const LeakColumn column : {LeakColumn::pool, LeakColumn::perMinute, LeakColumn::fullIn})
         table_->setAvailable(static_cast<int>(column), pooled_);
-    for (const LeakColumn column : {LeakColumn::blocks, LeakColumn::xminAge})
-        table_->setAvailable(static_cast<int>(column), servers_);
+    table_->setAvailable(static_cast<int>(LeakColumn::blocks), servers_);
+    const auto& targets = store_->targets();
+    table_->setAvailable(static_cast<int>(LeakColumn::xminAge),
+                         targets.empty() || std::any_of(targets.begin(), targets.end(), tellsXmin));
 }
 
 void LeaksPage::transportChanged()

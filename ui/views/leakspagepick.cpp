@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is chosen on the leaks page where it is no session: a line of code, or its checkouts.
+// What is chosen on the leaks page where it is no session: a line of code, its checkouts, or its
+// prepared statements.
 #include "ui/views/leakspage.h"
 
 #include "ui/models/findings.h"
@@ -15,6 +16,17 @@
 
 namespace poolscope {
 
+namespace {
+
+/// A line of code: that acquires, or that prepares statements.
+bool isPlace(const TreeNode& node)
+{
+    return (node.group && node.id.startsWith(QLatin1Char('p'))) ||
+           node.id.startsWith(QLatin1Char('t'));
+}
+
+} // namespace
+
 /// What of pools is selected in the table, the current row first; empty where it is nothing.
 LeaksPage::Pick LeaksPage::picked() const
 {
@@ -25,7 +37,7 @@ LeaksPage::Pick LeaksPage::picked() const
         if (node->checkout)
             pick.checkouts.insert(index == current ? pick.checkouts.begin() : pick.checkouts.end(),
                                   *node->checkout);
-        else if (node->group && node->id.startsWith(QLatin1Char('p')))
+        else if (isPlace(*node))
             pick.place = node->id;
     }
     return pick;
@@ -81,8 +93,7 @@ void LeaksPage::offerPlace(bool again)
         return;
     const QModelIndex top = model_->index(0, 0);
     const TreeNode* const node = top.isValid() ? model_->node(top) : nullptr;
-    if (!node || !node->group || !node->id.startsWith(QLatin1Char('p')) ||
-        node->severity.value_or(0) == 0)
+    if (!node || !isPlace(*node) || node->severity.value_or(0) == 0)
         return;
     pick_ = Pick{{}, node->id, context_.selection(), false};
     selecting_ = true;
@@ -141,13 +152,15 @@ void LeaksPage::showHolderMenu(const QPoint& at)
         connect(action, &QAction::triggered, this, serve);
         return action;
     };
-    offer(keys.size() > 1 ? tr("Reclaim %1…").arg(connections(std::ssize(keys)))
-                          : tr("Reclaim connection…"),
-          Qt::Key_R, [this] { reclaim(); })
-        ->setEnabled(reason.isEmpty());
-    if (!reason.isEmpty())
-        menu.addAction(reason)->setEnabled(false);
-    menu.addSeparator();
+    if (!holder_->ofStatements()) {
+        offer(keys.size() > 1 ? tr("Reclaim %1…").arg(connections(std::ssize(keys)))
+                              : tr("Reclaim connection…"),
+              Qt::Key_R, [this] { reclaim(); })
+            ->setEnabled(reason.isEmpty());
+        if (!reason.isEmpty())
+            menu.addAction(reason)->setEnabled(false);
+        menu.addSeparator();
+    }
     if (holder_->session())
         offer(tr("Go to its session"), Qt::Key_J, [this] { holder_->goToSession(); });
     offer(tr("Copy stack"), Qt::CTRL | Qt::SHIFT | Qt::Key_C, [this] { holder_->copyStack(); });

@@ -48,6 +48,11 @@ std::optional<std::int64_t> signedOf(const std::optional<std::uint64_t>& n)
     return n ? std::optional(static_cast<std::int64_t>(*n)) : std::nullopt;
 }
 
+QString percentileText(const std::optional<Duration>& percentile)
+{
+    return percentile ? durationText(*percentile) : Formatter::notReported();
+}
+
 /// Two lines: p50 above p99.
 TreeCell timeCell(const std::optional<DurationSummary>& time)
 {
@@ -55,14 +60,16 @@ TreeCell timeCell(const std::optional<DurationSummary>& time)
         return missing();
     if (time->count == 0)
         return {tr("none yet"), {}, QLatin1String(""), {}, Emphasis::caption};
-    const auto seconds = [](Duration d) {
-        return QString::number(static_cast<double>(to_us(d)) / 1e6, 'f', 6);
+    if (!time->p50 && !time->p99)
+        return missing();
+    const auto seconds = [](const std::optional<Duration>& d) {
+        return d ? QString::number(static_cast<double>(to_us(*d)) / 1e6, 'f', 6) : QString();
     };
-    return {durationText(time->p50) + QLatin1Char('\n') + durationText(time->p99),
-            QVariant::fromValue<qlonglong>(to_us(time->p99)),
+    return {percentileText(time->p50) + QLatin1Char('\n') + percentileText(time->p99),
+            time->p99 ? QVariant::fromValue<qlonglong>(to_us(*time->p99)) : QVariant(),
             seconds(time->p50) + QLatin1Char('/') + seconds(time->p99),
             tr("p50 %1, p99 %2, since the pool was made")
-                .arg(durationText(time->p50), durationText(time->p99)),
+                .arg(percentileText(time->p50), percentileText(time->p99)),
             Emphasis::plain};
 }
 
@@ -104,7 +111,9 @@ QString percentiles(const std::optional<DurationSummary>& time)
         return Formatter::notReported();
     if (time->count == 0)
         return tr("none yet");
-    return tr("p50 %1, p99 %2").arg(durationText(time->p50), durationText(time->p99));
+    if (!time->p50 && !time->p99)
+        return Formatter::notReported();
+    return tr("p50 %1, p99 %2").arg(percentileText(time->p50), percentileText(time->p99));
 }
 
 } // namespace

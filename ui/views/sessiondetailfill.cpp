@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a session's detail says, section by section.
 #include "ui/models/joined.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/prose.h"
 #include "ui/views/blockingplace.h"
@@ -45,9 +46,10 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
     if (checkout)
         toCheckout_->setText(tr("Go to checkout %1").arg(Formatter::line(checkout->id.str(), 24)));
     setTextOnce(fields_[holding], holds(s.key));
-    setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : tr("none"));
-    QString oldest = s.xmin ? QString::number(*s.xmin) : tr("none");
     const TargetSummary* const target = store_->target(s.key.target);
+    const QString none = !target || tellsXmin(*target) ? tr("none") : Formatter::notReported();
+    setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : none);
+    QString oldest = s.xmin ? QString::number(*s.xmin) : none;
     if (s.xmin && target && target->next_xid)
         oldest += tr("  (%1 transactions old)")
                       .arg(Formatter::count(xid_age(*s.xmin, *target->next_xid)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/sessionspage.h"
 
+#include "ui/models/targetkinds.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
@@ -170,6 +171,9 @@ void SessionsPage::refresh(const Update& update)
     selecting_ = true;
     model_.apply(update);
     table_->setAvailable(column(SessionColumn::target), model_.targetCount() > 1);
+    const auto& targets = store_->targets();
+    table_->setAvailable(column(SessionColumn::xminAge),
+                         targets.empty() || std::any_of(targets.begin(), targets.end(), tellsXmin));
     if (update.reset && selected.empty() && context_.selection())
         restoreSelection({*context_.selection()});
     else if (update.reset)

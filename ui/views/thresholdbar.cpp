@@ -2,6 +2,7 @@
 #include "ui/views/thresholdbar.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 #include "ui/views/linkbutton.h"
 
@@ -122,7 +123,7 @@ void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool repl
     target_ = target->info.id;
     targetName_ = Formatter::line(target->info.name, longestName);
     pool_ = name;
-    agent_ = target->agent.has_value();
+    agent_ = tellsPools(*target);
     ofTarget_ = target->thresholds;
     ofPool_ = target->judging.of(pool);
     chosenForTarget_ = target->judging.chosen.has_value();
@@ -257,11 +258,8 @@ void ThresholdBar::takeBack()
     ThresholdsChanged choice;
     choice.revoked = true;
     choice.pool = scoped().second;
-    const bool here = made_.erase(scoped()) > 0;
+    made_.erase(scoped());
     emit chosen(*target_, choice);
-    // What was not chosen here was chosen for all, or is the recording's, which may be either.
-    if (!here)
-        emit chosen(TargetId{}, choice);
 }
 
 } // namespace poolscope
