@@ -3,8 +3,8 @@
 // of 10. Beside it the limit: the same slots with a bare compare-and-swap, without and with a time
 // stamp and a walk over the frames. All in turns in one run, the best of several rounds each, so
 // that the ratios hold on a busy machine too.
-#include "core/pool/connectionpool.h"
 #include "core/stack/stacktable.h"
+#include "tests/bench/cyclebench.h"
 
 #include <algorithm>
 #include <array>
@@ -13,26 +13,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <latch>
-#include <string>
-#include <thread>
-#include <time.h>
 #include <utility>
-#include <vector>
 
 using namespace poolscope;
+using namespace poolscope::bench;
 
 namespace {
-
-struct Nothing
-{};
-struct NothingFactory
-{
-    Result<Nothing> open() { return Nothing{}; }
-    bool validate(Nothing&) { return true; }
-    bool reset(Nothing&) { return true; }
-    void close(Nothing&) {}
-};
 
 /// What no pool can undercut: ten slots, each thread's own last one first.
 struct BareSlots
@@ -61,82 +47,6 @@ struct BareSlots
         }
     }
 };
-
-std::uint64_t cycles = 2'000'000;
-
-/// Runs `cycle` below 20 frames.
-template <class Cycle>
-__attribute__((noinline)) void at_depth(int depth, std::uint64_t count, Cycle& cycle)
-{
-    if (depth > 1) {
-        at_depth(depth - 1, count, cycle);
-        asm volatile("" ::: "memory"); // no tail call
-        return;
-    }
-    for (std::uint64_t i = 0; i < count; ++i)
-        cycle();
-    asm volatile("" ::: "memory");
-}
-
-double thread_ns()
-{
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
-
-/// ns a cycle: the threads' processor time, shared by the cores they can have. On an idle machine
-/// that is the wall time; on a busy one it leaves out what others took.
-template <class Cycle>
-double measure(int threads, Cycle cycle)
-{
-    std::latch ready(threads);
-    std::atomic<double> sum{0};
-    const std::uint64_t each = cycles / static_cast<std::uint64_t>(threads);
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t) {
-        workers.emplace_back([&] {
-            Cycle mine = cycle;
-            at_depth(17, each / 100 + 1, mine);
-            ready.arrive_and_wait();
-            const double from = thread_ns();
-            at_depth(17, each, mine); // and the thread's own frames
-            sum.fetch_add(thread_ns() - from);
-        });
-    }
-    for (std::thread& worker : workers)
-        worker.join();
-    const int cores = std::min(threads, static_cast<int>(std::thread::hardware_concurrency()));
-    return sum.load() / static_cast<double>(each * static_cast<std::uint64_t>(threads)) / cores;
-}
-
-constexpr int pairs_of_rounds = 101;
-
-/// Of two cycles, in many short rounds, in turns and in both orders: the median of the ratios.
-template <class A, class B>
-double ratio(int threads, A a, B b)
-{
-    const std::uint64_t before = std::exchange(cycles, cycles / 10);
-    std::vector<double> ratios;
-    for (int round = 0; round < pairs_of_rounds; ++round) {
-        const bool a_first = round % 2 == 0;
-        const double early = a_first ? measure(threads, a) : 0;
-        const double second = measure(threads, b);
-        ratios.push_back((a_first ? early : measure(threads, a)) / second);
-    }
-    cycles = before;
-    std::sort(ratios.begin(), ratios.end());
-    return ratios[ratios.size() / 2];
-}
-
-PoolConfig config_of(bool tracking)
-{
-    PoolConfig config;
-    config.max_connections = 10;
-    config.leak_detection = tracking;
-    config.stack_capture = tracking ? StackCapture::always : StackCapture::off;
-    return config;
-}
 
 /// The cheapest inspector: it looks at each event, and counts without a locked instruction (so not
 /// exactly, with several threads).
@@ -189,13 +99,6 @@ int main(int argc, char** argv)
         slot.stamp = now_ticks().value;
         capture_stack(__builtin_frame_address(0), slot.frames, CaptureMethod::frame_pointers);
         slot.used.store(0, std::memory_order_release);
-    };
-    const auto cycle_of = [](ConnectionPool<Nothing>& pool) {
-        return [&pool] {
-            auto guard = pool.acquire("bench");
-            if (!guard)
-                std::abort();
-        };
     };
     std::array<Line, 7> lines{{{"limit: slots with CAS"},
                                {"limit: + stamp + 20 frames"},

@@ -1,0 +1,3 @@
+module poolscope.example/peers
+
+go 1.21
