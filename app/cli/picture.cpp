@@ -36,8 +36,11 @@ Links& Picture::links() const
             links_->add_target(each.info, each.clock_offset);
         for (const auto& [key, each] : rows)
             links_->add_session(each.session);
-        for (const auto& [key, each] : checkouts)
-            links_->add_checkout(each);
+        for (const auto& [key, each] : checkouts) {
+            const TargetSummary* const its = target(key.target);
+            const Pool* const pool = its ? poolNamed(*its, each.pool) : nullptr;
+            links_->add_checkout(each, pool ? pool->database : Text{});
+        }
     }
     return *links_;
 }

@@ -31,6 +31,40 @@ const std::string& tag_of(const Checkout& checkout, std::string_view name)
     return found == checkout.tags.end() ? none : found->second.str();
 }
 
+/// Of "jdbc:postgresql://db1:5432/shop?x=y"; empty where it is not told, or is not to be read.
+std::string database_in(std::string_view address)
+{
+    address = address.substr(0, address.find_first_of("?;"));
+    const std::size_t scheme = address.find("://");
+    if (scheme != std::string_view::npos)
+        address.remove_prefix(scheme + 3);
+    const std::size_t slash = address.rfind('/');
+    if (slash == std::string_view::npos)
+        return {};
+    const std::string_view name = address.substr(slash + 1);
+    return name.find('%') == std::string_view::npos ? std::string(name) : std::string{};
+}
+
+/// The kind of server that it names; empty where it names none.
+std::string_view kind_in(std::string_view address)
+{
+    const std::string_view scheme =
+        address.substr(0, std::min(address.find("://"), address.size()));
+    if (scheme.size() == address.size())
+        return {};
+    if (scheme.find("postgres") != std::string_view::npos)
+        return "postgresql";
+    if (scheme.find("mysql") != std::string_view::npos ||
+        scheme.find("mariadb") != std::string_view::npos)
+        return "mysql";
+    return {};
+}
+
+bool is_server(std::string_view kind)
+{
+    return kind == "postgresql" || kind == "mysql";
+}
+
 } // namespace
 
 std::string_view name_of(JoinedBy by)
@@ -48,23 +82,28 @@ std::string_view name_of(JoinedBy by)
 
 void Links::add_target(const TargetInfo& info, Duration clock_offset)
 {
-    targets_[info.id] = {info.kind == "pgbouncer", clock_offset};
+    targets_[info.id] = {info.kind, clock_offset};
 }
 
 void Links::add_session(const Session& session)
 {
     if (session.own)
         return;
-    const Seen seen{session.key, !session.client.empty(), port_in(session.client.str())};
+    // A host without a port, as MySQL may tell it, says nothing of the port.
+    const auto port = port_in(session.client.str());
+    const bool told = port.has_value() || session.client.str() == "local";
+    const Seen seen{session.key, told, port, session.database.str()};
     by_pid_.emplace(session.key.pid.value, seen);
     if (seen.port)
         by_port_.emplace(*seen.port, seen);
 }
 
-void Links::add_checkout(const Checkout& checkout)
+void Links::add_checkout(const Checkout& checkout, const Text& pool_database)
 {
     checkouts_.push_back({checkout.key, checkout.server_pid, checkout.local_port,
-                          port_in(tag_of(checkout, "client")), checkout.acquired});
+                          port_in(tag_of(checkout, "client")), checkout.acquired,
+                          database_in(pool_database.str()),
+                          std::string(kind_in(pool_database.str()))});
 }
 
 Links::Ports Links::compare(const Seen& session, const Lent& checkout)
@@ -75,10 +114,38 @@ Links::Ports Links::compare(const Seen& session, const Lent& checkout)
     return session.port == checkout.port ? Ports::agree : Ports::differ;
 }
 
+const std::string& Links::kind_of(TargetId target) const
+{
+    static const std::string none;
+    const auto found = targets_.find(target);
+    return found == targets_.end() ? none : found->second.kind;
+}
+
 bool Links::is_pooler(TargetId target) const
 {
-    const auto found = targets_.find(target);
-    return found != targets_.end() && found->second.pooler;
+    return kind_of(target) == "pgbouncer";
+}
+
+/// What is not told speaks against nothing.
+bool Links::may_be_served(const Seen& session, const Lent& checkout) const
+{
+    const std::string& kind = kind_of(session.key.target);
+    if (!checkout.server_kind.empty() && is_server(kind) && checkout.server_kind != kind)
+        return false;
+    return session.database.empty() || checkout.database.empty() ||
+           session.database == checkout.database;
+}
+
+/// Whether a pid alone may tell.
+bool Links::may_be_pid(const Seen& session, const Lent& checkout) const
+{
+    if (!may_be_served(session, checkout))
+        return false;
+    // MySQL's are small numbers, counted from 1 by each server, and any session there seems to be
+    // as old as its server: of several servers the database must tell.
+    if (kind_of(session.key.target) != "mysql" || servers_ <= 1)
+        return true;
+    return !session.database.empty() && session.database == checkout.database;
 }
 
 /// A session is there before its connection is lent; a later one has the pid or port by chance.
@@ -93,35 +160,46 @@ bool Links::had_begun(const Seen& session, const Lent& checkout) const
            here(checkout.key.target, checkout.acquired) + clocks_may_differ;
 }
 
-void Links::join_direct(const Lent& checkout, const std::set<SessionKey>& taken)
+/// Where pid and port agree no more can be asked for.
+bool Links::join_certain(const Lent& checkout)
 {
-    SessionLink by_pid, by_port;
-    by_port.by = JoinedBy::client_port;
-    bool certain = false;
+    SessionLink link;
+    if (checkout.pid) {
+        const auto [first, last] = by_pid_.equal_range(*checkout.pid);
+        for (auto it = first; it != last; ++it) {
+            if (compare(it->second, checkout) == Ports::agree && had_begun(it->second, checkout))
+                link.sessions.push_back(it->second.key);
+        }
+    }
+    if (link.sessions.empty())
+        return false;
+    remember(checkout.key, std::move(link));
+    return true;
+}
+
+void Links::join_likely(const Lent& checkout, const std::set<SessionKey>& taken)
+{
+    SessionLink link;
     if (checkout.pid) {
         const auto [first, last] = by_pid_.equal_range(*checkout.pid);
         for (auto it = first; it != last; ++it) {
             const Seen& session = it->second;
-            const Ports ports = compare(session, checkout);
-            if (ports == Ports::differ || !had_begun(session, checkout) ||
-                (ports == Ports::unknown && taken.contains(session.key)))
-                continue;
-            // Where one agrees in both, another that merely may be it is not.
-            if (ports == Ports::agree && !std::exchange(certain, true))
-                by_pid.sessions.clear();
-            if (ports == Ports::agree || !certain)
-                by_pid.sessions.push_back(session.key);
+            if (compare(session, checkout) == Ports::unknown && had_begun(session, checkout) &&
+                may_be_pid(session, checkout) && !taken.contains(session.key))
+                link.sessions.push_back(session.key);
         }
     } else if (checkout.port) {
+        link.by = JoinedBy::client_port;
         const auto [first, last] = by_port_.equal_range(*checkout.port);
         for (auto it = first; it != last; ++it) {
-            if (had_begun(it->second, checkout) && !taken.contains(it->second.key))
-                by_port.sessions.push_back(it->second.key);
+            const Seen& session = it->second;
+            if (had_begun(session, checkout) && may_be_served(session, checkout) &&
+                !taken.contains(session.key))
+                link.sessions.push_back(session.key);
         }
     }
-    SessionLink& found = by_pid.sessions.empty() ? by_port : by_pid;
-    if (!found.sessions.empty())
-        remember(checkout.key, std::move(found));
+    if (!link.sessions.empty())
+        remember(checkout.key, std::move(link));
 }
 
 /// From an application's checkout to the pooler's client of the same port, and on from there.
@@ -159,12 +237,15 @@ void Links::join()
 {
     if (std::exchange(joined_, true))
         return;
+    servers_ = std::count_if(targets_.begin(), targets_.end(),
+                             [](const auto& each) { return is_server(each.second.kind); });
     // The poolers first: what goes through one is no claim on a session by its pid.
     std::set<SessionKey> of_poolers;
     for (const Lent& checkout : checkouts_) {
         if (!is_pooler(checkout.key.target))
             continue;
-        join_direct(checkout, {});
+        if (!join_certain(checkout))
+            join_likely(checkout, {});
         if (checkout.client_port)
             pooled_.emplace(*checkout.client_port, checkout.key);
     }
@@ -173,9 +254,12 @@ void Links::join()
     for (const Lent& checkout : checkouts_) {
         if (is_pooler(checkout.key.target))
             continue;
+        // A pooler's client may have the same port on another host.
+        if (join_certain(checkout))
+            continue;
         join_through_pooler(checkout);
         if (!sessions_.contains(checkout.key))
-            join_direct(checkout, of_poolers);
+            join_likely(checkout, of_poolers);
     }
     for (const auto& [session, claims] : claims_) {
         std::vector<CheckoutLink> best;
@@ -213,8 +297,11 @@ Links links_of(const World& world)
         links.add_target(target.info, target.clock_offset);
         for (const auto& [pid, session] : target.sessions)
             links.add_session(session);
-        for (const auto& [key, checkout] : target.pools.checkouts)
-            links.add_checkout(checkout);
+        for (const auto& [key, checkout] : target.pools.checkouts) {
+            const auto pool = target.pools.pools.find(checkout.pool);
+            links.add_checkout(checkout,
+                               pool == target.pools.pools.end() ? Text{} : pool->second.database);
+        }
     }
     return links;
 }

@@ -3,6 +3,7 @@
 
 #include "core/model/world.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -59,7 +60,8 @@ public:
     /// `clock_offset`: its clock minus the capture's.
     void add_target(const TargetInfo& info, Duration clock_offset);
     void add_session(const Session& session);
-    void add_checkout(const Checkout& checkout);
+    /// `pool_database`: Pool::database of its pool, where it is known.
+    void add_checkout(const Checkout& checkout, const Text& pool_database = {});
 
     /// Null where nothing is known.
     const SessionLink* session_of(const CheckoutKey& checkout);
@@ -70,7 +72,7 @@ public:
 private:
     struct Target
     {
-        bool pooler = false;
+        std::string kind;
         Duration clock_offset{};
     };
     /// What counts of a session.
@@ -79,6 +81,7 @@ private:
         SessionKey key;
         bool client_told = false;
         std::optional<std::uint16_t> port;
+        std::string database; ///< empty: not told
     };
     /// And of a checkout.
     struct Lent
@@ -88,18 +91,25 @@ private:
         std::optional<std::uint16_t> port;
         std::optional<std::uint16_t> client_port; ///< a pooler's: of its client
         Timestamp acquired;
+        std::string database;    ///< empty: not told
+        std::string server_kind; ///< likewise
     };
     enum class Ports { agree, differ, unknown };
     static Ports compare(const Seen& session, const Lent& checkout);
     void join();
     /// `taken`: sessions of poolers, whose pids others may have been told by chance.
-    void join_direct(const Lent& checkout, const std::set<SessionKey>& taken);
+    void join_likely(const Lent& checkout, const std::set<SessionKey>& taken);
+    bool join_certain(const Lent& checkout);
     void join_through_pooler(const Lent& checkout);
+    const std::string& kind_of(TargetId target) const;
     bool is_pooler(TargetId target) const;
+    bool may_be_served(const Seen& session, const Lent& checkout) const;
+    bool may_be_pid(const Seen& session, const Lent& checkout) const;
     bool had_begun(const Seen& session, const Lent& checkout) const;
     void remember(const CheckoutKey& checkout, SessionLink link);
 
     bool joined_ = false;
+    std::ptrdiff_t servers_ = 0; ///< of databases, among the targets
     std::map<TargetId, Target> targets_;
     std::multimap<std::int64_t, Seen> by_pid_;
     std::multimap<std::uint16_t, Seen> by_port_;

@@ -237,6 +237,9 @@ Result<Done> PoolCore::reclaim(CheckoutId checkout)
                                                        SlotWord::with(word, SlotState::reclaimed));
         if (!taken)
             break; // came back just now
+        // Who told it may not have said so yet: its end must not come before.
+        if (SlotWord::state(word) == SlotState::told && sink_.load())
+            wait_for_tellers();
         if (SlotWord::state(word) == SlotState::used && sink_.load())
             emit_checkout(slot, {i, word}, ThreadRecord::current());
         word = SlotWord::lease(word);

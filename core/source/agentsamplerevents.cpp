@@ -235,7 +235,8 @@ void AgentSampler::on(const wire::Checkout& checkout)
     place->isListed = listed;
     place->acquired = times_.believed(checkout.time);
     if (checkout.busy) {
-        place->busySince = since;
+        // Not later than the picture, whose times may have been told anew by another clock.
+        place->busySince = std::max(place->acquired, std::min(since.value_or(pictured_), pictured_));
         place->statement = std::move(statement);
     }
     place->reported = std::move(reported);

@@ -93,7 +93,7 @@ void BouncerPools::clear()
     modes_.clear();
     holds_.clear();
     seen_.clear();
-    holdsOfTransactions_ = false;
+    someHold_ = false;
     lastClients_.reset();
     listedClients_ = 0;
     pools_.clear();
@@ -254,6 +254,9 @@ BouncerPools::Hold BouncerPools::holdOf(const BouncerSocket& client, const Bounc
         hold.acquired =
             lastClients_ ? std::min(now, std::max(requested, *lastClients_)) : requested;
     }
+    // Nobody holds a connection that is not made yet; a session's client may have waited long.
+    if (!goesOn && server.connected.seconds != 0)
+        hold.acquired = std::max(hold.acquired, clock_.instant(server.connected));
     // A statement runs as long as the client has no answer; the server's last packet ended it.
     hold.busy = busy;
     hold.busySince = busy ? std::max(began, hold.acquired)
@@ -352,8 +355,7 @@ PoolSample BouncerPools::absorb(const BouncerPoll& poll, bool full)
         if (!server.link.empty())
             seen_[server.identity()] = {server.link, server.requested};
     }
-    holdsOfTransactions_ = std::any_of(holds_.begin(), holds_.end(),
-                                       [](const auto& each) { return !each.second.session; });
+    someHold_ = !holds_.empty();
 
     std::map<Text, Pool> pools;
     for (const BouncerPoolRow& row : poll.pools) {

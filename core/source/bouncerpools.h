@@ -74,8 +74,9 @@ public:
     /// with `lasting` only what stayed as it was since the poll before is worth it, and not what
     /// comes and goes.
     bool needsClients(const BouncerPoll& poll, bool lasting) const;
-    /// Whether somebody holds a connection of whom the clients alone tell that he works again.
-    bool hasHolds() const { return holdsOfTransactions_; }
+    /// Whether somebody holds a connection of whom the clients alone tell that he works again; or,
+    /// in session mode, that it is another by now: a client's pointer is taken again.
+    bool hasHolds() const { return someHold_; }
     /// Whether a pool is not in the settings: they have changed.
     bool needsSettings(const std::vector<BouncerPoolRow>& pools) const;
     /// The changes; with `full` everything.
@@ -121,7 +122,7 @@ private:
     std::map<std::string, Hold> holds_;        ///< by the server's identity
     /// Of the poll before, by the server's identity: its link and its last packet.
     std::map<std::string, std::pair<std::string, BouncerStamp>> seen_;
-    bool holdsOfTransactions_ = false;
+    bool someHold_ = false;
     std::optional<Timestamp> lastClients_; ///< its clock, when they were read
     std::size_t listedClients_ = 0;
 

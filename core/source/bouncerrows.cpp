@@ -41,12 +41,15 @@ public:
     {
         return plain_line(raw(row, column), bouncer_longest);
     }
-    std::optional<std::int64_t> number(std::size_t row, int column) const
+    /// Null beyond `most`: that counts nothing, and a sum of some of them would overflow.
+    std::optional<std::int64_t> number(std::size_t row, int column,
+                                       std::int64_t most = 1'000'000'000'000'000) const
     {
         const std::string_view text = raw(row, column);
         std::int64_t value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+        if (text.empty() || error != std::errc{} || end != text.data() + text.size() ||
+            value > most || value < -most)
             return {};
         return value;
     }
@@ -225,12 +228,14 @@ std::map<std::string, BouncerStatsRow> read_bouncer_stats(const pg_result* resul
     const BouncerTable t{result};
     const int database = t.column("database"), waited = t.column("total_wait_time");
     const int assignments = t.column("total_server_assignment_count");
+    // Of all clients together, in microseconds: a thousand that wait make an hour 3.6e12.
+    constexpr std::int64_t most_waited = 100'000'000'000'000'000;
     std::map<std::string, BouncerStatsRow> rows;
     for (std::size_t row = 0; row < std::min(t.count(), bouncer_most_rows); ++row) {
         BouncerStatsRow& read = rows[t.text(row, database)];
         if (const auto count = t.number(row, assignments); count && *count >= 0)
             read.assignments = static_cast<std::uint64_t>(*count);
-        if (const auto us = t.number(row, waited); us && *us >= 0)
+        if (const auto us = t.number(row, waited, most_waited); us && *us >= 0)
             read.waited = std::chrono::microseconds{*us};
     }
     return rows;
@@ -257,6 +262,8 @@ BouncerSockets read_bouncer_sockets(const pg_result* result, bool linked)
 
 std::optional<BouncerSocket> find_bouncer_client(const pg_result* result, std::string_view id)
 {
+    if (id.empty()) // as every row's is where there is no such column
+        return {};
     const BouncerTable t{result};
     const SocketColumns c{t};
     for (std::size_t row = 0; row < t.count(); ++row) {

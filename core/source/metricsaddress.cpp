@@ -47,7 +47,7 @@ const MetricsScheme* schemeIn(const QString& target)
 
 bool looksSecret(const QString& name)
 {
-    for (const char* const word : {"token", "password", "passwd", "secret", "key", "auth", "sig"}) {
+    for (const char* const word : {"token", "pass", "pwd", "secret", "key", "auth", "sig"}) {
         if (name.contains(QLatin1String(word), Qt::CaseInsensitive))
             return true;
     }

@@ -2,6 +2,7 @@
 #include "core/source/metricsexpvar.h"
 
 #include "core/base/text.h"
+#include "core/source/metricspools.h"
 
 #include <simdjson.h>
 
@@ -47,7 +48,7 @@ std::optional<Pool> pool_in(const object& from)
     if (const auto waits = number(from, "WaitCount")) {
         pool.wait_time = DurationSummary{static_cast<std::uint64_t>(*waits), {}, {}, {}};
         if (const auto ns = number(from, "WaitDuration"))
-            pool.wait_time->total = Duration{(*ns + 500) / 1000};
+            pool.wait_time->total = Duration{*ns / 1000 + (*ns % 1000 >= 500 ? 1 : 0)};
     }
     return pool;
 }
@@ -93,7 +94,7 @@ private:
         page_.over_limit = page_.over_limit || page_.pools.size() == most_pools;
         if (page_.over_limit)
             return;
-        pool.name = Text{plain_line(name, longest_path)};
+        pool.name = Text{pool_name_of(name)};
         page_.pools.push_back(std::move(pool));
     }
 

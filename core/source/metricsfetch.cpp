@@ -143,8 +143,11 @@ MetricsFetch::Outcome MetricsFetch::heard() const
 
 void MetricsFetch::readable()
 {
+    const QNetworkReply* const mine = reply_;
+    if (mine == nullptr)
+        return;
     const int status = reply_->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
-    while (reply_ != nullptr && reply_->bytesAvailable() > 0) {
+    while (reply_ == mine && reply_->bytesAvailable() > 0) {
         const QByteArray piece = reply_->read(readAhead);
         if (piece.isEmpty())
             return;
@@ -165,8 +168,9 @@ void MetricsFetch::readable()
 
 void MetricsFetch::finished()
 {
+    const QNetworkReply* const mine = reply_;
     readable();
-    if (reply_ == nullptr)
+    if (mine == nullptr || reply_ != mine) // whoever read it may have asked for the next
         return;
     Outcome outcome = heard();
     const QNetworkReply::NetworkError error = reply_->error();

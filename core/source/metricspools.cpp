@@ -48,9 +48,49 @@ std::string process_of(const MetricSample& sample)
         if (value.empty())
             continue;
         process += process.empty() ? "" : ", ";
-        process += plain_line(value, 64);
+        process += plain_line(pool_name_of(value), 64);
     }
     return plain_line(process, longest_name);
+}
+
+/// Where "password=" or "pwd=" begins; npos: nowhere.
+std::size_t secret_in(std::string_view text)
+{
+    std::size_t found = std::string_view::npos;
+    for (const std::string_view word : {"password", "passwd", "pwd"}) {
+        const auto same = [](char a, char b) {
+            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+        };
+        auto from = text.begin();
+        while (true) {
+            from = std::search(from, text.end(), word.begin(), word.end(), same);
+            if (from == text.end())
+                break;
+            const auto begin = static_cast<std::size_t>(from - text.begin());
+            const std::size_t next = text.find_first_not_of(' ', begin + word.size());
+            if (next != std::string_view::npos && text[next] == '=') {
+                found = std::min(found, begin);
+                break;
+            }
+            ++from;
+        }
+    }
+    return found;
+}
+
+/// Where the parameters of a URL or a connection string begin, a password among them; npos:
+/// nowhere.
+std::size_t parameters_in(std::string_view text)
+{
+    std::size_t cut = text.find_first_of("?;");
+    while (cut != std::string_view::npos) {
+        const std::size_t at = text.find('@', cut);
+        // One within a password: the host is yet to come.
+        if (at == std::string_view::npos || text.find('=', cut) < at)
+            break;
+        cut = text.find_first_of("?;", at);
+    }
+    return cut;
 }
 
 /// Where in a histogram that share lies, as far as it can be told: evenly spread within its bucket,
@@ -83,17 +123,21 @@ std::optional<double> percentile(const std::map<double, double>& buckets, double
 
 std::string pool_name_of(std::string_view untrusted)
 {
-    const std::size_t scheme = untrusted.find("://");
-    if (scheme != std::string_view::npos) {
-        const std::size_t begin = scheme + 3;
-        const std::size_t end = std::min(untrusted.find_first_of("/?#", begin), untrusted.size());
-        const std::size_t at = untrusted.substr(0, end).rfind('@');
-        if (at != std::string_view::npos && at >= begin)
-            return plain_line(std::string(untrusted.substr(0, begin)) +
-                                  std::string(untrusted.substr(at + 1)),
-                              longest_name);
-    }
-    return plain_line(untrusted, longest_name);
+    std::string_view name = untrusted.substr(0, parameters_in(untrusted));
+    name = name.substr(0, secret_in(name));
+    while (name.ends_with(' '))
+        name.remove_suffix(1);
+    const std::size_t scheme = name.find("://");
+    const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    // The last one: a password may hold an @, and a slash that should have been written %2F.
+    const std::size_t at = name.rfind('@');
+    if (at == std::string_view::npos || at < begin)
+        return plain_line(name, longest_name);
+    // Without a scheme it may be "user:password@tcp(host)/db", or just a name with an @.
+    if (begin == 0 && name.substr(0, at).find(':') == std::string_view::npos)
+        return plain_line(name, longest_name);
+    return plain_line(std::string(name.substr(0, begin)) + std::string(name.substr(at + 1)),
+                      longest_name);
 }
 
 bool began_anew(const Pool& before, const Pool& now)

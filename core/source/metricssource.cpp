@@ -109,11 +109,20 @@ void MetricsSource::reach()
         tunnel_.start(sshHost_, address_.label(), timings_.tunnel);
 }
 
+/// Whether ssh leads to that very host, and not to one from which the rest is in the clear.
+bool MetricsSource::isHostOfSsh(const QString& host) const
+{
+    QString there = sshHost_.section(QLatin1Char('@'), -1);
+    if (there.count(QLatin1Char(':')) == 1)
+        there = there.section(QLatin1Char(':'), 0, 0);
+    return !there.isEmpty() && there.compare(host, Qt::CaseInsensitive) == 0;
+}
+
 /// Null: it would travel in the clear.
 std::optional<QByteArray> MetricsSource::authorization() const
 {
-    const bool safe =
-        asked_.scheme() == QLatin1String("https") || address_.isLoopback() || !sshHost_.isEmpty();
+    const bool safe = asked_.scheme() == QLatin1String("https") || address_.isLoopback() ||
+                      isHostOfSsh(address_.url.host());
     const QString& secret = secret_.isEmpty() && safe ? secretAtHand_ : secret_;
     if (secret.isEmpty())
         return QByteArray();
@@ -128,6 +137,10 @@ void MetricsSource::fetch(const QUrl& url)
 {
     if (!started_ || phase_ != Phase::fetching)
         return;
+    if (!sshHost_.isEmpty() && !tunnel_.isReady()) { // never past the tunnel
+        failed({Trouble::Kind::transient, "The tunnel to " + where() + " has broken.", ""});
+        return;
+    }
     asked_ = url;
     MetricsFetch::Request request;
     request.url = url;
@@ -140,7 +153,7 @@ void MetricsSource::fetch(const QUrl& url)
         failed({Trouble::Kind::persistent,
                 header ? "The token has a line break in it."
                        : "To " + where() + " the token or password would travel in the clear.",
-                header ? "" : "Use https, or let ssh lead there (--ssh HOST)."});
+                header ? "" : "Use https, or let ssh lead to that very host (--ssh HOST)."});
         return;
     }
     request.authorization = *header;

@@ -82,6 +82,7 @@ private:
 
     void reach();
     void fetch(const QUrl& url);
+    bool isHostOfSsh(const QString& host) const;
     std::optional<QByteArray> authorization() const;
     void tunnelFailed(const QString& words);
     void fetched(const MetricsFetch::Outcome& outcome);

@@ -56,9 +56,14 @@ std::optional<MySqlTls> tlsOf(const QString& word)
     return std::nullopt;
 }
 
+QString plainKey(const QString& key)
+{
+    return key.toLower().replace(QLatin1Char('_'), QLatin1Char('-'));
+}
+
 std::optional<Error> readOption(MySqlAddress& address, const QString& key, const QString& value)
 {
-    const QString k = key.toLower().replace(QLatin1Char('_'), QLatin1Char('-'));
+    const QString k = plainKey(key);
     if (k == QLatin1String("socket"))
         address.socket = value;
     else if (k == QLatin1String("ssl-ca"))
@@ -158,10 +163,14 @@ QString mysqlUrlWithoutSecrets(const QString& target)
     text += match.captured(3);
     if (!match.captured(4).isEmpty())
         text += QLatin1Char(':') + match.captured(4);
+    // Another name may be a misspelt one with a password.
+    static const QStringList known{
+        QStringLiteral("user"),     QStringLiteral("socket"),  QStringLiteral("ssl-mode"),
+        QStringLiteral("sslmode"),  QStringLiteral("ssl-ca"),  QStringLiteral("ssl-capath"),
+        QStringLiteral("ssl-cert"), QStringLiteral("ssl-key"), QStringLiteral("defaults-file")};
     QStringList options;
     for (const QString& option : match.captured(6).split(QLatin1Char('&'), Qt::SkipEmptyParts)) {
-        if (decoded(option.section(QLatin1Char('='), 0, 0))
-                .compare(QLatin1String("password"), Qt::CaseInsensitive) != 0)
+        if (known.contains(plainKey(decoded(option.section(QLatin1Char('='), 0, 0)))))
             options += option;
     }
     if (!match.captured(5).isEmpty() || !options.isEmpty())

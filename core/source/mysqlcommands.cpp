@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace poolscope {
 
 namespace {
@@ -23,7 +25,45 @@ bool same_start(const std::optional<Timestamp>& now, const std::optional<Timesta
     return !wanted || (now && std::chrono::abs(*now - *wanted) <= std::chrono::milliseconds{1500});
 }
 
+constexpr std::size_t compared_bytes = 1000;
+constexpr const char* too_late = "The server answered too late: nothing was ended.";
+
+/// What every list tells alike, whatever the client's character set.
+std::string ascii_of(const Text& text)
+{
+    std::string out = text.str().substr(0, compared_bytes);
+    std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) >= 0x80 || c == '?'; });
+    return out;
+}
+
+/// Lists cut what they tell, each at a length of its own above ours; some tell of several
+/// statements in one text all, some the one that runs.
+bool same_statement(const Text& shown, const Text& now)
+{
+    if (shown.is_null())
+        return true; // nothing to compare with
+    const std::string a = ascii_of(shown), b = ascii_of(now);
+    const std::size_t shorter = std::min(shown.str().size(), now.str().size());
+    const std::size_t longer = std::max(shown.str().size(), now.str().size());
+    const std::size_t both = std::min(a.size(), b.size());
+    if (a.compare(0, both, b, 0, both) != 0)
+        return false;
+    if (a.size() == b.size() || (longer >= compared_bytes && shorter >= compared_bytes / 2))
+        return true;
+    return (a.size() > both ? a : b)[both] == ';';
+}
+
 } // namespace
+
+MySqlCommands::Facts MySqlCommands::expire(Instant now)
+{
+    Facts facts = SessionCommands::expire(now);
+    for (const ActionReported& each : facts) {
+        if (inFlight() && each.action == flying().action)
+            late_ = each.action;
+    }
+    return facts;
+}
 
 MySqlCommands::Facts MySqlCommands::add(const Command& command, const MySqlSessions& sessions,
                                         Instant now)
@@ -41,8 +81,14 @@ MySqlCommands::Facts MySqlCommands::checked(const MySqlReply& reply, const MySql
         return {};
     const Command command = flying();
     query_.reset();
-    way_ = MySqlKill::plain;
-    denied_.clear();
+    // Checked again before each other way: it stands.
+    if (checked_ != command.action) {
+        checked_ = command.action;
+        way_ = MySqlKill::plain;
+        denied_.clear();
+    }
+    if (isLate())
+        return refuse(too_late);
     if (reply.trouble)
         return refuse("The server says: " + reply.trouble->words);
     TextPool texts;
@@ -69,8 +115,13 @@ MySqlCommands::Facts MySqlCommands::checked(const MySqlReply& reply, const MySql
                                   command.session.pid.value));
     const auto query = sessions.queryOf(command.session);
     const bool shown = same_start(known->statement_since, command.statementSince);
-    if ((shown && query && row.query && *query != *row.query) ||
-        !same_start(now.statement_since, command.statementSince))
+    // Of one that had run for long when it was last listed, its start tells enough; and a
+    // procedure's text changes with each statement in it.
+    const bool old = command.statementSince && sessions.seen() && known->statement_since &&
+                     *sessions.seen() - *known->statement_since > std::chrono::seconds{5};
+    const bool same = query && row.query ? *query == *row.query
+                                         : old || same_statement(known->statement, now.statement);
+    if ((shown && !same) || !same_start(now.statement_since, command.statementSince))
         return refuse(
             fmt::format("Session {} runs another statement by now.", command.session.pid.value));
     query_ = row.query;
@@ -99,7 +150,7 @@ MySqlCommands::Facts MySqlCommands::killed(const MySqlReply& reply, const std::s
             fmt::format("Session {} runs another statement by now.", command.session.pid.value));
     case 1095: // not its owner
     case 1227: // no such privilege
-        if (way_ == MySqlKill::plain) {
+        if (way_ == MySqlKill::plain && !isLate()) {
             denied_ = reply.trouble->words;
             way_ = MySqlKill::rds; // clouds keep the privilege and lend a procedure
             return {};
@@ -109,7 +160,7 @@ MySqlCommands::Facts MySqlCommands::killed(const MySqlReply& reply, const std::s
     case 1370: // no right to it
     case 1044:
     case 1142:
-        if (way_ == MySqlKill::rds) {
+        if (way_ == MySqlKill::rds && !isLate()) {
             way_ = MySqlKill::azure;
             return {};
         }

@@ -16,13 +16,16 @@ namespace poolscope {
 class MySqlCommands : public SessionCommands
 {
 public:
+    /// Those without an answer in time. One of them is not ordered any more.
+    Facts expire(Instant now);
+
     /// Queues it, or tells why it is not done.
     Facts add(const Command& command, const MySqlSessions& sessions, Instant now);
 
     /// The answer to mysql_check. Refuses the one in flight, or settles how to kill it: see
     /// order().
     Facts checked(const MySqlReply& reply, const MySqlSessions& sessions);
-    /// The answer to order(). Without facts: another order is to be tried.
+    /// The answer to order(). Without facts: another order is to be tried, after another check.
     Facts killed(const MySqlReply& reply, const std::string& grant);
     /// What to tell the server now; only while one is in flight.
     std::string order() const;
@@ -31,6 +34,10 @@ public:
     Facts observe(const MySqlSessions& sessions, Instant now);
 
 private:
+    bool isLate() const { return late_ == flying().action; }
+
+    std::optional<ActionId> late_;    ///< its time was up while it was in flight
+    std::optional<ActionId> checked_; ///< whom the members below are about
     std::optional<std::int64_t> query_;
     MySqlKill way_ = MySqlKill::plain;
     std::string denied_; ///< the server's words for why plain KILL is not allowed

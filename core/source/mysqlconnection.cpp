@@ -22,13 +22,24 @@ namespace {
 
 constexpr std::size_t most_rows = 200000;
 constexpr std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
+/// Counted for each value, empty or not.
+constexpr std::size_t value_bytes = 16;
+constexpr std::size_t most_packet = std::size_t{16} * 1024 * 1024;
+constexpr unsigned int most_columns = 64;
+constexpr int most_results = 16;
+/// Read in one go; then the event loop has its turn.
+constexpr std::size_t bytes_a_go = std::size_t{1024} * 1024;
 /// The library waits for nothing without a limit of its own; ours are shorter.
 constexpr unsigned int endless_seconds = 86400;
-/// None of them shows the password to whoever listens. Those that do need a server that has proven
-/// who it is.
+/// None of them shows the password to whoever listens, asks on the terminal or waits for a third
+/// one.
 constexpr const char* safe_logins =
+    "mysql_native_password,client_ed25519,parsec,caching_sha2_password,sha256_password";
+/// With the one that sends the password as it is: through a local socket, or to who has proven who
+/// it is.
+constexpr const char* trusting_logins =
     "mysql_native_password,client_ed25519,parsec,caching_sha2_password,sha256_password,"
-    "auth_gssapi_client";
+    "mysql_clear_password";
 
 // Whose call runs on this thread.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
@@ -103,13 +114,13 @@ void MySqlConnection::open(Plan plan)
 
 void MySqlConnection::close()
 {
-    ++generation_;
     lookup_.cancel();
     release();
 }
 
 void MySqlConnection::release()
 {
+    ++generation_; // a step queued for what was under way must not act on what comes next
     attemptLimit_.stop();
     unwatch();
     open_ = false;
@@ -174,6 +185,7 @@ bool MySqlConnection::prepare()
     mysql_optionsv(mysql_, MYSQL_OPT_READ_TIMEOUT, &endless_seconds);
     mysql_optionsv(mysql_, MYSQL_OPT_WRITE_TIMEOUT, &endless_seconds);
     mysql_optionsv(mysql_, MYSQL_OPT_LOCAL_INFILE, &no_files); // a server may ask for any file
+    mysql_optionsv(mysql_, MYSQL_OPT_MAX_ALLOWED_PACKET, &most_packet);
     mysql_optionsv(mysql_, MYSQL_OPT_RECONNECT, &no);
     mysql_optionsv(mysql_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_optionsv(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "poolscope");
@@ -182,8 +194,8 @@ bool MySqlConnection::prepare()
     verifiedName_.clear();
     const MySqlTls tls = plan_.address.tls.value_or(MySqlTls::preferred);
     const bool proven = tlsWanted() && tls == MySqlTls::verify_identity;
-    if (!local && !proven)
-        mysql_optionsv(mysql_, MARIADB_OPT_RESTRICTED_AUTH, safe_logins);
+    mysql_optionsv(mysql_, MARIADB_OPT_RESTRICTED_AUTH,
+                   local || proven ? trusting_logins : safe_logins);
     if (!tlsWanted())
         return true;
     mysql_optionsv(mysql_, MYSQL_OPT_SSL_ENFORCE, &yes);
@@ -243,18 +255,31 @@ void MySqlConnection::connectNow(const PgEndpoint& endpoint)
     }
 }
 
+/// The answer is too much. What is left of it is not read.
+void MySqlConnection::giveUp()
+{
+    tooMuch_ = true;
+    good_ = false;
+    ::shutdown(static_cast<int>(mysql_get_socket(mysql_)), SHUT_RDWR);
+}
+
 void MySqlConnection::takeRows()
 {
     MYSQL_RES* const result = mysql_use_result(mysql_);
     if (!result)
         return;
     const unsigned int width = mysql_num_fields(result);
+    if (width > most_columns) {
+        giveUp();
+        mysql_free_result(result);
+        return;
+    }
     const MYSQL_FIELD* const fields = mysql_fetch_fields(result);
     MySqlRows& rows = reply_.rows;
     rows = {};
     for (unsigned int i = 0; i < width; ++i)
         rows.columns.emplace_back(fields[i].name, fields[i].name_length);
-    std::size_t bytes = 0;
+    std::size_t bytes = 0, rested = 0;
     while (const MYSQL_ROW row = mysql_fetch_row(result)) {
         const unsigned long* const lengths = mysql_fetch_lengths(result);
         MySqlRows::Row values(width);
@@ -263,13 +288,17 @@ void MySqlConnection::takeRows()
                 values[i].emplace(row[i], lengths[i]);
                 bytes += lengths[i];
             }
+            bytes += value_bytes;
         }
         rows.rows.push_back(std::move(values));
         if (rows.rows.size() > most_rows || bytes > most_bytes) {
-            // What is left is not read: the connection is given up.
-            tooMuch_ = true;
-            ::shutdown(mysql_get_socket(mysql_), SHUT_RDWR);
+            giveUp();
             break;
+        }
+        if (bytes - rested > bytes_a_go) {
+            rested = bytes;
+            // One can nearly always write there: it comes back at once.
+            await(static_cast<int>(mysql_get_socket(mysql_)), false);
         }
     }
     good_ = !tooMuch_ && mysql_errno(mysql_) == 0;
@@ -285,7 +314,11 @@ void MySqlConnection::askNow(const std::string& sql)
         return;
     takeRows();
     // A procedure's result is followed by how it ended.
-    while (good_ && mysql_more_results(mysql_)) {
+    for (int results = 1; good_ && mysql_more_results(mysql_); ++results) {
+        if (results >= most_results) {
+            giveUp();
+            return;
+        }
         good_ = mysql_next_result(mysql_) == 0;
         error_ = error();
         if (good_)

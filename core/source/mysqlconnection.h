@@ -90,6 +90,7 @@ private:
     void connectNow(const PgEndpoint& endpoint);
     void askNow(const std::string& sql);
     void takeRows();
+    void giveUp();
     void begin(std::function<void()> work);
     void goOn();
     void ended();
@@ -110,7 +111,7 @@ private:
     QTimer attemptLimit_;
     std::vector<PgEndpoint> endpoints_;
     std::size_t next_ = 0;
-    int generation_ = 0; ///< of open() and close(): tells a queued step that it is out of date
+    int generation_ = 0; ///< of release(): tells a queued step that it is out of date
     std::optional<PgTrouble> worst_;
     bool plain_ = false; ///< the server takes no TLS, and need not
 

@@ -56,7 +56,18 @@ void MySqlSource::next()
     }
     if (!settled_) {
         settled_ = true;
-        ask(Job::settings, mysql_settings(shape_), [](const MySqlReply&) {});
+        const std::vector<std::string> all = mysql_assignments(shape_);
+        ask(Job::settings, mysql_set(all), [this, all](const MySqlReply& reply) {
+            // All or none are done: one that this server does not take must not cost the others.
+            if (reply.trouble)
+                unset_ = all;
+        });
+        return;
+    }
+    if (!unset_.empty()) {
+        const std::string one = unset_.front();
+        unset_.erase(unset_.begin());
+        ask(Job::settings, mysql_set({one}), [](const MySqlReply&) {});
         return;
     }
     if (factsDue_) {
@@ -463,22 +474,28 @@ void MySqlSource::sendCommand()
                         ActionPhase::sent,
                         "Sent to the server.",
                         {}});
-    ask(Job::command, mysql_check(shape_, command.session.pid.value),
-        [this](const MySqlReply& reply) {
+    checkAndOrder(command.session);
+}
+
+/// Who that id is by now, and then the order: again before each other way to give it.
+void MySqlSource::checkAndOrder(const SessionKey& session)
+{
+    ask(Job::command, mysql_check(shape_, session.pid.value),
+        [this, session](const MySqlReply& reply) {
             tell(commands_.checked(reply, sessions_));
             armCommandTimer();
             if (commands_.inFlight())
-                order();
+                order(session);
         });
 }
 
-void MySqlSource::order()
+void MySqlSource::order(const SessionKey& session)
 {
-    ask(Job::command, commands_.order(), [this](const MySqlReply& reply) {
+    ask(Job::command, commands_.order(), [this, session](const MySqlReply& reply) {
         tell(commands_.killed(reply, wouldHelp_));
         armCommandTimer();
         if (commands_.inFlight())
-            order();
+            checkAndOrder(session);
         else if (commands_.watching() && poll_.isActive())
             schedulePoll();
     });

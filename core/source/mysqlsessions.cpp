@@ -22,6 +22,7 @@ void keep_instant(std::optional<Timestamp>& now, const std::optional<Timestamp>&
 
 void MySqlSessions::clear()
 {
+    seen_.reset();
     known_.clear();
     details_.clear();
 }
@@ -90,6 +91,7 @@ ServerSample MySqlSessions::absorb(MySqlPoll poll, const MySqlBlockers* rows,
 {
     ServerSample sample;
     sample.full = full;
+    seen_ = poll.clock;
     std::map<std::int64_t, Known> next;
     for (MySqlRow& row : poll.rows) {
         Session& s = row.session;

@@ -33,6 +33,8 @@ public:
     const Session* find(const SessionKey& key) const;
     /// What the server calls the statement that it runs, as of the last poll.
     std::optional<std::int64_t> queryOf(const SessionKey& key) const;
+    /// When they were last listed (server's clock).
+    std::optional<Timestamp> seen() const { return seen_; }
     std::size_t count() const { return known_.size(); }
     std::size_t waiters() const;
     /// Someone waits for a metadata lock and nobody is known to hold it.
@@ -55,6 +57,7 @@ private:
     void steady(MySqlRow& row, const Known& before) const;
 
     TargetId target_;
+    std::optional<Timestamp> seen_;
     std::map<std::int64_t, Known> known_;
     std::map<std::int64_t, Details> details_;
 };

@@ -80,6 +80,17 @@ void MySqlSource::reach()
     retry_.stop();
     phase_ = Phase::connecting;
     address_ = effectiveAddress(given_);
+    const bool remote = !address_.host.isEmpty() || !request_.sshHost.isEmpty();
+    if (remote && address_.tls == MySqlTls::verify_ca && address_.ca.isEmpty() &&
+        address_.caPath.isEmpty()) {
+        PgTrouble trouble;
+        trouble.kind = PgTrouble::Kind::persistent;
+        trouble.sentence = "ssl-mode=verify_ca needs ssl-ca: without it no certificate is checked.";
+        trouble.next_step = "Add ssl-ca=FILE or ssl-capath=DIRECTORY with the certificate of who "
+                            "signed the server's, or use ssl-mode=required.";
+        halt(trouble);
+        return;
+    }
     if (request_.sshHost.isEmpty()) {
         connectTo(0);
         return;
@@ -115,6 +126,9 @@ void MySqlSource::reached()
     shape_.mariadb = connection_.isMariaDb();
     shape_.version = connection_.serverVersion();
     sessions_.clear();
+    // Of the server before: this one may have been started anew, with ids from 1 on.
+    facts_.reset();
+    ownId_ = 0;
     refused_.reset();
     refusedNow_ = 0;
     lastFull_.reset();
@@ -128,6 +142,7 @@ void MySqlSource::reached()
     for (Watched& each : watched_)
         each.read.reset();
     settled_ = false;
+    unset_.clear();
     factsDue_ = true;
     grantsDue_ = true;
     pollDue_ = true;

@@ -99,7 +99,8 @@ private:
     std::vector<SessionKey> dueLocks();
     void askLocks(const std::vector<SessionKey>& sessions);
     void sendCommand();
-    void order();
+    void checkAndOrder(const SessionKey& session);
+    void order(const SessionKey& session);
     void tell(const MySqlCommands::Facts& facts);
     void armCommandTimer();
 
@@ -130,9 +131,10 @@ private:
     int pollFailures_ = 0; ///< polls in a row
 
     Job job_ = Job::none;
-    Steady::time_point asked_; ///< when the statement under way was sent
-    bool quiet_ = false;       ///< no answer for longer than `silence`
-    bool settled_ = false;     ///< our own limits are set
+    Steady::time_point asked_;       ///< when the statement under way was sent
+    bool quiet_ = false;             ///< no answer for longer than `silence`
+    bool settled_ = false;           ///< our own limits are set
+    std::vector<std::string> unset_; ///< of them, those to be set one by one
     bool factsDue_ = false;
     bool grantsDue_ = false;
     bool pollDue_ = false;

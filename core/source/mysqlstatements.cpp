@@ -26,6 +26,9 @@ bool has_lock_tables(const MySqlShape& shape)
     return !shape.mariadb && shape.version >= 80001;
 }
 
+/// Not UNIX_TIMESTAMP(NOW(6)): a local time is two instants where summer time ends.
+constexpr std::string_view server_clock = "UNIX_TIMESTAMP() + MICROSECOND(NOW(6)) * 0.000001";
+
 /// From MariaDB's information_schema.PROCESSLIST: what other lists do not have.
 constexpr std::string_view mariadb_extras = "p.TIME_MS AS time_ms, p.QUERY_ID AS query_id, ";
 
@@ -71,17 +74,22 @@ std::size_t mysql_text_limit(std::size_t sessions)
     return std::clamp<std::size_t>(std::bit_floor(each), 1024, std::size_t{64} * 1024);
 }
 
-std::string mysql_settings(const MySqlShape& shape)
+std::vector<std::string> mysql_assignments(const MySqlShape& shape)
 {
     // Times in the server's own zone: that is in which InnoDB tells when a transaction began.
-    std::string sql = "SET /* poolscope */ @@SESSION.time_zone='SYSTEM', "
-                      "@@SESSION.lock_wait_timeout=1, @@SESSION.autocommit=1, "
-                      "@@SESSION.sql_mode='', @@SESSION.wait_timeout=28800";
+    std::vector<std::string> all{"@@SESSION.time_zone='SYSTEM'", "@@SESSION.lock_wait_timeout=1",
+                                 "@@SESSION.autocommit=1", "@@SESSION.sql_mode=''",
+                                 "@@SESSION.wait_timeout=28800"};
     if (shape.mariadb && shape.version >= 100101)
-        sql += ", @@SESSION.max_statement_time=5";
+        all.emplace_back("@@SESSION.max_statement_time=5");
     else if (!shape.mariadb && shape.version >= 50708)
-        sql += ", @@SESSION.max_execution_time=5000";
-    return sql;
+        all.emplace_back("@@SESSION.max_execution_time=5000");
+    return all;
+}
+
+std::string mysql_set(const std::vector<std::string>& assignments)
+{
+    return fmt::format("SET /* poolscope */ {}", fmt::join(assignments, ", "));
 }
 
 std::string mysql_facts(const MySqlShape& shape)
@@ -91,9 +99,10 @@ std::string mysql_facts(const MySqlShape& shape)
     return fmt::format("SELECT /* poolscope */ CONNECTION_ID() AS id, VERSION() AS version, "
                        "@@version_comment AS comment, CURRENT_USER() AS role, "
                        "@@max_connections AS max_connections, @@performance_schema AS schema_on, "
-                       "@@read_only AS read_only, UNIX_TIMESTAMP(NOW(6)) AS clock, "
+                       "@@read_only AS read_only, {} AS clock, "
                        "UNIX_TIMESTAMP() - {} AS started, {} AS connected, {} AS refused",
-                       status_value(shape, "Uptime"), status_value(shape, "Threads_connected"),
+                       server_clock, status_value(shape, "Uptime"),
+                       status_value(shape, "Threads_connected"),
                        status_value(shape, "Connection_errors_max_connections"));
 }
 
@@ -118,8 +127,8 @@ std::string mysql_poll(const MySqlShape& shape, std::size_t text_limit)
             columns += mariadb_extras;
         columns += fmt::format("LEFT(p.INFO, {}) AS info", text_limit);
     }
-    std::string sql = fmt::format(
-        "SELECT /* poolscope */ UNIX_TIMESTAMP(NOW(6)) AS clock, {} FROM {} p", columns, p);
+    std::string sql =
+        fmt::format("SELECT /* poolscope */ {} AS clock, {} FROM {} p", server_clock, columns, p);
     if (shape.list == MySqlList::threads)
         sql += " WHERE p.PROCESSLIST_ID IS NOT NULL";
     return sql;
@@ -225,11 +234,11 @@ std::string mysql_locks(const MySqlShape& shape, const std::vector<std::int64_t>
 std::string mysql_check(const MySqlShape& shape, std::int64_t id)
 {
     const bool own = shape.list == MySqlList::processlist;
-    return fmt::format("SELECT /* poolscope */ UNIX_TIMESTAMP(NOW(6)) AS clock, p.ID AS id, "
+    return fmt::format("SELECT /* poolscope */ {} AS clock, p.ID AS id, "
                        "p.USER AS user, p.HOST AS host, p.DB AS db, p.COMMAND AS command, "
                        "p.TIME AS time, p.STATE AS state, {}LEFT(p.INFO, 1024) AS info "
                        "FROM {} p WHERE p.ID = {}",
-                       shape.mariadb ? mariadb_extras : std::string_view{},
+                       server_clock, shape.mariadb ? mariadb_extras : std::string_view{},
                        table_of(own ? MySqlList::processlist : MySqlList::information), id);
 }
 

@@ -37,8 +37,9 @@ struct MySqlShape
 /// How long the longest text of a statement may be that a poll brings, with so many sessions.
 std::size_t mysql_text_limit(std::size_t sessions);
 
-/// Limits for our own session, in one SET.
-std::string mysql_settings(const MySqlShape& shape);
+/// Limits for our own session; what matters most first.
+std::vector<std::string> mysql_assignments(const MySqlShape& shape);
+std::string mysql_set(const std::vector<std::string>& assignments);
 /// One row: what the server is.
 std::string mysql_facts(const MySqlShape& shape);
 std::string mysql_grants();

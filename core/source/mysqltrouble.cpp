@@ -263,11 +263,13 @@ PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom)
         return t;
     case 2059:
     case 2054:
+    case 5010: // not among those that we let the library use
         t.kind = Kind::persistent;
         t.sentence = fmt::format("{} wants a way to log in that is not available here: {}.",
                                  whom.where, words);
-        t.next_step = "Where it is sent in the clear, it needs ssl-mode=required; else use an "
-                      "account with another authentication plugin.";
+        t.next_step = "Where it is sent in the clear, it needs ssl-mode=verify_identity or the "
+                      "server's socket; else use an account with another authentication "
+                      "plugin.";
         return t;
     case 2007:
     case 2012:

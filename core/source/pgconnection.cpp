@@ -308,10 +308,23 @@ void PgConnection::readable()
     }
     if (writes_)
         flush();
+    while (conn_) { // nobody asked for them, and libpq keeps them all
+        PGnotify* const notice = PQnotifies(conn_);
+        if (!notice)
+            break;
+        PQfreemem(notice);
+    }
     while (conn_ && handler_ && PQisBusy(conn_) == 0) {
         PGresult* const result = PQgetResult(conn_);
         if (!result) {
             finishReply();
+            return;
+        }
+        // Nobody asked for COPY, and libpq would answer with the same again and again.
+        const ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+            PQclear(result);
+            drop(lossTrouble());
             return;
         }
         // The first one says it all; what follows belongs to the same failure.

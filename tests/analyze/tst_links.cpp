@@ -74,6 +74,10 @@ private slots:
     void twoClientsOfOnePort();
     void aPoolerWithoutItsServer();
     void clocksThatDiffer();
+    void databasesThatDiffer();
+    void aNumberOfMySql();
+    void aHostWithoutAPort();
+    void directBeforeThePooler();
     void evidence();
     void sessionPoolsAreNotJudged();
 };
@@ -209,6 +213,76 @@ void TestLinks::clocksThatDiffer()
     links.add_session(session(db, 100, "10.0.0.1:5000", start + 1h));
     links.add_checkout(checkout(app, "a", 100, 5000));
     QVERIFY(links.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::databasesThatDiffer()
+{
+    const auto joins = [](const char* ofSession, const char* ofPool, bool byPort,
+                          const char* kind = "postgresql") {
+        Links links;
+        links.add_target(target(app, "pool"), 0s);
+        links.add_target(target(db, kind), 0s);
+        Session s = session(db, 100, byPort ? "10.0.0.1:5000" : "");
+        s.database = Text{ofSession};
+        links.add_session(s);
+        links.add_checkout(byPort ? checkout(app, "a", {}, 5000) : checkout(app, "a", 100, {}),
+                           Text{ofPool});
+        return links.session_of({TargetId{app}, Text{"a"}}) != nullptr;
+    };
+    for (const bool byPort : {false, true}) {
+        QVERIFY(joins("shop", "postgresql://db1:5432/shop", byPort));
+        QVERIFY(joins("shop", "jdbc:postgresql://db1/shop?ssl=true", byPort));
+        QVERIFY(!joins("shop", "postgresql://db1:5432/bank", byPort));
+        // What is not told speaks against nothing.
+        QVERIFY(joins("shop", "", byPort));
+        QVERIFY(joins("shop", "postgresql://db1:5432", byPort));
+        QVERIFY(joins("shop", "postgresql://db1:5432/", byPort));
+        QVERIFY(joins("", "postgresql://db1:5432/shop", byPort));
+        // Another kind of server.
+        QVERIFY(!joins("shop", "postgresql://db1:5432/shop", byPort, "mysql"));
+        QVERIFY(!joins("shop", "jdbc:mariadb://db1/shop", byPort));
+        QVERIFY(joins("shop", "jdbc:mariadb://db1/shop", byPort, "mysql"));
+    }
+}
+
+void TestLinks::aNumberOfMySql()
+{
+    const auto joins = [](bool alone, const char* ofSession, const char* ofPool) {
+        Links links;
+        links.add_target(target(app, "pool"), 0s);
+        links.add_target(target(db, "mysql"), 0s);
+        if (!alone)
+            links.add_target(target(db2, "mysql"), 0s);
+        Session s = session(db, 7, "10.0.0.1:5000");
+        s.database = Text{ofSession};
+        links.add_session(s);
+        links.add_checkout(checkout(app, "a", 7, {}), Text{ofPool});
+        return links.session_of({TargetId{app}, Text{"a"}}) != nullptr;
+    };
+    QVERIFY(joins(true, "shop", ""));
+    QVERIFY(joins(true, "shop", "mysql://db1:3306/shop"));
+    QVERIFY(!joins(true, "shop", "mysql://db1:3306/bank"));
+    // Of two servers it may be the other's.
+    QVERIFY(!joins(false, "shop", ""));
+    QVERIFY(!joins(false, "", "mysql://db1:3306/shop"));
+    QVERIFY(joins(false, "shop", "mysql://db1:3306/shop"));
+}
+
+void TestLinks::aHostWithoutAPort()
+{
+    Links links = world({session(db, 100, "10.0.0.1")}, {checkout(app, "a", 100, 5000)});
+    QVERIFY(links.session_of({TargetId{app}, Text{"a"}}));
+}
+
+void TestLinks::directBeforeThePooler()
+{
+    // A client of the pooler has the same port on another host.
+    const auto own = session(db, 100, "10.0.0.1:5000"), served = session(db, 101, "10.0.0.3:7000");
+    Links links = world({own, served}, {checkout(app, "a", 100, 5000),
+                                        checkout(bouncer, "h", 101, 7000, "10.0.0.2:5000")});
+    const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
+    QVERIFY(link && link->session() == own.key && link->by == JoinedBy::server_pid);
+    QCOMPARE(links.checkout_of(served.key)->checkout.id.str(), std::string{"h"});
 }
 
 void TestLinks::evidence()

@@ -310,7 +310,12 @@ void TestMySqlTrouble::tlsNeverOffered()
     preferred.start();
     QTRY_VERIFY_WITH_TIMEOUT(preferred.up(), 20000);
     QVERIFY(!preferred.state().facts->tls);
-    for (const char* mode : {"required", "verify_ca", "verify_identity"}) {
+    MySqlProbe unchecked(plain.url() + QStringLiteral("?ssl-mode=verify_ca"));
+    unchecked.start();
+    QTRY_COMPARE_WITH_TIMEOUT(unchecked.reach(), Reach::stopped, 20000);
+    QVERIFY2(unchecked.sentence().contains(QStringLiteral("needs ssl-ca")),
+             qPrintable(unchecked.sentence()));
+    for (const char* mode : {"required", "verify_identity"}) {
         MySqlProbe wanted(plain.url() + QStringLiteral("?ssl-mode=") + QString::fromLatin1(mode));
         wanted.start();
         QTRY_COMPARE_WITH_TIMEOUT(wanted.reach(), Reach::stopped, 20000);

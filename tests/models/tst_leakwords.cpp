@@ -55,9 +55,10 @@ void LeakWordsTest::sentences()
     std::erase_if(update.targets.front().places, [](const Place& p) { return p.suspected > 0; });
     store.apply(update);
     QCOMPARE(leaksAnswer(store).kind, Answer::Kind::healthy);
-    QCOMPARE(leaksAnswer(store).sentence,
-             QStringLiteral("No connection is held past the threshold. 1 is long-running, as its "
-                            "holder said."));
+    QCOMPARE(
+        leaksAnswer(store).sentence,
+        QStringLiteral("No connection is held past the threshold. 1 is long-running: expected, "
+                       "alive or at work."));
     QCOMPARE(overviewAnswer(store).sentence, QStringLiteral("No pool is near its limit"));
     // An exhausted pool is no good news, even where nobody is suspected.
     update.targets.front().pools.at(1).max = 20;

@@ -365,7 +365,28 @@ void TestMetricsPools::hostileNames()
     QCOMPARE(pool_name_of("postgresql://me:pa@ss@host:5432/db"),
              std::string("postgresql://host:5432/db"));
     QCOMPARE(pool_name_of("a@b"), std::string("a@b"));
-    QCOMPARE(pool_name_of("x://h/p@q"), std::string("x://h/p@q"));
+    const auto shown = [](const char* name, const char* as) {
+        const std::string made = pool_name_of(name);
+        QVERIFY2(made == as, made.c_str());
+    };
+    shown("postgresql://me:pa/ss@host:5432/db", "postgresql://host:5432/db");
+    shown("postgresql://host/db?user=me&password=pa@ss", "postgresql://host/db");
+    shown("jdbc:sqlserver://host:1433;user=me;password=pass", "jdbc:sqlserver://host:1433");
+    shown("postgresql://me:pa?ss;@host/db?x=y@z", "postgresql://host/db");
+    shown("Server=host;Password=pass", "Server=host");
+    shown("Password=pass;Server=host", "");
+    shown("host=db1 user=me PassWord = 'pass' dbname=db", "host=db1 user=me");
+    shown("me:pass@tcp(host:3306)/db", "tcp(host:3306)/db");
+    shown("my password pool", "my password pool");
+    const PagePools labels("go_sql_in_use_connections{db_name=\"a\",job=\"x://me:pass@h/j\"} 1\n");
+    QVERIFY(labels.pool("a (x://h/j)"));
+    const Result<ExpvarPage> vars =
+        read_expvar(R"({"db://me:pass@h/a": {"MaxOpenConnections": 5, "OpenConnections": 1,)"
+                    R"( "InUse": 1, "Idle": 0, "WaitCount": 1,)"
+                    R"( "WaitDuration": 9223372036854775807}})");
+    QVERIFY(vars);
+    QCOMPARE(vars.value().pools.size(), 1U);
+    QCOMPARE(vars.value().pools.front().name.str(), std::string("db://h/a"));
     const PagePools page("hikaricp_connections_active{pool=\"a\\nb\xff\x1b[1m\"} 1\n"
                          "hikaricp_connections_active{pool=\"" +
                          std::string(5000, 'x') + "\"} 1\nhikaricp_connections_active 2\n");

@@ -163,6 +163,8 @@ void TestMetricsSource::badAddresses_data()
     QTest::newRow("prometheus+http://h:99999/m") << prometheus;
     QTest::newRow("prometheus+http://h/m#x") << prometheus;
     QTest::newRow("prometheus+http://h/m?access_token=s3cret") << prometheus;
+    QTest::newRow("prometheus+http://h/m?pass=s3cret") << prometheus;
+    QTest::newRow("prometheus+http://h/m?dbPwd=s3cret") << prometheus;
     QTest::newRow("prometheus+http://:s3cret@h/m") << prometheus;
 }
 

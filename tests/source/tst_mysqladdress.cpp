@@ -122,6 +122,8 @@ void TestMySqlAddress::noSecretLeaves_data()
                                     << "mysql://u@h";
     QTest::newRow("capitals") << "mysql://u@h?PassWord=hush"
                               << "mysql://u@h";
+    QTest::newRow("misspelt option") << "mysql://u@h/d?passwd=hush&SSL_MODE=required&pass=hush"
+                                     << "mysql://u@h/d?SSL_MODE=required";
     QTest::newRow("at sign in it") << "mariadb://u:hu@sh@h/"
                                    << "mariadb://u@h";
     QTest::newRow("unreadable") << "mysql://u:hush@h:port/d"

@@ -470,6 +470,19 @@ void TestMySqlRows::killIsChecked()
     QCOMPARE(outcome(found), QStringLiteral("KILL QUERY ID 7"));
     found.rows[0][10] = "8";
     QVERIFY(outcome(found).contains(QStringLiteral("another statement")));
+    // Without the server's name for it, its text tells.
+    found = poll({row("5", "Query", "x", "", "", "2500.250", "SELECT SLEEP(9)")});
+    QCOMPARE(outcome(found), QStringLiteral("KILL QUERY 5"));
+    found = poll({row("5", "Query", "x", "", "", "2500.250", "SELECT SLEEP(8)")});
+    QVERIFY(outcome(found).contains(QStringLiteral("another statement")));
+    // Its time was up before it was known whom it would hit.
+    MySqlCommands late;
+    QVERIFY(late.add(command, sessions, now).empty());
+    late.take();
+    QCOMPARE(late.expire(now + std::chrono::seconds{11}).size(), std::size_t{1});
+    const auto refused = late.checked(replyOf(seen), sessions);
+    QCOMPARE(refused.size(), std::size_t{1});
+    QVERIFY(refused[0].phase == ActionPhase::refused && !late.inFlight());
     found = poll({row("5", "Sleep")});
     QVERIFY(outcome(found).contains(QStringLiteral("runs no statement")));
     found = poll({});

@@ -144,8 +144,8 @@ public:
             summary.pools.push_back(pool);
         summary.places = find_places(state.pools, Judging{}, state.theirs(now_));
         summary.statements = statements;
-        for (const StatementLeak& leak : statements)
-            summary.statement_evidence.push_back(evidence_of(leak));
+        for (const StatementLeak& each : statements)
+            summary.statement_evidence.push_back(evidence_of(each));
         summary.lost = state.pools.lost;
         summary.unreadable = state.pools.unreadable;
         return summary;

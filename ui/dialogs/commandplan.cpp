@@ -157,14 +157,17 @@ QString destroysOf(const CommandPlan& plan)
 
 QString identityOf(const CommandPlan& plan, const SessionStore& store, const Formatter& format)
 {
-    const bool mysql = std::any_of(plan.hits.begin(), plan.hits.end(), [&](const auto& hit) {
+    const auto mysql = std::count_if(plan.hits.begin(), plan.hits.end(), [&](const auto& hit) {
         const TargetSummary* const target = store.target(hit.row.session.key.target);
         return target && familyOf(target->info) == TargetFamily::mysql;
     });
     // It never reuses an id within its life, and has no start time to compare.
-    if (mysql)
+    if (mysql > 0 && mysql == std::ssize(plan.hits))
         return tr("only if the server still runs that it ran on, and the id still has its user, "
                   "host and database, read again just before");
+    if (mysql > 0)
+        return tr("each only if it is still the same session: PostgreSQL by its start time, MySQL "
+                  "by its id, user, host and database");
     if (plan.hits.size() != 1)
         return tr(
             "each only if its pid still has the start time it has now, checked by the server");

@@ -86,7 +86,10 @@ void MainWindow::showInstrument()
 void MainWindow::taken(const AttachChoice& choice)
 {
     if (!choice.live.empty()) {
-        defaults_.interval = choice.interval;
+        // What is usual for this kind of target alone is no choice for the next one.
+        const Duration usual = usualInterval(choice.live.front().target);
+        if (choice.interval != usual || usual == usualInterval(QString()))
+            defaults_.interval = choice.interval;
         // A choice, be it the default, counts before what a pool is set to itself: none was made
         // where the dialog's values were left as they were.
         const bool judged = choice.thresholds != defaults_.thresholds;

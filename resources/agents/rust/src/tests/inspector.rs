@@ -111,7 +111,8 @@ impl World {
                 );
             }
             "checkin" => {
-                assert!(self.lent.remove(&text("id")).is_some(), "{line:?}");
+                // Its checkout may be among what was lost.
+                assert!(self.lent.remove(&text("id")).is_some() || !certain, "{line:?}");
             }
             _ => {}
         }
