@@ -181,7 +181,7 @@ void MetricsFetch::finished()
     end(outcome);
 }
 
-void MetricsFetch::end(Outcome outcome)
+void MetricsFetch::end(const Outcome& outcome)
 {
     cancel();
     emit done(outcome);

@@ -70,7 +70,7 @@ signals:
 private:
     void readable();
     void finished();
-    void end(Outcome outcome);
+    void end(const Outcome& outcome);
     Outcome heard() const;
 
     std::shared_ptr<QNetworkAccessManager> manager_;

@@ -152,7 +152,7 @@ Result<MySqlAddress> parseMySqlUrl(const QString& target)
 
 QString mysqlUrlWithoutSecrets(const QString& target)
 {
-    const QString scheme = target.section(QLatin1String("://"), 0, 0) + QStringLiteral("://");
+    QString scheme = target.section(QLatin1String("://"), 0, 0) + QStringLiteral("://");
     const QRegularExpressionMatch match = urlForm().match(target);
     if (!match.hasMatch())
         return scheme;
@@ -225,27 +225,32 @@ MySqlAddress effectiveAddress(const MySqlAddress& given)
         if (text.isEmpty())
             text = optionOf(probe.get(), option);
     };
+    // Those that a connection has of its own are only told of one that stands: what the files say
+    // is in the options.
+    const st_mysql_options& read = probe->options;
+    const auto take = [](QString& text, const char* from) {
+        if (text.isEmpty() && from)
+            text = QString::fromUtf8(from);
+    };
     // A host of the file belongs to its socket and port: with a host or socket of the URL, neither.
     if (out.host.isEmpty() && out.socket.isEmpty()) {
-        fill(out.host, MARIADB_OPT_HOST);
-        fill(out.socket, MARIADB_OPT_UNIXSOCKET);
+        take(out.host, read.host);
+        take(out.socket, read.unix_socket);
         if (out.socket == QLatin1String(no_socket))
             out.socket.clear();
         if (out.host == QLatin1String("localhost") && out.port == 0)
             out.host.clear();
     }
     if (out.port == 0 && !out.host.isEmpty()) {
-        unsigned int port = 0;
-        if (mysql_get_optionv(probe.get(), MARIADB_OPT_PORT, static_cast<void*>(&port)) == 0 &&
-            port <= 65535)
-            out.port = static_cast<int>(port);
+        if (read.port != 0 && read.port != no_port && read.port <= 65535)
+            out.port = static_cast<int>(read.port);
     }
-    fill(out.user, MARIADB_OPT_USER);
+    take(out.user, read.user);
     if (out.password.isNull()) {
-        const QString password = optionOf(probe.get(), MARIADB_OPT_PASSWORD);
+        const QString password = QString::fromUtf8(read.password);
         out.password = password.isEmpty() ? qEnvironmentVariable("MYSQL_PWD") : password;
     }
-    fill(out.database, MARIADB_OPT_SCHEMA);
+    take(out.database, read.db);
     fill(out.ca, MYSQL_OPT_SSL_CA);
     fill(out.caPath, MYSQL_OPT_SSL_CAPATH);
     fill(out.certificate, MYSQL_OPT_SSL_CERT);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QDir>
+#include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -117,8 +118,12 @@ void TestPoolCommands::poolsAndCheckouts()
 
 void TestPoolCommands::leaksNameTheLine()
 {
-    const Run leaks =
-        run({text("leaks"), target_, text("--json"), text("--leak-after"), text("300ms")});
+    Run leaks;
+    const auto look = [this, &leaks] {
+        leaks = run({text("leaks"), target_, text("--json"), text("--leak-after"), text("300ms")});
+        return leaks.code != 0 || leaks.out.contains("checkout.cpp");
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(look(), 60000);
     QCOMPARE(leaks.code, 0);
     for (const QJsonValue& leak : leaks.array()) {
         QCOMPARE(of(leak, "kind").toString(), text("checkout"));
@@ -126,7 +131,6 @@ void TestPoolCommands::leaksNameTheLine()
         QVERIFY(!of(leak, "evidence").toArray().isEmpty());
         QVERIFY(of(leak, "session").isNull());
     }
-    QVERIFY(leaks.out.contains("checkout.cpp"));
 }
 
 void TestPoolCommands::aServersQuestionsHaveNoAnswer()
@@ -141,8 +145,8 @@ void TestPoolCommands::aServersQuestionsHaveNoAnswer()
 
 void TestPoolCommands::reclaims()
 {
-    const QString checkout = leakedCheckout();
-    QVERIFY(!checkout.isEmpty());
+    QString checkout;
+    QTRY_VERIFY_WITH_TIMEOUT(!(checkout = leakedCheckout()).isEmpty(), 60000);
     const Run locked = run({text("reclaim"), target_, checkout, text("--read-only")});
     QCOMPARE(locked.code, 4);
     QVERIFY(locked.err.contains("Read-only"));
@@ -165,13 +169,18 @@ void TestPoolCommands::reclaims()
 void TestPoolCommands::recordsAndReadsBack()
 {
     const QString file = dir_.filePath(text("night.poolrec"));
-    QCOMPARE(run({text("record"), target_, text("-o"), file, text("--for"), text("3s"),
-                  text("--leak-after"), text("300ms")})
-                 .code,
-             0);
-    QCOMPARE(run({text("pools"), file, text("--json")}).array().size(), 2);
-    const Run leaks = run({text("leaks"), file});
-    QCOMPARE(leaks.code, 0);
+    Run leaks;
+    // The shop goes from pattern to pattern: on a slow machine a recording may end between two.
+    for (int tries = 0; tries < 6 && !leaks.out.contains("checkout.cpp:"); ++tries) {
+        QFile::remove(file);
+        QCOMPARE(run({text("record"), target_, text("-o"), file, text("--for"), text("3s"),
+                      text("--leak-after"), text("300ms")})
+                     .code,
+                 0);
+        QCOMPARE(run({text("pools"), file, text("--json")}).array().size(), 2);
+        leaks = run({text("leaks"), file});
+        QCOMPARE(leaks.code, 0);
+    }
     QVERIFY2(leaks.out.contains("checkout.cpp:"), leaks.out.constData());
     QCOMPARE(run({text("reclaim"), file, text("1")}).code, 2);
     const Run sessions = run({text("sessions"), file, text("--json")});

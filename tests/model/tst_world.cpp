@@ -63,8 +63,8 @@ void TestWorld::identityRoundTrips()
 {
     const SessionKey key{TargetId{7}, Pid{48213}, start};
     QCOMPARE(key_from_identity(TargetId{7}, identity_of(key)), std::optional{key});
-    for (const char* bad : {"", "pg-", "pg-1", "pg-1-", "pg-1-2x", "pg--1-2", "my-1-2", "pg-0-5",
-                            "pg-99999999999999999999-1"})
+    for (const char* bad : {"", "pg-", "pg-1", "pg-1-", "pg-1-2x", "pg--1-2", "my-1-", "or-1-2",
+                            "pg-0-5", "pg-99999999999999999999-1"})
         QVERIFY2(!key_from_identity(TargetId{7}, bad), bad);
 }
 

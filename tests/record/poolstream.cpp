@@ -60,11 +60,11 @@ std::optional<DurationSummary> PoolStream::summary()
                          Duration{below(500'000)}};
     if (shape_.odd && chance(0.05))
         made = {~std::uint64_t{0}, Duration::max(), Duration::min(), Duration{-1}};
-    if (chance(0.05))
+    if (shape_.odd && chance(0.05))
         made.total.reset();
-    if (chance(0.1))
+    if (shape_.odd && chance(0.1))
         made.p50.reset();
-    if (chance(0.1))
+    if (shape_.odd && chance(0.1))
         made.p99.reset();
     return made;
 }

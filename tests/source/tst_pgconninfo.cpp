@@ -42,7 +42,7 @@ void TestPgConninfo::classifies_data()
     QTest::newRow("empty") << "  " << -1;
     QTest::newRow("bare word") << "shop" << -1;
     QTest::newRow("no such file") << "/nowhere/night.poolrec" << -1;
-    QTest::newRow("other scheme") << "mysql://h" << -1;
+    QTest::newRow("other scheme") << "oracle://h" << -1;
     QTest::newRow("bad uri") << "postgresql://u@[::1/d" << -1;
     QTest::newRow("bad keyword") << "hots=h" << -1;
     QTest::newRow("open quote") << "password='x" << -1;
@@ -96,7 +96,7 @@ void TestPgConninfo::stripsSecrets_data()
     row("host=h application_name='a b'", "host=h application_name='a b'");
     row("host=h password='hush", "postgresql://");
     row("host=h pasword=hush", "postgresql://");
-    row("mysql://u:hush@h", "mysql://");
+    row("oracle://u:hush@h", "oracle://");
     row("hush", "");
 }
 

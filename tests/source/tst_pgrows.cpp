@@ -393,7 +393,10 @@ void TestPgRows::troubleSentences()
     QCOMPARE(of("FATAL:  28000: no pg_hba.conf entry").kind, Kind::persistent);
     QCOMPARE(of("FATAL:  3D000: x").kind, Kind::persistent);
     QCOMPARE(of("FATAL:  57P03: starting up").retry, Duration{std::chrono::seconds{1}});
-    QCOMPARE(of("FATAL:  08P01: unsupported startup parameter: options"), pooler_trouble(whom));
+    const PgTrouble pooler = of("FATAL:  08P01: unsupported startup parameter: options");
+    QCOMPARE(pooler.kind, Kind::persistent);
+    QCOMPARE(pooler.sentence, pooler_trouble(whom).sentence);
+    QCOMPARE(pooler.next_step, pooler_trouble(whom).next_step);
     QCOMPARE(connect_trouble("fe_sendauth: no password supplied", whom, true).kind, Kind::password);
     QCOMPARE(of("server does not support SSL, but SSL was required").kind, Kind::persistent);
     PgWhom odd{"db:5432", "o\"dd", "shop", false};
