@@ -201,8 +201,11 @@ std::string leaksText(const Picture& picture, int width)
             }
             if (const std::string from = whereFrom(picture, leak.session); !from.empty())
                 text += "    " + from + '\n';
-            const std::string last = "    Last: " + cleaned(s.statement, longestStatement);
-            text += (width > 0 ? shortened(last, width) : last) + "\n\n";
+            if (!s.statement.empty()) {
+                const std::string last = "    Last: " + cleaned(s.statement, longestStatement);
+                text += (width > 0 ? shortened(last, width) : last) + '\n';
+            }
+            text += '\n';
         }
     }
     return text.empty() ? "No suspected leaks.\n" : text;

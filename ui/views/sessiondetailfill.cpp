@@ -35,7 +35,8 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
                                           ? tr("no name")
                                           : named(s.application));
     setTextOnce(fields_[client], named(s.client));
-    const bool known = to_us(s.key.started) != 0;
+    const TargetSummary* const its = store_->target(s.key.target);
+    const bool known = to_us(s.key.started) != 0 && (!its || tells_session_start(its->info.kind));
     setTextOnce(fields_[started], known ? format.instantExact(s.key.started, store_->now())
                                         : Formatter::notReported());
     fields_[started]->setToolTip(known ? Formatter::iso(s.key.started) : QString());
