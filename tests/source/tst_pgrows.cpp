@@ -359,7 +359,7 @@ void TestPgRows::namesOnce()
 
 void TestPgRows::troubleSentences()
 {
-    PgWhom whom{"db:5432", "app", "shop", false};
+    PgWhom whom{"db:5432", "app", "shop", false, {}};
     using Kind = PgTrouble::Kind;
     const auto of = [&](const char* message) {
         return connect_trouble(message, whom, false);
@@ -399,7 +399,7 @@ void TestPgRows::troubleSentences()
     QCOMPARE(pooler.next_step, pooler_trouble(whom).next_step);
     QCOMPARE(connect_trouble("fe_sendauth: no password supplied", whom, true).kind, Kind::password);
     QCOMPARE(of("server does not support SSL, but SSL was required").kind, Kind::persistent);
-    PgWhom odd{"db:5432", "o\"dd", "shop", false};
+    PgWhom odd{"db:5432", "o\"dd", "shop", false, {}};
     const PgTrouble closed =
         connect_trouble("FATAL:  42501: permission denied for database \"shop\"", odd, false);
     QCOMPARE(closed.kind, Kind::persistent);
