@@ -236,7 +236,8 @@ void AgentSampler::on(const wire::Checkout& checkout)
     place->acquired = times_.believed(checkout.time);
     if (checkout.busy) {
         // Not later than the picture, whose times may have been told anew by another clock.
-        place->busySince = std::max(place->acquired, std::min(since.value_or(pictured_), pictured_));
+        place->busySince =
+            std::max(place->acquired, std::min(since.value_or(pictured_), pictured_));
         place->statement = std::move(statement);
     }
     place->reported = std::move(reported);
