@@ -92,6 +92,9 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
     const auto* const report = std::get_if<LocksReported>(&o.what);
     if (report && report->locks.size() >= schema::position_mask)
         return Error{"A report names more than a million locks; it was not recorded.", {}};
+    const auto* const settings = std::get_if<SettingsReported>(&o.what);
+    if (settings && settings->settings.all.size() >= schema::position_mask)
+        return Error{"A report names more than a million settings; it was not recorded.", {}};
     return std::nullopt;
 }
 
@@ -143,6 +146,8 @@ void Encoder::note_refs(const Observation& o)
         refs.facts = here;
     else if (std::holds_alternative<AgentReported>(o.what))
         refs.agent = here;
+    else if (std::holds_alternative<SettingsReported>(o.what))
+        refs.settings = here;
     else if (const auto* const report = std::get_if<LocksReported>(&o.what);
              report && world_.target(o.target)->find(report->session))
         refs.locks[report->session.pid] = {here, {}};
@@ -161,6 +166,8 @@ void Encoder::encode(const Observation& o, const WorldDelta& delta, bool gap_bef
                                                delta.checkouts_gone, gap_before, pending);
         changes_since_ += rows;
         bytes_since_ += 48 + rows * bytes_a_change;
+    } else if (const auto* const settings = std::get_if<SettingsReported>(&o.what)) {
+        encode_settings(o, settings->settings, pending);
     } else {
         encode_locks(o, std::get<LocksReported>(o.what), pending);
     }
@@ -337,6 +344,23 @@ void Encoder::encode_locks(const Observation& o, const LocksReported& report, Pe
     bytes_since_ += 32 + position * 20;
 }
 
+void Encoder::encode_settings(const Observation& o, const ServerSettings& settings,
+                              Pending& pending)
+{
+    pending.plain.push_back(
+        {Table::settings,
+         {number_of(o.sequence), to_us(o.time), number_of(o.target),
+          static_cast<std::int64_t>(settings.all.size()), std::int64_t{settings.complete}}});
+    std::size_t position = 0;
+    for (const ServerSetting& each : settings.all) {
+        pending.plain.push_back(
+            {Table::setting,
+             {row_id(o.sequence.value, position++), static_cast<std::int64_t>(each.scope),
+              each.subject, each.name, each.value, each.unit}});
+    }
+    bytes_since_ += 32 + position * 40;
+}
+
 bool Encoder::keyframe_due(Timestamp time) const
 {
     const Duration since = time - *keyframe_time_;
@@ -359,6 +383,7 @@ void Encoder::keyframe(Pending& pending)
     changes_since_ = 0;
     std::size_t sessions = 0;
     std::size_t targets = 0;
+    std::size_t settings = 0;
     std::size_t pool_rows = 0;
     PoolEncoder::Positions positions;
     for (const auto& [id, target] : world_.targets()) {
@@ -369,6 +394,10 @@ void Encoder::keyframe(Pending& pending)
               optional_value(refs.status), optional_value(refs.facts), to_us(target.clock_offset),
               to_us(target.poll_cost), optional_value(target.next_xid),
               optional_value(target.last_sample), std::int64_t{target.gap_since_sample}}});
+        if (refs.settings)
+            pending.plain.push_back(
+                {Table::keyframe_settings,
+                 {row_id(sequence, settings++), number_of(id), *refs.settings}});
         keyframe_sessions(id, target, sessions, pending);
         pool_rows += pools_.keyframe(world_, id, optional_value(refs.agent), positions, pending);
     }

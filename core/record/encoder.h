@@ -50,7 +50,7 @@ private:
     };
     struct Refs
     {
-        std::optional<std::int64_t> attached, status, facts, agent;
+        std::optional<std::int64_t> attached, status, facts, agent, settings;
         std::map<Pid, LockReport> locks;
     };
     struct LiveSession
@@ -68,6 +68,8 @@ private:
                        const WorldDelta& delta, bool gap_before, Pending& pending);
     void encode_locks(const Observation& observation, const LocksReported& report,
                       Pending& pending);
+    void encode_settings(const Observation& observation, const ServerSettings& settings,
+                         Pending& pending);
     void put_session(SessionRow& row, const Session& session, Timestamp server_now,
                      Pending& pending);
     void departure(std::int64_t id, const SessionKey& key, bool implied, Pending& pending);

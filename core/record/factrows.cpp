@@ -47,6 +47,7 @@ public:
                                   word_list(f.can), std::int64_t{f.may_reclaim}});
     }
     bool operator()(const PoolSample&) { return false; }
+    bool operator()(const SettingsReported&) { return false; }
     bool operator()(const Gap& what) { return put(Table::gap, {what.reason}); }
     bool operator()(const ActionReported& what)
     {
@@ -71,6 +72,13 @@ public:
         if (what.pool.is_null() && !what.revoked)
             return put(Table::threshold, {alert, critical});
         return put(Table::threshold_choice, {what.pool, alert, critical});
+    }
+    bool operator()(const AlertRulesChanged& what) { return put(Table::alert_rules, {what.rules}); }
+    bool operator()(const AlertAnswered& what)
+    {
+        return put(
+            Table::alert_answer,
+            {what.pool, what.rule, static_cast<std::int64_t>(what.answer), to_us(what.until)});
     }
     /// The many: two numbers, most of them small.
     bool operator()(const Tick&)

@@ -47,13 +47,20 @@ public:
         read_sessions();
         for (auto& [number, target] : targets_)
             fold_target(target);
+        fold_settings();
         fold_actions();
         fold_all("SELECT * FROM note WHERE sequence <= ? ORDER BY sequence",
                  [](const Row& row) -> Fact { return Note{row.text(3)}; });
         fold_thresholds();
+        if (pools_ && pools_->version() >= 4) {
+            fold_all("SELECT * FROM alert_rules WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1",
+                     [](const Row& row) -> Fact { return AlertRulesChanged{row.text(3)}; });
+            fold_all("SELECT * FROM alert_answer WHERE sequence <= ? ORDER BY sequence",
+                     [](const Row& row) -> Fact { return read_alert_answer(row); });
+        }
         world_.restore(SequenceNumber{static_cast<std::uint64_t>(sequence_)}, time_,
                        with_pools(world_.targets()), world_.actions(), world_.notes(),
-                       world_.chosen_thresholds());
+                       world_.chosen_thresholds(), world_.alert_rules(), world_.alert_answers());
         return std::move(world_);
     }
 
@@ -145,6 +152,22 @@ private:
             const Row row{query};
             world_.apply({SequenceNumber{}, timestamp_from_us(row.integer(1)),
                           target_id(row.integer(2)), read(row)});
+        }
+    }
+
+    void fold_settings()
+    {
+        if (!pools_ || pools_->version() < 4)
+            return;
+        Query query{database_, "SELECT * FROM keyframe_settings WHERE id BETWEEN ? AND ?"
+                               " ORDER BY id"};
+        bind_range(query);
+        while (query.step()) {
+            const Row row{query};
+            fold_one("settings", row.integer(2), target_id(row.integer(1)),
+                     [&](const Row& report) -> Fact {
+                         return SettingsReported{read_settings(database_, report)};
+                     });
         }
     }
 

@@ -102,6 +102,34 @@ ThresholdsChanged read_threshold_choice(const Row& row)
     return choice;
 }
 
+AlertAnswered read_alert_answer(const Row& row)
+{
+    AlertAnswered answered;
+    if (!row.null(3))
+        answered.pool = Text{row.text(3)};
+    answered.rule = row.text(4);
+    answered.answer = static_cast<AlertAnswer>(row.integer(5, 0, 2));
+    answered.until = timestamp_from_us(row.integer(6));
+    return answered;
+}
+
+ServerSettings read_settings(SQLite::Database& database, const Row& row)
+{
+    ServerSettings settings;
+    settings.complete = row.boolean(4);
+    const auto sequence = static_cast<std::uint64_t>(
+        row.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence)));
+    Query query{database, "SELECT * FROM setting WHERE id BETWEEN ? AND ? ORDER BY id"};
+    query.bind(1, schema::row_id(sequence, 0));
+    query.bind(2, schema::row_id(sequence, 0) | schema::position_mask);
+    while (query.step()) {
+        const Row each{query};
+        settings.all.push_back({static_cast<SettingScope>(each.integer(1, 0, 2)), each.text(2),
+                                each.text(3), each.text(4), each.text(5)});
+    }
+    return settings;
+}
+
 std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence)
 {
     Query query{database, "SELECT id, type, relation, mode, granted FROM lock"
@@ -239,6 +267,12 @@ Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation
         return pool_samples_->read(row, so_far);
     case Table::reclaim:
         return read_reclaim(row);
+    case Table::alert_rules:
+        return AlertRulesChanged{row.text(3)};
+    case Table::alert_answer:
+        return read_alert_answer(row);
+    case Table::settings:
+        return SettingsReported{read_settings(database_, row)};
     default:
         return Tick{};
     }

@@ -58,6 +58,9 @@ ActionReported read_action(const Row& row);
 ThresholdsChanged read_threshold(const Row& row, std::int64_t version);
 ThresholdsChanged read_threshold_choice(const Row& row);
 SessionKey read_key(const Row& row, int first_column);
+AlertAnswered read_alert_answer(const Row& row);
+/// What the report of that number says; `row` is its own, of `settings`.
+ServerSettings read_settings(SQLite::Database& database, const Row& row);
 std::vector<Lock> read_locks(SQLite::Database& database, Lookup& lookup, std::uint64_t sequence);
 TargetId target_id(std::int64_t value);
 

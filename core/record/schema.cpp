@@ -124,6 +124,19 @@ constexpr std::array<TableDefinition, table_count> definitions{{
     {"threshold_choice", 6,
      "CREATE TABLE threshold_choice(sequence INTEGER PRIMARY KEY, time INT, target INT,"
      " pool TEXT, alert_us INT, critical_us INT)"},
+    {"settings", 5,
+     "CREATE TABLE settings(sequence INTEGER PRIMARY KEY, time INT, target INT, settings INT,"
+     " complete INT)"},
+    {"setting", 6,
+     "CREATE TABLE setting(id INTEGER PRIMARY KEY, scope INT, subject TEXT, name TEXT,"
+     " value TEXT, unit TEXT)"},
+    {"keyframe_settings", 3,
+     "CREATE TABLE keyframe_settings(id INTEGER PRIMARY KEY, target INT, settings INT)"},
+    {"alert_rules", 4,
+     "CREATE TABLE alert_rules(sequence INTEGER PRIMARY KEY, time INT, target INT, rules TEXT)"},
+    {"alert_answer", 7,
+     "CREATE TABLE alert_answer(sequence INTEGER PRIMARY KEY, time INT, target INT, pool TEXT,"
+     " rule TEXT, answer INT, until INT)"},
 }};
 
 } // namespace

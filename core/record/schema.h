@@ -12,7 +12,7 @@
 namespace poolscope::schema {
 
 inline constexpr std::int32_t application_id = 0x50534350; ///< "PSCP"
-inline constexpr std::int32_t version = 3;
+inline constexpr std::int32_t version = 4;
 
 /// Rows that belong to an observation or keyframe are numbered sequence * 2^20 + position, so that
 /// the primary key alone finds and orders them, without a second index.
@@ -73,8 +73,14 @@ enum class Table : std::uint8_t {
     prepared,
     keyframe_prepared,
     threshold_choice,
+    // Since version 4.
+    settings,
+    setting,
+    keyframe_settings,
+    alert_rules,
+    alert_answer,
 };
-inline constexpr std::size_t table_count = 41;
+inline constexpr std::size_t table_count = 46;
 
 struct TableDefinition
 {
@@ -88,20 +94,28 @@ constexpr std::size_t table_count_of(std::int64_t of_version)
 {
     return of_version < 2   ? static_cast<std::size_t>(Table::agent)
            : of_version < 3 ? static_cast<std::size_t>(Table::prepared)
+           : of_version < 4 ? static_cast<std::size_t>(Table::settings)
                             : table_count;
 }
 
 /// The tables that hold one row an observation, keyed by its sequence number.
 inline constexpr std::array observation_tables{
-    Table::target, Table::status,      Table::facts,   Table::sample,           Table::lock_report,
-    Table::gap,    Table::action,      Table::note,    Table::threshold,        Table::tick,
-    Table::agent,  Table::pool_sample, Table::reclaim, Table::threshold_choice,
+    Table::target,       Table::status,
+    Table::facts,        Table::sample,
+    Table::lock_report,  Table::gap,
+    Table::action,       Table::note,
+    Table::threshold,    Table::tick,
+    Table::agent,        Table::pool_sample,
+    Table::reclaim,      Table::threshold_choice,
+    Table::settings,     Table::alert_rules,
+    Table::alert_answer,
 };
 /// Those of them that a recording of that version has.
 constexpr std::span<const Table> observation_tables_of(std::int64_t of_version)
 {
     return std::span{observation_tables}.first(of_version < 2   ? 10
                                                : of_version < 3 ? 13
+                                               : of_version < 4 ? 14
                                                                 : observation_tables.size());
 }
 

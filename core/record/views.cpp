@@ -224,6 +224,16 @@ CREATE VIEW v_prepared AS
   FROM prepared p
   JOIN pool_sample s ON s.sequence = p.id >> 20)";
 
+constexpr std::string_view v_settings = R"(
+CREATE VIEW v_settings AS
+  SELECT r.sequence AS sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (r.time) / 1000000.0,
+    'unixepoch') AS time, (SELECT name FROM target WHERE target.target = r.target ORDER BY
+    sequence DESC LIMIT 1) AS target, CASE s.scope WHEN 1 THEN 'role' WHEN 2 THEN 'database' ELSE
+    'server' END AS scope, nullif(s.subject, '') AS subject, s.name AS name, s.value AS value,
+    s.unit AS unit
+  FROM settings r
+  JOIN setting s ON s.id BETWEEN r.sequence << 20 AND (r.sequence << 20) + 1048575)";
+
 constexpr std::string_view v_timeline = R"(
 CREATE VIEW v_timeline AS
   SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
@@ -248,7 +258,14 @@ CREATE VIEW v_timeline AS
   UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
     'thresholds', target, coalesce('pool ' || pool || ': ', '') || coalesce('alert ' || alert_us
     / 1000000 || ' s, critical ' || critical_us / 1000000 || ' s', 'taken back')
-  FROM threshold_choice ORDER BY sequence)";
+  FROM threshold_choice
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'alert rules', target, CASE rules WHEN '' THEN 'those built in' ELSE rules END
+  FROM alert_rules
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'alert', target, coalesce(pool || ': ', '') || rule || ' ' || CASE answer WHEN 0 THEN
+    'acknowledged' WHEN 1 THEN 'silenced' ELSE 'taken back' END
+  FROM alert_answer ORDER BY sequence)";
 
 } // namespace
 
@@ -278,6 +295,7 @@ const std::vector<std::string_view>& other_statements()
         v_brief_holds,
         v_acquire_timeouts,
         v_prepared,
+        v_settings,
         v_timeline,
     };
     return all;

@@ -62,6 +62,7 @@ private:
     void roll_back() noexcept;
     void trim();
     void drop_up_to(std::int64_t keyframe);
+    void drop_settings_up_to(std::int64_t keyframe);
     void drop_pools_up_to(std::int64_t keyframe);
     void forget_lists(const char* table, const char* lines, std::int64_t keyframe);
     void run(const std::string& sql, std::int64_t a);
@@ -241,6 +242,7 @@ void Writer::drop_up_to(std::int64_t keyframe)
                         table, targets),
             keyframe);
     }
+    drop_settings_up_to(keyframe);
     drop_pools_up_to(keyframe);
     run("DELETE FROM text WHERE used < ?", keyframe);
     run("DELETE FROM session WHERE used < ?", keyframe);
@@ -249,6 +251,19 @@ void Writer::drop_up_to(std::int64_t keyframe)
     first_keyframe_ = keyframe;
     if (options_.keep_bytes && record::size_on_disk(file_) > *options_.keep_bytes)
         db.exec("PRAGMA incremental_vacuum(2000)");
+}
+
+/// The same of what servers are set to; within the same transaction.
+void Writer::drop_settings_up_to(std::int64_t keyframe)
+{
+    const std::int64_t first_row = schema::row_id(static_cast<std::uint64_t>(keyframe), 0);
+    const std::int64_t last_row = first_row | schema::position_mask;
+    const std::string kept = fmt::format(
+        "(SELECT settings FROM keyframe_settings WHERE id BETWEEN {} AND {})", first_row, last_row);
+    run("DELETE FROM keyframe_settings WHERE id < ?", first_row);
+    run(fmt::format("DELETE FROM setting WHERE id <= ? AND id >> 20 NOT IN {}", kept), last_row);
+    run(fmt::format("DELETE FROM settings WHERE sequence <= ? AND sequence NOT IN {}", kept),
+        keyframe);
 }
 
 /// The same of what agents told; within the same transaction.
