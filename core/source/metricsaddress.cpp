@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/source/agentaddress.h"
+#include "core/source/fleetpoll.h"
 
 #include <QUrlQuery>
 
@@ -54,6 +55,13 @@ bool looksSecret(const QString& name)
     return false;
 }
 
+constexpr std::size_t longestMatchers = 2000; // bytes: with it all must fit into one request
+
+bool isQueryApi(const QString& path)
+{
+    return path.endsWith(QLatin1String("/api/v1")) || path.endsWith(QLatin1String("/api/v1/"));
+}
+
 } // namespace
 
 bool MetricsAddress::isLoopback() const
@@ -71,7 +79,7 @@ QString MetricsAddress::shown() const
     QUrl full = url;
     full.setUserName(user);
     const QString kind =
-        format == Format::text ? QStringLiteral("prometheus+") : QStringLiteral("expvar+");
+        format == Format::expvar ? QStringLiteral("expvar+") : QStringLiteral("prometheus+");
     return kind + full.toString(QUrl::FullyEncoded);
 }
 
@@ -92,8 +100,9 @@ Result<MetricsAddress> parseMetricsUrl(const QString& target)
     const MetricsScheme* const scheme = schemeIn(target);
     const QString rest = target.section(QStringLiteral("://"), 1);
     const Error unreadable{"The address of the metrics cannot be read.",
-                           "Write prometheus+http://HOST:PORT/metrics, prometheus+https://…, or "
-                           "expvar+http://HOST:PORT/debug/vars."};
+                           "Write prometheus+http://HOST:PORT/metrics, prometheus+https://…, "
+                           "expvar+http://HOST:PORT/debug/vars, or, for a whole fleet, "
+                           "prometheus+http://HOST:PORT/api/v1."};
     if (scheme == nullptr)
         return unreadable;
     QUrl url(scheme->http + QStringLiteral("://") + rest, QUrl::TolerantMode);
@@ -117,6 +126,13 @@ Result<MetricsAddress> parseMetricsUrl(const QString& target)
     url.setUserInfo(QString());
     if (url.path().isEmpty())
         url.setPath(scheme->path);
+    if (isQueryApi(url.path()) && scheme->format == Format::text) {
+        address.format = Format::query;
+        if (url.path().endsWith(QLatin1Char('/')))
+            url.setPath(url.path().chopped(1));
+        if (fleetMatchers(url).size() > longestMatchers)
+            return Error{"What \"match\" asks for is too long.", "Ask for less at once."};
+    }
     address.url = url;
     return address;
 }

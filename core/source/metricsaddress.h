@@ -9,10 +9,11 @@
 namespace poolscope {
 
 /// Where a page of metrics is: `prometheus+http://host:port/path`, `prometheus+https://…`, or the
-/// same with `expvar+`.
+/// same with `expvar+`. Where the path ends in /api/v1 it is no page but a query API, which knows
+/// those of a whole fleet; there `match={job="shop"}` in the query asks for a part of it.
 struct MetricsAddress
 {
-    enum class Format { text, expvar };
+    enum class Format { text, expvar, query };
 
     Format format = Format::text;
     QUrl url;         ///< http or https, with a path; holds no user and no password

@@ -16,8 +16,9 @@ namespace {
 
 /// Held unread at most; a page is read as it comes.
 constexpr qint64 readAhead = qint64{256} << 10;
-/// Of a page that is an error's.
+/// Of a page that is an error's: read at most, and kept.
 constexpr qint64 longestRefusal = qint64{64} << 10;
+constexpr qint64 keptRefusal = qint64{4} << 10;
 
 std::shared_ptr<QNetworkAccessManager> sharedManager()
 {
@@ -77,6 +78,7 @@ void MetricsFetch::start(const Request& request, std::function<void(const QByteA
         manager_ = sharedManager(); // here: a source may be made on another thread
     piece_ = std::move(piece);
     bytes_ = 0;
+    refusal_.clear();
     longest_ = request.longest;
     tlsWords_.clear();
     QNetworkRequest asked(request.url);
@@ -133,6 +135,7 @@ MetricsFetch::Outcome MetricsFetch::heard() const
                               .trimmed()
                               .toLower();
     outcome.bytes = bytes_;
+    outcome.refusal = refusal_;
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun_);
     const QUrl redirect = reply_->attribute(QNetworkRequest::RedirectionTargetAttribute).toUrl();
@@ -152,6 +155,8 @@ void MetricsFetch::readable()
         if (piece.isEmpty())
             return;
         bytes_ += piece.size();
+        if (status != 200 && refusal_.size() < keptRefusal)
+            refusal_ += piece.left(keptRefusal - refusal_.size());
         if (status != 200 && bytes_ > longestRefusal) {
             Outcome enough = heard();
             enough.end = End::complete;

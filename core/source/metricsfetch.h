@@ -52,6 +52,7 @@ public:
         QString contentType; ///< lower case, without parameters
         QUrl redirect;       ///< absolute; empty: none
         qint64 bytes = 0;    ///< of the page, unpacked
+        QByteArray refusal;  ///< the beginning of what came with another status than 200
         std::chrono::milliseconds took{};
     };
 
@@ -80,6 +81,7 @@ private:
     std::chrono::steady_clock::time_point begun_;
     qint64 longest_ = 0;
     qint64 bytes_ = 0;
+    QByteArray refusal_;
     QString tlsWords_;
 };
 

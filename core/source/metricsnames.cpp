@@ -5,8 +5,10 @@
 
 #include "core/base/stringhash.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 namespace poolscope {
 
@@ -227,8 +229,30 @@ public:
         return behind->second;
     }
 
+    std::vector<MetricsQuestion> questions() const
+    {
+        std::vector<MetricsQuestion> all;
+        for (const Table& table : tables_)
+            all.push_back(question_of(table, false));
+        all.push_back(question_of(dropwizard_, true));
+        return all;
+    }
+
 private:
     using Meanings = StringTable<std::vector<MetricsMeaning>>;
+
+    static MetricsQuestion question_of(const Table& table, bool behind)
+    {
+        MetricsQuestion question{table.family.kind, {}, behind};
+        Meanings known;
+        add(known, table);
+        for (const auto& [name, meanings] : known) {
+            if (meanings.front().part != MetricPart::bucket)
+                question.names.push_back(name);
+        }
+        std::sort(question.names.begin(), question.names.end());
+        return question;
+    }
 
     static void add(Meanings& to, const Table& table)
     {
@@ -254,17 +278,28 @@ private:
     Meanings behind_;
 };
 
-constexpr std::array<std::string_view, 12> processes{
-    "application",         "app", "service_name", "job",      "exported_job",
-    "namespace",           "pod", "hostname",     "instance", "exported_instance",
-    "service_instance_id", "pid"};
+constexpr std::array<std::string_view, 14> processes{
+    "application", "app",   "service_name", "job",      "exported_job",      "cluster",
+    "namespace",   "pod",   "hostname",     "instance", "exported_instance", "service_instance_id",
+    "pid",         "target"};
+
+const Names& all_names()
+{
+    static const Names names;
+    return names;
+}
 
 } // namespace
 
 std::span<const MetricsMeaning> meanings_of(std::string_view name, std::string_view& pool)
 {
-    static const Names names;
-    return names.find(name, pool);
+    return all_names().find(name, pool);
+}
+
+const std::vector<MetricsQuestion>& metrics_questions()
+{
+    static const std::vector<MetricsQuestion> questions = all_names().questions();
+    return questions;
 }
 
 std::span<const std::string_view> process_labels()

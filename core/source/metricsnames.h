@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,6 +54,16 @@ struct MetricsMeaning
 /// What a metric of this name tells; empty: nothing of a pool. Some tell two things. Where the name
 /// of the pool is a part of it, as Dropwizard has it, `pool` becomes that.
 std::span<const MetricsMeaning> meanings_of(std::string_view name, std::string_view& pool);
+
+/// The names of one kind of metrics, whole, as a query asks for them. Without the buckets of
+/// histograms: there are too many in a fleet.
+struct MetricsQuestion
+{
+    std::string_view kind;
+    std::vector<std::string> names; ///< ascending
+    bool behind = false;            ///< each follows the pool's name and "_pool_"
+};
+const std::vector<MetricsQuestion>& metrics_questions();
 
 /// Labels that tell apart the processes, or machines, whose metrics one page holds.
 std::span<const std::string_view> process_labels();

@@ -140,6 +140,15 @@ std::string pool_name_of(std::string_view untrusted)
                       longest_name);
 }
 
+std::string direct_target_of(const Pool& pool)
+{
+    for (const auto& [name, value] : pool.configuration) {
+        if (name == attach_setting && value.starts_with("prometheus+http"))
+            return value;
+    }
+    return {};
+}
+
 bool began_anew(const Pool& before, const Pool& now)
 {
     const auto fell = [](const auto& was, const auto& is) {
@@ -166,6 +175,9 @@ void MetricsPools::take(const MetricSample& sample)
 {
     if (sample.name == "process_start_time_seconds" && std::isfinite(sample.value))
         process_started_ = std::max(process_started_, sample.value);
+    for (const std::string_view one :
+         {"prometheus_build_info", "thanos_build_info", "vm_app_version", "cortex_build_info"})
+        of_query_api_ = of_query_api_ || sample.name == one;
     std::string_view pool;
     const auto meanings = meanings_of(sample.name, pool);
     for (const MetricsMeaning& what : meanings)
@@ -202,6 +214,8 @@ void MetricsPools::mean(const MetricsMeaning& what, const MetricSample& sample,
         }
         found = entries_.emplace(std::move(key), Entry{}).first;
         found->second.database = database;
+        if (origin_)
+            found->second.attach = origin_(sample.label("job"), sample.label("instance"));
     }
     Entry& entry = found->second;
     if (what.figure >= PoolFigure::wait) {
@@ -345,6 +359,8 @@ Pool MetricsPools::pool_of(const Key& key, const Entry& entry) const
     setting(key.family->idle_min_setting, pool.idle_min);
     if (pool.max == 0 && key.family->kind == "database/sql")
         pool.max.reset(); // no limit
+    if (!entry.attach.empty())
+        pool.configuration.emplace_back(std::string(attach_setting), entry.attach);
     return pool;
 }
 

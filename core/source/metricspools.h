@@ -8,9 +8,12 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace poolscope {
@@ -24,6 +27,10 @@ public:
     static constexpr std::size_t max_buckets = 1000; ///< of one duration
 
     void take(const MetricSample& sample) override;
+    /// Which target serves the page whose series bear these labels; empty: not known. Where one is
+    /// told, a pool has it in its configuration as `attach_setting`.
+    using Origin = std::function<std::string(std::string_view job, std::string_view instance)>;
+    void set_origin(Origin origin) { origin_ = std::move(origin); }
 
     /// Ascending by name, each name once.
     std::vector<Pool> pools() const;
@@ -31,6 +38,8 @@ public:
     std::uint64_t over_limit() const { return over_limit_; }
     /// When the process began, as it says; 0: it does not. Of several processes: the latest.
     double process_started() const { return process_started_; }
+    /// It is the page of a server with a query API about itself, not of an application.
+    bool of_query_api() const { return of_query_api_; }
     /// A few of the metrics that tell of no pool, for a person to recognise the page by.
     const std::vector<std::string>& others() const { return others_; }
 
@@ -59,6 +68,7 @@ private:
         std::array<Durations, 3> durations;
         std::string database; ///< of PgBouncer: which limit is its own
         std::array<double, 3> units{1, 1, 1};
+        std::string attach;
     };
     struct Limits
     {
@@ -80,7 +90,14 @@ private:
     std::vector<std::string> others_;
     std::uint64_t over_limit_ = 0;
     double process_started_ = 0;
+    bool of_query_api_ = false;
+    Origin origin_;
 };
+
+/// A pool of a fleet tells in its configuration under this name where its process' own page is.
+inline constexpr std::string_view attach_setting = "attach";
+/// That target; empty where none is known.
+std::string direct_target_of(const Pool& pool);
 
 /// Whether something counted less than before: the process began anew, or the pool was made anew.
 bool began_anew(const Pool& before, const Pool& now);

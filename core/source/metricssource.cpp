@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Asking for the page and reading it; metricstrouble.cpp has what may go wrong on the way.
+// Asking for the page and reading it; metricsfleet.cpp has what a query API needs beside
+// it, metricstrouble.cpp what may go wrong on the way.
 #include "core/source/metricssource.h"
 
 #include "core/source/metricsexpvar.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr auto longestPage = static_cast<qint64>(MetricsReader::max_page);
 /// What exporters compute from a clock of their own jitters.
 constexpr double startJitter = 2; // seconds
+const QByteArray jsonTypes("application/json");
 const QByteArray textTypes("text/plain;version=0.0.4, "
                            "application/openmetrics-text;version=1.0.0;q=0.8, */*;q=0.1");
 
@@ -22,7 +24,7 @@ bool isMetricsType(const QString& type, MetricsAddress::Format format)
 {
     if (type.isEmpty())
         return true;
-    if (format == MetricsAddress::Format::expvar)
+    if (format != MetricsAddress::Format::text)
         return type.endsWith(QLatin1String("json"));
     return type == QLatin1String("text/plain") ||
            type == QLatin1String("application/openmetrics-text");
@@ -48,6 +50,8 @@ MetricsSource::MetricsSource(TargetId id, const AttachRequest& request,
                         : QString())
 {
     address_.password.clear();
+    if (address_.format == MetricsAddress::Format::query)
+        fleet_.emplace(address_.url);
     info_.id = id;
     info_.kind = "metrics";
     info_.name = plain_line(address.label().toStdString(), 64);
@@ -58,7 +62,7 @@ MetricsSource::MetricsSource(TargetId id, const AttachRequest& request,
     connect(&retry_, &QTimer::timeout, this, &MetricsSource::reach);
     connect(&poll_, &QTimer::timeout, this, &MetricsSource::reach);
     connect(&fetch_, &MetricsFetch::done, this, &MetricsSource::fetched);
-    connect(&tunnel_, &SshTunnel::ready, this, [this] { fetch(address_.url); });
+    connect(&tunnel_, &SshTunnel::ready, this, &MetricsSource::ask);
     connect(&tunnel_, &SshTunnel::failed, this, &MetricsSource::tunnelFailed);
 }
 
@@ -101,10 +105,11 @@ void MetricsSource::reach()
     retry_.stop();
     poll_.stop();
     phase_ = Phase::fetching;
-    redirects_ = 0;
     begun_ = std::chrono::steady_clock::now();
+    took_ = {};
+    beginPoll();
     if (sshHost_.isEmpty() || tunnel_.isReady())
-        fetch(address_.url);
+        ask();
     else
         tunnel_.start(sshHost_, address_.label(), timings_.tunnel);
 }
@@ -147,7 +152,7 @@ void MetricsSource::fetch(const QUrl& url)
     request.limit = timings_.answer;
     request.longest = longestPage;
     const bool text = address_.format == MetricsAddress::Format::text;
-    request.accept = text ? textTypes : QByteArray("application/json");
+    request.accept = text ? textTypes : jsonTypes;
     const std::optional<QByteArray> header = authorization();
     if (!header || header->contains('\n') || header->contains('\r')) {
         failed({Trouble::Kind::persistent,
@@ -166,34 +171,24 @@ void MetricsSource::fetch(const QUrl& url)
     page_.emplace();
     fetch_.start(request, [this, text](const QByteArray& piece) {
         const std::string_view bytes(piece.constData(), static_cast<std::size_t>(piece.size()));
-        if (text)
+        if (fleet_)
+            fleet_->piece(bytes);
+        else if (text)
             page_->reader.feed(bytes, page_->pools);
         else
             page_->json += bytes;
     });
 }
 
-void MetricsSource::tunnelFailed(const QString& words)
-{
-    fetch_.cancel();
-    Trouble trouble;
-    trouble.sentence = "ssh to " + plain_line(sshHost_.toStdString(), 256) + ": " +
-                       plain_line(words.toStdString(), 600) + ".";
-    trouble.nextStep = "Try the same host with ssh in a terminal first: its key must be known "
-                       "and the login must work without a question.";
-    if (words.contains(QStringLiteral("Permission denied")) ||
-        words.contains(QStringLiteral("Host key verification failed")) ||
-        words.contains(QStringLiteral("cannot be started")))
-        trouble.kind = Trouble::Kind::persistent;
-    failed(trouble);
-}
-
 void MetricsSource::fetched(const MetricsFetch::Outcome& outcome)
 {
     if (!started_ || phase_ != Phase::fetching)
         return;
+    took_ += outcome.took;
     if (!outcome.redirect.isEmpty() && outcome.status >= 300 && outcome.status < 400)
         follow(outcome);
+    else if (fleet_ && takeAnswer(outcome))
+        ask();
     else if (const std::optional<Trouble> trouble = troubleOf(outcome))
         failed(*trouble);
     else
@@ -221,6 +216,7 @@ std::optional<MetricsSource::Reading> MetricsSource::read(const MetricsFetch::Ou
         const MetricsFigures& figures = page_->reader.figures();
         reading.pools = page_->pools.pools();
         reading.others = page_->pools.others();
+        reading.ofQueryApi = page_->pools.of_query_api();
         reading.processStarted = page_->pools.process_started();
         reading.unreadable = figures.unreadable;
         const auto remark = [&](std::uint64_t count, const char* words) {
@@ -254,17 +250,21 @@ void MetricsSource::pageCame(const MetricsFetch::Outcome& outcome)
     Trouble trouble;
     const std::optional<Reading> reading = read(outcome, trouble);
     page_.reset();
-    if (!reading) {
+    if (reading)
+        readingCame(*reading);
+    else
         failed(trouble);
-        return;
-    }
+}
+
+void MetricsSource::readingCame(const Reading& reading)
+{
     phase_ = Phase::up;
     wasUp_ = true;
     failures_ = 0;
-    pace_.weigh(outcome.took);
-    teller_.status(Reach::up, sentenceOf(*reading));
+    pace_.weigh(took_);
+    teller_.status(Reach::up, sentenceOf(reading));
     if (started_)
-        sample(*reading);
+        sample(reading);
     if (!started_ || phase_ != Phase::up) // whoever heard of it had enough
         return;
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -275,7 +275,12 @@ void MetricsSource::pageCame(const MetricsFetch::Outcome& outcome)
 std::string MetricsSource::sentenceOf(const Reading& reading) const
 {
     std::string sentence;
-    if (reading.pools.empty())
+    if (reading.pools.empty() && fleet_)
+        sentence = "It has no metrics of a pool that Poolscope knows.";
+    else if (reading.pools.empty() && reading.ofQueryApi)
+        sentence = "The page is that of a server of metrics, about itself. What it knows of others "
+                   "is asked for at /api/v1.";
+    else if (reading.pools.empty())
         sentence = reading.others.empty()
                        ? "The page is empty."
                        : "The page tells of no pool that Poolscope knows; it has " +
@@ -283,13 +288,17 @@ std::string MetricsSource::sentenceOf(const Reading& reading) const
     for (const std::string& remark : reading.remarks)
         sentence += (sentence.empty() ? "" : " ") + remark;
     if (pace_.stretched())
-        sentence += fmt::format("{}The page takes long: it is asked for every {}.",
-                                sentence.empty() ? "" : " ", format_duration_prose(pace_.pace()));
+        sentence +=
+            fmt::format("{}{} takes long: it is asked for every {}.", sentence.empty() ? "" : " ",
+                        fleet_ ? "An answer" : "The page", format_duration_prose(pace_.pace()));
     return sentence;
 }
 
 bool MetricsSource::beganAnew(const Reading& reading) const
 {
+    // Of a fleet something always does, and what it counts begins at 0 for all to see.
+    if (fleet_)
+        return false;
     if (processStarted_ > 0 && reading.processStarted > processStarted_ + startJitter)
         return true;
     return std::any_of(reading.pools.begin(), reading.pools.end(), [this](const Pool& pool) {
@@ -303,25 +312,32 @@ void MetricsSource::sample(const Reading& reading)
     // What is counted goes on from 0: between the two lies a time of which nothing is known.
     if (teller_.hasSampled() && beganAnew(reading))
         teller_.gap("The process, or one of its pools, began anew: what it counts began at 0.");
+    PoolSample sample = changes(reading.pools, !teller_.hasSampled());
+    // The same lines come again with each page.
+    sample.unreadable = reading.unreadable > unreadable_ ? reading.unreadable - unreadable_ : 0;
+    unreadable_ = reading.unreadable;
+    processStarted_ = reading.processStarted;
+    teller_.sampling();
+    fact(sample);
+}
+
+/// What is told of pools that were told of before, or of all of them.
+PoolSample MetricsSource::changes(const std::vector<Pool>& pools, bool anew)
+{
     PoolSample sample;
     std::map<Text, Pool> now;
-    for (const Pool& pool : reading.pools)
+    for (const Pool& pool : pools)
         now.emplace(pool.name, pool);
     const bool allStay = std::all_of(
         told_.begin(), told_.end(), [&](const auto& before) { return now.contains(before.first); });
-    sample.full = !teller_.hasSampled() || !allStay;
+    sample.full = anew || !allStay;
     for (const auto& [name, pool] : now) {
         const auto before = told_.find(name);
         if (sample.full || before == told_.end() || before->second != pool)
             sample.pools.push_back(pool);
     }
-    // The same lines come again with each page.
-    sample.unreadable = reading.unreadable > unreadable_ ? reading.unreadable - unreadable_ : 0;
-    unreadable_ = reading.unreadable;
-    processStarted_ = reading.processStarted;
     told_ = std::move(now);
-    teller_.sampling();
-    fact(sample);
+    return sample;
 }
 
 void MetricsSource::failed(const Trouble& trouble)

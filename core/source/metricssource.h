@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/source/fleetpoll.h"
 #include "core/source/metricsaddress.h"
 #include "core/source/metricsfetch.h"
 #include "core/source/metricspools.h"
@@ -20,8 +21,9 @@
 
 namespace poolscope {
 
-/// Observes the pools that a page of metrics tells of. Asks for it once an interval, one request at
-/// a time; backs off where that takes the server long. It knows figures alone: nobody's checkouts.
+/// Observes the pools that a page of metrics tells of, or a query API that knows such pages of a
+/// whole fleet. Asks once an interval, one request at a time; backs off where that takes the server
+/// long. It knows figures alone: nobody's checkouts.
 class MetricsSource final : public Source
 {
     Q_OBJECT
@@ -42,6 +44,10 @@ public:
     /// Before start().
     void setTimings(const Timings& timings) { timings_ = timings; }
     SshTunnel& tunnel() { return tunnel_; }
+    /// Asks a query API for what was, from then until now, instead of what is: it says that by
+    /// observedThen(), in order, and is done with pastEnded(). What it says besides is about now.
+    /// Before start(); false where it is no query API, or there is nothing to ask for.
+    bool setPast(Timestamp from, Timestamp until, Duration step);
 
     const TargetInfo& info() const override { return info_; }
     void start() override;
@@ -52,6 +58,10 @@ public:
     void execute(const Command& command) override;
     /// A page has no locks.
     void setWatched(const std::vector<SessionKey>&) override {}
+
+signals:
+    void observedThen(poolscope::Timestamp at, const poolscope::Fact& fact);
+    void pastEnded();
 
 private:
     enum class Phase { stopped, waiting, fetching, up };
@@ -78,9 +88,11 @@ private:
         std::vector<std::string> remarks; ///< what is odd about the page: sentences
         std::uint64_t unreadable = 0;
         double processStarted = 0;
+        bool ofQueryApi = false; ///< the page is its own
     };
 
     void reach();
+    void ask();
     void fetch(const QUrl& url);
     bool isHostOfSsh(const QString& host) const;
     std::optional<QByteArray> authorization() const;
@@ -89,9 +101,16 @@ private:
     void follow(const MetricsFetch::Outcome& outcome);
     std::optional<Trouble> troubleOf(const MetricsFetch::Outcome& outcome) const;
     Trouble troubleOfStatus(int status) const;
+    std::optional<Trouble> troubleOfQuery(const MetricsFetch::Outcome& outcome) const;
+    bool takeAnswer(const MetricsFetch::Outcome& outcome);
+    Reading readFleet() const;
+    void beginPoll();
+    void pastCame();
     std::optional<Reading> read(const MetricsFetch::Outcome& outcome, Trouble& trouble);
     void pageCame(const MetricsFetch::Outcome& outcome);
+    void readingCame(const Reading& reading);
     void sample(const Reading& reading);
+    PoolSample changes(const std::vector<Pool>& pools, bool anew);
     bool beganAnew(const Reading& reading) const;
     std::string sentenceOf(const Reading& reading) const;
     void failed(const Trouble& trouble);
@@ -120,6 +139,10 @@ private:
     QTimer poll_;
     QUrl asked_;
     std::chrono::steady_clock::time_point begun_;
+    std::optional<FleetPoll> fleet_;      ///< where it is a query API
+    std::optional<FleetPoll::Past> past_; ///< what is left of it, from the part that is asked for
+    bool pastTold_ = false;               ///< a sample, and no gap since
+    std::chrono::milliseconds took_{};    ///< all answers of this poll
     std::optional<Page> page_;
     std::map<Text, Pool> told_; ///< by name, as of the sample before
     double processStarted_ = 0;

@@ -6,6 +6,21 @@
 
 namespace poolscope {
 
+void MetricsSource::tunnelFailed(const QString& words)
+{
+    fetch_.cancel();
+    Trouble trouble;
+    trouble.sentence = "ssh to " + plain_line(sshHost_.toStdString(), 256) + ": " +
+                       plain_line(words.toStdString(), 600) + ".";
+    trouble.nextStep = "Try the same host with ssh in a terminal first: its key must be known "
+                       "and the login must work without a question.";
+    if (words.contains(QStringLiteral("Permission denied")) ||
+        words.contains(QStringLiteral("Host key verification failed")) ||
+        words.contains(QStringLiteral("cannot be started")))
+        trouble.kind = Trouble::Kind::persistent;
+    failed(trouble);
+}
+
 /// On the same host alone, and never from TLS into the clear: a secret may go along.
 void MetricsSource::follow(const MetricsFetch::Outcome& outcome)
 {
@@ -58,7 +73,10 @@ MetricsSource::Trouble MetricsSource::troubleOfStatus(int status) const
                 "Let whoever runs it allow that."};
     case 404:
         return {kind, where() + " has no page " + path + ".",
-                address_.format == MetricsAddress::Format::expvar
+                fleet_ ? "Check the path. Prometheus, Thanos, VictoriaMetrics: /api/v1; Mimir: "
+                         "/prometheus/api/v1; VictoriaMetrics' cluster: "
+                         "/select/0/prometheus/api/v1."
+                : address_.format == MetricsAddress::Format::expvar
                     ? "Go: import _ \"expvar\" serves /debug/vars on the default mux."
                     : "Check the path. Spring: /actuator/prometheus; Quarkus: /q/metrics; "
                       "exporters: /metrics."};
@@ -76,6 +94,10 @@ MetricsSource::troubleOf(const MetricsFetch::Outcome& outcome) const
     const std::string words = plain_line(outcome.words.toStdString(), 300);
     switch (outcome.end) {
     case End::complete:
+        if (fleet_) {
+            if (auto trouble = troubleOfQuery(outcome))
+                return trouble;
+        }
         return outcome.status == 200 ? std::nullopt
                                      : std::optional(troubleOfStatus(outcome.status));
     case End::tooLong:

@@ -82,15 +82,24 @@ signals:
     void lost(const poolscope::PgTrouble& trouble);
 
 private:
+    // The library's calls
     static int waitHook(int socket, char read, int timeout);
-    int await(int socket, bool read);
-    void resolved(const std::vector<PgEndpoint>& endpoints, const QStringList& missing, bool late);
-    void attempt();
+    static void makeNonBlocking(int socket);
+    void turn(const std::function<void()>& enter);
+    bool suspendFor(int socket, bool read);
+    bool await(int socket, bool read);
+    bool awaitGreeting(int socket);
     bool prepare();
     void connectNow(const PgEndpoint& endpoint);
     void askNow(const std::string& sql);
     void takeRows();
     void giveUp();
+    bool tlsWanted() const;
+    bool tlsDemanded() const;
+
+    // The event loop's side
+    void resolved(const std::vector<PgEndpoint>& endpoints, const QStringList& missing, bool late);
+    void attempt();
     void begin(std::function<void()> work);
     void goOn();
     void ended();
@@ -102,7 +111,6 @@ private:
     void idleReadable();
     void drop(const PgTrouble& trouble);
     void release();
-    bool tlsWanted() const;
     MySqlError error() const;
 
     Limits limits_;
@@ -125,6 +133,7 @@ private:
     bool attempting_ = false;
     bool good_ = false; ///< what was done on the fiber
     bool tooMuch_ = false;
+    bool stripped_ = false; ///< TLS is demanded, and was not offered
     MySqlError error_;
     std::string verifiedName_; ///< that the certificate must name; else empty
     std::vector<char> host_;   ///< what the library was told as host; it reads it more than once

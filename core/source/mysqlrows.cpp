@@ -278,7 +278,11 @@ void read_mysql_transactions(const MySqlRows& r, MySqlPoll& poll)
             found->session.own || !found->session.is_client())
             continue;
         Session& s = found->session;
-        const auto since = r.instant(row, started);
+        auto since = r.instant(row, started);
+        // Told in the server's own time zone, in which one hour a year comes twice: it has begun by
+        // now, give or take what passed between the two answers.
+        if (since && poll.clock && *since > *poll.clock + std::chrono::minutes{1})
+            *since -= std::chrono::hours{1};
         // It slept when it was read and began this only then: what it does now shows next time.
         // Times are told in whole seconds.
         if (found->command == "Sleep" && since && s.state_since &&

@@ -70,10 +70,23 @@ void MySqlSessions::learn(const std::vector<std::int64_t>& asked, const MySqlRow
     }
 }
 
-void MySqlSessions::steady(MySqlRow& row, const Known& before) const
+/// `listed`: when it was last, on the server's clock.
+void MySqlSessions::steady(MySqlRow& row, const Known& before,
+                           std::optional<Timestamp> listed) const
 {
     Session& now = row.session;
     const Session& then = before.session;
+    // Told in the server's own time zone, in which one hour a year comes twice: a transaction that
+    // was not there when the session was last listed is of the later one.
+    constexpr Duration summer = std::chrono::hours{1};
+    if (now.transaction_since && !then.transaction_since && listed && seen_ &&
+        *now.transaction_since + clock_wobble < *listed &&
+        *now.transaction_since + summer <= *seen_ + clock_wobble)
+        *now.transaction_since += summer;
+    else if (now.transaction_since && then.transaction_since &&
+             std::chrono::abs(*then.transaction_since - *now.transaction_since - summer) <=
+                 clock_wobble)
+        now.transaction_since = then.transaction_since; // mended before
     const bool told = row.query && before.query;
     const bool same_query = told ? *row.query == *before.query
                                  : now.statement == then.statement && row.command == before.command;
@@ -91,7 +104,7 @@ ServerSample MySqlSessions::absorb(MySqlPoll poll, const MySqlBlockers* rows,
 {
     ServerSample sample;
     sample.full = full;
-    seen_ = poll.clock;
+    const std::optional<Timestamp> listed = std::exchange(seen_, poll.clock);
     std::map<std::int64_t, Known> next;
     for (MySqlRow& row : poll.rows) {
         Session& s = row.session;
@@ -105,7 +118,7 @@ ServerSample MySqlSessions::absorb(MySqlPoll poll, const MySqlBlockers* rows,
         const auto before = known_.find(id);
         const bool same = before != known_.end() && before->second.session.key == s.key;
         if (same)
-            steady(row, before->second);
+            steady(row, before->second, listed);
         const auto take = [&](const MySqlBlockers* blockers, bool waits, bool waited) {
             if (!waits)
                 return;
@@ -159,6 +172,13 @@ bool MySqlSessions::metadataUnknown() const
 {
     return std::any_of(known_.begin(), known_.end(), [](const auto& entry) {
         return entry.second.metadata_wait && entry.second.session.blocked_by.empty();
+    });
+}
+
+bool MySqlSessions::rowsUnknown() const
+{
+    return std::any_of(known_.begin(), known_.end(), [](const auto& entry) {
+        return entry.second.row_wait && entry.second.session.blocked_by.empty();
     });
 }
 

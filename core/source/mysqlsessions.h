@@ -39,6 +39,8 @@ public:
     std::size_t waiters() const;
     /// Someone waits for a metadata lock and nobody is known to hold it.
     bool metadataUnknown() const;
+    /// The same of a row.
+    bool rowsUnknown() const;
 
 private:
     struct Known
@@ -54,7 +56,7 @@ private:
         Text application;
         Text client;
     };
-    void steady(MySqlRow& row, const Known& before) const;
+    void steady(MySqlRow& row, const Known& before, std::optional<Timestamp> listed) const;
 
     TargetId target_;
     std::optional<Timestamp> seen_;

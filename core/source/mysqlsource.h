@@ -2,12 +2,11 @@
 #pragma once
 
 #include "core/source/mysqlcommands.h"
-#include "core/source/mysqlconnection.h"
+#include "core/source/mysqlreach.h"
 #include "core/source/mysqlsessions.h"
 #include "core/source/mysqlstatements.h"
 #include "core/source/pgpace.h"
 #include "core/source/source.h"
-#include "core/source/sshtunnel.h"
 #include "core/source/statusteller.h"
 
 #include <QTimer>
@@ -42,7 +41,7 @@ public:
     ~MySqlSource() override;
 
     void setTimings(const Timings& timings);
-    SshTunnel& tunnel() { return tunnel_; }
+    SshTunnel& tunnel() { return reach_.tunnel(); }
 
     const TargetInfo& info() const override { return info_; }
     void start() override;
@@ -55,7 +54,6 @@ public:
 
 private:
     using Steady = std::chrono::steady_clock;
-    enum class Phase { stopped, waiting, connecting, up };
     enum class Job {
         none,
         settings,
@@ -71,20 +69,20 @@ private:
     };
 
     // Reaching the server
-    void reach();
-    void connectTo(quint16 tunnelPort);
     void reached();
-    void failed(const PgTrouble& trouble);
-    void halt(const PgTrouble& trouble);
-    void retryAfter(const PgTrouble& trouble);
-    PgTrouble tunnelTrouble(const QString& words) const;
-    void silent();
+    void lost();
 
     // What to ask next
+    template <class Instant>
+    static bool isDue(const std::optional<Instant>& last, std::chrono::milliseconds every)
+    {
+        return !last || Instant::clock::now() - *last >= every;
+    }
     void next();
     void ask(Job job, const std::string& sql, MySqlConnection::Handler handler);
     void askFacts();
     void factsCame(const MySqlReply& reply);
+    void tellSettings(const MySqlRows& rows);
     void keepRefusals(std::int64_t refused);
     void askGrants();
     void grantsCame(const MySqlReply& reply);
@@ -110,29 +108,18 @@ private:
     void statusUp();
     void fact(const Fact& what);
 
-    AttachRequest request_;
-    MySqlAddress given_;
-    MySqlAddress address_; ///< with everything filled in
     TargetInfo info_;
     Timings timings_;
-    Phase phase_ = Phase::stopped;
-    bool started_ = false;
     StatusTeller teller_{[this](const Fact& what) {
         fact(what);
     }};
 
-    MySqlConnection connection_;
-    SshTunnel tunnel_;
-    QTimer retry_;
+    MySqlReach reach_;
     QTimer poll_;
-    QTimer watchdog_;
     QTimer commandTimer_;
-    int failures_ = 0;     ///< attempts to connect in a row
     int pollFailures_ = 0; ///< polls in a row
 
     Job job_ = Job::none;
-    Steady::time_point asked_;       ///< when the statement under way was sent
-    bool quiet_ = false;             ///< no answer for longer than `silence`
     bool settled_ = false;           ///< our own limits are set
     std::vector<std::string> unset_; ///< of them, those to be set one by one
     bool factsDue_ = false;
@@ -144,6 +131,7 @@ private:
     MySqlCommands commands_;
     TextPool texts_;
     std::int64_t ownId_ = 0;
+    std::optional<ServerSettings> settings_;
     std::optional<ServerFacts> facts_, told_;
     MySqlGrants grants_;
     std::string account_;   ///< as GRANT wants it

@@ -62,6 +62,7 @@ void MySqlShape::choose(bool on)
     transactions = true;
     attributes = on;
     metadata = on && version >= (mariadb ? 100502 : 50700);
+    rows = on || !has_lock_tables(*this);
     if (on)
         list = !mariadb && version >= 80022 ? MySqlList::processlist : MySqlList::threads;
 }
@@ -99,6 +100,9 @@ std::string mysql_facts(const MySqlShape& shape)
     return fmt::format("SELECT /* poolscope */ CONNECTION_ID() AS id, VERSION() AS version, "
                        "@@version_comment AS comment, CURRENT_USER() AS role, "
                        "@@max_connections AS max_connections, @@performance_schema AS schema_on, "
+                       "@@GLOBAL.max_user_connections AS max_user_connections, "
+                       "@@GLOBAL.wait_timeout AS wait_timeout, "
+                       "@@GLOBAL.interactive_timeout AS interactive_timeout, "
                        "@@read_only AS read_only, {} AS clock, "
                        "UNIX_TIMESTAMP() - {} AS started, {} AS connected, {} AS refused",
                        server_clock, status_value(shape, "Uptime"),

@@ -28,6 +28,7 @@ struct MySqlShape
     bool transactions = true; ///< INNODB_TRX may be read: with PROCESS
     bool attributes = false;  ///< of connections: with performance_schema
     bool metadata = false;    ///< metadata_locks may be read
+    bool rows = true;         ///< who waits for whose rows may be read
 
     /// For a server where performance_schema is `on`.
     void choose(bool on);

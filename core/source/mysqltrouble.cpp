@@ -113,6 +113,22 @@ std::optional<MySqlError> before_tls(const MySqlError& error)
 
 } // namespace
 
+bool mysql_is_closed(unsigned int error)
+{
+    switch (error) {
+    case 1044: // database denied
+    case 1054: // no such column
+    case 1109: // no such table of information_schema
+    case 1142: // table denied
+    case 1143: // column denied
+    case 1146: // no such table
+    case 1227: // privilege missing
+        return true;
+    default:
+        return false;
+    }
+}
+
 std::string mysql_account(std::string_view current_user)
 {
     const std::size_t at = current_user.rfind('@');

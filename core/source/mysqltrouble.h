@@ -27,6 +27,9 @@ PgTrouble mysql_server_trouble(const MySqlError& error, const PgWhom& whom);
 /// The connection ended under way: cut, or closed by the server with such an error.
 PgTrouble mysql_loss_trouble(const MySqlError& error, const PgWhom& whom);
 
+/// A table that is not there, or not for us: by the server's number of an error.
+bool mysql_is_closed(unsigned int error);
+
 /// "`dba`@`10.%`", from CURRENT_USER()'s dba@10.%.
 std::string mysql_account(std::string_view current_user);
 

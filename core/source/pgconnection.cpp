@@ -13,10 +13,10 @@ namespace poolscope {
 namespace {
 
 /// Ours come last, so that they win over the user's own. That we only read is set with the first
-/// statement: here it would make every server look like a standby to target_session_attrs.
+/// statement: here it would make every server look like a standby to target_session_attrs. So is
+/// idle_in_transaction_session_timeout: here it would hide what others get.
 constexpr const char* sessionOptions =
-    "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000 "
-    "-c search_path=pg_catalog";
+    "-c statement_timeout=5000 -c lock_timeout=1000 -c search_path=pg_catalog";
 
 std::string field(const PGresult* result, int code)
 {

@@ -109,7 +109,8 @@ PgStatement facts_statement(int server_version)
             " (SELECT pg_has_role(oid, 'USAGE') FROM pg_roles"
             "  WHERE rolname = 'pg_signal_backend') AS signals,"
             " pg_postmaster_start_time() AS server_started, pg_backend_pid() AS pid,"
-            " set_config('default_transaction_read_only', 'on', false) AS reads_only" +
+            " set_config('default_transaction_read_only', 'on', false) AS reads_only,"
+            " set_config('idle_in_transaction_session_timeout', '10000', false) AS ends_itself" +
                 std::string{plan_once}};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is asked of the server, in which order, and what becomes of the answers.
 #include "core/base/clock.h"
+#include "core/source/pgsettings.h"
 #include "core/source/pgstatements.h"
 #include "core/source/postgressource.h"
 
@@ -49,6 +50,8 @@ void PostgresSource::next()
         askLocks(locks);
     else if (due(lastFacts_, timings_.facts))
         askFacts();
+    else if (due(lastSettings_, timings_.settings))
+        askSettings();
 }
 
 void PostgresSource::ask(Job job, const PgStatement& statement, const std::vector<PgValue>& values,
@@ -122,6 +125,21 @@ void PostgresSource::factsCame(const PgReply& reply)
         facts_ = facts;
         fact(FactsReported{facts});
     }
+}
+
+void PostgresSource::askSettings()
+{
+    lastSettings_ = Steady::now();
+    ask(Job::settings, settings_statement(), {}, [this](const PgReply& reply) {
+        // Nothing hangs on them: where the server refuses they are not reported.
+        if (reply.trouble)
+            return;
+        ServerSettings settings = read_server_settings(PgRows{reply.rows});
+        if (settings_ != settings) {
+            settings_ = std::move(settings);
+            fact(SettingsReported{*settings_});
+        }
+    });
 }
 
 // Polls

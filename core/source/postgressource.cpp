@@ -100,6 +100,7 @@ void PostgresSource::reached()
     names_.clear();
     lastFull_.reset();
     lastFacts_.reset();
+    lastSettings_.reset();
     lastBlockers_.reset();
     offset_.reset();
     pending_.reset();

@@ -30,7 +30,8 @@ public:
         std::chrono::milliseconds drop{15000};   ///< without an answer: a new connection
         std::chrono::milliseconds command{10000};
         std::chrono::milliseconds facts{60000};
-        std::chrono::milliseconds resync{60000}; ///< between full samples
+        std::chrono::milliseconds settings{600000}; ///< they rarely change
+        std::chrono::milliseconds resync{60000};    ///< between full samples
         std::chrono::milliseconds locks{10000};
         std::chrono::milliseconds blockers{5000}; ///< where more than 20 wait for locks
         std::chrono::milliseconds firstRetry{1000};
@@ -54,7 +55,7 @@ public:
 
 private:
     using Steady = std::chrono::steady_clock;
-    enum class Job { none, facts, poll, names, locks, command };
+    enum class Job { none, facts, settings, poll, names, locks, command };
 
     // Reaching the server
     void reached();
@@ -66,6 +67,7 @@ private:
              PgConnection::Handler handler);
     void askFacts();
     void factsCame(const PgReply& reply);
+    void askSettings();
     void askPoll();
     void pollCame(const PgReply& reply, bool full);
     void askNames(const PgNames::Missing& missing);
@@ -89,6 +91,7 @@ private:
         fact(what);
     }};
     std::optional<ServerFacts> facts_;
+    std::optional<ServerSettings> settings_;
 
     PgReach reach_;
     PgConnection& connection_ = reach_.connection();
@@ -112,7 +115,8 @@ private:
     PgNames::Missing missing_;
     bool pendingFull_ = false;
     Duration pendingCost_{};
-    std::optional<Steady::time_point> lastFull_, lastFacts_, lastBlockers_, lastPoll_;
+    std::optional<Steady::time_point> lastFull_, lastFacts_, lastSettings_, lastBlockers_,
+        lastPoll_;
     bool blockersSampled_ = false; ///< more than 20 wait: not asked for every time
 
     PgPace pace_;

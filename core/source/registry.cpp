@@ -24,7 +24,8 @@ const QString& acceptedForms()
         "Give a recording, postgresql://user@host:5432/database, host=… dbname=… user=…, "
         "service=…, mysql://user@host:3306, pgbouncer://user@host:6432, pool://localhost:7007, "
         "pool+unix:///path/of/the.sock, prometheus+http://host:9090/metrics, "
-        "expvar+http://host:8080/debug/vars, or demo:.");
+        "prometheus+http://host:9090/api/v1 (a fleet), expvar+http://host:8080/debug/vars, or "
+        "demo:.");
     return forms;
 }
 
@@ -145,7 +146,11 @@ QString withoutSecrets(const QString& target)
 
 Duration usualInterval(const QString& target)
 {
-    return isMetricsUrl(target) ? std::chrono::seconds{5} : std::chrono::seconds{1};
+    if (!isMetricsUrl(target))
+        return std::chrono::seconds{1};
+    const Result<MetricsAddress> address = parseMetricsUrl(target);
+    const bool fleet = address && address.value().format == MetricsAddress::Format::query;
+    return fleet ? std::chrono::seconds{15} : std::chrono::seconds{5};
 }
 
 Result<std::unique_ptr<Source>> makeSource(TargetId id, const AttachRequest& request)

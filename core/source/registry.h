@@ -17,8 +17,8 @@ Result<TargetKind> classifyTarget(const QString& target);
 /// text that cannot be read it keeps nothing but the scheme.
 QString withoutSecrets(const QString& target);
 
-/// How far polls are apart where nobody says otherwise: 1 s, and 5 s where the application itself
-/// is asked for all of its metrics.
+/// How far polls are apart where nobody says otherwise: 1 s; 5 s where the application itself is
+/// asked for all of its metrics; 15 s where a query API is, which itself looks no more often.
 Duration usualInterval(const QString& target);
 
 /// Makes the source for a live target. Connects nothing yet.
