@@ -36,20 +36,117 @@ void Analysis::apply(const Observation& observation, WorldDelta& delta)
     fold(observation, delta);
     look();
     mark(observation);
+    if (std::holds_alternative<Tick>(observation.what))
+        mark(diagnoses());
+    for (const AlertBook::Onset& onset : alert_book_.take_onsets())
+        mark(onset);
+}
+
+void Analysis::forget_joint()
+{
+    disagreements_.reset();
+    diagnoses_.reset();
+    alerts_.reset();
+}
+
+const std::vector<Alert>& Analysis::alerts() const
+{
+    if (!alerts_)
+        alerts_ = alert_book_.alerts(world_, findings_);
+    return *alerts_;
+}
+
+void Analysis::suppose_alert_rules(std::optional<AlertRules> rules)
+{
+    supposed_rules_ = std::move(rules);
+    if (supposed_rules_) {
+        alert_book_.set_rules(*supposed_rules_);
+        alert_book_.restore(world_);
+    } else {
+        alert_book_.set_rules(default_alert_rules());
+        alert_rules_.clear();
+        adopt_alert_rules();
+        alert_book_.restore(world_);
+    }
+    alerts_.reset();
+}
+
+/// What the world says, unless something else is supposed.
+void Analysis::adopt_alert_rules()
+{
+    if (supposed_rules_ || alert_rules_ == world_.alert_rules())
+        return;
+    alert_rules_ = world_.alert_rules();
+    alert_book_.set_rules(alert_rules_.empty() ? default_alert_rules()
+                                               : parse_alert_rules(alert_rules_, "alerts.toml"));
+    alert_book_.restore(world_);
+}
+
+const Disagreements& Analysis::disagreements() const
+{
+    if (!disagreements_)
+        disagreements_ = find_disagreements(world_, departures_);
+    return *disagreements_;
+}
+
+std::vector<SuspectedLeak> Analysis::suspects(TargetId target) const
+{
+    std::vector<SuspectedLeak> all = findings(target).suspects;
+    const auto found = disagreements().sessions.find(target);
+    if (found == disagreements().sessions.end())
+        return all;
+    for (const SuspectedLeak& leak : found->second) {
+        const auto known = std::find_if(all.begin(), all.end(), [&](const SuspectedLeak& s) {
+            return s.session == leak.session && !s.growth;
+        });
+        if (known == all.end()) {
+            all.push_back(leak);
+            continue;
+        }
+        // It is held in a transaction too: as bad as that, and its pool's.
+        if (leak.kind == LeakKind::orphan) {
+            const LeakSeverity severity = known->severity;
+            *known = leak;
+            known->severity = severity;
+        }
+    }
+    return all;
+}
+
+const std::vector<Diagnosis>& Analysis::diagnoses() const
+{
+    if (!diagnoses_)
+        diagnoses_ = diagnose({world_, findings_, flows_, disagreements()});
+    return *diagnoses_;
 }
 
 void Analysis::fold(const Observation& observation, WorldDelta& delta)
 {
     const TargetId id = observation.target;
-    if (const auto* const sample = std::get_if<ServerSample>(&observation.what)) {
-        if (const TargetState* const before = world_.target(id))
-            histories_[id].watch(*before, *sample, observation.time);
+    const Timestamp now = observation.time;
+    const auto* const server = std::get_if<ServerSample>(&observation.what);
+    const auto* const pools = std::get_if<PoolSample>(&observation.what);
+    forget_joint();
+    alert_book_.take_onsets(); // of folding before: nobody wants them any more
+    if (const TargetState* const before = world_.target(id); before && server) {
+        histories_[id].watch(*before, *server, now);
+        departures_[id].watch(*before, *server, now);
+    } else if (before && pools) {
+        flows_[id].expect(*before, *pools, now);
+        departures_[id].watch(*before, *pools, now);
     }
     world_.apply(observation, delta);
-    if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
-        if (const TargetState* const after = world_.target(id))
-            prepared_[id].watch(*after, *sample, observation.time);
+    if (std::holds_alternative<AlertRulesChanged>(observation.what))
+        adopt_alert_rules();
+    alert_book_.watch(world_, observation);
+    if (const TargetState* const after = world_.target(id); after && pools) {
+        prepared_[id].watch(*after, *pools, now);
+        flows_[id].watch(*after, *pools, now);
+    } else if (after && server) {
+        flows_[id].watch(*after, *server, now);
     }
+    if (std::holds_alternative<Gap>(observation.what))
+        flows_[id].interrupt();
 
     // Time alone turns a holding into a suspicion, so every observation is a chance to look. What
     // is not about one target (a tick, a threshold for all) concerns each of them.
@@ -208,6 +305,21 @@ void Analysis::mark(TargetId target, const PoolSample& sample, Timestamp at)
     }
 }
 
+void Analysis::mark(const std::vector<Diagnosis>& now)
+{
+    const Timestamp at = world_.now();
+    for (const Diagnosis& diagnosis : now) {
+        // It may pause and go on: that is no news.
+        const auto [last, first] =
+            diagnosed_.try_emplace({diagnosis.target, diagnosis.pool, diagnosis.cause}, at);
+        if (diagnosis.cause != Cause::undecided && (first || at - last->second >= idle_window))
+            marks_.push_back({at, MarkKind::critical, diagnosis.target, diagnosis.sentence});
+        last->second = at;
+    }
+    if (!diagnosed_.empty())
+        std::erase_if(diagnosed_, [at](const auto& d) { return at - d.second > idle_window; });
+}
+
 std::vector<Mark> Analysis::take_marks()
 {
     return std::exchange(marks_, {});
@@ -219,6 +331,12 @@ void Analysis::restore(World world)
     findings_.clear();
     histories_.clear();
     prepared_.clear();
+    flows_.clear();
+    departures_.clear();
+    diagnosed_.clear();
+    adopt_alert_rules();
+    alert_book_.restore(world_);
+    forget_joint();
     growing_.clear();
     preparing_.clear();
     timed_out_.clear();
@@ -228,10 +346,22 @@ void Analysis::restore(World world)
             up_[id] = target.status.reach == Reach::up;
         histories_[id].restore(target, world_.now());
         prepared_[id].restore(target, world_.now());
+        flows_[id].restore(target, world_.now());
         due_[id] = {world_.now(), true};
     }
     look();
     marks_.clear();
+}
+
+void Analysis::mark(const AlertBook::Onset& onset)
+{
+    // A source that fails and acquires that time out are marked for themselves.
+    if (onset.severity == AlertSeverity::info || onset.measure == AlertMeasure::unreachable ||
+        onset.measure == AlertMeasure::timeouts)
+        return;
+    const bool critical = onset.severity == AlertSeverity::critical;
+    marks_.push_back({world_.now(), critical ? MarkKind::critical : MarkKind::warning, onset.target,
+                      onset.sentence});
 }
 
 } // namespace poolscope

@@ -17,11 +17,23 @@ bool counts(const Session& session)
            !session.own;
 }
 
-/// One that became settled within the window and was opened for it.
-bool is_new(const Session& session, Duration settled_for, Timestamp server_now)
+/// One instant, and what tells of a session whether it was opened for the window before.
+struct Window
 {
-    return settled_for < idle_window &&
-           server_now - session.key.started < idle_window + idle_settled;
+    const TargetState& target;
+    const IdleHistory& history;
+    Timestamp now;        ///< the capture's clock
+    Timestamp server_now; ///< the server's
+};
+
+/// One that became settled within the window and was opened for it.
+bool is_new(const Session& session, Duration settled_for, const Window& window)
+{
+    if (settled_for >= idle_window)
+        return false;
+    return tells_session_start(window.target.info.kind)
+               ? window.server_now - session.key.started < idle_window + idle_settled
+               : window.history.appeared(session.key, window.now);
 }
 
 struct Tally
@@ -42,7 +54,7 @@ std::string name_of_client(const IdleHistory::Client& client)
     return address == "local" ? name + " (local)" : name + " at " + address;
 }
 
-void add(Tally& tally, const Session& session, Duration settled_for, Timestamp server_now)
+void add(Tally& tally, const Session& session, Duration settled_for, const Window& window)
 {
     ++tally.idle;
     if (!tally.oldest || std::tie(*session.state_since, session.key) <
@@ -51,7 +63,7 @@ void add(Tally& tally, const Session& session, Duration settled_for, Timestamp s
     if (settled_for >= idle_window)
         return;
     ++tally.added;
-    if (is_new(session, settled_for, server_now)) {
+    if (is_new(session, settled_for, window)) {
         ++tally.opened;
         tally.parts.set(static_cast<std::size_t>(settled_for / (idle_window / idle_parts)));
     }
@@ -80,8 +92,10 @@ void IdleHistory::watch(const TargetState& before, const ServerSample& sample, T
     // A clock that was set back: what was seen is of another time.
     if (!since_ || now < *since_) {
         departures_.clear();
+        appeared_.clear();
         since_ = now;
     }
+    note_new(before, sample, now);
     const auto settled = [&](const Session& session) {
         return counts(session) && before.age(*session.state_since, now) >= idle_settled;
     };
@@ -112,6 +126,31 @@ void IdleHistory::watch(const TargetState& before, const ServerSample& sample, T
     }
 }
 
+void IdleHistory::note_new(const TargetState& before, const ServerSample& sample, Timestamp now)
+{
+    if (tells_session_start(before.info.kind))
+        return;
+    // Before the first list, and after a time without any, nobody is new.
+    if (!before.sessions.empty()) {
+        for (const Session& session : sample.changed) {
+            if (!before.find(session.key))
+                appeared_[session.key] = now;
+        }
+    }
+    for (const SessionKey& key : sample.gone)
+        appeared_.erase(key);
+    if (appeared_.size() < prune_appeared_at_)
+        return;
+    std::erase_if(appeared_, [now](const auto& a) { return now - a.second >= idle_window; });
+    prune_appeared_at_ = std::max<std::size_t>(64, 2 * appeared_.size());
+}
+
+bool IdleHistory::appeared(const SessionKey& session, Timestamp now) const
+{
+    const auto found = appeared_.find(session);
+    return found != appeared_.end() && now - found->second < idle_window;
+}
+
 void IdleHistory::depart(const Session& session, Timestamp now)
 {
     departures_[client_of(session)] = now;
@@ -139,6 +178,7 @@ std::vector<SuspectedLeak> find_idle_growth(const TargetState& target, const Idl
     if (!history.covers_window(now))
         return found;
     const Timestamp server_now = now + target.clock_offset;
+    const Window window{target, history, now, server_now};
     const auto settled_for = [&](const Session& session) {
         return server_now - *session.state_since - idle_settled;
     };
@@ -146,7 +186,7 @@ std::vector<SuspectedLeak> find_idle_growth(const TargetState& target, const Idl
     std::int32_t fresh = 0;
     for (const auto& [pid, session] : target.sessions) {
         if (counts(session) && settled_for(session) >= Duration{0} &&
-            is_new(session, settled_for(session), server_now))
+            is_new(session, settled_for(session), window))
             ++fresh;
     }
     if (fresh < idle_growth_least)
@@ -159,7 +199,7 @@ std::vector<SuspectedLeak> find_idle_growth(const TargetState& target, const Idl
         Tally& tally = clients[IdleHistory::client_of(session)];
         ++tally.all;
         if (counts(session) && settled_for(session) >= Duration{0})
-            add(tally, session, settled_for(session), server_now);
+            add(tally, session, settled_for(session), window);
     }
     for (const auto& [client, tally] : clients) {
         if (tally.idle < idle_count_least || tally.opened < idle_growth_least ||

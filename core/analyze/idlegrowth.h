@@ -19,6 +19,9 @@ namespace poolscope {
 /// works again; one departure within the window, and the client is quiet. The growth must come from
 /// sessions opened within the window (a pool whose work ebbs away in the evening has more idle
 /// ones, but opens none), and go on through it (a pool that fills to its size does so at once).
+/// Where the server does not tell when a session was opened (MySQL), it is when it was first
+/// listed: that is remembered for no longer than the window, so that the growth must show in all
+/// parts but the oldest.
 ///
 /// The window is a compromise: long enough that a pool filling slowly, or replacing a connection
 /// now and then, is told apart from a leak; short enough that a seek, which must fold that much
@@ -47,15 +50,21 @@ public:
 
     /// Whether all of the window before `now` was seen.
     bool covers_window(Timestamp now) const;
+    /// Whether it was first listed within the window before `now`: for servers that do not tell
+    /// when a session was opened. Not what was there already when listing began.
+    bool appeared(const SessionKey& session, Timestamp now) const;
     /// Whether an idle session of that client departed within the window before `now`.
     bool departed(const Client& client, Timestamp now) const;
 
 private:
     void depart(const Session& session, Timestamp now);
+    void note_new(const TargetState& before, const ServerSample& sample, Timestamp now);
 
     std::optional<Timestamp> since_;
     std::map<Client, Timestamp> departures_; ///< the latest of each
     std::size_t prune_at_ = 64;
+    std::map<SessionKey, Timestamp> appeared_;
+    std::size_t prune_appeared_at_ = 64;
 };
 
 /// One for each such client, the fastest first, naming its oldest idle session; never above alert.

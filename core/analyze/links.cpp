@@ -67,6 +67,26 @@ bool is_server(std::string_view kind)
 
 } // namespace
 
+std::optional<std::uint16_t> client_port_of(const Session& session)
+{
+    return port_in(session.client.str());
+}
+
+std::optional<std::uint16_t> client_port_of(const Checkout& checkout)
+{
+    return port_in(tag_of(checkout, "client"));
+}
+
+bool is_pooler(const TargetInfo& target)
+{
+    return target.kind == "pgbouncer";
+}
+
+bool is_server(const TargetInfo& target)
+{
+    return is_server(std::string_view(target.kind));
+}
+
 std::string_view name_of(JoinedBy by)
 {
     switch (by) {
@@ -90,7 +110,7 @@ void Links::add_session(const Session& session)
     if (session.own)
         return;
     // A host without a port, as MySQL may tell it, says nothing of the port.
-    const auto port = port_in(session.client.str());
+    const auto port = client_port_of(session);
     const bool told = port.has_value() || session.client.str() == "local";
     const Seen seen{session.key, told, port, session.database.str()};
     by_pid_.emplace(session.key.pid.value, seen);
@@ -101,7 +121,7 @@ void Links::add_session(const Session& session)
 void Links::add_checkout(const Checkout& checkout, const Text& pool_database)
 {
     checkouts_.push_back({checkout.key, checkout.server_pid, checkout.local_port,
-                          port_in(tag_of(checkout, "client")), checkout.acquired,
+                          client_port_of(checkout), checkout.acquired,
                           database_in(pool_database.str()),
                           std::string(kind_in(pool_database.str()))});
 }

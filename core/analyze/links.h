@@ -122,6 +122,15 @@ private:
 
 Links links_of(const World& world);
 
+/// The port that a session's client comes from; null for a local socket, and where it is not
+/// reported.
+std::optional<std::uint16_t> client_port_of(const Session& session);
+/// Of a pooler's checkout: the port of the client that it serves.
+std::optional<std::uint16_t> client_port_of(const Checkout& checkout);
+bool is_pooler(const TargetInfo& target);
+/// A database's server, whose sessions are what checkouts are joined with.
+bool is_server(const TargetInfo& target);
+
 /// What the server says of a leak's session, in words, for a person: that the pool says used and
 /// the server idle is the strongest evidence there is. `now` is on the server's clock; `blocks`:
 /// how many wait behind it. Empty where it says nothing that matters.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/suspects.h"
 
+#include "core/analyze/disagreements.h"
 #include "core/analyze/idlegrowth.h"
 #include "core/analyze/words.h"
 
@@ -106,6 +107,8 @@ std::string_view name_of(LeakKind kind)
         return "checkout";
     case LeakKind::bypass:
         return "bypass";
+    case LeakKind::orphan:
+        return "orphan";
     }
     return "session";
 }
@@ -170,6 +173,8 @@ std::vector<std::string> evidence_of(const SuspectedLeak& leak, const TargetStat
     const Session* const session = target.find(leak.session);
     if (!session)
         return {};
+    if (leak.kind != LeakKind::session)
+        return evidence_of_disagreement(leak, target, now);
     return leak.growth ? evidence_of_growth(leak, target, now)
                        : evidence_of_holding(leak, *session, target, thresholds, now);
 }

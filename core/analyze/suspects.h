@@ -11,7 +11,7 @@
 namespace poolscope {
 
 /// JSON names: "checkout", "session", "statement", "bypass", "orphan".
-enum class LeakKind : std::uint8_t { session, statement, checkout, bypass };
+enum class LeakKind : std::uint8_t { session, statement, checkout, bypass, orphan };
 std::string_view name_of(LeakKind kind);
 std::string_view name_of(LeakSeverity severity);
 
@@ -25,7 +25,8 @@ struct IdleGrowth
 };
 
 /// A session held past a threshold without the work that would justify it; or, with a growth, the
-/// oldest of a number of idle sessions of one client that only grows.
+/// oldest of a number of idle sessions of one client that only grows; or one that its pool has
+/// dropped (orphan), or that no pool of its client owns (bypass).
 struct SuspectedLeak
 {
     LeakKind kind = LeakKind::session;
@@ -40,6 +41,12 @@ struct SuspectedLeak
     /// Application, else user: leaks of one place belong together. With a growth: and its address.
     std::string group;
     std::optional<IdleGrowth> growth;
+    // Of kind orphan and bypass (core/analyze/disagreements.h):
+    Text pool{};               ///< of an orphan: that had it
+    Text process{};            ///< the pools' process
+    bool process_gone = false; ///< of an orphan: with its process
+    std::int32_t pooled = 0;   ///< of a bypass: how many of that client the pools own
+    std::int32_t beside = 0;   ///< and how many they do not
     friend bool operator==(const SuspectedLeak&, const SuspectedLeak&) = default;
 };
 

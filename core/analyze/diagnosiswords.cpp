@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/diagnosiswords.h"
+
+#include "core/analyze/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+namespace poolscope {
+
+namespace {
+
+std::string line_of(const Text& text, std::size_t most = 128)
+{
+    return plain_line(text.str(), most);
+}
+
+std::string ago(Duration age)
+{
+    return format_duration_prose(std::max(Duration{0}, age));
+}
+
+/// "Pool shop is exhausted: 20 of 20 are lent and 4 wait".
+std::string standing(const PoolCase& pool)
+{
+    const FlowPoint& now = pool.figures();
+    std::string lent = now.max > 0     ? fmt::format("{} of {} are lent", now.used, now.max)
+                       : now.used >= 0 ? fmt::format("{} are lent", now.used)
+                                       : std::string{};
+    std::string text = fmt::format("Pool {} is {}exhausted", line_of(pool.pool->name),
+                                   pool.strain == Strain::nearly ? "nearly " : "");
+    if (!lent.empty())
+        text += fmt::format(" ({}{})", lent,
+                            now.pending > 0 ? fmt::format(", {} wait", now.pending) : "");
+    return text;
+}
+
+std::string times(double ratio)
+{
+    return ratio >= 10 ? fmt::format("{:.0f} times", ratio) : fmt::format("{:.1f} times", ratio);
+}
+
+std::string rate_in_words(double per_second)
+{
+    return per_second >= 10 ? fmt::format("{:.0f} a second", per_second)
+                            : fmt::format("{:.1f} a second", per_second);
+}
+
+std::string of_place(const Verdict& verdict)
+{
+    return verdict.place ? " at " + plain_line(name_of(acquiring_line(verdict.place.get())), 400)
+                         : std::string{};
+}
+
+/// The statement that most of them run, or ran last.
+std::string common_statement(const std::vector<CaseHolder>& holders)
+{
+    std::map<std::string, int> counts;
+    for (const CaseHolder& holder : holders) {
+        const Text& text =
+            holder.session != nullptr ? holder.session->statement : holder.checkout->statement;
+        if (!text.empty())
+            ++counts[plain_line(text.str(), 200)];
+    }
+    const auto most = std::max_element(counts.begin(), counts.end(),
+                                       [](auto& a, auto& b) { return a.second < b.second; });
+    return most == counts.end() ? std::string{} : most->first;
+}
+
+Duration longest_activity(const std::vector<CaseHolder>& holders)
+{
+    Duration longest{};
+    for (const CaseHolder& holder : holders)
+        longest = std::max(longest, holder.activity_for);
+    return longest;
+}
+
+std::string sentence_of_load(const PoolCase& pool, const Verdict& v)
+{
+    const FlowRate rate = pool.recent.value_or(FlowRate{});
+    const std::string use =
+        rate.use ? fmt::format(", and each is held for {}", format_duration_prose(*rate.use)) : "";
+    if (v.cause == Cause::load_spike)
+        return fmt::format("{}: {} as many acquires as before, {}{}, no longer than usual.",
+                           standing(pool), times(v.more_load), rate_in_words(rate.arrivals), use);
+    // Little's law: how many are in use at once is how many come times how long each stays.
+    std::string needed;
+    if (rate.use && rate.arrivals > 0) {
+        const double in_use = rate.arrivals * std::chrono::duration<double>(*rate.use).count();
+        needed = fmt::format(": that takes {:.0f} at once", std::ceil(std::max(1.0, in_use)));
+    }
+    return fmt::format("{}: it is too small for its usual load. Acquires come at {}{}{}.",
+                       standing(pool), rate_in_words(rate.arrivals), use, needed);
+}
+
+std::string candidates_in_words(const std::vector<Cause>& candidates)
+{
+    std::string text;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        std::string name{name_of(candidates[i])};
+        std::replace(name.begin(), name.end(), '_', ' ');
+        text += (i == 0 ? "" : i + 1 == candidates.size() ? " or " : ", ") + name;
+    }
+    return text;
+}
+
+/// What to attach, or to look at, so that it can be told.
+std::string look_next(const PoolCase& pool)
+{
+    if (pool.server == nullptr)
+        return "Attach to its database server too: that tells what its sessions do.";
+    if (pool.holders.empty() && pool.target->pools.connections.empty())
+        return "Instrument the application: that tells who holds what, by line.";
+    return "Look at its holders on the Pools page.";
+}
+
+std::string sentence_of(const PoolCase& pool, const Verdict& v)
+{
+    const std::string head = standing(pool);
+    const auto many = static_cast<std::int64_t>(v.by.size());
+    switch (v.cause) {
+    case Cause::leak:
+        if (v.by.empty())
+            return fmt::format("{}: about {:.0f} do not come back, while the others are held no "
+                               "longer than usual.",
+                               head, std::floor(v.stuck));
+        return fmt::format("{}: {} lent{} {} not come back, the oldest for {}.", head,
+                           count_of(many, "connection"), of_place(v), many == 1 ? "has" : "have",
+                           ago(v.by.front().age));
+    case Cause::held_while_idle:
+        return fmt::format("{}: {} while other work is done{}.", head,
+                           v.by.empty() ? std::string{"its connections are held"}
+                                        : count_of(many, "connection") +
+                                              (many == 1 ? " is held" : " are held"),
+                           of_place(v));
+    case Cause::slow_statements: {
+        const std::string statement = common_statement(v.by);
+        std::string words =
+            v.by.empty() ? "its connections run statements that take longer than usual"
+                         : fmt::format("{} run statements, the longest for {}",
+                                       count_of(many, "connection"), ago(longest_activity(v.by)));
+        return fmt::format("{}: {}{}.", head, words,
+                           statement.empty() ? "" : ", most of them " + statement);
+    }
+    case Cause::lock_pile_up:
+        if (v.tree != nullptr && pool.server != nullptr)
+            return fmt::format("{}: {} behind {}.", head,
+                               count_of(v.tree->root.blocks, "session") +
+                                   (v.tree->root.blocks == 1 ? " waits" : " wait"),
+                               root_in_words(*pool.input, *pool.server, *v.tree));
+        return fmt::format("{}: its connections wait for locks.", head);
+    case Cause::load_spike:
+    case Cause::pool_too_small:
+        return sentence_of_load(pool, v);
+    case Cause::server_full:
+        return pool.server == nullptr
+                   ? fmt::format("{}: its server is full.", head)
+                   : fmt::format("{}: it can open no more, as {} has no slot left; {}.", head,
+                                 plain_line(pool.server->info.name, 64),
+                                 most_of_slots(*pool.server));
+    case Cause::bypass:
+    case Cause::server_gone:
+        return fmt::format("{}: its server is gone, or the way there is.", head);
+    case Cause::undecided:
+        break;
+    }
+    return fmt::format("{}. Why cannot be told from what is attached: {}. {}", head,
+                       candidates_in_words(v.candidates), look_next(pool));
+}
+
+void add(Diagnosis& to, std::string sentence, std::string_view page, Timestamp at)
+{
+    DiagnosisEvidence evidence;
+    evidence.sentence = std::move(sentence);
+    evidence.page = page;
+    evidence.at = at;
+    to.evidence.push_back(std::move(evidence));
+}
+
+void add_figures(Diagnosis& to, const PoolCase& pool)
+{
+    const auto& recent = pool.recent;
+    if (recent && recent->returned > 0) {
+        std::string text =
+            fmt::format("In the last {} {} came back", ago(recent->over),
+                        count_of(static_cast<std::int64_t>(recent->returned), "checkout"));
+        if (recent->use)
+            text += fmt::format(", held for {} each", format_duration_prose(*recent->use));
+        if (pool.usual_use)
+            text += fmt::format("; before, it was {}", format_duration_prose(*pool.usual_use));
+        add(to, text + '.', "pools", pool.now);
+    }
+    if (pool.past && recent)
+        add(to,
+            fmt::format("Acquires: {} now, {} before.", rate_in_words(recent->arrivals),
+                        rate_in_words(pool.past->arrivals)),
+            "pools", pool.since);
+}
+
+void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
+{
+    constexpr std::size_t most = 3;
+    for (std::size_t i = 0; i < std::min(most, v.by.size()); ++i) {
+        const CaseHolder& holder = v.by[i];
+        static constexpr std::array<std::string_view, 5> does{"run a statement",
+                                                              "waited for a lock", "been idle",
+                                                              "been idle in its transaction", ""};
+        const std::string_view what = does.at(static_cast<std::size_t>(holder.activity));
+        DiagnosisEvidence evidence;
+        evidence.sentence = fmt::format(
+            "{} has been out for {}{}.", line_of(holder.checkout->key.id), ago(holder.age),
+            what.empty() ? "" : fmt::format("; it has {} for {}", what, ago(holder.activity_for)));
+        evidence.page = v.cause == Cause::leak ? "leaks" : "pools";
+        evidence.at = pool.now;
+        evidence.checkout = holder.checkout->key;
+        to.evidence.push_back(std::move(evidence));
+    }
+}
+
+void relieve(Diagnosis& to, const PoolCase& pool, const Verdict& v)
+{
+    if (v.cause == Cause::lock_pile_up && v.tree != nullptr && pool.server != nullptr) {
+        to.relief = relief_of(*pool.server, *v.tree);
+        return;
+    }
+    if ((v.cause != Cause::leak && v.cause != Cause::held_while_idle &&
+         v.cause != Cause::slow_statements) ||
+        v.by.empty())
+        return;
+    const CaseHolder& worst = v.by.front();
+    Relief relief;
+    relief.frees = 1;
+    const bool reclaims = pool.target->pools.agent && pool.target->pools.agent->may_reclaim;
+    if (worst.session != nullptr && pool.server != nullptr) {
+        relief.session = worst.session->key;
+        relief.sentence =
+            fmt::format("{} session {}: that frees one connection of the pool.",
+                        v.cause == Cause::slow_statements ? "Cancel the statement of" : "End",
+                        session_in_words(*pool.server, worst.session->key));
+    } else if (reclaims) {
+        relief.checkout = worst.checkout->key;
+        relief.sentence = fmt::format("Reclaim checkout {}: that frees one connection.",
+                                      line_of(worst.checkout->key.id));
+    } else {
+        return;
+    }
+    if (reclaims && !relief.checkout)
+        relief.checkout = worst.checkout->key;
+    to.relief = std::move(relief);
+}
+
+std::string enough(const PoolCase& pool)
+{
+    if (!pool.recent || !pool.recent->use || pool.recent->arrivals <= 0)
+        return {};
+    // A quarter more than what is in use on the average: it comes in bursts.
+    const double in_use =
+        pool.recent->arrivals * std::chrono::duration<double>(*pool.recent->use).count() * 1.25;
+    const double least = pool.max() > 0 ? static_cast<double>(pool.max()) + 1 : 1;
+    return fmt::format(" to {:.0f}", std::ceil(std::max(in_use, least)));
+}
+
+std::string prevention_of(const PoolCase& pool, const Verdict& v)
+{
+    const std::string_view size = size_setting(pool.pool->kind.str());
+    const std::string at = of_place(v);
+    switch (v.cause) {
+    case Cause::leak:
+        return at.empty() ? "Attach to the application with an agent to see the line that takes "
+                            "them."
+                          : fmt::format("What is taken{} must be given back on every path, also "
+                                        "where something fails.",
+                                        at);
+    case Cause::held_while_idle:
+        return fmt::format("Do the other work before taking the connection{}, or after giving it "
+                           "back.",
+                           at);
+    case Cause::slow_statements:
+        return "Look at the statement's plan; a statement_timeout bounds how long one can take.";
+    case Cause::lock_pile_up:
+        return "Keep transactions short, and bound them: lock_timeout for those who wait, "
+               "idle_in_transaction_session_timeout for who holds.";
+    case Cause::load_spike:
+        return size.empty() ? "A larger pool, or a limit on how much comes in."
+                            : fmt::format("Raise {}{} if the server has slots for that, or limit "
+                                          "how much comes in.",
+                                          size, enough(pool));
+    case Cause::pool_too_small:
+        return size.empty() ? "A larger pool, if the server has slots for that."
+                            : fmt::format("Raise {}{}, if the server has slots for that.", size,
+                                          enough(pool));
+    case Cause::server_full:
+    case Cause::bypass:
+        return "All pools together must fit into max_connections, less what is reserved.";
+    case Cause::server_gone:
+    case Cause::undecided:
+        break;
+    }
+    return {};
+}
+
+} // namespace
+
+std::string_view size_setting(std::string_view kind)
+{
+    // As each library's manual names it.
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> settings{{
+        {"poolscope", "max_connections"},
+        {"hikaricp", "maximumPoolSize"},
+        {"sqlalchemy", "pool_size"},
+        {"database/sql", "SetMaxOpenConns"},
+        {"r2d2", "max_size"},
+        {"diesel", "max_size"},
+        {"dbcp2", "maxTotal"},
+        {"commons-dbcp2", "maxTotal"},
+        {"dbcp", "maxActive"},
+        {"tomcat", "maxActive"},
+        {"tomcat-jdbc", "maxActive"},
+        {"druid", "maxActive"},
+        {"pgbouncer", "pool_size"},
+        {"c3p0", "maxPoolSize"},
+    }};
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [kind](const auto& s) { return s.first == kind; });
+    return found == settings.end() ? std::string_view{} : found->second;
+}
+
+Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
+{
+    Diagnosis made;
+    made.target = pool.target->info.id;
+    made.pool = pool.pool->name;
+    made.cause = verdict.cause;
+    made.confidence = verdict.cause == Cause::undecided ? Confidence::low : verdict.confidence;
+    made.exhausted = pool.strain == Strain::exhausted;
+    made.since = pool.since;
+    for (const Cause candidate : verdict.candidates) {
+        if (candidate != verdict.cause && std::find(made.candidates.begin(), made.candidates.end(),
+                                                    candidate) == made.candidates.end())
+            made.candidates.push_back(candidate);
+    }
+    made.sentence = sentence_of(pool, verdict);
+    add_holders(made, pool, verdict);
+    add_figures(made, pool);
+    if (verdict.cause == Cause::lock_pile_up && verdict.tree != nullptr) {
+        DiagnosisEvidence evidence;
+        evidence.sentence =
+            fmt::format("{} wait behind it.", count_of(verdict.tree->root.blocks, "session"));
+        evidence.page = "blocking";
+        evidence.at = pool.now;
+        evidence.session = verdict.tree->root.key;
+        made.evidence.push_back(std::move(evidence));
+    }
+    const auto lost = pool.input->disagreements.lost.find(pool.target->info.id);
+    if (lost != pool.input->disagreements.lost.end())
+        add(made,
+            fmt::format("The pools of {} still list {} that the server has no more.",
+                        plain_line(pool.target->info.name, 64),
+                        count_of(static_cast<std::int64_t>(lost->second.size()), "connection")),
+            "pools", pool.now);
+    if (made.cause == Cause::server_gone && pool.server != nullptr &&
+        pool.server->status.reach == Reach::failing)
+        add(made,
+            fmt::format("{}: {}", plain_line(pool.server->info.name, 64),
+                        plain_line(pool.server->status.sentence, 400)),
+            "sessions", pool.now);
+    relieve(made, pool, verdict);
+    made.prevention = prevention_of(pool, verdict);
+    return made;
+}
+
+} // namespace poolscope

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/analyze/causes.h"
+
+namespace poolscope {
+
+/// A pool's verdict in words: sentence, evidence, relief, prevention.
+Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict);
+
+/// Of a server itself: full, gone, or with a queue for locks; null where it is none of these.
+/// `pools`: what is known of the pools already, so that one thing is said once.
+std::optional<Diagnosis> server_diagnosis(const DiagnosisInput& input, const TargetState& server,
+                                          const std::vector<Diagnosis>& pools);
+
+/// In what words a kind of pool calls its size: "maximumPoolSize"; empty where that is not known.
+std::string_view size_setting(std::string_view kind);
+/// "4711 of shop-api".
+std::string session_in_words(const TargetState& target, const SessionKey& key);
+/// What ends the root of a tree, and whom that frees.
+Relief relief_of(const TargetState& server, const BlockingTree& tree);
+/// The root of a tree: what it does, since when, at which line if that is known.
+std::string root_in_words(const DiagnosisInput& input, const TargetState& server,
+                          const BlockingTree& tree);
+/// Who has most of a server's slots: "60 of them are shop's (10.0.0.5)".
+std::string most_of_slots(const TargetState& server);
+
+} // namespace poolscope

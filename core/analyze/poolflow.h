@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/model/world.h"
+
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace poolscope {
+
+/// How far back a pool's own past is known. As long as the other windows, so that a seek need not
+/// fold more than it does for them.
+inline constexpr Duration flow_window = std::chrono::minutes{5};
+/// Back to there each sample is kept, from there on one in flow_step.
+inline constexpr Duration flow_fresh = std::chrono::seconds{30};
+inline constexpr Duration flow_step = std::chrono::seconds{5};
+/// A connection that was held that long before it came back is none of a pool's quick ones.
+inline constexpr Duration lasting_hold = std::chrono::seconds{2};
+
+/// How a pool stands.
+enum class Strain : std::uint8_t {
+    none,
+    nearly,    ///< at least 95 % of its maximum are lent, and nobody waits
+    exhausted, ///< somebody waits, or nothing that it has is fit for use
+};
+
+/// A pool at one sample. A count that is not reported is -1.
+struct FlowPoint
+{
+    Timestamp time; ///< capture's clock
+    std::int64_t used = -1;
+    std::int64_t max = -1;
+    std::int64_t pending = -1;
+    std::int64_t total = -1;
+    std::uint64_t timeouts = 0;
+    /// Checkouts that ended and how long they were held in all, counted from some beginning.
+    std::uint64_t returned = 0;
+    Duration held{};
+    bool unfit = false; ///< its circuit is open, or its connections are unhealthy
+
+    Strain strain() const;
+    friend bool operator==(const FlowPoint&, const FlowPoint&) = default;
+};
+
+/// What came back between two points, and what came in.
+struct FlowRate
+{
+    Duration over{};
+    std::uint64_t returned = 0;
+    double arrivals = 0;         ///< acquires that were asked for, a second
+    std::optional<Duration> use; ///< mean of what came back; null: nothing did, or it is not told
+    double used = 0;             ///< mean over time
+};
+
+/// One pool's last minutes. A value.
+class PoolFlow
+{
+public:
+    /// After a sample: `returned` and `held` of those that ended since the sample before; what the
+    /// pool counts itself is preferred.
+    void note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now);
+
+    bool empty() const { return points_.empty(); }
+    const FlowPoint& newest() const { return points_.back(); }
+    const FlowPoint& oldest() const { return points_.front(); }
+    /// As it stood at an instant; null before the first point.
+    const FlowPoint* at(Timestamp instant) const;
+    /// How long it was under at least that strain within the window before `now`.
+    Duration strained(Strain least, Duration window, Timestamp now) const;
+    /// Since when it is under strain, pauses of up to 10 s left out; null where it is not.
+    std::optional<Timestamp> strained_since(Timestamp now) const;
+    /// Between two instants that the points reach; null where they do not, or nothing is between.
+    std::optional<FlowRate> between(Timestamp from, Timestamp to) const;
+    /// Mean use time of all that came back before the first point, where the pool counts it and at
+    /// least `least` did.
+    std::optional<Duration> use_before(std::uint64_t least) const;
+
+private:
+    void thin(Timestamp now);
+
+    std::deque<FlowPoint> points_;
+    std::uint64_t returned_ = 0; ///< running sums where the pool counts nothing itself
+    Duration held_{};
+    bool counts_ = false; ///< the pool counts returns and their time itself
+};
+
+/// What came back to one place, since window's begin.
+struct PlaceReturns
+{
+    std::uint64_t count = 0;
+    std::uint64_t lasting = 0; ///< held for at least lasting_hold
+    Duration held{};
+    Duration longest{};
+    std::optional<Timestamp> last; ///< capture's clock
+};
+
+/// A server at one sample.
+struct ServerPoint
+{
+    Timestamp time; ///< capture's clock
+    StateCounts counts{};
+    std::int32_t clients = 0;
+    std::int32_t usable = -1; ///< slots for ordinary roles; -1: not reported
+};
+
+/// What must be remembered of one target to say why it is exhausted: no more than the window holds,
+/// so that a replay that begins a window earlier comes to the same. A value.
+class FlowHistory
+{
+public:
+    /// Begins with the target as it is.
+    void restore(const TargetState& target, Timestamp now);
+    /// Before the sample is folded into the target, and after it was.
+    void expect(const TargetState& before, const PoolSample& sample, Timestamp now);
+    void watch(const TargetState& after, const PoolSample& sample, Timestamp now);
+    void watch(const TargetState& after, const ServerSample& sample, Timestamp now);
+    /// Nothing is known of the time between: what was counted before tells nothing about now.
+    void interrupt();
+
+    const PoolFlow* pool(const Text& name) const;
+    /// Since `from`.
+    PlaceReturns returns(const PlaceKey& place, Timestamp from) const;
+    const std::deque<ServerPoint>& server() const { return server_; }
+    /// Means of the last `window`; null where there is no point in it.
+    std::optional<ServerPoint> server_mean(Duration window, Timestamp now) const;
+    /// How long the server had no more than `free` slots left within the window.
+    Duration server_full(std::int32_t free, Duration window, Timestamp now) const;
+
+private:
+    struct Returned
+    {
+        Timestamp time; ///< begin of its flow_step
+        std::uint64_t count = 0;
+        std::uint64_t lasting = 0;
+        Duration held{};
+        Duration longest{};
+    };
+    static constexpr std::size_t most_places = 1024;
+    void came_back(const PlaceKey& place, std::uint64_t count, Duration held, Duration longest,
+                   Timestamp now);
+    void forget(Timestamp now);
+
+    std::map<Text, PoolFlow> pools_;
+    std::map<Text, std::pair<std::uint64_t, Duration>> ended_; ///< by pool, of one sample
+    std::map<PlaceKey, std::deque<Returned>> places_;
+    std::deque<ServerPoint> server_;
+    std::size_t prune_at_ = 64;
+};
+
+} // namespace poolscope

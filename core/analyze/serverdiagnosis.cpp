@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/diagnosiswords.h"
+#include "core/analyze/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace poolscope {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration server_sustained = seconds{4};
+constexpr Duration server_window = seconds{8};
+/// A queue for one lock is worth a word from so many on.
+constexpr std::int32_t pile_least = 3;
+
+std::string client_in_words(const Session& session)
+{
+    const std::string& name =
+        session.application.empty() ? session.user.str() : session.application.str();
+    const std::string& client = session.client.str();
+    const std::string address = client.substr(0, client.rfind(':'));
+    return plain_line(name.empty() ? "an unnamed client" : name, 128) +
+           (address.empty() ? "" : " (" + plain_line(address, 64) + ')');
+}
+
+Diagnosis begun(const TargetState& server, Cause cause, Confidence confidence)
+{
+    Diagnosis made;
+    made.target = server.info.id;
+    made.cause = cause;
+    made.confidence = confidence;
+    return made;
+}
+
+DiagnosisEvidence shown(std::string sentence, std::string_view page, Timestamp at)
+{
+    DiagnosisEvidence evidence;
+    evidence.sentence = std::move(sentence);
+    evidence.page = page;
+    evidence.at = at;
+    return evidence;
+}
+
+/// How many sessions no pool owns, as far as that can be told.
+std::int32_t beside_pools(const DiagnosisInput& input, TargetId server)
+{
+    std::int32_t beside = 0;
+    const auto found = input.disagreements.sessions.find(server);
+    if (found != input.disagreements.sessions.end())
+        beside = static_cast<std::int32_t>(
+            std::count_if(found->second.begin(), found->second.end(),
+                          [](const auto& leak) { return leak.kind == LeakKind::bypass; }));
+    return beside;
+}
+
+std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& server)
+{
+    const Timestamp now = input.world.now();
+    const bool refused = refuses_as_full(server.status);
+    const auto flow = input.flows.find(server.info.id);
+    const std::int32_t slots =
+        server.facts && server.facts->max_connections ? *server.facts->max_connections : 0;
+    const bool sustained =
+        server.status.reach == Reach::up && slots > 0 && flow != input.flows.end() &&
+        flow->second.server_full(std::max(1, slots / 50), server_window, now) >= server_sustained;
+    if (!refused && !sustained)
+        return {};
+    const std::int32_t past_pools = beside_pools(input, server.info.id);
+    const bool bypassed = past_pools * 3 >= server.client_count() && past_pools > 0;
+    Diagnosis made = begun(server, bypassed ? Cause::bypass : Cause::server_full,
+                           bypassed ? Confidence::medium : Confidence::high);
+    made.since = now - (sustained ? server_sustained : Duration{0});
+    const std::string name = plain_line(server.info.name, 64);
+    made.sentence = fmt::format("{} is full: {} of {} connections are taken{}; {}.", name,
+                                server.client_count(), slots,
+                                server.facts && server.facts->reserved.value_or(0) > 0
+                                    ? fmt::format(", {} more are reserved", *server.facts->reserved)
+                                    : "",
+                                most_of_slots(server));
+    if (bypassed) {
+        made.sentence += fmt::format(" {} of them belong to no pool.", past_pools);
+        made.candidates = {Cause::server_full};
+    }
+    made.evidence.push_back(
+        shown(fmt::format("{} active, {} waiting for locks, {} idle in transaction, {} idle.",
+                          server.counts.at(3), server.counts.at(2),
+                          server.counts.at(0) + server.counts.at(1), server.counts.at(4)),
+              "sessions", now));
+    const auto findings = input.findings.find(server.info.id);
+    if (findings != input.findings.end()) {
+        for (const SuspectedLeak& leak : findings->second.suspects) {
+            if (!leak.growth)
+                continue;
+            made.evidence.push_back(
+                shown(fmt::format("Idle sessions of {} only grow: {} to {}.",
+                                  plain_line(leak.group, 128), leak.growth->from, leak.growth->to),
+                      "leaks", now));
+            made.candidates.push_back(Cause::leak);
+            break;
+        }
+    }
+    // What is idle for longest costs least to end.
+    const Session* longest = nullptr;
+    for (const auto& [pid, session] : server.sessions) {
+        if (session.state == SessionState::idle && session.is_client() && !session.own &&
+            session.state_since &&
+            (longest == nullptr || *session.state_since < *longest->state_since))
+            longest = &session;
+    }
+    if (longest != nullptr) {
+        Relief relief;
+        relief.session = longest->key;
+        relief.frees = 1;
+        relief.sentence =
+            fmt::format("End session {}, idle for {}: that frees one slot, and costs no work.",
+                        session_in_words(server, longest->key),
+                        format_duration_prose(server.age(*longest->state_since, now)));
+        made.relief = std::move(relief);
+    }
+    made.prevention = bypassed
+                          ? "Let everything in that application take its connections from a pool."
+                          : "All pools together must fit into max_connections, less what is "
+                            "reserved.";
+    return made;
+}
+
+std::optional<Diagnosis> gone(const DiagnosisInput& input, const TargetState& server)
+{
+    const Timestamp now = input.world.now();
+    if (server.status.reach != Reach::failing || !server.last_sample ||
+        now - *server.last_sample < seconds{5})
+        return {};
+    Diagnosis made = begun(server, Cause::server_gone, Confidence::medium);
+    made.since = *server.last_sample;
+    made.sentence = fmt::format("{} has not answered for {}: {}", plain_line(server.info.name, 64),
+                                format_duration_prose(now - *server.last_sample),
+                                plain_line(server.status.sentence, 400));
+    made.evidence.push_back(shown("That is its last answer.", "sessions", *server.last_sample));
+    made.prevention = plain_line(server.status.next_step, 400);
+    return made;
+}
+
+std::optional<Diagnosis> piled_up(const DiagnosisInput& input, const TargetState& server,
+                                  const std::vector<Diagnosis>& pools)
+{
+    const auto findings = input.findings.find(server.info.id);
+    if (server.status.reach != Reach::up || findings == input.findings.end())
+        return {};
+    const Timestamp now = input.world.now();
+    for (const BlockingTree& tree : findings->second.blocking.trees) {
+        const bool told = std::any_of(pools.begin(), pools.end(), [&](const Diagnosis& d) {
+            return d.relief && d.relief->session == tree.root.key;
+        });
+        if (tree.root.blocks < pile_least || !tree.since ||
+            server.age(*tree.since, now) < seconds{3} || told)
+            continue;
+        Diagnosis made = begun(server, Cause::lock_pile_up, Confidence::high);
+        made.exhausted = false;
+        made.since = std::max(now - flow_window, *tree.since - server.clock_offset);
+        made.sentence =
+            fmt::format("On {} {} wait behind {}.", plain_line(server.info.name, 64),
+                        count_of(tree.root.blocks, "session"), root_in_words(input, server, tree));
+        DiagnosisEvidence evidence =
+            shown(fmt::format("The first of them has waited for {}.",
+                              format_duration_prose(server.age(*tree.since, now))),
+                  "blocking", now);
+        evidence.session = tree.root.key;
+        made.evidence.push_back(std::move(evidence));
+        made.relief = relief_of(server, tree);
+        made.prevention = "Keep transactions short, and bound them: lock_timeout for those who "
+                          "wait, idle_in_transaction_session_timeout for who holds.";
+        return made;
+    }
+    return {};
+}
+
+} // namespace
+
+std::string session_in_words(const TargetState& target, const SessionKey& key)
+{
+    const Session* const session = target.find(key);
+    return session == nullptr ? std::to_string(key.pid.value)
+                              : fmt::format("{} of {}", key.pid.value, client_in_words(*session));
+}
+
+Relief relief_of(const TargetState& server, const BlockingTree& tree)
+{
+    Relief relief;
+    relief.frees = tree.root.blocks;
+    if (tree.root.key.pid.value == 0) {
+        relief.sentence = "Commit or roll back the prepared transaction that they wait for.";
+        return relief;
+    }
+    relief.session = tree.root.key;
+    relief.sentence =
+        fmt::format("End session {}: {} can go on.", session_in_words(server, tree.root.key),
+                    count_of(tree.root.blocks, "session"));
+    return relief;
+}
+
+std::string root_in_words(const DiagnosisInput& input, const TargetState& server,
+                          const BlockingTree& tree)
+{
+    if (tree.root.key.pid.value == 0)
+        return "a prepared transaction";
+    const Session* const session = server.find(tree.root.key);
+    std::string words = "session " + session_in_words(server, tree.root.key);
+    if (session == nullptr)
+        return words;
+    const Timestamp now = input.world.now();
+    if (session->state == SessionState::idle_in_transaction ||
+        session->state == SessionState::idle_in_transaction_aborted)
+        words += ", idle in its transaction";
+    else if (session->state == SessionState::active)
+        words += ", at work";
+    if (session->state_since)
+        words += " for " + format_duration_prose(server.age(*session->state_since, now));
+    Links links = links_of(input.world);
+    const CheckoutLink* const link = links.checkout_of(tree.root.key);
+    const Checkout* const checkout =
+        link != nullptr ? input.world.checkout(link->checkout) : nullptr;
+    if (checkout != nullptr && checkout->stack)
+        words += ", lent at " + plain_line(name_of(acquiring_line(checkout->stack.get())), 400);
+    return words;
+}
+
+std::string most_of_slots(const TargetState& server)
+{
+    std::map<std::string, std::int32_t> clients;
+    for (const auto& [pid, session] : server.sessions) {
+        if (session.is_client() && !session.own)
+            ++clients[client_in_words(session)];
+    }
+    const auto most = std::max_element(clients.begin(), clients.end(),
+                                       [](auto& a, auto& b) { return a.second < b.second; });
+    return most == clients.end() ? std::string{"by whom is not known"}
+                                 : fmt::format("{} of them are of {}", most->second, most->first);
+}
+
+std::optional<Diagnosis> server_diagnosis(const DiagnosisInput& input, const TargetState& server,
+                                          const std::vector<Diagnosis>& pools)
+{
+    if (auto made = full(input, server))
+        return made;
+    if (auto made = gone(input, server))
+        return made;
+    return piled_up(input, server, pools);
+}
+
+} // namespace poolscope
