@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/capture/capture.h"
 
+#include "core/capture/targetnames.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,10 +41,11 @@ ServerSample sessionsOf(const TargetState& state)
 } // namespace
 
 Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
-                 std::vector<ThresholdsChanged> thresholds)
+                 std::vector<ThresholdsChanged> thresholds, std::string alertRules)
     : clock_(std::move(clock))
     , factory_(std::move(factory))
     , thresholds_(std::move(thresholds))
+    , alertRules_(std::move(alertRules))
     , tick_(this)
     , frame_(this)
 {
@@ -108,8 +111,16 @@ void Capture::attach(TargetId target, const AttachRequest& request)
     if (sequence_ == 0) {
         for (const ThresholdsChanged& choice : thresholds_)
             observe(TargetId{0}, choice);
+        setAlertRules(alertRules_);
     }
-    observe(target, TargetAttached{source->info()});
+    TargetInfo info = source->info();
+    std::set<std::string> taken;
+    for (const auto& [id, state] : analysis_.world().targets()) {
+        if (sources_.contains(id))
+            taken.insert(state.info.name);
+    }
+    info.name = distinct_name(info, taken);
+    observe(target, TargetAttached{std::move(info)});
     sources_[target] = std::move(made).value();
     if (!tick_.isActive())
         tick_.start();
@@ -151,6 +162,18 @@ void Capture::setThresholds(TargetId target, const ThresholdsChanged& choice)
     const bool ofAll =
         choice.revoked && !analysis_.world().chosen_thresholds().contains({target, choice.pool});
     observe(ofAll ? TargetId{0} : target, choice);
+}
+
+void Capture::setAlertRules(const std::string& rules)
+{
+    if (rules != analysis_.world().alert_rules())
+        observe(TargetId{0}, AlertRulesChanged{rules});
+}
+
+void Capture::answerAlert(TargetId target, AlertAnswered answer, Duration lasts)
+{
+    answer.until = analysis_.world().now() + lasts;
+    observe(target, answer);
 }
 
 void Capture::addNote(const QString& text)
@@ -314,6 +337,8 @@ bool Capture::isNews(TargetId target, const Fact& fact) const
         return !state->facts || facts->facts != *state->facts;
     if (const auto* const agent = std::get_if<AgentReported>(&fact))
         return agent->facts != state->pools.agent;
+    if (const auto* const settings = std::get_if<SettingsReported>(&fact))
+        return settings->settings != state->settings;
     return !std::holds_alternative<Gap>(fact) || !state->gap_since_sample;
 }
 
@@ -343,6 +368,8 @@ void Capture::recover()
         std::vector<Fact> anew{TargetAttached{state.info}, StatusChanged{state.status}};
         if (state.facts)
             anew.emplace_back(FactsReported{*state.facts});
+        if (state.settings)
+            anew.emplace_back(SettingsReported{*state.settings});
         if (state.pools.agent)
             anew.emplace_back(AgentReported{*state.pools.agent});
         anew.emplace_back(Gap{"recording could not keep up, or the disk was full"});

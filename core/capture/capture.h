@@ -40,7 +40,7 @@ class Capture : public QObject
     Q_OBJECT
 public:
     Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
-            std::vector<ThresholdsChanged> thresholds);
+            std::vector<ThresholdsChanged> thresholds, std::string alertRules = {});
     ~Capture() override;
 
     /// Where to record from now on; called before the first attach. Without one nothing is kept.
@@ -53,6 +53,9 @@ public:
     void provideSecret(TargetId target, const QString& password);
     void sampleNow();
     void setThresholds(TargetId target, const ThresholdsChanged& choice);
+    void setAlertRules(const std::string& rules);
+    /// `until` is set here: by what the clock says then.
+    void answerAlert(TargetId target, AlertAnswered answer, Duration lasts);
     void addNote(const QString& text);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
     void reclaim(const std::vector<CheckoutKey>& checkouts);
@@ -92,6 +95,7 @@ private:
     std::shared_ptr<const Clock> clock_;
     SourceFactory factory_;
     std::vector<ThresholdsChanged> thresholds_;
+    std::string alertRules_;
     Analysis analysis_;
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;

@@ -172,6 +172,19 @@ void Player::setThresholds(TargetId target, const ThresholdsChanged& choice)
     tellOverrides();
 }
 
+void Player::supposeAlertRules(const std::string& rules)
+{
+    if (rules.empty())
+        analysis_.suppose_alert_rules(std::nullopt);
+    else
+        analysis_.suppose_alert_rules(parse_alert_rules(rules, "alerts.toml"));
+    if (reader_ && restored_) {
+        // A rule looks back: what it says now follows from the minutes before.
+        restored_ = false;
+        seek(cursor_, epoch_);
+    }
+}
+
 /// What counts now, and nothing beneath it: a what-if of here, else what the recording says; of the
 /// target, else of all.
 void Player::takeBack(TargetId target, const ThresholdsChanged& choice)

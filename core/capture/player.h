@@ -35,6 +35,8 @@ public:
     /// target now: a what-if, which gives way to what the recording says, else a choice that was
     /// recorded, which is a what-if itself; where there is none for the target, one for all.
     void setThresholds(TargetId target, const ThresholdsChanged& choice);
+    /// A what-if likewise: these alert rules; empty: what the recording says.
+    void supposeAlertRules(const std::string& rules);
     std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
     std::vector<PoolSeries> poolSeries(Timestamp from, Timestamp to, std::size_t points);
     std::vector<RecordingReader::PastState> past(const SessionKey& session, Timestamp from,

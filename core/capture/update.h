@@ -24,6 +24,7 @@ struct TargetSummary
     TargetInfo info;
     TargetStatus status;
     std::optional<ServerFacts> facts;
+    std::optional<ServerSettings> settings; ///< what the server is set to, where it tells
     StateCounts counts{};
     Duration clock_offset{}; ///< server's or process's clock minus the capture's
     Duration poll_cost{};
@@ -41,9 +42,12 @@ struct TargetSummary
     /// Places whose prepared statements only grow in number; worst first.
     std::vector<StatementLeak> statements;
     std::vector<std::vector<std::string>> statement_evidence; ///< a list for each, in their order
-    Judging judging;              ///< what was chosen for it and its pools
-    std::uint64_t lost = 0;       ///< events that the agent dropped
-    std::uint64_t unreadable = 0; ///< lines of the agent that could not be read
+    std::vector<Diagnosis> diagnoses;             ///< why it or its pools are exhausted; by pool
+    std::vector<LostConnection> lost_connections; ///< that its pools list and the server lost
+    std::vector<Alert> alerts;                    ///< in the order of AlertBook::alerts
+    Judging judging;                              ///< what was chosen for it and its pools
+    std::uint64_t lost = 0;                       ///< events that the agent dropped
+    std::uint64_t unreadable = 0;                 ///< lines of the agent that could not be read
     friend bool operator==(const TargetSummary&, const TargetSummary&) = default;
 };
 

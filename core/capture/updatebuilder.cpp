@@ -138,6 +138,7 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     summary.info = target.info;
     summary.status = target.status;
     summary.facts = target.facts;
+    summary.settings = target.settings;
     summary.counts = target.counts;
     summary.clock_offset = target.clock_offset;
     summary.poll_cost = target.poll_cost;
@@ -147,8 +148,8 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     summary.locks = target.locks;
     summary.thresholds = world.thresholds(target.info.id);
     summary.blocking = findings.blocking;
-    summary.suspects = findings.suspects;
-    for (const SuspectedLeak& leak : findings.suspects)
+    summary.suspects = analysis.suspects(target.info.id);
+    for (const SuspectedLeak& leak : summary.suspects)
         summary.evidence.push_back(evidence_of(leak, target, summary.thresholds, world.now()));
     summary.agent = target.pools.agent;
     for (const auto& [name, pool] : target.pools.pools)
@@ -157,6 +158,17 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     summary.statements = findings.statements;
     for (const StatementLeak& leak : findings.statements)
         summary.statement_evidence.push_back(evidence_of(leak));
+    for (const Diagnosis& diagnosis : analysis.diagnoses()) {
+        if (diagnosis.target == target.info.id)
+            summary.diagnoses.push_back(diagnosis);
+    }
+    for (const Alert& alert : analysis.alerts()) {
+        if (alert.target == target.info.id)
+            summary.alerts.push_back(alert);
+    }
+    const auto& lost = analysis.disagreements().lost;
+    if (const auto found = lost.find(target.info.id); found != lost.end())
+        summary.lost_connections = found->second;
     summary.judging = judging_of(world, target.info.id);
     summary.lost = target.pools.lost;
     summary.unreadable = target.pools.unreadable;

@@ -7,6 +7,7 @@
 #include <QCoreApplication>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace poolscope {
@@ -106,12 +107,41 @@ Workspace::Workspace(const Options& options, QObject* parent)
     , d_(std::make_unique<Private>(*this, options))
 {}
 
-Workspace::~Workspace() = default;
+namespace {
+
+/// Those whose end is under way, on the GUI thread alone. What they post to each other is delivered
+/// while the application lives, and not a moment longer.
+std::set<Workspace*>& letGone()
+{
+    static std::set<Workspace*> all;
+    return all;
+}
+
+/// The application ends: nobody takes back what was let go, so it is waited for.
+void endLetGone()
+{
+    while (!letGone().empty())
+        delete *letGone().begin();
+}
+
+} // namespace
+
+Workspace::~Workspace()
+{
+    letGone().erase(this);
+}
 
 void Workspace::letGo()
 {
+    if (!QCoreApplication::instance()) {
+        delete this;
+        return;
+    }
     blockSignals(true);
-    setParent(QCoreApplication::instance()); // at its end, at the latest
+    setParent(nullptr);
+    if (letGone().empty())
+        qAddPostRoutine(endLetGone); // each is called once
+    letGone().insert(this);
     d_->stopSaver = true;
     d_->endCapture([d = d_.get()] { d->onWindow([d] { d->q.deleteLater(); }); });
 }
@@ -172,6 +202,24 @@ void Workspace::chooseThresholds(TargetId target, const ThresholdsChanged& choic
     else if (d_->capture)
         d_->onCapture(
             [c = d_->capture.get(), target, choice] { c->setThresholds(target, choice); });
+}
+
+void Workspace::setAlertRules(const std::string& rules)
+{
+    if (d_->transport.mode == Mode::replay)
+        d_->onPlayer([p = d_->player.get(), rules] { p->supposeAlertRules(rules); });
+    else if (d_->capture)
+        d_->onCapture([c = d_->capture.get(), rules] { c->setAlertRules(rules); });
+    if (d_->transport.mode != Mode::replay)
+        d_->options.alertRules = rules;
+}
+
+void Workspace::answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts)
+{
+    if (d_->capture && d_->transport.mode != Mode::replay)
+        d_->onCapture([c = d_->capture.get(), target, answer, lasts] {
+            c->answerAlert(target, answer, lasts);
+        });
 }
 
 void Workspace::setRedact(bool on)

@@ -69,6 +69,8 @@ public:
         /// Chosen for all targets, or for pools of a name in all of them. Empty: each pool's own,
         /// else the default.
         std::vector<ThresholdsChanged> thresholds;
+        /// A file of alert rules (core/analyze/alertrules.h); empty: those built in.
+        std::string alertRules;
         QString recordTo; ///< record to this file from the start instead of a temporary one
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};
@@ -80,8 +82,9 @@ public:
     };
     explicit Workspace(const Options& options, QObject* parent = nullptr);
     ~Workspace() override;
-    /// Ends what it captures and deletes itself, which nobody waits for; the destructor alone waits
-    /// for sources and disk. Nothing is told from here on. For one made with new.
+    /// Ends what it captures and deletes itself, which nobody waits for but the application's end;
+    /// the destructor alone waits for sources and disk. Nothing is told from here on. For one made
+    /// with new.
     void letGo();
 
     const Transport& transport() const;
@@ -106,6 +109,12 @@ public:
     void setThresholds(TargetId target, const LeakThresholds& thresholds);
     /// The same of one pool, where one is named; or takes such a choice back.
     void chooseThresholds(TargetId target, const ThresholdsChanged& choice);
+    /// Other alert rules: a file's text, empty for those built in. In replay a what-if, and empty
+    /// for what the recording says.
+    void setAlertRules(const std::string& rules);
+    /// Says of an alert that somebody is at it, or to be silent, for that long from now; `until`
+    /// is not read. Not in replay.
+    void answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts);
 
     // Recordings
     void open(const QString& file);

@@ -52,7 +52,7 @@ void Workspace::Private::startCapture()
         clock = std::make_shared<const SystemClock>();
     capture = std::make_unique<Capture>(
         clock, options.sourceFactory ? options.sourceFactory : SourceFactory{fromRegistry},
-        options.thresholds);
+        options.thresholds, options.alertRules);
     Capture* const c = capture.get();
     c->moveToThread(&captureThread);
     const quint64 run = ++captureRun;

@@ -103,6 +103,32 @@ struct ThresholdsChanged
     friend bool operator==(const ThresholdsChanged&, const ThresholdsChanged&) = default;
 };
 
+/// Other alert rules from now on, of all targets.
+struct AlertRulesChanged
+{
+    /// A file of rules, at most core/analyze/alertrules.h's longest_rules; empty: those built in.
+    std::string rules;
+    friend bool operator==(const AlertRulesChanged&, const AlertRulesChanged&) = default;
+};
+
+/// The numbers are stored in recordings.
+enum class AlertAnswer : std::uint8_t {
+    acknowledged = 0, ///< somebody is at it
+    silenced = 1,     ///< nobody wants to hear of it
+    revoked = 2,      ///< what was said before no longer counts
+};
+std::string_view name_of(AlertAnswer answer);
+
+/// What a person said of an alert: it is still shown, but does not call until then.
+struct AlertAnswered
+{
+    Text pool;        ///< null: of the target itself
+    std::string rule; ///< by its name
+    AlertAnswer answer = AlertAnswer::acknowledged;
+    Timestamp until; ///< capture's clock
+    friend bool operator==(const AlertAnswered&, const AlertAnswered&) = default;
+};
+
 /// Drives time when nothing else arrives.
 struct Tick
 {
@@ -116,9 +142,16 @@ struct AgentReported
     friend bool operator==(const AgentReported&, const AgentReported&) = default;
 };
 
-using Fact =
-    std::variant<TargetAttached, StatusChanged, FactsReported, ServerSample, LocksReported, Gap,
-                 ActionReported, Note, ThresholdsChanged, Tick, AgentReported, PoolSample>;
+/// What a server is set to: at every attach, and when it changes.
+struct SettingsReported
+{
+    ServerSettings settings;
+    friend bool operator==(const SettingsReported&, const SettingsReported&) = default;
+};
+
+using Fact = std::variant<TargetAttached, StatusChanged, FactsReported, ServerSample, LocksReported,
+                          Gap, ActionReported, Note, ThresholdsChanged, Tick, AgentReported,
+                          PoolSample, SettingsReported, AlertRulesChanged, AlertAnswered>;
 
 /// One stamped fact. Order is the sequence number alone.
 struct Observation

@@ -104,4 +104,9 @@ bool operator==(const PreparedStatements& a, const PreparedStatements& b)
            a.distinct == b.distinct && a.statement == b.statement && same_stack(a.stack, b.stack);
 }
 
+bool counts_waits_alone(const Pool& pool)
+{
+    return pool.kind.str() == "database/sql";
+}
+
 } // namespace poolscope

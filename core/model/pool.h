@@ -98,6 +98,9 @@ struct Pool
     friend bool operator==(const Pool&, const Pool&) = default;
 };
 
+/// Its wait_time counts the acquires that had to wait, and no others: Go's database/sql.
+bool counts_waits_alone(const Pool& pool);
+
 /// A physical connection by name. Ids are the agent's, unique within their pool.
 struct ConnectionKey
 {

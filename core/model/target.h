@@ -6,8 +6,11 @@
 #include "core/base/time.h"
 #include "core/leak/judgement.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace poolscope {
@@ -59,6 +62,35 @@ struct ServerFacts
     bool tls = false;
     std::optional<Timestamp> server_started;
     friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
+};
+
+/// Whose a setting is. The numbers are stored in recordings.
+enum class SettingScope : std::uint8_t { server = 0, role = 1, database = 2 };
+std::string_view name_of(SettingScope scope);
+
+/// One setting of a server, in its own words: "statement_timeout", "30000", "ms". Of a role or
+/// database its name is "connection_limit", and the value how many it may have at once.
+struct ServerSetting
+{
+    SettingScope scope = SettingScope::server;
+    std::string subject; ///< which role or database; empty for the server
+    std::string name;
+    std::string value;
+    std::string unit; ///< "ms", "s", or empty
+    friend bool operator==(const ServerSetting&, const ServerSetting&) = default;
+};
+inline constexpr std::string_view connection_limit = "connection_limit";
+inline constexpr std::size_t most_server_settings = 1000;
+
+/// What a server is set to, as far as it concerns who may connect and how long a session lives.
+struct ServerSettings
+{
+    std::vector<ServerSetting> all; ///< at most most_server_settings
+    bool complete = true;           ///< false: there were more than that
+    /// Null where it was not reported.
+    const ServerSetting* find(std::string_view name, SettingScope scope = SettingScope::server,
+                              std::string_view subject = {}) const;
+    friend bool operator==(const ServerSettings&, const ServerSettings&) = default;
 };
 
 /// One lock that a session holds or waits for.

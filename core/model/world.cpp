@@ -35,11 +35,32 @@ std::string_view name_of(ActionVerb verb)
     return names.at(static_cast<std::size_t>(verb));
 }
 
+std::string_view name_of(AlertAnswer answer)
+{
+    constexpr std::array<std::string_view, 3> names{"acknowledged", "silenced", "revoked"};
+    return names.at(static_cast<std::size_t>(answer));
+}
+
 std::string_view name_of(ActionPhase phase)
 {
     constexpr std::array<std::string_view, 6> names{"requested", "sent",      "accepted",
                                                     "refused",   "timed_out", "observed"};
     return names.at(static_cast<std::size_t>(phase));
+}
+
+std::string_view name_of(SettingScope scope)
+{
+    constexpr std::array<std::string_view, 3> names{"server", "role", "database"};
+    return names.at(static_cast<std::size_t>(scope));
+}
+
+const ServerSetting* ServerSettings::find(std::string_view name, SettingScope scope,
+                                          std::string_view subject) const
+{
+    const auto found = std::find_if(all.begin(), all.end(), [&](const ServerSetting& each) {
+        return each.scope == scope && each.name == name && each.subject == subject;
+    });
+    return found == all.end() ? nullptr : &*found;
 }
 
 std::int32_t TargetState::client_count() const
@@ -165,6 +186,17 @@ void World::apply(const Observation& o, WorldDelta& delta)
                            thresholds_[{o.target, what.pool}] = what.thresholds;
                        delta.thresholds = true;
                    },
+                   [&](const AlertRulesChanged& what) {
+                       alert_rules_ = what.rules;
+                       delta.targets = true;
+                   },
+                   [&](const AlertAnswered& what) {
+                       if (what.answer == AlertAnswer::revoked)
+                           alert_answers_.erase({o.target, what.pool, what.rule});
+                       else
+                           alert_answers_[{o.target, what.pool, what.rule}] = what;
+                       delta.targets = true;
+                   },
                    [](const Tick&) {},
                    [&](const AgentReported& what) {
                        if (target)
@@ -174,6 +206,11 @@ void World::apply(const Observation& o, WorldDelta& delta)
                    [&](const PoolSample& what) {
                        if (target)
                            apply_to(*target, what, o.time, delta);
+                   },
+                   [&](const SettingsReported& what) {
+                       if (target)
+                           target->settings = what.settings;
+                       delta.targets = true;
                    },
                },
                o.what);
@@ -265,7 +302,8 @@ void World::apply_action(const ActionReported& action, Timestamp time)
 
 void World::restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
                     std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
-                    ThresholdChoices thresholds)
+                    ThresholdChoices thresholds, std::string alert_rules,
+                    AlertAnswers alert_answers)
 {
     sequence_ = sequence;
     now_ = now;
@@ -273,6 +311,8 @@ void World::restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, T
     actions_ = std::move(actions);
     notes_ = std::move(notes);
     thresholds_ = std::move(thresholds);
+    alert_rules_ = std::move(alert_rules);
+    alert_answers_ = std::move(alert_answers);
 }
 
 } // namespace poolscope

@@ -7,6 +7,8 @@
 #include "core/model/series.h"
 
 #include <map>
+#include <string>
+#include <tuple>
 
 namespace poolscope {
 
@@ -16,6 +18,7 @@ struct TargetState
     TargetInfo info;
     TargetStatus status;
     std::optional<ServerFacts> facts;
+    std::optional<ServerSettings> settings;
     /// By pid: a server has each only once. A new start time under an old pid replaces the session.
     std::map<Pid, Session> sessions;
     std::map<Pid, std::vector<Lock>> locks; ///< of blockers and suspects, while they live
@@ -87,6 +90,11 @@ public:
     /// By pool: null in the key is the target itself, target 0 is all of them.
     using ThresholdChoices = std::map<std::pair<TargetId, Text>, LeakThresholds>;
     const ThresholdChoices& chosen_thresholds() const { return thresholds_; }
+    /// The text of the rules that were given last; empty: those built in.
+    const std::string& alert_rules() const { return alert_rules_; }
+    /// By target, pool and rule; what is past too.
+    using AlertAnswers = std::map<std::tuple<TargetId, Text, std::string>, AlertAnswered>;
+    const AlertAnswers& alert_answers() const { return alert_answers_; }
 
     /// The point that the latest sample of a target adds to its series.
     SeriesPoint series_point(const TargetState& target, bool gap_before) const;
@@ -94,7 +102,7 @@ public:
     /// Puts a keyframe in place of everything.
     void restore(SequenceNumber sequence, Timestamp now, std::map<TargetId, TargetState> targets,
                  std::vector<ActionRecord> actions, std::vector<NoteRecord> notes,
-                 ThresholdChoices thresholds);
+                 ThresholdChoices thresholds, std::string alert_rules, AlertAnswers alert_answers);
 
     friend bool operator==(const World&, const World&) = default;
 
@@ -111,6 +119,8 @@ private:
     std::vector<ActionRecord> actions_;
     std::vector<NoteRecord> notes_;
     ThresholdChoices thresholds_;
+    std::string alert_rules_;
+    AlertAnswers alert_answers_;
 };
 
 } // namespace poolscope
