@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/alertfile.h"
 #include "app/cli/arguments.h"
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
@@ -42,6 +43,7 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
     options.interval = arguments.interval;
     options.thresholds = arguments.thresholds;
     options.chosen = chosenThresholds(arguments);
+    options.alertRules = arguments.alertRules;
     options.readOnly = arguments.readOnly;
     options.redact = arguments.redact;
     return runGui(argc, argv, options);
@@ -65,14 +67,16 @@ int main(int argc, char** argv)
     if (!taken.secrets.empty())
         complain("A password among the arguments could be seen by others until just now. Use "
                  "~/.pgpass or PGPASSWORD, or leave it out to be asked.");
-    const auto read = readArguments(taken.arguments);
+    auto read = readArguments(taken.arguments);
     if (const Reply* const reply = std::get_if<Reply>(&read)) {
         std::fputs(taken.scrub(reply->text).c_str(), reply->exitCode == exitDone ? stdout : stderr);
         return reply->exitCode;
     }
     QCoreApplication::setApplicationName(QStringLiteral("poolscope"));
     QCoreApplication::setOrganizationName(QStringLiteral("poolscope"));
-    const Arguments& arguments = std::get<Arguments>(read);
+    Arguments& arguments = std::get<Arguments>(read);
+    if (!loadAlertRules(arguments))
+        return exitUnreadable;
     if (arguments.verb == Verb::window)
         return runWindow(argc, argv, arguments);
     const QCoreApplication application{argc, argv};

@@ -106,11 +106,13 @@ void addCommon(CLI::App& app, Arguments& a)
             a.intervalGiven = true;
             return {};
         },
-        "Between polls (1s; of metrics 5s)", "DURATION");
+        "Between polls (1s; of metrics 5s, of a fleet 15s)", "DURATION");
     addThreshold(app, a, "--leak-after", &LeakThresholds::alert,
                  "When holding becomes suspicious (30s), in all pools or in one");
     addThreshold(app, a, "--critical-after", &LeakThresholds::critical,
                  "When it becomes critical (300s), in all pools or in one");
+    app.add_option("--rules", a.rules, "Alert rules, instead of your own or those built in")
+        ->type_name("FILE");
     app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
 }
 
@@ -129,6 +131,29 @@ void addFor(CLI::App& app, Arguments& a, const char* what)
             return readDuration(text, *a.runFor);
         },
         what, "DURATION");
+}
+
+void addCheckOptions(CLI::App& app, Arguments& a)
+{
+    app.add_option("target", a.targets, "Servers, processes, recordings and configuration files")
+        ->required()
+        ->type_name("TARGET|FILE");
+    app.add_flag("--json", a.json, "Print JSON");
+    app.add_flag("--exit-code", a.exitCode, "Exit status 6 where something is wrong");
+    const auto positive = [](std::optional<Duration>& into) {
+        return [&into](const std::string& text) -> std::string {
+            into.emplace();
+            if (std::string complaint = readDuration(text, *into); !complaint.empty())
+                return complaint;
+            return to_us(*into) > 0 ? std::string{} : "it must be longer than nothing";
+        };
+    };
+    addOption(app, "--caller-timeout", positive(a.callerTimeout),
+              "Callers of the application give up after this", "DURATION");
+    addOption(app, "--firewall-timeout", positive(a.firewallTimeout),
+              "Something on the way forgets idle connections after this", "DURATION");
+    addFor(app, a, "Watch a live target this long, to judge sizes by its load");
+    addAt(app, a);
 }
 
 void addActionOptions(CLI::App& app, Arguments& a)
@@ -191,6 +216,9 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
     case Verb::reclaim:
         addReclaimOptions(verb, a);
         break;
+    case Verb::check:
+        addCheckOptions(verb, a);
+        break;
     case Verb::info:
         verb.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
         verb.add_flag("--json", a.json, "Print JSON");
@@ -203,6 +231,18 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
             ->required()
             ->type_name("FILE");
         verb.add_flag("--redact", a.redact, "Replace literals in statements before writing them");
+        verb.add_option("--metrics", a.metrics, "Serve what is observed there for Prometheus")
+            ->type_name("[HOST:]PORT");
+        addOption(
+            verb, "--past",
+            [&a](const std::string& given) -> std::string {
+                a.past.emplace();
+                if (std::string complaint = readDuration(given, *a.past); !complaint.empty())
+                    return complaint;
+                return *a.past < std::chrono::seconds{1} ? "it must be a second or more"
+                                                         : std::string{};
+            },
+            "What a server of metrics remembers of a fleet, instead of what is", "DURATION");
         verb.add_flag("--json", a.json, "Print progress as JSON lines");
         addFor(verb, a, "How long (until Ctrl+C)");
         break;

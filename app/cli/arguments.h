@@ -23,6 +23,9 @@ enum class Verb {
     leaks,
     blocking,
     states,
+    diagnose,
+    alerts,
+    check,
     info,
     cancel,
     terminate,
@@ -45,8 +48,18 @@ struct Arguments
     bool thresholdsGiven = false;
     /// Of pools of that name, where a threshold was given for one; what was not is that of all.
     std::map<std::string, LeakThresholds> poolThresholds;
+    std::string rules; ///< a file of alert rules
+    /// What it holds, or the one of the configuration folder; see loadAlertRules(). Empty: those
+    /// built in.
+    std::string alertRules;
     std::string sshHost;
-    std::string output; ///< of record
+    std::string output;           ///< of record
+    std::optional<Duration> past; ///< of record: what a query API remembers, instead of what is
+    std::string metrics;          ///< of record: where it serves what it observes; empty: nowhere
+    // check
+    bool exitCode = false; ///< say by the exit status that something is wrong
+    std::optional<Duration> callerTimeout;
+    std::optional<Duration> firewallTimeout;
     // cancel and terminate
     Pid pid;
     std::optional<Timestamp> started;

@@ -10,6 +10,7 @@ enum ExitCode : int {
     exitUnreachable = 3, ///< a target; the others were still printed
     exitRefused = 4, ///< by the server, read-only mode, or because the identity no longer matches
     exitUnreadable = 5, ///< a file
+    exitFindings = 6,   ///< check --exit-code
 };
 
 } // namespace poolscope

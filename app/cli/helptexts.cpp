@@ -13,7 +13,8 @@ Usage
   poolscope [TARGET|FILE...]                        the window
   poolscope watch TARGET|FILE...                    a text screen; JSON lines with --json
   poolscope record TARGET... -o FILE                record without a window
-  poolscope sessions|pools|checkouts|leaks|blocking|states TARGET|FILE...
+  poolscope sessions|pools|checkouts|leaks|blocking|states|alerts|diagnose TARGET|FILE...
+  poolscope check TARGET|FILE...                    what is wrong with how pools are set up
   poolscope info FILE...                            what a recording holds
   poolscope cancel|terminate TARGET PID --started TIME
   poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
@@ -22,9 +23,12 @@ Usage
 A TARGET is a database server, as libpq takes it: postgresql://user@host/database,
 "host=... dbname=...", service=NAME; mysql://user@host:3306, MySQL's or MariaDB's; or
 PgBouncer's console: pgbouncer://user@host:6432; or an instrumented process: pool://host:port,
-pool+unix:///path/to/socket; or demo:, an application of Poolscope's own that leaks.
+pool+unix:///path/to/socket; or a page of metrics: prometheus+http://host:9100/metrics,
+expvar+http://host:8080/debug/vars; or a server that knows those of a whole fleet (Prometheus,
+Thanos, Mimir, VictoriaMetrics), told by its path: prometheus+http://host:9090/api/v1, a part of it
+with '?match={job="shop"}' behind that; or demo:, an application of Poolscope's own that leaks.
 Passwords come from ~/.my.cnf, ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
-POOLSCOPE_TOKEN, else you are asked.
+POOLSCOPE_TOKEN or POOLSCOPE_METRICS_TOKEN, else you are asked.
 A FILE is a recording (*.poolrec). Every verb that reads takes either.
 
 Options of the window
@@ -47,7 +51,8 @@ Durations are 500ms, 30s, 10m, 2h. Times are ISO 8601 (UTC unless they say other
 recording's day, 14:31:58.
 
 Exit status: 0 done, 2 usage, 3 a target not reachable (the others are still printed), 4 refused by
-the server, the pool or read-only mode or because it is no longer the same, 5 file not readable.
+the server, the pool or read-only mode or because it is no longer the same, 5 file not readable,
+6 findings (check --exit-code).
 
 Examples
   poolscope postgresql://dba@db1.example/postgres
@@ -73,10 +78,19 @@ constexpr std::array allVerbs{
     VerbText{
         Verb::record, "record", "Record targets to a file, unattended. Ctrl+C ends it properly.",
         "Examples:\n  poolscope record service=shop -o night.poolrec\n"
-        "  poolscope record service=shop -o incident.poolrec --for 10m --redact\n\n"
+        "  poolscope record service=shop -o incident.poolrec --for 10m --redact\n"
+        "  poolscope record service=shop -o today.poolrec --metrics 9466\n"
+        "  poolscope record prometheus+http://host:9090/api/v1 --past 2h -o before.poolrec\n\n"
         "A target that is not there yet, or goes away, is tried again. An existing file is never\n"
         "overwritten. A recording holds statements: --redact replaces literals before they are\n"
-        "written.\n"},
+        "written.\n\n"
+        "--metrics 9466 serves pools, sessions by state, suspected leaks and who is blocked as\n"
+        "OpenMetrics at http://127.0.0.1:9466/metrics, for Prometheus to scrape. Whoever reaches\n"
+        "that address can read it: one that other machines reach is given with --metrics "
+        "HOST:9466.\n\n"
+        "--past 2h makes a recording of what a server of metrics remembers of a fleet, up to now,\n"
+        "and ends. A recording of what is begins when it is begun: it holds what was observed, in\n"
+        "the order in which that was observed.\n"},
     VerbText{Verb::sessions, "sessions",
              "Every session: who, since when, in what state, waiting for whom.",
              "Examples:\n  poolscope sessions service=shop\n"
@@ -114,6 +128,42 @@ constexpr std::array allVerbs{
              "  poolscope blocking incident.poolrec --at 14:31:58 --json\n"},
     VerbText{Verb::states, "states", "How many sessions in each state, against max_connections.",
              "Examples:\n  poolscope states service=shop service=billing\n"},
+    VerbText{
+        Verb::check, "check",
+        "What is wrong with how pools and servers are set up, and what to set instead.",
+        "Examples:\n  poolscope check service=shop pool://127.0.0.1:7070 --for 5m\n"
+        "  poolscope check incident.poolrec --json | jq '.[] | [.severity, .pool, .setting]'\n"
+        "  poolscope check application.properties --exit-code\n"
+        "  poolscope check service=shop application.yml pgbouncer.ini --firewall-timeout 350s\n\n"
+        "Settings have the names that the pool gives them. Besides targets and recordings it "
+        "reads\n"
+        "configuration files: .properties of HikariCP and Commons DBCP 2, Spring Boot's\n"
+        "application.properties and .yml, pgbouncer.ini, and JSON: what pools --json prints, or a\n"
+        "pool's settings in Poolscope's own names. Given with a server they are held against its\n"
+        "limits. What is not told is not judged, and said to be so. Sizes are judged by the load "
+        "of "
+        "a\n"
+        "recording's last hour, or of a live target while --for lasts, from a minute on.\n"
+        "With --exit-code the exit status is 6 where a finding is critical or a warning; those of\n"
+        "severity info are advice.\n"},
+    VerbText{
+        Verb::alerts, "alerts",
+        "Which alert rules hold: pending, firing, or resolved within the last minute.",
+        "Examples:\n  poolscope alerts service=shop pool://127.0.0.1:7070 --for 1m\n"
+        "  poolscope alerts incident.poolrec --at 14:31:58 --json\n\n"
+        "A live target is watched for 10s, or for as long as --for says: a rule may ask that its\n"
+        "condition holds for longer. An onset is known for three minutes; then it says "
+        "\"over\".\n"},
+    VerbText{
+        Verb::diagnose, "diagnose",
+        "Why a pool or server is exhausted: the cause, its evidence, what helps now.",
+        "Examples:\n"
+        "  poolscope diagnose pool+unix:///run/poolscope/4711-shop.sock service=shop\n"
+        "  poolscope diagnose incident.poolrec --at 14:31:58 --json\n\n"
+        "Attach to the application's pool and to its server: more of them tell more causes apart.\n"
+        "Where it cannot be told, the cause is \"undecided\", with the candidates. A live target\n"
+        "is watched for 10s, or for as long as --for says. A load that grew, or statements that\n"
+        "became slower, show against the minutes before, as a recording has them.\n"},
     VerbText{Verb::info, "info",
              "What a recording holds: from when to when, of which targets, complete or not.",
              "Examples:\n  poolscope info incident.poolrec --json\n"},

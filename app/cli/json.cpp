@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 namespace poolscope {
@@ -70,6 +71,14 @@ void JsonWriter::value(std::string_view text)
         }
     }
     out_ += '"';
+}
+
+void JsonWriter::value(double number)
+{
+    if (std::isfinite(number))
+        raw(fmt::format("{}", number));
+    else
+        null();
 }
 
 void JsonWriter::value(const Text& text)

@@ -29,6 +29,8 @@ public:
     void value(bool yes) { raw(yes ? "true" : "false"); }
     template <std::integral T>
     requires(!std::same_as<T, bool>) void value(T number) { raw(std::to_string(number)); }
+    /// As short as it reads back the same; what is no number is null.
+    void value(double number);
     void value(Timestamp time) { value(std::string_view{format_iso8601(time)}); }
     void value(Duration duration) { raw(std::to_string(to_us(duration))); }
     void value(const Text& text);

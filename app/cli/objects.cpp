@@ -97,7 +97,7 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     json.member("target", target.info.url);
     json.member("kind", name_of(leak.kind));
     json.member("severity", name_of(leak.severity));
-    json.member("pool", checkout ? checkout->pool : Text{});
+    json.member("pool", checkout ? checkout->pool : leak.pool);
     json.member("checkout", checkout ? checkout->key.id : Text{});
     json.member("server_pid", leak.session.pid.value);
     json.member("age_us", picture.age(target, leak.since));

@@ -29,12 +29,17 @@ void writeTags(JsonWriter& json, const Checkout* checkout);
 /// are.
 void writeJoin(JsonWriter& json, const SessionLink* link);
 void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size_t index);
+void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                    const Diagnosis& diagnosis);
+void writeAlert(JsonWriter& json, const TargetSummary& target, const Alert& alert);
 void writeInfo(JsonWriter& json, const RecordingInfo& info);
 
 /// The objects of a picture, within an array that the caller opened.
 void writeSessions(JsonWriter& json, const Picture& picture);
 void writeLeaks(JsonWriter& json, const Picture& picture);
 void writePools(JsonWriter& json, const Picture& picture);
+void writeDiagnoses(JsonWriter& json, const Picture& picture);
+void writeAlerts(JsonWriter& json, const Picture& picture);
 void writeCheckouts(JsonWriter& json, const Picture& picture);
 void writeAllStates(JsonWriter& json, const Picture& picture);
 void writeAllBlocking(JsonWriter& json, const Picture& picture);

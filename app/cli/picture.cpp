@@ -242,6 +242,8 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         return keyframe.error();
 
     Analysis analysis;
+    if (!question.alertRules.empty())
+        analysis.suppose_alert_rules(parse_alert_rules(question.alertRules, "rules"));
     const SequenceNumber from = keyframe.value().sequence();
     analysis.restore(std::move(keyframe).value());
     WorldDelta ignored;

@@ -65,6 +65,7 @@ struct FileQuestion
     std::optional<std::string> at;
     /// Judge by these instead of the recorded ones.
     std::vector<ThresholdsChanged> thresholds;
+    std::string alertRules; ///< likewise; empty: the recorded ones
 };
 
 struct FilePicture

@@ -188,8 +188,10 @@ std::string leaksText(const Picture& picture, int width)
             if (!row)
                 continue;
             const Session& s = row->session;
-            text += fmt::format("{}  {}  {}  {} on {}", name_of(leak.severity), s.key.pid.value,
-                                holderOf(s), shown(s.user), shown(s.database));
+            const std::string kind =
+                leak.kind == LeakKind::session ? "" : std::string{name_of(leak.kind)} + "  ";
+            text += fmt::format("{}  {}{}  {}  {} on {}", name_of(leak.severity), kind,
+                                s.key.pid.value, holderOf(s), shown(s.user), shown(s.database));
             if (tells_session_start(target.info.kind))
                 text += ", started " + format_iso8601(s.key.started);
             text += '\n';

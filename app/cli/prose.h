@@ -20,6 +20,8 @@ std::string checkoutsText(const Picture& picture, int width);
 /// The part of leaksText that tells of one instrumented process: a paragraph a line of code.
 std::string checkoutLeaksText(const Picture& picture, const TargetSummary& target);
 std::string blockingText(const Picture& picture, int width);
+std::string diagnosesText(const Picture& picture);
+std::string alertsText(const Picture& picture, int width);
 std::string infoText(const RecordingInfo& info);
 
 /// "load_orders (src/orders.cpp:42)".

@@ -5,6 +5,7 @@
 #include "app/cli/signals.h"
 #include "app/cli/texttable.h"
 #include "app/cli/verbs.h"
+#include "core/capture/metricsexport.h"
 #include "core/source/registry.h"
 
 #include <QEventLoop>
@@ -32,6 +33,7 @@ public:
     int run();
 
 private:
+    bool serve();
     void progress(bool complete);
     std::string progressJson(bool complete) const;
     std::string statusLine() const;
@@ -39,13 +41,30 @@ private:
 
     const Arguments& arguments_;
     std::unique_ptr<Live> live_;
+    MetricsExport metrics_;
     std::map<TargetId, std::string> said_;
     std::string trouble_;
 };
 
+/// Before anything is attached or written: an address that is taken is seen at once.
+bool RecordRun::serve()
+{
+    if (arguments_.metrics.empty())
+        return true;
+    const Result<Done> listens = metrics_.listen(QString::fromStdString(arguments_.metrics));
+    if (!listens) {
+        complain(listens.error());
+        return false;
+    }
+    complain("metrics at " + metrics_.url().toStdString() +
+             (metrics_.isLoopback() ? "" : ", for everybody who can reach that"));
+    QObject::connect(&live_->workspace(), &Workspace::updated, &metrics_, &MetricsExport::show);
+    return true;
+}
+
 int RecordRun::run()
 {
-    if (!live_->attachAll())
+    if (!serve() || !live_->attachAll())
         return exitUsage;
     // The workspace says in full why it cannot write.
     if (!live_->workspace().transport().recordingTrouble.isEmpty())
@@ -154,7 +173,7 @@ int runRecord(const Arguments& arguments)
                  " exists already, and is not overwritten. Choose another name.");
         return exitUsage;
     }
-    return RecordRun{arguments}.run();
+    return arguments.past ? runRecordPast(arguments) : RecordRun{arguments}.run();
 }
 
 } // namespace poolscope

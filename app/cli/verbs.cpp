@@ -49,6 +49,12 @@ void writeObjects(Verb verb, JsonWriter& json, const Picture& picture)
     case Verb::blocking:
         writeAllBlocking(json, picture);
         break;
+    case Verb::diagnose:
+        writeDiagnoses(json, picture);
+        break;
+    case Verb::alerts:
+        writeAlerts(json, picture);
+        break;
     default:
         writeAllStates(json, picture);
         break;
@@ -68,6 +74,10 @@ std::string textOf(Verb verb, const Picture& picture, int width)
         return leaksText(picture, width);
     case Verb::blocking:
         return blockingText(picture, width);
+    case Verb::diagnose:
+        return diagnosesText(picture);
+    case Verb::alerts:
+        return alertsText(picture, width);
     default:
         return statesText(picture, width);
     }
@@ -77,7 +87,7 @@ std::string textOf(Verb verb, const Picture& picture, int width)
 void sayWhatIsNotKnown(Verb verb, const std::vector<Picture>& pictures)
 {
     const bool ofPools = verb == Verb::pools || verb == Verb::checkouts;
-    if (verb == Verb::leaks)
+    if (verb == Verb::leaks || verb == Verb::diagnose || verb == Verb::alerts)
         return;
     const TargetSummary* any = nullptr;
     for (const Picture& picture : pictures) {
@@ -123,6 +133,9 @@ int readFiles(const Arguments& arguments, std::vector<Picture>& pictures)
         FileQuestion question;
         question.at = arguments.at;
         question.thresholds = chosenThresholds(arguments);
+        // Only what was asked for: what counted then is what the recording says.
+        if (!arguments.rules.empty())
+            question.alertRules = arguments.alertRules;
         auto read = pictureOf(file, question);
         if (!read) {
             complain(read.error());
@@ -150,8 +163,15 @@ int readLive(const Arguments& arguments, std::vector<Picture>& pictures)
     if (!live.attachAll())
         return exitUsage;
     live.waitForPictures();
-    if (arguments.runFor && live.anyReady()) {
-        live.waitUntil([] { return false; }, *arguments.runFor);
+    // What is exhausted for a moment is not; a cause shows over some seconds.
+    constexpr Duration whileDiagnosing = std::chrono::seconds{10};
+    const std::optional<Duration> runFor =
+        arguments.runFor ? arguments.runFor
+        : arguments.verb == Verb::diagnose || arguments.verb == Verb::alerts
+            ? std::optional(whileDiagnosing)
+            : std::nullopt;
+    if (runFor && live.anyReady()) {
+        live.waitUntil([] { return false; }, *runFor);
         live.sampleAgain();
     }
     if (live.anyReady())
@@ -228,6 +248,8 @@ int runVerb(const Arguments& arguments)
         return runRecord(arguments);
     case Verb::watch:
         return runWatch(arguments);
+    case Verb::check:
+        return runCheck(arguments);
     default:
         return runRead(arguments);
     }

@@ -11,7 +11,9 @@ int runRead(const Arguments& arguments); ///< sessions, pools, checkouts, leaks,
 int runInfo(const Arguments& arguments);
 int runAction(const Arguments& arguments); ///< cancel, terminate, reclaim
 int runRecord(const Arguments& arguments);
+int runRecordPast(const Arguments& arguments); ///< record --past
 int runWatch(const Arguments& arguments);
+int runCheck(const Arguments& arguments);
 
 /// Any verb but the window.
 int runVerb(const Arguments& arguments);

@@ -119,6 +119,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     how.redact = options.redact;
     how.readOnly = options.readOnly;
     how.thresholds = options.chosen;
+    how.alertRules = options.alertRules;
     AttachChoice defaults;
     defaults.interval = options.interval;
     defaults.thresholds = options.thresholds;

@@ -24,6 +24,7 @@ struct GuiOptions
     Duration interval = std::chrono::seconds{1};
     LeakThresholds thresholds;             ///< as the attach dialog offers them
     std::vector<ThresholdsChanged> chosen; ///< as the command line asks for
+    std::string alertRules;                ///< a file's text; empty: those built in
     bool readOnly = false;
     bool redact = false;
 };

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/alertfile.h"
+
+#include "app/cli/live.h"
+#include "core/analyze/alertrules.h"
+
+#include <QFile>
+#include <QStandardPaths>
+
+namespace poolscope {
+
+bool loadAlertRules(Arguments& arguments)
+{
+    const bool given = !arguments.rules.empty();
+    const QString path =
+        given ? QString::fromStdString(arguments.rules)
+              : QStandardPaths::writableLocation(QStandardPaths::GenericConfigLocation) +
+                    QStringLiteral("/Poolscope/alerts.toml");
+    QFile file(path);
+    if (!given && !file.exists())
+        return true;
+    const std::string name = plain_line(path.toStdString(), 256);
+    if (!file.open(QIODevice::ReadOnly)) {
+        complain(Error{name + " cannot be read: " + file.errorString().toStdString() + ".",
+                       given ? "" : "The alert rules built in are used."});
+        return !given;
+    }
+    // One more than may be: what is too long is said to be so.
+    const QByteArray bytes = file.read(static_cast<qint64>(longest_rules) + 1);
+    arguments.alertRules = bytes.toStdString();
+    const AlertRules rules = parse_alert_rules(arguments.alertRules, name);
+    for (const RuleProblem& problem : rules.problems)
+        complain(problem.text());
+    if (rules.rules.empty() && !rules.problems.empty()) {
+        complain("No alert rule could be read. The ones built in are used.");
+        arguments.alertRules.clear();
+    }
+    return true;
+}
+
+} // namespace poolscope

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/check.h"
+
+#include "app/cli/exitcode.h"
+#include "app/cli/live.h"
+#include "app/cli/texttable.h"
+#include "app/cli/verbs.h"
+#include "core/record/reader.h"
+#include "core/source/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace poolscope {
+
+namespace {
+
+/// How far back a recording's load counts, and in how many points a pool.
+constexpr Duration loadRange = std::chrono::hours{1};
+constexpr std::size_t loadPoints = 4000;
+/// A server answers what it is set to with its first polls, or does not tell.
+constexpr Duration longestSettingsWait = std::chrono::seconds{3};
+
+const CheckTarget* targetOf(const CheckInput& input, TargetId id)
+{
+    const auto found = std::find_if(input.targets.begin(), input.targets.end(),
+                                    [id](const CheckTarget& each) { return each.info.id == id; });
+    return found == input.targets.end() ? nullptr : &*found;
+}
+
+/// Words on lines of at most `width`, each behind `indent`.
+void addWrapped(std::string& text, const std::string& sentence, std::size_t indent, int width)
+{
+    const std::string margin(indent, ' ');
+    if (width <= static_cast<int>(indent) + 20) {
+        text += margin + sentence + '\n';
+        return;
+    }
+    std::string line;
+    for (std::size_t at = 0; at < sentence.size();) {
+        const std::size_t end = std::min(sentence.find(' ', at), sentence.size());
+        const std::string word = sentence.substr(at, end - at);
+        if (!line.empty() &&
+            displayWidth(line) + 1 + displayWidth(word) > width - static_cast<int>(indent)) {
+            text += margin + line + '\n';
+            line.clear();
+        }
+        line += (line.empty() ? "" : " ") + word;
+        at = end + 1;
+    }
+    text += margin + line + '\n';
+}
+
+/// What pools did while they were watched.
+class SeriesKeeper
+{
+public:
+    void take(const Update& update)
+    {
+        for (const PoolSeries& each : update.live_pool_points) {
+            PoolSeries& kept = series_[{each.target, each.pool}];
+            kept.target = each.target;
+            kept.pool = each.pool;
+            kept.points.insert(kept.points.end(), each.points.begin(), each.points.end());
+        }
+    }
+    std::vector<PoolSeries> all() const
+    {
+        std::vector<PoolSeries> list;
+        for (const auto& [key, series] : series_)
+            list.push_back(series);
+        return list;
+    }
+
+private:
+    std::map<std::pair<TargetId, Text>, PoolSeries> series_;
+};
+
+struct Checked
+{
+    CheckInput input;
+    ConfigReport report;
+};
+
+CheckOptions optionsOf(const Arguments& arguments)
+{
+    return {arguments.callerTimeout, arguments.firewallTimeout};
+}
+
+/// Exit codes as of the other verbs that read.
+int checkRecordings(const Arguments& arguments, const std::vector<std::string>& files,
+                    std::vector<Checked>& all)
+{
+    int code = exitDone;
+    for (const std::string& file : files) {
+        FileQuestion question;
+        question.at = arguments.at;
+        question.thresholds = chosenThresholds(arguments);
+        auto read = pictureOf(file, question);
+        if (!read) {
+            complain(read.error());
+            code = exitUnreadable;
+            continue;
+        }
+        if (const auto& bad = read.value().badTime) {
+            complain(*bad);
+            return exitUsage;
+        }
+        if (const auto& damage = read.value().damage) {
+            complain(*damage);
+            code = exitUnreadable;
+        }
+        const Picture& picture = read.value().picture;
+        Checked checked{checkInput(picture), {}};
+        if (auto opened = RecordingReader::open(file)) {
+            auto series =
+                opened.value()->pool_series(picture.now - loadRange, picture.now, loadPoints);
+            if (series)
+                checked.input.series = std::move(series).value();
+        }
+        checked.report = check_configuration(checked.input, optionsOf(arguments));
+        all.push_back(std::move(checked));
+    }
+    return code;
+}
+
+/// Everything live, and the files that describe pools: they may lead to those servers.
+int checkLive(const Arguments& servers, std::vector<CheckedFile>& files, std::vector<Checked>& all)
+{
+    Checked checked;
+    bool unreachable = false;
+    if (!servers.targets.empty()) {
+        Live live{servers};
+        SeriesKeeper keeper;
+        QObject::connect(&live.workspace(), &Workspace::updated, &live,
+                         [&keeper](const UpdatePtr& update) { keeper.take(*update); });
+        if (!live.attachAll())
+            return exitUsage;
+        live.waitForPictures();
+        if (servers.runFor && live.anyReady()) {
+            live.waitUntil([] { return false; }, *servers.runFor);
+            live.sampleAgain();
+        }
+        live.waitUntil(
+            [&live] {
+                const auto& targets = live.picture().targets;
+                return std::all_of(targets.begin(), targets.end(), [](const TargetSummary& each) {
+                    return each.info.kind != "postgresql" || each.settings || !each.last_sample;
+                });
+            },
+            longestSettingsWait);
+        checked.input = checkInput(live.picture());
+        checked.input.series = keeper.all();
+        unreachable = live.anyUnreachable();
+    }
+    for (CheckedFile& file : files)
+        checked.input.targets.push_back(file.target);
+    if (checked.input.targets.empty())
+        return unreachable ? exitUnreachable : exitDone;
+    checked.report = check_configuration(checked.input, optionsOf(servers));
+    for (const CheckedFile& file : files) {
+        for (ConfigFinding& finding : checked.report.findings) {
+            const std::string place = finding.target == file.target.info.id
+                                          ? place_in_file(file.content, file.name, finding)
+                                          : std::string{};
+            if (!place.empty())
+                finding.evidence.push_back(place + '.');
+        }
+        auto& unknown = checked.report.unknown;
+        unknown.insert(unknown.begin(), file.content.notes.begin(), file.content.notes.end());
+    }
+    all.push_back(std::move(checked));
+    return unreachable ? exitUnreachable : exitDone;
+}
+
+void printReports(const Arguments& arguments, const std::vector<Checked>& all)
+{
+    if (!arguments.json) {
+        for (const Checked& each : all)
+            print(findingsText(each.input, each.report, outputWidth()));
+        return;
+    }
+    JsonWriter json;
+    json.beginArray();
+    for (const Checked& each : all)
+        writeFindings(json, each.input, each.report);
+    json.endArray();
+    print(json.text() + '\n');
+    for (const Checked& each : all) {
+        for (const std::string& sentence : each.report.unknown)
+            complain(sentence);
+    }
+}
+
+/// Advice alone does not stop a pipeline.
+bool anythingWrong(const std::vector<Checked>& all)
+{
+    return std::any_of(all.begin(), all.end(), [](const Checked& each) {
+        return std::any_of(
+            each.report.findings.begin(), each.report.findings.end(),
+            [](const ConfigFinding& f) { return f.severity != ConfigSeverity::info; });
+    });
+}
+
+} // namespace
+
+CheckInput checkInput(const Picture& picture)
+{
+    CheckInput input;
+    for (const TargetSummary& each : picture.targets) {
+        CheckTarget target{each.info, each.facts, each.settings, each.pools, {}, false};
+        for (const Place& place : each.places)
+            target.suspected[place.pool] += place.suspected;
+        input.targets.push_back(std::move(target));
+    }
+    for (const auto& [key, checkout] : picture.checkouts) {
+        const SessionLink* const link = picture.links().session_of(key);
+        const SessionRow* const session = picture.sessionOf(key);
+        if (link && session)
+            input.routes.push_back({key.target, checkout.pool, session->session.key.target,
+                                    link->through ? link->through->target : TargetId{},
+                                    session->session.user.str()});
+    }
+    return input;
+}
+
+void writeFindings(JsonWriter& json, const CheckInput& input, const ConfigReport& report)
+{
+    for (const ConfigFinding& finding : report.findings) {
+        const CheckTarget* const target = targetOf(input, finding.target);
+        json.beginObject();
+        json.member("severity", name_of(finding.severity));
+        json.member("pool", finding.pool);
+        json.member("setting", finding.setting);
+        json.member("value", finding.value);
+        json.key("proposed");
+        if (finding.proposed.empty())
+            json.null();
+        else
+            json.value(finding.proposed);
+        json.member("sentence", finding.sentence);
+        json.key("target");
+        if (target)
+            json.value(target->info.url);
+        else
+            json.null();
+        json.member("rule", finding.rule);
+        json.key("evidence");
+        json.beginArray();
+        for (const std::string& sentence : finding.evidence)
+            json.value(sentence);
+        json.endArray();
+        json.endObject();
+    }
+}
+
+std::string findingsText(const CheckInput& input, const ConfigReport& report, int width)
+{
+    std::string text;
+    std::size_t pools = 0;
+    for (const CheckTarget& each : input.targets)
+        pools += each.pools.size();
+    if (report.findings.empty())
+        text +=
+            fmt::format("Nothing to object to in {} {}.\n", pools, pools == 1 ? "pool" : "pools");
+    for (const ConfigFinding& finding : report.findings) {
+        const CheckTarget* const target = targetOf(input, finding.target);
+        const std::string where =
+            target ? plain_line(target->info.name, 64) : std::string{"unknown"};
+        const std::string proposed =
+            finding.proposed.empty() ? std::string{} : ", proposed " + finding.proposed;
+        addWrapped(
+            text,
+            fmt::format("{}: {}{}: {} {}{}", name_of(finding.severity), where,
+                        finding.pool.is_null() ? std::string{}
+                                               : ", pool " + plain_line(finding.pool.str(), 128),
+                        plain_line(finding.setting, 128), plain_line(finding.value, 64), proposed),
+            0, width);
+        addWrapped(text, plain_line(finding.sentence, 2000), 4, width);
+        for (const std::string& sentence : finding.evidence)
+            addWrapped(text, plain_line(sentence, 2000), 4, width);
+    }
+    if (!report.unknown.empty())
+        text += "Not judged:\n";
+    for (const std::string& sentence : report.unknown)
+        addWrapped(text, plain_line(sentence, 2000), 4, width);
+    return text;
+}
+
+int runCheck(const Arguments& arguments)
+{
+    Arguments servers = arguments;
+    servers.targets.clear();
+    std::vector<std::string> recordings;
+    std::vector<CheckedFile> files;
+    int code = exitDone;
+    for (const std::string& target : arguments.targets) {
+        const auto kind = classifyTarget(QString::fromStdString(target));
+        if (!kind) {
+            complain(kind.error());
+            return exitUsage;
+        }
+        if (kind.value() != TargetKind::recording) {
+            servers.targets.push_back(target);
+        } else if (isRecordingFile(target)) {
+            recordings.push_back(target);
+        } else {
+            // Far from what a workspace gives its targets.
+            const TargetId id{static_cast<std::uint32_t>(3'000'000'000U + files.size())};
+            auto read = readCheckedFile(target, id);
+            if (read) {
+                files.push_back(std::move(read).value());
+            } else {
+                complain(read.error());
+                code = exitUnreadable;
+            }
+        }
+    }
+    if (arguments.at && recordings.size() != arguments.targets.size()) {
+        complain("--at is for recordings: a live target has no past that Poolscope saw.");
+        return exitUsage;
+    }
+    std::vector<Checked> all;
+    const int ofRecordings = checkRecordings(arguments, recordings, all);
+    if (ofRecordings == exitUsage)
+        return exitUsage;
+    const int ofLive = checkLive(servers, files, all);
+    if (ofLive == exitUsage)
+        return exitUsage;
+    if (arguments.json || !all.empty())
+        printReports(arguments, all);
+    for (const int trouble : {ofLive, ofRecordings, code}) {
+        if (trouble != exitDone)
+            return trouble;
+    }
+    return arguments.exitCode && anythingWrong(all) ? exitFindings : exitDone;
+}
+
+} // namespace poolscope

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/objects.h"
+#include "app/cli/prose.h"
+
+#include <fmt/format.h>
+
+namespace poolscope {
+
+namespace {
+
+void writeSessionId(JsonWriter& json, const Picture& picture,
+                    const std::optional<SessionKey>& session)
+{
+    const TargetSummary* const target = session ? picture.target(session->target) : nullptr;
+    if (target)
+        json.value(identity_of(*session, target->info.kind));
+    else
+        json.null();
+}
+
+void writeCheckoutId(JsonWriter& json, const std::optional<CheckoutKey>& checkout)
+{
+    if (checkout)
+        json.value(checkout->id);
+    else
+        json.null();
+}
+
+void writeEvidence(JsonWriter& json, const Picture& picture, const DiagnosisEvidence& evidence)
+{
+    json.beginObject();
+    json.member("sentence", evidence.sentence);
+    json.member("page", evidence.page);
+    json.member("time", evidence.at);
+    json.key("session");
+    writeSessionId(json, picture, evidence.session);
+    json.key("checkout");
+    writeCheckoutId(json, evidence.checkout);
+    json.endObject();
+}
+
+std::string words(Cause cause)
+{
+    std::string text{name_of(cause)};
+    for (char& c : text)
+        c = c == '_' ? ' ' : c;
+    return text;
+}
+
+} // namespace
+
+void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+                    const Diagnosis& diagnosis)
+{
+    json.beginObject();
+    json.member("target", target.info.url);
+    json.member("pool", diagnosis.pool);
+    json.member("cause", name_of(diagnosis.cause));
+    json.member("confidence", name_of(diagnosis.confidence));
+    json.member("sentence", diagnosis.sentence);
+    json.key("evidence");
+    json.beginArray();
+    for (const DiagnosisEvidence& evidence : diagnosis.evidence)
+        writeEvidence(json, picture, evidence);
+    json.endArray();
+    json.key("relief");
+    if (diagnosis.relief) {
+        json.beginObject();
+        json.member("sentence", diagnosis.relief->sentence);
+        json.key("session");
+        writeSessionId(json, picture, diagnosis.relief->session);
+        json.key("checkout");
+        writeCheckoutId(json, diagnosis.relief->checkout);
+        json.member("frees", diagnosis.relief->frees);
+        json.endObject();
+    } else {
+        json.null();
+    }
+    json.key("prevention");
+    if (diagnosis.prevention.empty())
+        json.null();
+    else
+        json.value(diagnosis.prevention);
+    json.key("candidates");
+    json.beginArray();
+    for (const Cause candidate : diagnosis.candidates)
+        json.value(name_of(candidate));
+    json.endArray();
+    json.member("since", diagnosis.since);
+    json.member("exhausted", diagnosis.exhausted);
+    json.endObject();
+}
+
+void writeDiagnoses(JsonWriter& json, const Picture& picture)
+{
+    for (const TargetSummary& target : picture.targets) {
+        for (const Diagnosis& diagnosis : target.diagnoses)
+            writeDiagnosis(json, picture, target, diagnosis);
+    }
+}
+
+std::string diagnosesText(const Picture& picture)
+{
+    std::string text;
+    for (const TargetSummary& target : picture.targets) {
+        for (const Diagnosis& d : target.diagnoses) {
+            text += fmt::format("{}{}  {}\n    {}\n", words(d.cause),
+                                d.cause == Cause::undecided
+                                    ? ""
+                                    : fmt::format(" ({} confidence)", name_of(d.confidence)),
+                                plain_line(target.info.name, 64), plain_line(d.sentence, 1200));
+            for (const DiagnosisEvidence& evidence : d.evidence)
+                text += "    - " + plain_line(evidence.sentence, 600) + '\n';
+            if (d.relief)
+                text += "    Now: " + plain_line(d.relief->sentence, 600) + '\n';
+            if (!d.prevention.empty())
+                text += "    Then: " + plain_line(d.prevention, 600) + '\n';
+            if (!d.candidates.empty() && d.cause != Cause::undecided) {
+                std::string also;
+                for (const Cause candidate : d.candidates)
+                    also += (also.empty() ? "" : ", ") + words(candidate);
+                text += "    It may also be, or besides: " + also + ".\n";
+            }
+            text += '\n';
+        }
+    }
+    return text.empty() ? "Nothing is exhausted, or nearly so.\n" : text;
+}
+
+} // namespace poolscope

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A recording of what was before anybody recorded, as a query API remembers it. It is a recording
+// of its own: what is observed live has its place in the order in which it is observed.
+#include "app/cli/exitcode.h"
+#include "app/cli/live.h"
+#include "app/cli/signals.h"
+#include "app/cli/verbs.h"
+#include "core/base/clock.h"
+#include "core/record/writer.h"
+#include "core/source/metricssource.h"
+#include "core/source/registry.h"
+
+#include <QEventLoop>
+#include <QTimer>
+
+#include <algorithm>
+
+namespace poolscope {
+
+namespace {
+
+constexpr std::int64_t mostPastSteps = 2000;
+constexpr std::int64_t usualPastSteps = 240;
+constexpr int mostPastQuestions = 3;
+
+class PastRun
+{
+public:
+    PastRun(const Arguments& arguments, std::unique_ptr<Source> source)
+        : arguments_(arguments)
+        , source_(std::move(source))
+    {}
+
+    int run(Timestamp from, Timestamp until, Duration step);
+
+private:
+    void append(Timestamp at, TargetId target, const Fact& fact);
+    void heard(const Fact& fact);
+    void askFor(const QString& sentence);
+
+    const Arguments& arguments_;
+    std::unique_ptr<Source> source_;
+    std::unique_ptr<RecordingWriter> writer_;
+    QEventLoop loop_;
+    std::string said_;
+    std::uint64_t sequence_ = 0;
+    std::uint64_t samples_ = 0;
+    int code_ = exitDone;
+    int questions_ = 0;
+    bool asking_ = false;
+};
+
+void PastRun::append(Timestamp at, TargetId target, const Fact& fact)
+{
+    const Result<Done> written = writer_->append({SequenceNumber{++sequence_}, at, target, fact});
+    samples_ += std::holds_alternative<PoolSample>(fact) ? 1 : 0;
+    if (written)
+        return;
+    complain(written.error());
+    code_ = exitUnreadable;
+    loop_.quit();
+}
+
+/// How it does now.
+void PastRun::heard(const Fact& fact)
+{
+    const auto* const told = std::get_if<StatusChanged>(&fact);
+    if (told == nullptr)
+        return;
+    const TargetStatus& status = told->status;
+    const bool bad = status.reach == Reach::failing || status.reach == Reach::stopped;
+    if (bad && said_ != status.sentence)
+        complain(Error{status.sentence, status.next_step});
+    said_ = bad ? status.sentence : std::string{};
+    if (status.reach != Reach::stopped)
+        return;
+    // What it wants to know follows at once, if that is all that is missing.
+    QTimer::singleShot(0, &loop_, [this] {
+        if (asking_)
+            return;
+        code_ = exitUnreachable;
+        loop_.quit();
+    });
+}
+
+void PastRun::askFor(const QString& sentence)
+{
+    asking_ = true;
+    QTimer::singleShot(0, &loop_, [this, sentence] {
+        const QString token = questions_++ < mostPastQuestions
+                                  ? askForPassword(sentence, QStringLiteral("Token"))
+                                  : QString();
+        asking_ = false;
+        source_->provideSecret(token);
+    });
+}
+
+int PastRun::run(Timestamp from, Timestamp until, Duration step)
+{
+    auto* const source = qobject_cast<MetricsSource*>(source_.get());
+    if (source == nullptr || !source->setPast(from, until, step)) {
+        complain("--past asks for what a server of metrics remembers of a fleet: give "
+                 "prometheus+http://host:9090/api/v1.");
+        return exitUsage;
+    }
+    WriterOptions how;
+    how.redact = arguments_.redact;
+    auto created = RecordingWriter::create(arguments_.output, how);
+    if (!created) {
+        complain(created.error());
+        return exitUnreadable;
+    }
+    writer_ = std::move(created).value();
+    const TargetInfo& info = source->info();
+    append(from, info.id, TargetAttached{info});
+    append(from, info.id, StatusChanged{{Reach::up, {}, {}, {}}});
+    append(from, TargetId{0},
+           Note{"Not observed as it happened: this is what " + info.name +
+                " remembered of it, every " + format_duration_prose(step) + "."});
+    EndSignals endSignals;
+    QObject::connect(&endSignals, &EndSignals::asked, &loop_, &QEventLoop::quit);
+    QObject::connect(source, &MetricsSource::pastEnded, &loop_, &QEventLoop::quit);
+    QObject::connect(source, &MetricsSource::observedThen, &loop_,
+                     [&](Timestamp at, const Fact& fact) { append(at, info.id, fact); });
+    QObject::connect(source, &Source::observed, &loop_, [&](const Fact& fact) { heard(fact); });
+    QObject::connect(source, &Source::secretRequired, &loop_,
+                     [&](const QString& sentence) { askFor(sentence); });
+    source->start();
+    if (code_ == exitDone)
+        loop_.exec();
+    source->stop();
+    if (const Result<Done> closed = writer_->close(); !closed) {
+        complain(closed.error());
+        return exitUnreadable;
+    }
+    if (code_ == exitDone && samples_ == 0)
+        complain(info.name + " remembers no pool that Poolscope knows of that time.");
+    return code_;
+}
+
+} // namespace
+
+int runRecordPast(const Arguments& arguments)
+{
+    if (arguments.targets.size() != 1) {
+        complain("--past is of one target.");
+        return exitUsage;
+    }
+    AttachRequest request;
+    request.target = QString::fromStdString(arguments.targets.front());
+    request.sshHost = QString::fromStdString(arguments.sshHost);
+    auto source = makeSource(TargetId{1}, request);
+    if (!source) {
+        complain(source.error());
+        return exitUsage;
+    }
+    // Whole seconds, so that the instants are those of other tools' charts.
+    const Duration past = *arguments.past;
+    const auto usual = std::chrono::ceil<std::chrono::seconds>(
+        std::max(Duration{usualInterval(request.target)}, past / usualPastSteps));
+    const Duration step = arguments.intervalGiven ? arguments.interval : Duration{usual};
+    if (past / step > mostPastSteps) {
+        complain("That is too much at once: give a longer --interval, or a shorter --past.");
+        return exitUsage;
+    }
+    const Timestamp until = SystemClock{}.now();
+    const Timestamp from = std::chrono::floor<std::chrono::seconds>(until - past);
+    return PastRun{arguments, std::move(source).value()}.run(from, until, step);
+}
+
+} // namespace poolscope
