@@ -90,6 +90,12 @@ std::vector<PoolColumn> poolColumns(const std::vector<PoolPoint>& points, Timest
         for (std::ptrdiff_t c = std::max<std::ptrdiff_t>(first, 0); c <= std::min(stop, last); ++c)
             add(out[static_cast<std::size_t>(c)], *point);
     }
+    // The first sample of all stands where the range that follows it ends.
+    const auto edge = std::lower_bound(points.begin(), points.end(), to, earlier);
+    const bool seen =
+        std::any_of(out.begin(), out.end(), [](const PoolColumn& column) { return column.seen; });
+    if (!seen && edge != points.end() && edge->time == to && to <= until)
+        add(out.back(), *edge);
     return out;
 }
 

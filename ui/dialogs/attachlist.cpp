@@ -99,7 +99,7 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     header()->setStretchLastSection(false);
     header()->setSectionResizeMode(1, QHeaderView::Stretch);
     header()->resizeSection(0, theme.scaled(176));
-    header()->resizeSection(2, theme.scaled(236));
+    header()->resizeSection(2, theme.scaled(316));
     header()->resizeSection(3, theme.scaled(104));
     headerItem()->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
     setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));

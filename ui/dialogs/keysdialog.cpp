@@ -57,7 +57,7 @@ std::vector<Section> places()
          {{tr("C"), tr("cancel the statement…")},
           {tr("K"), tr("terminate the session…")},
           {tr("B"), tr("to the session that blocks it")},
-          {tr("J"), tr("to the session of a checkout, and back")},
+          {tr("J"), tr("to the session of a checkout, and back; from one that waits, to the root")},
           {tr("I"), tr("idle in transaction for over 5 min alone; I again: all")},
           {tr("A"), tr("this application alone; A again: all")},
           {tr("L"), tr("sessions like this one")},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sentences that pages begin with. Nothing is said that the server did not report.
 #include "ui/models/answers_p.h"
+#include "ui/models/joined.h"
+#include "ui/models/placewords.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -68,6 +70,17 @@ Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const S
         answer.relief =
             tr("Unblocks %1: %2.")
                 .arg(Formatter::sessions(leak.blocks), behind(store, target, leak.session));
+    } else if (leak.kind == LeakKind::bypass) {
+        answer.sentence = tr("%1 has %2 that no pool of it owns")
+                              .arg(Formatter::line(leak.group, 100),
+                                   Formatter::sessions(std::max(leak.beside, 1)));
+        answer.relief = tr("Frees 1 slot of %1.").arg(answers::nameOf(target));
+    } else if (leak.kind == LeakKind::orphan) {
+        answer.sentence = leak.pool.empty()
+                              ? tr("Session %1 goes on, and its pool has dropped it").arg(pid)
+                              : tr("Session %1 goes on, and its pool %2 has dropped it")
+                                    .arg(pid, Formatter::line(leak.pool.str(), 100));
+        answer.relief = tr("Frees 1 slot of %1; nobody waits for it.").arg(answers::nameOf(target));
     } else if (leak.growth) {
         answer.sentence =
             tr("%1 holds %2, and only opens more")
@@ -82,6 +95,8 @@ Answer ofBlocker(const SessionStore& store, const TargetSummary& target, const S
             tr("Frees 1 slot of %1; its transaction is rolled back.").arg(answers::nameOf(target));
     }
     answer.explanation = tr("%1 on %2.").arg(applicationOf(row), answers::nameOf(target));
+    if (const QString line = answers::lineOf(store, leak.session); !line.isEmpty())
+        answer.explanation += QLatin1Char(' ') + tr("Its connection was acquired at %1.").arg(line);
     if (!target.evidence.empty()) {
         const auto at = static_cast<std::size_t>(&leak - target.suspects.data());
         if (at < target.evidence.size()) {
@@ -145,7 +160,19 @@ QString answers::nameOf(const TargetSummary& target)
     return Formatter::line(target.info.name, 100);
 }
 
-Answer overviewAnswer(const SessionStore& store)
+QString answers::lineOf(const SessionStore& store, const SessionKey& session)
+{
+    if (!canJoin(store))
+        return {};
+    const auto key = checkoutOf(store, session);
+    const auto checkout = key ? store.checkout(*key) : nullptr;
+    return checkout && checkout->stack ? placeName(checkout->stack.get()).lead : QString();
+}
+
+namespace {
+
+/// Without a diagnosis: from what servers and pools say of themselves.
+Answer observedAnswer(const SessionStore& store)
 {
     bool sampled = false;
     const TargetSummary* failing = nullptr;
@@ -198,6 +225,15 @@ Answer overviewAnswer(const SessionStore& store)
     return answer;
 }
 
+} // namespace
+
+Answer overviewAnswer(const SessionStore& store)
+{
+    Answer observed = observedAnswer(store);
+    const std::optional<Answer> why = answers::diagnosis(store);
+    return why && why->severity >= observed.severity ? *why : observed;
+}
+
 Answer blockingAnswer(const SessionStore& store, const Formatter& format)
 {
     Answer answer;
@@ -233,7 +269,9 @@ Answer blockingAnswer(const SessionStore& store, const Formatter& format)
         rest += tr("since %1").arg(format.instant(*worst->since, store.now()));
     if (row) {
         answer.session = worst->root.key;
-        rest += Formatter::state(row->session.state);
+        const QString line = answers::lineOf(store, worst->root.key);
+        rest += line.isEmpty() ? Formatter::state(row->session.state)
+                               : tr("%1 at %2").arg(Formatter::state(row->session.state), line);
         answer.relief = tr("Unblocks %1: %2.")
                             .arg(Formatter::sessions(worst->root.blocks),
                                  behind(store, *where, worst->root.key));

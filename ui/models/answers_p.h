@@ -8,6 +8,8 @@
 
 namespace poolscope::answers {
 
+/// Why the worst of what is exhausted, or nearly so, is; null where nothing is.
+std::optional<Answer> diagnosis(const SessionStore& store);
 /// Of the line of code that holds connections worst; null where none is suspected.
 std::optional<Answer> worstPlace(const SessionStore& store);
 /// Of the line of code whose prepared statements are never closed; null where there is none.
@@ -16,6 +18,9 @@ std::optional<Answer> worstStatements(const SessionStore& store);
 std::optional<Answer> exhaustedPool(const SessionStore& store);
 /// Of a target, one plain line.
 QString nameOf(const TargetSummary& target);
+/// The line of code that acquired the connection which the session serves; empty where it is not
+/// known.
+QString lineOf(const SessionStore& store, const SessionKey& session);
 /// Something that knows pools is attached.
 bool anyAgent(const SessionStore& store);
 

@@ -2,6 +2,8 @@
 #include "ui/models/findings.h"
 
 #include "ui/models/cells_p.h"
+#include "ui/models/joined.h"
+#include "ui/models/placewords.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
@@ -11,7 +13,29 @@ namespace poolscope {
 
 namespace {
 
-std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const BlockingNode& from)
+/// The line that acquired the connection it serves.
+TreeCell lineCell(const SessionStore& store, const SessionKey& session, bool root)
+{
+    const auto link = checkoutLink(store, session);
+    const auto checkout = link ? store.checkout(link->checkout) : nullptr;
+    if (!checkout)
+        return {tr("no checkout known"), {}, QLatin1String(""), {}, Emphasis::caption};
+    const TargetSummary* const pools = store.target(checkout->key.target);
+    if (!checkout->stack && pools && familyOf(pools->info) == TargetFamily::bouncer)
+        return {tr("%1 of the pooler").arg(Formatter::line(checkout->pool.str(), 60)),
+                {},
+                QLatin1String(""),
+                tr("A pooler sees no line of code: attach to the application, too."),
+                Emphasis::caption};
+    const PlaceName name = placeName(checkout->stack.get());
+    TreeCell cell = words(name.lead, root ? Emphasis::strong : Emphasis::secondary);
+    cell.tip = tr("%1, joined %2").arg(name.whole, joinWords(link->by));
+    cell.copy = name.whole;
+    return cell;
+}
+
+std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const BlockingNode& from,
+                                       bool lines, bool root)
 {
     auto node = std::make_unique<TreeNode>();
     node->id = idOf(from.key);
@@ -30,6 +54,7 @@ std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const Blocking
             s.state_since ? duration(store.age(s.key.target, *s.state_since)) : TreeCell{},
             words(waits, Emphasis::secondary),
             number(from.blocks, from.blocks > 0 ? Emphasis::critical : Emphasis::caption),
+            lines ? lineCell(store, from.key, root) : TreeCell{},
             words(Formatter::line(s.statement.str(), 400).simplified(), Emphasis::secondary)};
     } else {
         const TargetSummary* const target = store.target(from.key.target);
@@ -42,10 +67,11 @@ std::unique_ptr<TreeNode> blockingNode(const SessionStore& store, const Blocking
             TreeCell{},
             TreeCell{},
             number(from.blocks, Emphasis::critical),
+            TreeCell{},
             TreeCell{}};
     }
     for (const BlockingNode& waiter : from.waiting)
-        node->children.push_back(blockingNode(store, waiter));
+        node->children.push_back(blockingNode(store, waiter, lines, false));
     return node;
 }
 
@@ -72,6 +98,8 @@ std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent)
             {tr("For"), tr("How long it has been in its state"), true, true},
             {tr("Waits on"), {}, false, false},
             {tr("Blocks"), tr("How many wait behind it, directly or not"), true, true},
+            {tr("Line of code"), tr("Where its connection was acquired, by its pool's checkout"),
+             false, true},
             {tr("Statement"), tr("What it runs, or ran last"), false, true}},
         parent);
 }
@@ -79,9 +107,10 @@ std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent)
 TreeNodes blockingRows(const SessionStore& store)
 {
     TreeNodes rows;
+    const bool lines = canJoin(store);
     for (const TargetSummary& target : store.targets()) {
         for (const BlockingTree& tree : target.blocking.trees)
-            rows.push_back(blockingNode(store, tree.root));
+            rows.push_back(blockingNode(store, tree.root, lines, true));
     }
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
         const auto at = std::size_t(BlockingColumn::blocks);

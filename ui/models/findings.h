@@ -6,6 +6,7 @@
 #include "ui/models/treemodel.h"
 
 #include <QString>
+#include <QStringList>
 
 #include <memory>
 #include <vector>
@@ -76,8 +77,8 @@ int suspectedCount(const std::vector<TargetSummary>& targets);
 /// all of them fit.
 int keepFirst(TreeNodes& rows, int lines);
 
-enum class BlockingColumn : int { session, state, age, waitsOn, blocks, statement };
-/// Who blocks whom; worst first.
+enum class BlockingColumn : int { session, state, age, waitsOn, blocks, line, statement };
+/// Who blocks whom, and from which line of code; worst first.
 std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent);
 TreeNodes blockingRows(const SessionStore& store);
 
@@ -96,10 +97,20 @@ std::int64_t usedSlots(const TargetSummary& target);
 /// 0 to 1 of what ordinary roles may use; nullopt where the limit is not reported.
 std::optional<double> usedShare(const TargetSummary& target);
 
-/// What can truthfully be said of everything attached, from server facts alone.
+/// A sentence, and where to see that it is so.
+struct AnswerEvidence
+{
+    QString words;
+    QString page;
+    std::optional<SessionKey> session; ///< to be selected there; or the checkout; or neither
+    std::optional<CheckoutKey> checkout;
+    Timestamp at; ///< capture's clock
+};
+
+/// What can truthfully be said of everything attached.
 struct Answer
 {
-    enum class Kind { waiting, healthy, server, leak, blocking, failing };
+    enum class Kind { waiting, healthy, server, leak, blocking, failing, diagnosis };
     Kind kind = Kind::waiting;
     int severity = 0;                  ///< of LeakSeverity
     QString sentence;                  ///< the answer
@@ -108,6 +119,11 @@ struct Answer
     std::vector<CheckoutKey> reclaim;  ///< which to take back, where their process allows it
     QString relief;                    ///< what that frees
     std::optional<TargetId> target;
+    // Of a diagnosis:
+    QString confidence; ///< a word
+    QString prevention; ///< empty where there is none to name
+    std::vector<AnswerEvidence> evidence;
+    QStringList others; ///< other diagnoses, a line each
 };
 Answer overviewAnswer(const SessionStore& store);
 Answer leaksAnswer(const SessionStore& store);

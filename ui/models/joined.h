@@ -1,15 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/links.h"
 #include "ui/models/sessionstore.h"
+
+#include <QString>
+
+#include <map>
 
 namespace poolscope {
 
-/// The session of a checkout's connection, by what its process tells of it: the server pid, and
-/// the port it comes from where both sides know that. Null where no attached server has it, and
-/// where several might: a wrong one would be worse than none.
-std::optional<SessionKey> sessionOf(const SessionStore& store, const Checkout& checkout);
+// What pools call a checkout and servers call a session, joined as core/analyze/links does it for
+// all others. Links over everything cost n log n; these ask of the store only what can bear on the
+// answer, so that a view may ask for what it shows at each update. Nothing where what it takes is
+// more than anything honest would be.
+
+/// Null where no attached server has it. See SessionLink for none, and for several.
+std::optional<SessionLink> sessionLink(const SessionStore& store, const CheckoutKey& checkout);
+/// Of the application where it is attached, else of the pooler.
+std::optional<CheckoutLink> checkoutLink(const SessionStore& store, const SessionKey& session);
+
+/// The one session that it must be.
+std::optional<SessionKey> sessionOf(const SessionStore& store, const CheckoutKey& checkout);
 /// The other way round.
 std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKey& session);
+
+/// For checkouts whose sessions others wait for: how many, directly or not. Of the roots of all
+/// that wait, so that it costs nothing where nobody does.
+std::map<CheckoutKey, std::int32_t> blockingCheckouts(const SessionStore& store);
+
+/// How many sessions wait behind those of a place.
+std::int64_t waitingBehind(const SessionStore& store, const Place& place);
+
+/// "by server pid", "by client port", "through PgBouncer"
+QString joinWords(JoinedBy by);
+/// Of several: "4711 on shop-db, 90 on other-db"; at most eight.
+QString candidateWords(const SessionStore& store, const std::vector<SessionKey>& sessions);
+
+/// Something that could name a session's checkout is attached.
+bool canJoin(const SessionStore& store);
 
 } // namespace poolscope

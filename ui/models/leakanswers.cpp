@@ -3,6 +3,7 @@
 #include "ui/models/answers_p.h"
 
 #include "core/analyze/idlegrowth.h"
+#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
@@ -90,6 +91,9 @@ Answer ofPlace(const SessionStore& store, const WorstPlace& worst)
         rest += tr("%1 more a minute").arg(place.growth_per_minute, 0, 'f', 1);
     if (place.full_in && *place.full_in > Duration{0})
         rest += tr("nothing is free in %1").arg(Formatter::ageProse(*place.full_in));
+    if (const std::int64_t behind = waitingBehind(store, place); behind > 0)
+        rest += behind == 1 ? tr("1 session waits behind")
+                            : tr("%1 sessions wait behind").arg(Formatter::count(behind));
     if (worst.suspected > 1)
         rest += worst.suspected == 2 ? tr("1 other line holds too")
                                      : tr("%1 other lines hold too").arg(worst.suspected - 1);
@@ -110,17 +114,37 @@ bool anyServer(const SessionStore& store)
     return !std::all_of(store.targets().begin(), store.targets().end(), tellsPools);
 }
 
+/// Sessions that belong to no pool any more, or never did.
+QStringList besidePools(int orphans, int bypasses)
+{
+    QStringList words;
+    if (bypasses > 0)
+        words += bypasses == 1 ? tr("1 session is past the pools of its client")
+                               : tr("%1 sessions are past the pools of their clients")
+                                     .arg(Formatter::count(bypasses));
+    if (orphans > 0)
+        words += orphans == 1 ? tr("1 session goes on that its pool has dropped")
+                              : tr("%1 sessions go on that their pools have dropped")
+                                    .arg(Formatter::count(orphans));
+    return words;
+}
+
 Answer heldSessions(const SessionStore& store)
 {
     Answer answer;
     answer.kind = Answer::Kind::healthy;
     std::map<std::string, int> groups;
     int count = 0;
+    int orphans = 0, bypasses = 0;
     std::optional<Duration> oldest;
     const SuspectedLeak* growing = nullptr; // the fastest
     for (const TargetSummary& target : store.targets()) {
         for (const SuspectedLeak& leak : target.suspects) {
             answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
+            if (leak.kind == LeakKind::orphan || leak.kind == LeakKind::bypass) {
+                ++(leak.kind == LeakKind::orphan ? orphans : bypasses);
+                continue;
+            }
             if (leak.growth) {
                 if (!growing || leak.growth->to - leak.growth->from >
                                     growing->growth->to - growing->growth->from)
@@ -133,10 +157,15 @@ Answer heldSessions(const SessionStore& store)
             oldest = std::max(oldest.value_or(held), held);
         }
     }
+    const QStringList apart = besidePools(orphans, bypasses);
+    if (count == 0 && !growing && apart.isEmpty())
+        return answer;
+    answer.kind = Answer::Kind::leak;
     if (count == 0 && !growing) {
+        answer.sentence = apart.front();
+        answer.explanation = apart.mid(1).join(QStringLiteral("; "));
         return answer;
     }
-    answer.kind = Answer::Kind::leak;
     const QString grows = growing ? tr("the idle sessions of %1 only grow: %2, %3 before")
                                         .arg(Formatter::line(growing->group, 100),
                                              Formatter::count(growing->growth->to),
@@ -146,6 +175,8 @@ Answer heldSessions(const SessionStore& store)
         answer.sentence = grows;
         answer.sentence.front() = answer.sentence.front().toUpper();
         answer.explanation = tr("over %1").arg(Formatter::ageProse(idle_window));
+        for (const QString& words : apart)
+            answer.explanation += QStringLiteral("; ") + words;
         return answer;
     }
     const auto most =
@@ -160,6 +191,8 @@ Answer heldSessions(const SessionStore& store)
     answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
     if (growing)
         answer.explanation += QStringLiteral("; ") + grows;
+    for (const QString& words : apart)
+        answer.explanation += QStringLiteral("; ") + words;
     return answer;
 }
 

@@ -4,6 +4,7 @@
 #include "ui/models/leakrows_p.h"
 
 #include "ui/models/cells_p.h"
+#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/models/translate.h"
 
@@ -34,6 +35,24 @@ bool mentions(const SessionRow& row, const QString& filter)
            has(s.statement) || QString::number(s.key.pid.value).contains(filter);
 }
 
+/// In the column of pools: which has nothing to say of one that only holds its transaction open.
+TreeCell kindCell(const SuspectedLeak& leak)
+{
+    if (leak.kind == LeakKind::bypass) {
+        TreeCell cell = words(tr("bypass"), Emphasis::secondary);
+        cell.tip = tr("No pool of its client owns it");
+        return cell;
+    }
+    if (leak.kind != LeakKind::orphan)
+        return {};
+    const QString pool = Formatter::line(leak.pool.str(), 60);
+    TreeCell cell =
+        words(pool.isEmpty() ? tr("orphan") : tr("%1, orphan").arg(pool), Emphasis::secondary);
+    cell.tip = leak.process_gone ? tr("Its process is gone, and the session goes on")
+                                 : tr("Its pool has dropped it, and the session goes on");
+    return cell;
+}
+
 std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLeak& leak,
                                    const SessionRow& row)
 {
@@ -44,7 +63,7 @@ std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLea
     node->severity = static_cast<int>(leak.severity);
     node->staleness = store.staleness(leak.session.target);
     node->cells = {whoCell(leak.session.pid, applicationOf(row.session)),
-                   TreeCell{},
+                   kindCell(leak),
                    TreeCell{},
                    duration(store.age(leak.session.target, leak.since), emphasisOf(leak.severity)),
                    TreeCell{},
@@ -191,8 +210,9 @@ TreeNodes leakRows(const SessionStore& store, const QString& filter, LeakGroupin
     std::vector<Ranked> ranked;
     addSessions(store, filter, grouping == LeakGrouping::place || grouping == LeakGrouping::pool,
                 ranked, counted);
+    const auto blocking = blockingCheckouts(store);
     for (const TargetSummary& target : store.targets()) {
-        addPlaces(store, target, filter, grouping, ranked, counted);
+        addPlaces(store, target, filter, grouping, blocking, ranked, counted);
         addStatements(store, target, filter, grouping, ranked, counted);
     }
     std::stable_sort(ranked.begin(), ranked.end(), before);

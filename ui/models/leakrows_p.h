@@ -4,6 +4,8 @@
 
 #include "ui/models/findings.h"
 
+#include <map>
+
 namespace poolscope::leaks {
 
 inline Emphasis emphasisOf(LeakSeverity severity)
@@ -25,9 +27,10 @@ struct Ranked
     QString name;
 };
 
-/// Adds the rows of one instrumented process.
+/// Adds the rows of one instrumented process; `blocking`: see blockingCheckouts().
 void addPlaces(const SessionStore& store, const TargetSummary& target, const QString& filter,
-               LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts);
+               LeakGrouping grouping, const std::map<CheckoutKey, std::int32_t>& blocking,
+               std::vector<Ranked>& rows, LeakCounts& counts);
 /// Adds the lines of one process whose prepared statements are never closed.
 void addStatements(const SessionStore& store, const TargetSummary& target, const QString& filter,
                    LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts);

@@ -59,6 +59,7 @@ struct LateCheckout
     LeakSeverity severity = LeakSeverity::none;
     bool longRunning = false;
     bool withPool = false;
+    std::int32_t blocks = 0; ///< sessions that wait behind its own
 
     std::vector<TreeCell> operator()() const
     {
@@ -98,7 +99,7 @@ struct LateCheckout
                 TreeCell{},
                 TreeCell{},
                 severityCell(severity, longRunning),
-                TreeCell{},
+                blocks > 0 ? number(blocks, Emphasis::critical) : TreeCell{},
                 TreeCell{},
                 busyCell(c)};
     }
@@ -106,7 +107,8 @@ struct LateCheckout
 
 std::unique_ptr<TreeNode> checkoutNode(const QString& prefix, const Holder& holder,
                                        std::shared_ptr<const Checkout> checkout,
-                                       const std::optional<Duration>& old, bool withPool)
+                                       const std::optional<Duration>& old, bool withPool,
+                                       std::int32_t blocks)
 {
     auto node = std::make_unique<TreeNode>();
     const std::string& id = holder.checkout.id.str();
@@ -118,8 +120,8 @@ std::unique_ptr<TreeNode> checkoutNode(const QString& prefix, const Holder& hold
     // Blue works, amber holds without working.
     if (checkout->busy)
         node->state = *checkout->busy ? SessionState::active : SessionState::idle_in_transaction;
-    node->late = LateCheckout{std::move(checkout), holder.age, holder.severity, holder.long_running,
-                              withPool};
+    node->late = LateCheckout{std::move(checkout), holder.age, holder.severity,
+                              holder.long_running, withPool,   blocks};
     return node;
 }
 
@@ -154,6 +156,7 @@ struct Sum
     std::optional<Duration> fullIn;
     LeakSeverity severity = LeakSeverity::none;
     bool longRunning = false;
+    std::int64_t blocks = 0;
 
     void add(const Place& place)
     {
@@ -166,8 +169,9 @@ struct Sum
         if (place.full_in)
             fullIn = fullIn ? std::min(*fullIn, *place.full_in) : *place.full_in;
     }
-    void add(const Holder& holder, const Checkout& checkout)
+    void add(const Holder& holder, const Checkout& checkout, std::int32_t behind)
     {
+        blocks += behind;
         busy += checkout.busy && *checkout.busy ? 1 : 0;
         idle += checkout.busy && !*checkout.busy ? 1 : 0;
         longRunning = longRunning || holder.long_running;
@@ -240,7 +244,7 @@ void finish(Ranked& row, const Sum& sum, const PlaceName& name, const Text& pool
                   growthCell(sum),
                   fullCell(sum, pool),
                   severityCell(sum.severity, sum.longRunning),
-                  TreeCell{},
+                  sum.blocks > 0 ? number(sum.blocks, Emphasis::critical) : TreeCell{},
                   TreeCell{},
                   busyCell(sum)};
     node.group = true;
@@ -269,7 +273,8 @@ QString poolWords(const SessionStore& store, const TargetSummary& target, const 
 }
 
 void addPlaces(const SessionStore& store, const TargetSummary& target, const QString& filter,
-               LeakGrouping grouping, std::vector<Ranked>& rows, LeakCounts& counts)
+               LeakGrouping grouping, const std::map<CheckoutKey, std::int32_t>& blocking,
+               std::vector<Ranked>& rows, LeakCounts& counts)
 {
     const std::optional<Duration> old = store.staleness(target.info.id);
     const bool flat = grouping == LeakGrouping::none;
@@ -299,12 +304,14 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
             if (!checkout || (!all && !mentions(*checkout, filter)))
                 continue;
             ++counts.shown;
+            const auto waited = blocking.find(holder.checkout);
+            const std::int32_t behind = waited == blocking.end() ? 0 : waited->second;
             if (flat) {
                 Ranked& row = rows.emplace_back();
                 row.severity = static_cast<int>(holder.severity);
                 row.oldest = to_us(holder.age);
                 row.longRunning = holder.long_running;
-                row.node = checkoutNode(prefix, holder, std::move(checkout), old, true);
+                row.node = checkoutNode(prefix, holder, std::move(checkout), old, true, behind);
                 row.name = row.node->id;
                 continue;
             }
@@ -319,10 +326,10 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
                 }
                 head->sum.add(place);
             }
-            head->sum.add(holder, *checkout);
+            head->sum.add(holder, *checkout, behind);
             if (grouping != LeakGrouping::heads)
                 head->row.node->children.push_back(
-                    checkoutNode(prefix, holder, std::move(checkout), old, false));
+                    checkoutNode(prefix, holder, std::move(checkout), old, false, behind));
         }
     }
     for (auto& [id, head] : heads) {

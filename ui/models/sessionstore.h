@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -27,9 +28,18 @@ public:
     const std::unordered_map<SessionKey, SessionRow>& sessions() const { return sessions_; }
     /// Null once it has come back.
     std::shared_ptr<const Checkout> checkout(const CheckoutKey& key) const;
-    /// Whose connections have that pid on some server; ascending. A process that names it for more
-    /// than 16 is not believed: of it none, so that there are few.
+    // What names a pid or a port, ascending. A target that names one for more than 16 is not
+    // believed: of it none, so that there are few.
+    /// Sessions of that pid, whatever the server.
+    std::vector<SessionKey> sessionsOn(std::int64_t serverPid) const;
+    /// Sessions whose client comes from that port.
+    std::vector<SessionKey> sessionsFrom(std::uint16_t port) const;
+    /// Whose connections have that pid on some server.
     std::vector<CheckoutKey> checkoutsOn(std::int64_t serverPid) const;
+    /// Whose connections come from that port.
+    std::vector<CheckoutKey> checkoutsFrom(std::uint16_t port) const;
+    /// Checkouts of poolers whose client comes from that port.
+    std::vector<CheckoutKey> pooledFor(std::uint16_t clientPort) const;
     const std::vector<TargetSummary>& targets() const { return targets_; }
     const TargetSummary* target(TargetId id) const;
     Timestamp now() const { return now_; }
@@ -46,7 +56,22 @@ public:
     const Pool* pool(TargetId target, const Text& name) const;
 
 private:
-    void unlink(const Checkout& checkout);
+    /// For lookups by pid and port. Made at the first question after a reset, and kept up to date
+    /// from then on: most of what is shown never asks.
+    struct Index
+    {
+        std::set<std::pair<std::int64_t, CheckoutKey>> byServerPid;
+        std::set<std::pair<std::uint16_t, CheckoutKey>> byLocalPort;
+        std::set<std::pair<std::uint16_t, CheckoutKey>> byClientPort; ///< of poolers
+        std::set<std::pair<std::uint16_t, SessionKey>> bySessionPort;
+    };
+    const Index& index() const;
+    void link(Index& index, const Checkout& checkout) const;
+    void unlink(Index& index, const Checkout& checkout) const;
+    void drop(const SessionKey& key);
+    void put(const SessionRow& row);
+    void drop(const CheckoutKey& key);
+    void put(const Checkout& checkout);
 
     struct HashOfCheckout
     {
@@ -56,9 +81,10 @@ private:
         }
     };
     std::unordered_map<SessionKey, SessionRow> sessions_;
-    std::map<std::pair<TargetId, Pid>, SessionKey> pids_;
+    std::map<std::pair<Pid, TargetId>, SessionKey> pids_;
     std::unordered_map<CheckoutKey, std::shared_ptr<const Checkout>, HashOfCheckout> checkouts_;
-    std::set<std::pair<std::int64_t, CheckoutKey>> byServerPid_; ///< of checkouts_
+    mutable std::optional<Index> index_;
+    std::set<TargetId> poolers_;
     std::vector<TargetSummary> targets_;
     Timestamp now_;
 };

@@ -61,8 +61,6 @@ QHeaderView::section { color: @text2; background: @header; border: none;
     border-bottom: 1px solid @line; padding: 0 0 0 8px; min-height: #23px; font-size: #11px;
     font-weight: 600; }
 QHeaderView::section:hover { color: @text; }
-QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: padding;
-    subcontrol-position: center left; width: #7px; height: #7px; left: #1px; }
 QTableCornerButton::section { background: @header; border: none; }
 
 QMenuBar { background: @window; color: @text; }

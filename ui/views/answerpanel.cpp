@@ -42,14 +42,21 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     sentence_->setObjectName(QStringLiteral("answer"));
     explanation_ = plain(this, "secondary");
     evidence_ = new QWidget(this);
-    linkBox_ = new QHBoxLayout(evidence_);
-    linkBox_->setContentsMargins(0, 0, 0, 0);
-    linkBox_->setSpacing(theme.scaled(16));
+    auto* const line = new QHBoxLayout(evidence_);
+    line->setContentsMargins(0, 0, 0, 0);
+    line->setSpacing(theme.scaled(16));
     auto* const caption = plain(evidence_, "caption");
     caption->setText(tr("Evidence"));
     caption->setWordWrap(false);
-    linkBox_->addWidget(caption);
+    line->addWidget(caption, 0, Qt::AlignTop);
+    linkBox_ = new QBoxLayout(QBoxLayout::LeftToRight);
+    linkBox_->setSpacing(theme.scaled(16));
     linkBox_->addStretch(1);
+    line->addLayout(linkBox_, 1);
+    confidence_ = plain(this, "caption");
+    confidence_->setObjectName(QStringLiteral("confidence"));
+    others_ = plain(this, "secondary");
+    others_->setObjectName(QStringLiteral("otherDiagnoses"));
     left->addWidget(sentence_);
     // In a row of its own: a column would give it the height of a line as wide as the panel.
     auto* const measure = new QHBoxLayout;
@@ -57,33 +64,46 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     measure->addStretch(1);
     left->addLayout(measure);
     left->addWidget(evidence_);
+    left->addWidget(confidence_);
+    left->addWidget(others_);
     left->addStretch(1);
     row->addLayout(left, 1);
+    makeRelief();
+    row->addWidget(relieve_);
+    connect(&Theme::current(), &Theme::changed, this, &AnswerPanel::restyle);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Maximum);
+}
 
+void AnswerPanel::makeRelief()
+{
+    const Theme& theme = Theme::current();
     relieve_ = new QWidget(this);
     auto* const right = new QVBoxLayout(relieve_);
     right->setContentsMargins(theme.scaled(16), 0, 0, 0);
     right->setSpacing(6);
-    auto* const title = plain(relieve_, "caption");
-    title->setText(tr("Relieve now"));
+    reliefTitle_ = plain(relieve_, "caption");
+    reliefTitle_->setText(tr("Relieve now"));
     terminate_ = new QPushButton(relieve_);
     terminate_->setProperty("kind", QStringLiteral("primary"));
     terminate_->setObjectName(QStringLiteral("relieve"));
     relief_ = plain(relieve_, "secondary");
     obstacle_ = plain(relieve_, "caption");
     obstacle_->setObjectName(QStringLiteral("reliefObstacle"));
-    right->addWidget(title);
+    preventTitle_ = plain(relieve_, "caption");
+    preventTitle_->setText(tr("Prevent"));
+    prevent_ = plain(relieve_, "secondary");
+    prevent_->setObjectName(QStringLiteral("prevention"));
+    right->addWidget(reliefTitle_);
     auto* const hold = new QHBoxLayout;
     hold->addWidget(terminate_);
     hold->addStretch(1);
     right->addLayout(hold);
     right->addWidget(relief_);
     right->addWidget(obstacle_);
+    right->addWidget(preventTitle_);
+    right->addWidget(prevent_);
     right->addStretch(1);
-    row->addWidget(relieve_);
     connect(terminate_, &QPushButton::clicked, this, &AnswerPanel::reliefWanted);
-    connect(&Theme::current(), &Theme::changed, this, &AnswerPanel::restyle);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Maximum);
 }
 
 void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links,
@@ -94,34 +114,62 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
     sentence_->setText(unbroken(answer.sentence));
     explanation_->setText(unbroken(answer.explanation));
     explanation_->setVisible(!answer.explanation.isEmpty());
-    while (buttons_.size() < links.size()) {
+    confidence_->setText(tr("Confidence: %1").arg(answer.confidence));
+    confidence_->setVisible(!answer.confidence.isEmpty());
+    others_->setText(unbroken(answer.others.join(QLatin1Char('\n'))));
+    others_->setVisible(!answer.others.isEmpty());
+    showLinks();
+    showRelief(obstacle);
+    restyle();
+}
+
+/// Counts stand in a row, sentences below each other.
+void AnswerPanel::showLinks()
+{
+    const bool sentences = answer_.kind == Answer::Kind::diagnosis;
+    linkBox_->setDirection(sentences ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
+    linkBox_->setSpacing(Theme::current().scaled(sentences ? 2 : 16));
+    while (buttons_.size() < links_.size()) {
         auto* const button = new LinkButton(evidence_);
         const std::size_t at = buttons_.size();
         connect(button, &QPushButton::clicked, this, [this, at] {
             if (at < links_.size())
-                emit linkChosen(links_[at].page, links_[at].session);
+                emit linkChosen(links_[at]);
         });
         buttons_.push_back(button);
-        linkBox_->insertWidget(linkBox_->count() - 1, button);
+        linkBox_->insertWidget(linkBox_->count() - 1, button, 0, Qt::AlignLeft);
     }
     for (std::size_t i = 0; i < buttons_.size(); ++i) {
-        buttons_[i]->setVisible(i < links.size());
-        if (i < links.size())
-            buttons_[i]->setWords(links[i].words);
+        buttons_[i]->setVisible(i < links_.size());
+        if (i < links_.size())
+            buttons_[i]->setWords(links_[i].words);
     }
-    evidence_->setVisible(!links.empty());
-    const bool relieves = answer.session || !answer.reclaim.empty();
-    relieve_->setVisible(relieves);
+    evidence_->setVisible(!links_.empty());
+}
+
+void AnswerPanel::showRelief(const QString& obstacle)
+{
+    const bool relieves = answer_.session || !answer_.reclaim.empty();
+    // Words of relief without a command are a diagnosis's alone: what nobody here may do.
+    const bool words =
+        relieves || (answer_.kind == Answer::Kind::diagnosis && !answer_.relief.isEmpty());
+    const bool prevents = !answer_.prevention.isEmpty();
+    relieve_->setVisible(words || prevents);
+    reliefTitle_->setVisible(words);
+    terminate_->setVisible(relieves);
+    relief_->setVisible(words);
+    relief_->setText(unbroken(answer_.relief));
+    obstacle_->setVisible(relieves && !obstacle.isEmpty());
+    preventTitle_->setVisible(prevents);
+    prevent_->setVisible(prevents);
+    prevent_->setText(unbroken(answer_.prevention));
     if (relieves) {
-        terminate_->setText(answer.session
-                                ? tr("Terminate %1…").arg(answer.session->pid.value)
-                                : tr("Reclaim %1…").arg(connections(std::ssize(answer.reclaim))));
-        relief_->setText(answer.relief);
+        terminate_->setText(answer_.session
+                                ? tr("Terminate %1…").arg(answer_.session->pid.value)
+                                : tr("Reclaim %1…").arg(connections(std::ssize(answer_.reclaim))));
         terminate_->setEnabled(obstacle.isEmpty());
         obstacle_->setText(obstacle);
-        obstacle_->setVisible(!obstacle.isEmpty());
     }
-    restyle();
 }
 
 void AnswerPanel::resizeEvent(QResizeEvent* event)

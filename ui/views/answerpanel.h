@@ -4,7 +4,7 @@
 #include "ui/models/findings.h"
 #include "ui/theme/panel.h"
 
-class QHBoxLayout;
+class QBoxLayout;
 class QLabel;
 class QPushButton;
 
@@ -20,12 +20,7 @@ class AnswerPanel : public Panel
 public:
     explicit AnswerPanel(QWidget* parent = nullptr);
 
-    struct Link
-    {
-        QString words;
-        QString page;
-        std::optional<SessionKey> session;
-    };
+    using Link = AnswerEvidence;
     /// `obstacle`: why the session cannot be ended, or the connections not be taken back; empty
     /// where it can be done.
     /// An answer of kind waiting is written in text3 while something is awaited, and plainly where
@@ -33,7 +28,7 @@ public:
     void setAnswer(const Answer& answer, const std::vector<Link>& links, const QString& obstacle);
 
 signals:
-    void linkChosen(const QString& page, const std::optional<poolscope::SessionKey>& session);
+    void linkChosen(const poolscope::AnswerEvidence& link);
     void reliefWanted();
 
 protected:
@@ -42,18 +37,26 @@ protected:
 
 private:
     void restyle();
+    void makeRelief();
+    void showLinks();
+    void showRelief(const QString& obstacle);
 
     Answer answer_;
     std::vector<Link> links_;
     QLabel* sentence_;
     QLabel* explanation_;
     QWidget* evidence_;
-    QHBoxLayout* linkBox_;
+    QBoxLayout* linkBox_;
+    QLabel* confidence_;
+    QLabel* others_;
     std::vector<LinkButton*> buttons_;
     QWidget* relieve_;
     QPushButton* terminate_;
     QLabel* relief_;
     QLabel* obstacle_;
+    QLabel* reliefTitle_;
+    QLabel* preventTitle_;
+    QLabel* prevent_;
 };
 
 } // namespace poolscope

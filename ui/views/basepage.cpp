@@ -8,6 +8,7 @@
 #include "ui/views/commandgate.h"
 #include "ui/views/datatable.h"
 #include "ui/views/process.h"
+#include "ui/views/sessionwords.h"
 
 #include <QFileInfo>
 #include <QMenu>
@@ -335,6 +336,8 @@ void BasePage::goToCheckout(const SessionKey& session)
 {
     if (const auto checkout = checkoutOf(*store_, session))
         context_.showCheckout(*checkout);
+    else if (const auto root = rootCheckout(*store_, session))
+        context_.showCheckout(*root);
 }
 
 void BasePage::goAcross(const std::optional<SessionKey>& current)
@@ -392,8 +395,10 @@ void BasePage::showMenu(DataTable* table, const QPoint& at)
         go->setShortcut(Qt::Key_B);
         connect(go, &QAction::triggered, this, [this, keys] { goToBlocker(keys.front()); });
     }
-    if (keys.size() == 1 && checkoutOf(*store_, keys.front())) {
-        QAction* const go = menu.addAction(tr("Go to its checkout"));
+    const bool own = keys.size() == 1 && checkoutOf(*store_, keys.front());
+    if (own || (keys.size() == 1 && rootCheckout(*store_, keys.front()))) {
+        QAction* const go =
+            menu.addAction(own ? tr("Go to its checkout") : tr("Go to the line at its root"));
         go->setShortcut(Qt::Key_J);
         connect(go, &QAction::triggered, this, [this, keys] { goToCheckout(keys.front()); });
     }

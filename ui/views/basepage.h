@@ -57,9 +57,10 @@ protected:
     /// C, K, B, J and the context menu of a table of sessions.
     void serveTable(DataTable* table);
     void goToBlocker(const SessionKey& session);
-    /// The connection of a pool that this session serves, if an attached process tells of it.
+    /// The connection of a pool that this session serves, if an attached process tells of it; else
+    /// that of the session at the root of its waiting.
     void goToCheckout(const SessionKey& session);
-    /// J: from the current session, if one is current, to the checkout that it serves.
+    /// J: from the current session, if one is current, to goToCheckout().
     virtual void goAcross(const std::optional<SessionKey>& current);
 
     ViewContext& context_;

@@ -2,6 +2,7 @@
 #include "ui/views/blockingpage.h"
 
 #include "ui/models/findings.h"
+#include "ui/models/joined.h"
 #include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 #include "ui/views/chartboard.h"
@@ -34,10 +35,11 @@ BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> s
 {
     table_->setAccessibleName(tr("Blocking sessions"));
     table_->rows().setGlyphColumns(static_cast<int>(BlockingColumn::state), -1);
-    table_->setWidths({210, 150, 76, 150, 64, 80});
-    table_->setAutomaticColumns([](int column, int width) {
+    table_->setWidths({210, 150, 76, 150, 64, 150, 80});
+    // Where it is narrow the statement goes first: the detail has it.
+    table_->setAutomaticColumns([this](int column, int width) {
         return column != static_cast<int>(BlockingColumn::statement) ||
-               width >= Theme::current().scaled(760);
+               width >= Theme::current().scaled(canJoin(*store_) ? 910 : 760);
     });
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
@@ -61,6 +63,7 @@ void BlockingPage::refresh(const Update& update)
     if (blocked > 0)
         lastWaiter_ = update.now;
     setCount(blocked);
+    table_->setAvailable(static_cast<int>(BlockingColumn::line), canJoin(*store_));
     model_->replace(blockingRows(*store_));
     Answer answer = blockingAnswer(*store_, format());
     answered_ = answer.kind != Answer::Kind::healthy;
@@ -90,12 +93,35 @@ void BlockingPage::refresh(const Update& update)
     const bool ours = std::all_of(update.targets.begin(), update.targets.end(), [](const auto& t) {
         return t.blocking.trees.empty() || tellsXmin(t);
     });
-    note_->setText(ours ? tr("From pg_blocking_pids. %1").arg(shape) : shape);
+    QStringList words;
+    if (ours)
+        words += tr("From pg_blocking_pids.");
+    words += shape;
+    if (canJoin(*store_))
+        words += linesFrom();
+    note_->setText(words.join(QLatin1Char(' ')));
     note_->setVisible(answered_);
     table_->setVisible(answered_);
     detail_->setVisible(answered_);
     settled();
     arrange();
+}
+
+/// Whose checkouts the lines of code come from.
+QString BlockingPage::linesFrom() const
+{
+    constexpr qsizetype most = 3;
+    QStringList names;
+    for (const TargetSummary& target : store_->targets()) {
+        if (tellsHolders(target))
+            names += Formatter::line(target.info.name, 60);
+    }
+    if (names.size() > most) {
+        const auto left = names.size() - most;
+        names = names.mid(0, most);
+        names += tr("%1 more").arg(left);
+    }
+    return tr("Lines of code through the checkouts of %1.").arg(names.join(QStringLiteral(", ")));
 }
 
 /// The table is as tall as its rows need; the chart takes the rest, where that is enough for one.

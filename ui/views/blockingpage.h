@@ -26,6 +26,7 @@ protected:
 
 private:
     void arrange();
+    QString linesFrom() const;
 
     ChartBoard* board_;
     std::optional<Timestamp> lastWaiter_;

@@ -4,6 +4,7 @@
 #include "ui/models/roles.h"
 #include "ui/theme/theme.h"
 #include "ui/views/rowdelegate.h"
+#include "ui/views/tablehead.h"
 
 #include <QClipboard>
 #include <QGuiApplication>
@@ -33,6 +34,7 @@ DataTable::DataTable(const QString& name, bool spanning, QWidget* parent)
     setHorizontalScrollMode(ScrollPerPixel);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
     setMouseTracking(true);
+    setHeader(new TableHead(this));
     setSortingEnabled(true);
     setContextMenuPolicy(Qt::CustomContextMenu);
     setIndentation(spanning ? 0 : Theme::current().scaled(20));

@@ -7,7 +7,7 @@
 #include "ui/views/detailhead.h"
 #include "ui/views/sqlhighlighter.h"
 
-#include <QFormLayout>
+#include <QGridLayout>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QRegularExpression>
@@ -100,19 +100,27 @@ SectionHead* DetailPanel::addHead(const QString& title)
     return head;
 }
 
-QFormLayout* DetailPanel::addForm()
+/// No QFormLayout: of rows that were hidden it (Qt 6.4) keeps where they were, and writes there, be
+/// that past its end.
+QGridLayout* DetailPanel::addForm()
 {
-    auto* const form = new QFormLayout;
+    auto* const form = new QGridLayout;
     form->setContentsMargins(panelPad(), 8, panelPad(), 10);
     form->setHorizontalSpacing(8);
     form->setVerticalSpacing(4);
-    form->setRowWrapPolicy(QFormLayout::DontWrapRows);
-    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    form->setColumnStretch(1, 1);
     sections_->addLayout(form);
     return form;
 }
 
-std::pair<QLabel*, QLabel*> DetailPanel::addField(QFormLayout* form, const QString& caption,
+void DetailPanel::addRow(QGridLayout* form, QWidget* caption, QWidget* value)
+{
+    const int row = form->rowCount();
+    form->addWidget(caption, row, 0, Qt::AlignTop);
+    form->addWidget(value, row, 1, Qt::AlignTop);
+}
+
+std::pair<QLabel*, QLabel*> DetailPanel::addField(QGridLayout* form, const QString& caption,
                                                   bool mono)
 {
     auto* const name = new QLabel(caption, this);
@@ -125,8 +133,14 @@ std::pair<QLabel*, QLabel*> DetailPanel::addField(QFormLayout* form, const QStri
     // A label is named by its text, which is the value here.
     value->setAccessibleDescription(caption);
     name->setBuddy(value);
-    form->addRow(name, value);
+    addRow(form, name, value);
     return {name, value};
+}
+
+void DetailPanel::showField(QWidget* caption, QWidget* value, bool on)
+{
+    caption->setVisible(on);
+    value->setVisible(on);
 }
 
 void DetailPanel::addPadded(QWidget* content)

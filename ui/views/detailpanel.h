@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-class QFormLayout;
+class QGridLayout;
 class QPlainTextEdit;
 class QPushButton;
 class QScrollArea;
@@ -34,9 +34,12 @@ protected:
 
     // The sections, from the top down.
     SectionHead* addHead(const QString& title);
-    QFormLayout* addForm();
+    QGridLayout* addForm();
     /// Its caption and its value.
-    std::pair<QLabel*, QLabel*> addField(QFormLayout* form, const QString& caption, bool mono);
+    std::pair<QLabel*, QLabel*> addField(QGridLayout* form, const QString& caption, bool mono);
+    static void addRow(QGridLayout* form, QWidget* caption, QWidget* value);
+    /// Shows or hides a row of a form.
+    static void showField(QWidget* caption, QWidget* value, bool on);
     void addPadded(QWidget* content);
     /// Left aligned, below what came before it.
     void addButton(QPushButton* button);

@@ -7,11 +7,12 @@
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/framelist.h"
+#include "ui/views/joinmark.h"
 #include "ui/views/sourceopener.h"
 
 #include <QClipboard>
 #include <QFileDialog>
-#include <QFormLayout>
+#include <QGridLayout>
 #include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QInputDialog>
@@ -93,7 +94,7 @@ void HolderDetail::makeStack()
     });
 }
 
-QLabel* HolderDetail::field(QFormLayout* form, Field id, const QString& caption, bool mono)
+QLabel* HolderDetail::field(QGridLayout* form, Field id, const QString& caption, bool mono)
 {
     const auto at = static_cast<std::size_t>(id);
     if (fields_.size() <= at)
@@ -105,7 +106,7 @@ QLabel* HolderDetail::field(QFormLayout* form, Field id, const QString& caption,
 void HolderDetail::makeForms()
 {
     whoHead_ = addHead(tr("Acquired by, tags"));
-    QFormLayout* const who = addForm();
+    QGridLayout* const who = addForm();
     field(who, acquiredBy, tr("acquired by"), false)
         ->setObjectName(QStringLiteral("holderAcquiredBy"));
     field(who, tags, tr("tags"), false)->setObjectName(QStringLiteral("holderTags"));
@@ -115,7 +116,15 @@ void HolderDetail::makeForms()
     field(who, expected, tr("expected"), true);
     field(who, beat, tr("last alive"), true);
     serverHead_ = addHead(tr("Server session"));
-    QFormLayout* const server = addForm();
+    join_ = new JoinMark(this);
+    join_->setObjectName(QStringLiteral("holderJoin"));
+    addPadded(join_);
+    QGridLayout* const server = addForm();
+    field(server, state, tr("state"), false)->setObjectName(QStringLiteral("holderState"));
+    field(server, candidates, tr("one of"), true)
+        ->setObjectName(QStringLiteral("holderCandidates"));
+    field(server, through, tr("through"), false)->setObjectName(QStringLiteral("holderThrough"));
+    field(server, locks, tr("holds"), false)->setObjectName(QStringLiteral("holderLocks"));
     field(server, pid, tr("server pid"), true)->setObjectName(QStringLiteral("holderPid"));
     field(server, port, tr("from port"), true);
     field(server, connection, tr("connection"), true);
@@ -127,6 +136,20 @@ void HolderDetail::makeForms()
     addButton(toSession_);
     statementHead_ = addHead(tr("Statement"));
     statement_ = addStatement();
+    behindHead_ = addHead(tr("Blocked behind it"));
+    behind_ = prose();
+    behind_->setObjectName(QStringLiteral("holderBehind"));
+    addPadded(behind_);
+    toBlocking_ = new QPushButton(tr("Show on Blocking"), this);
+    toBlocking_->setObjectName(QStringLiteral("toBlocking"));
+    connect(toBlocking_, &QPushButton::clicked, this, [this] {
+        const std::optional<SessionKey> there = session();
+        if (!there)
+            return;
+        context_.navigate(QStringLiteral("blocking"));
+        context_.select(there);
+    });
+    addButton(toBlocking_);
 }
 
 void HolderDetail::makePast()
@@ -175,8 +198,7 @@ void HolderDetail::updateFoot(const Transport& transport)
 
 std::optional<SessionKey> HolderDetail::session() const
 {
-    const auto checkout = checkouts_.empty() ? nullptr : store_->checkout(checkouts_.front());
-    return checkout ? sessionOf(*store_, *checkout) : std::nullopt;
+    return checkouts_.empty() ? std::nullopt : sessionOf(*store_, checkouts_.front());
 }
 
 void HolderDetail::goToSession()

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ui/models/findings.h"
+#include "ui/models/joined.h"
 #include "ui/models/sessionstore.h"
 #include "ui/views/detailpanel.h"
 #include "ui/views/viewcontext.h"
@@ -9,6 +10,7 @@
 namespace poolscope {
 
 class FrameList;
+class JoinMark;
 class PastLane;
 
 /// All there is to one checkout of a pool, or to a place with all its checkouts: what it is and
@@ -43,9 +45,37 @@ signals:
     void reclaimWanted();
 
 private:
-    enum Field { acquiredBy, tags, thread, trace, wait, expected, beat, pid, port, connection };
+    enum Field {
+        acquiredBy,
+        tags,
+        thread,
+        trace,
+        wait,
+        expected,
+        beat,
+        state,
+        candidates,
+        through,
+        locks,
+        pid,
+        port,
+        connection
+    };
 
-    QLabel* field(QFormLayout* form, Field id, const QString& caption, bool mono);
+    /// What there is to say of the server's session; what is empty is not shown.
+    struct ServerSide
+    {
+        QString title, caption;
+        std::optional<SessionLink> link; ///< null: none is known
+        bool mayJoin = false;            ///< a server that might have it is attached
+        QString state, candidates, through, locks, told;
+        QString go; ///< the words that lead to it
+        Text statement;
+        QStringList evidence, behind;
+        QString behindCaption;
+    };
+
+    QLabel* field(QGridLayout* form, Field id, const QString& caption, bool mono);
     void makeStack();
     void makeForms();
     void makePast();
@@ -53,6 +83,8 @@ private:
     void showCheckout(const Checkout& checkout, const PlaceAt& at, const Transport& transport);
     void showPlace(const PlaceAt& at, const Transport& transport);
     void showStatements(const StatementsAt& at, const Transport& transport);
+    ServerSide serverSideOf(const Checkout& checkout) const;
+    void showServerSide(const ServerSide& side);
     void showStack(const StackRef& stack, LeakSeverity severity);
     void showStatement(const Text& statement, const QString& caption);
     void showPast(const Checkout& checkout, const Holder& holder, const LeakThresholds& judgedBy,
@@ -77,10 +109,14 @@ private:
     StackRef openedOf_;
     SectionHead* whoHead_;
     SectionHead* serverHead_;
+    JoinMark* join_;
     std::vector<std::pair<QLabel*, QLabel*>> fields_; ///< by Field: caption and value
     QPushButton* toSession_;
     SectionHead* statementHead_;
     QPlainTextEdit* statement_;
+    SectionHead* behindHead_;
+    QLabel* behind_;
+    QPushButton* toBlocking_;
     SectionHead* pastHead_;
     PastLane* past_;
     QPushButton* reclaim_;

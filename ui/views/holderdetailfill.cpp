@@ -3,7 +3,6 @@
 #include "ui/views/holderdetail.h"
 
 #include "ui/charts/pastlane.h"
-#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/models/targetkinds.h"
 #include "ui/theme/prose.h"
@@ -23,7 +22,7 @@ namespace poolscope {
 
 namespace {
 
-QString named(const Text& text)
+QString orMissing(const Text& text)
 {
     return text.empty() ? Formatter::notReported() : Formatter::line(text.str(), 300);
 }
@@ -119,8 +118,7 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
 void HolderDetail::setField(Field id, const QString& text)
 {
     const auto& [caption, value] = fields_.at(static_cast<std::size_t>(id));
-    caption->setVisible(!text.isEmpty());
-    value->setVisible(!text.isEmpty());
+    showField(caption, value, !text.isEmpty());
     setTextOnce(value, unbroken(text));
 }
 
@@ -167,11 +165,11 @@ void HolderDetail::showPast(const Checkout& c, const Holder& holder, const LeakT
     std::vector<PastLane::Span> spans{{from, SessionState::other}};
     if (c.busy) {
         const Timestamp since = c.busy_since ? std::clamp(*c.busy_since - ahead, from, now) : from;
-        const auto state = *c.busy ? SessionState::active : SessionState::idle_in_transaction;
+        const auto latest = *c.busy ? SessionState::active : SessionState::idle_in_transaction;
         if (since == from)
-            spans.front().state = state;
+            spans.front().state = latest;
         else
-            spans.push_back({since, state});
+            spans.push_back({since, latest});
     }
     std::vector<PastLane::Moment> moments;
     // Whoever said that it takes longer is judged that much later.
@@ -213,13 +211,17 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     if (!c.reported.empty())
         evidence += QLatin1Char(' ') +
                     tr("The process itself says: %1.").arg(Formatter::line(c.reported.str(), 100));
+    const ServerSide side = serverSideOf(c);
+    showServerSide(side);
+    for (const QString& sentence : side.evidence)
+        evidence += QLatin1Char(' ') + sentence;
     setTextOnce(evidence_, joined(unbroken(evidence)));
     stackHead_->setCaption(
         tr("taken %1")
             .arg(format.instantExact(c.acquired - (theirs - store_->now()), store_->now())));
     showStack(c.stack, holder.severity);
     showCaption(target, transport);
-    setField(acquiredBy, named(c.acquired_by));
+    setField(acquiredBy, orMissing(c.acquired_by));
     QStringList lines;
     for (const auto& [name, value] : c.tags) {
         if (lines.size() == 16) {
@@ -229,8 +231,8 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
         lines += Formatter::line(name.str(), 60) + u'=' + Formatter::line(value.str(), 300);
     }
     setField(tags, c.tags.empty() ? tr("none") : lines.join(QLatin1Char('\n')));
-    setField(thread, named(c.thread));
-    const QString whole = named(c.trace_id);
+    setField(thread, orMissing(c.thread));
+    const QString whole = orMissing(c.trace_id);
     constexpr qsizetype end = 11;
     const bool cut = whole.size() > 2 * end + 4;
     setField(trace, cut ? whole.left(end) + QChar(0x2026) + whole.right(end) : whole);
@@ -241,22 +243,17 @@ void HolderDetail::showCheckout(const Checkout& c, const PlaceAt& at, const Tran
     setField(beat, c.heartbeat ? tr("%1 ago").arg(Formatter::ageCell(
                                      std::max(Duration{0}, theirs - *c.heartbeat)))
                                : QString());
-    serverHead_->setCaption({});
-    serverHead_->setTitle(c.server_pid ? tr("Server session %1").arg(*c.server_pid)
-                                       : tr("Server session"));
-    setField(pid, number<std::int64_t>(c.server_pid));
     setField(port, number(c.local_port));
-    setField(connection, named(c.connection));
-    const std::optional<SessionKey> there = sessionOf(*store_, c);
-    toSession_->setVisible(there.has_value());
-    if (there)
-        toSession_->setText(tr("Go to session %1").arg(there->pid.value));
+    setField(connection, orMissing(c.connection));
     QString caption;
     if (c.busy && c.busy_since) {
         const QString since = Formatter::ageProse(std::max(Duration{0}, theirs - *c.busy_since));
         caption = *c.busy ? tr("running for %1").arg(since) : tr("last, ended %1 ago").arg(since);
     }
-    showStatement(c.statement, caption);
+    if (c.statement.empty() && !side.statement.empty())
+        showStatement(side.statement, tr("as the server tells it"));
+    else
+        showStatement(c.statement, caption);
     statementHead_->show();
     statement_->show();
     showPast(c, holder, at ? at.place->thresholds : LeakThresholds{},
@@ -313,6 +310,9 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
                      : tr("%1 are long-running: expected, alive or at work.").arg(longRunning);
     if (place.growth_per_minute > 0)
         words += tr("%1 more become suspect a minute.").arg(place.growth_per_minute, 0, 'f', 1);
+    if (const std::int64_t behind = waitingBehind(*store_, place); behind > 0)
+        words += behind == 1 ? tr("1 session waits behind them.")
+                             : tr("%1 sessions wait behind them.").arg(Formatter::count(behind));
     if (idle > 0)
         words += idle == 1 ? tr("1 runs no statement.")
                            : tr("%1 run no statement.").arg(Formatter::count(idle));
@@ -335,19 +335,19 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     for (const Field id : {thread, trace, wait, expected, beat, port, connection})
         setField(id, {});
     const Pool* const facts = store_->pool(target, place.pool);
-    serverHead_->setTitle(tr("Server sessions"));
-    serverHead_->setCaption(facts && !facts->database.empty()
-                                ? Formatter::line(facts->database.str(), 100)
-                                : QString());
-    setField(pid, pids.isEmpty()
-                      ? Formatter::notReported()
-                      : pids.join(QStringLiteral(", ")) +
-                            (held > std::ssize(pids) && pids.size() == 40 ? QStringLiteral(", …")
-                                                                          : QString()));
+    ServerSide side;
+    side.title = tr("Server sessions");
+    if (facts && !facts->database.empty())
+        side.caption = Formatter::line(facts->database.str(), 100);
+    side.told = pids.isEmpty()
+                    ? Formatter::notReported()
+                    : pids.join(QStringLiteral(", ")) +
+                          (held > std::ssize(pids) && pids.size() == 40 ? QStringLiteral(", …")
+                                                                        : QString());
+    showServerSide(side);
     showStatement(statement, tr("of all of them"));
     statementHead_->setVisible(statements.size() == 1);
     statement_->setVisible(statements.size() == 1);
-    toSession_->hide();
     pastHead_->hide();
     past_->hide();
 }
@@ -373,7 +373,7 @@ void HolderDetail::showStatements(const StatementsAt& at, const Transport& trans
     showStatement(leak.statement, tr("the last of them"));
     statementHead_->show();
     statement_->show();
-    toSession_->hide();
+    showServerSide({});
     pastHead_->hide();
     past_->hide();
 }

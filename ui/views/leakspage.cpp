@@ -9,6 +9,7 @@
 #include "ui/views/datatable.h"
 #include "ui/views/holderdetail.h"
 #include "ui/views/instrumentlink.h"
+#include "ui/views/metricsboard.h"
 #include "ui/views/pagetitle.h"
 #include "ui/views/rowdelegate.h"
 #include "ui/views/sessiondetail.h"
@@ -50,6 +51,12 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     bar_->addWidget(words_);
     instrument_ = new InstrumentLink(context, this);
     left_->insertWidget(left_->indexOf(title_) + 1, instrument_);
+    board_ = new MetricsBoard(context, store_, this);
+    left_->insertWidget(left_->count() - 1, board_, 1000);
+    connect(board_, &MetricsBoard::trendsChanged, this, [this] {
+        if (isVisible())
+            rebuild();
+    });
     holder_ = new HolderDetail(context, store_, this);
     holder_->hide();
     row_->addWidget(holder_);
@@ -171,22 +178,38 @@ void LeaksPage::rebuild()
                              groupings[std::clamp(grouping_->current(), 0, 2)], &counts));
     restorePick();
     selecting_ = false;
+    // Without rows there is nothing that filter, groups and thresholds are for.
+    const bool bare = store_->targets().empty() || (metricsAlone(*store_) && counts.suspected == 0);
     for (int i = 0; i < bar_->count(); ++i) {
         if (QWidget* const widget = bar_->itemAt(i)->widget())
-            widget->setVisible(!store_->targets().empty());
+            widget->setVisible(!bare);
     }
-    thresholds_->setVisible(!store_->targets().empty());
-    instrument_->offer(*store_, transport_, counts.holders == 0);
+    thresholds_->setVisible(!bare);
+    // The board has a button of its own.
+    instrument_->offer(*store_, transport_, counts.holders == 0 && !metricsAlone(*store_));
     if (waits()) {
+        board_->hide();
         showDetail();
         return;
     }
+    board_->refresh(transport_);
+    showAnswer(counts);
+    showThresholds();
+    settled();
+    showDetail();
+}
+
+void LeaksPage::showAnswer(const LeakCounts& counts)
+{
     Answer answer = leaksAnswer(*store_);
     const bool quiet = answer.kind == Answer::Kind::healthy;
+    if (quiet && metricsAlone(*store_))
+        answer = metricsAnswer(*store_, board_->trends());
     if (const QString old = asOf(); !old.isEmpty())
         answer.explanation +=
             (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
-    title_->setAnswer(answer.severity, answer.sentence, answer.explanation, quiet);
+    title_->setAnswer(answer.severity, answer.sentence, answer.explanation,
+                      answer.kind == Answer::Kind::healthy);
     const QString suspected = tr("%1 suspected").arg(Formatter::count(counts.suspected));
     QString words =
         pooled_ ? tr("%1 held, %2").arg(Formatter::count(counts.holders), suspected) : suspected;
@@ -196,9 +219,6 @@ void LeaksPage::rebuild()
     const bool any = counts.holders > 0 || !quiet;
     table_->setVisible(any);
     words_->setVisible(any);
-    showThresholds();
-    settled();
-    showDetail();
 }
 
 /// Columns of what is not attached say nothing.

@@ -9,6 +9,8 @@ namespace poolscope {
 
 class HolderDetail;
 class InstrumentLink;
+struct LeakCounts;
+class MetricsBoard;
 class SegmentedControl;
 class ThresholdBar;
 
@@ -66,11 +68,13 @@ private:
     void reclaim();
     void showHolderMenu(const QPoint& at);
     void rebuild();
+    void showAnswer(const LeakCounts& counts);
     void showThresholds();
     Judged judged() const;
 
     HolderDetail* holder_;
     InstrumentLink* instrument_;
+    MetricsBoard* board_; ///< where metrics are all that tells of pools
     std::optional<Pick> pick_;
     bool pooled_ = false;  ///< some process with pools is attached
     bool servers_ = false; ///< some server is

@@ -92,17 +92,29 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     layout_->addWidget(body_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
     connect(panel_, &AnswerPanel::linkChosen, this,
-            [this](const QString& page, const auto& session) {
-                if (session)
-                    context_.select(session);
-                context_.navigate(page);
-            });
+            [this](const AnswerEvidence& link) { follow(link); });
     connect(panel_, &AnswerPanel::reliefWanted, this, [this] {
         if (answer_.session)
             command(ActionVerb::terminate, {*answer_.session});
         else if (reclaimObstacle(answer_.reclaim, *store_, transport_, format()).isEmpty())
             context_.requestReclaim(answer_.reclaim);
     });
+}
+
+/// To where it is seen, at that instant.
+void OverviewPage::follow(const AnswerEvidence& link)
+{
+    constexpr Duration sameInstant = std::chrono::seconds{10};
+    const Duration away = store_->now() - link.at;
+    if (to_us(link.at) != 0 && (away > sameInstant || away < -sameInstant))
+        context_.requestSeek(link.at);
+    if (link.checkout && store_->checkout(*link.checkout)) {
+        context_.showCheckout(*link.checkout);
+        return;
+    }
+    if (link.session)
+        context_.select(link.session);
+    context_.navigate(link.page);
 }
 
 QWidget* OverviewPage::tablePanel(SectionHead* head, DataTable* table)
@@ -267,24 +279,26 @@ void OverviewPage::updateAnswer()
         if (!store_->targets().empty())
             answer_.target = store_->targets().front().info.id;
     }
-    std::vector<AnswerPanel::Link> links;
+    std::vector<AnswerPanel::Link> links = answer_.evidence;
     const int suspects = suspectedCount(store_->targets());
     int blocked = 0, open = 0;
     for (const TargetSummary& target : store_->targets()) {
         blocked += target.blocking.blocked;
         open += target.counts[0] + target.counts[1];
     }
-    if (answer_.severity > 0) {
+    const auto addLink = [&](const QString& words, const QString& page) {
+        links.push_back({words, page, answer_.session, {}, store_->now()});
+    };
+    if (answer_.severity > 0 && answer_.kind != Answer::Kind::diagnosis) {
         if (suspects > 0)
-            links.push_back(
-                {suspects == 1 ? tr("1 suspected leak") : tr("%1 suspected leaks").arg(suspects),
-                 QStringLiteral("leaks"), answer_.session});
+            addLink(suspects == 1 ? tr("1 suspected leak") : tr("%1 suspected leaks").arg(suspects),
+                    QStringLiteral("leaks"));
         if (blocked > 0)
-            links.push_back({tr("%1 wait for a lock").arg(Formatter::sessions(blocked)),
-                             QStringLiteral("blocking"), answer_.session});
+            addLink(tr("%1 wait for a lock").arg(Formatter::sessions(blocked)),
+                    QStringLiteral("blocking"));
         if (open > 0)
-            links.push_back({tr("%1 idle in a transaction").arg(Formatter::sessions(open)),
-                             QStringLiteral("sessions"), answer_.session});
+            addLink(tr("%1 idle in a transaction").arg(Formatter::sessions(open)),
+                    QStringLiteral("sessions"));
     }
     QString obstacle;
     if (answer_.session)

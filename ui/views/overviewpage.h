@@ -36,6 +36,7 @@ private:
     QWidget* tablePanel(SectionHead* head, DataTable* table);
     void makeTables();
     void updateAnswer();
+    void follow(const AnswerEvidence& link);
     void arrange();
     void cutLeaks();
     void makePools();

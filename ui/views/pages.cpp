@@ -2,6 +2,7 @@
 #include "ui/views/page.h"
 
 #include "ui/views/actionspage.h"
+#include "ui/views/alertspage.h"
 #include "ui/views/blockingpage.h"
 #include "ui/views/leakspage.h"
 #include "ui/views/overviewpage.h"
@@ -17,7 +18,7 @@ std::vector<Page*> makePages(ViewContext& context, QWidget* parent)
     return {new OverviewPage(context, store, parent), new PoolsPage(context, store, parent),
             new LeaksPage(context, store, parent),    new SessionsPage(context, store, parent),
             new BlockingPage(context, store, parent), new StacksPage(context, store, parent),
-            new ActionsPage(context, store, parent)};
+            new AlertsPage(context, store, parent),   new ActionsPage(context, store, parent)};
 }
 
 } // namespace poolscope

@@ -308,7 +308,7 @@ PoolFacts timeFacts(const Pool& pool)
         return time ? Formatter::count(static_cast<std::int64_t>(time->count))
                     : Formatter::notReported();
     };
-    return {{tr("acquires"), times(pool.wait_time)},
+    return {{counts_waits_alone(pool) ? tr("waits") : tr("acquires"), times(pool.wait_time)},
             {tr("wait_time"), percentiles(pool.wait_time)},
             {tr("use_time"), percentiles(pool.use_time)},
             {tr("create_time"), percentiles(pool.create_time)}};

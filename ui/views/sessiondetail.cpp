@@ -6,9 +6,11 @@
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/detailhead.h"
+#include "ui/views/joinmark.h"
+#include "ui/views/linkbutton.h"
 #include "ui/views/sessiondetail_p.h"
 
-#include <QFormLayout>
+#include <QGridLayout>
 #include <QPointer>
 #include <QPushButton>
 #include <QVBoxLayout>
@@ -37,7 +39,7 @@ void SessionDetail::makeSections()
     sections()->addWidget(evidence_);
 
     sessionHead_ = addHead(tr("Session"));
-    QFormLayout* const form = addForm();
+    QGridLayout* const form = addForm();
     const std::pair<Field, QString> names[] = {
         {user, tr("user")},     {database, tr("database")}, {application, tr("application")},
         {client, tr("client")}, {started, tr("started")},   {waitEvent, tr("wait event")},
@@ -46,34 +48,70 @@ void SessionDetail::makeSections()
         fields_[id] =
             addField(form, name, id == client || id == started || id == xid || id == xmin).second;
 
-    toCheckout_ = new QPushButton(this);
-    toCheckout_->setObjectName(QStringLiteral("toCheckout"));
-    toCheckout_->setToolTip(tr("J"));
-    toCheckout_->hide();
-    connect(toCheckout_, &QPushButton::clicked, this, [this] {
-        const auto there =
-            sessions_.empty() ? std::nullopt : checkoutOf(*store_, sessions_.front());
-        if (there)
-            context_.showCheckout(*there);
-    });
-    addButton(toCheckout_);
-
+    makeCheckout();
     statementHead_ = addHead(tr("Statement"));
     statement_ = addStatement();
-
+    makeBlocking();
     pastHead_ = addHead(tr("Past"));
     pastHead_->setCaption(tr("of this session"));
     past_ = new PastLane(this);
     addPadded(past_);
+}
 
+void SessionDetail::makeCheckout()
+{
+    checkoutHead_ = addHead(tr("Checkout"));
+    join_ = new JoinMark(this);
+    join_->setObjectName(QStringLiteral("sessionJoin"));
+    addPadded(join_);
+    QGridLayout* const form = addForm();
+    line_ = new LinkButton(this);
+    line_->setObjectName(QStringLiteral("sessionLine"));
+    line_->setFont(Theme::current().mono(12));
+    lineCaption_ = new QLabel(tr("acquired at"), this);
+    lineCaption_->setProperty("role", QStringLiteral("caption"));
+    lineCaption_->setMinimumWidth(Theme::current().scaled(80));
+    addRow(form, lineCaption_, line_);
+    const std::pair<CheckoutField, QString> names[] = {{checkoutPool, tr("pool")},
+                                                       {checkoutBy, tr("acquired by")},
+                                                       {checkoutTags, tr("tags")},
+                                                       {checkoutTrace, tr("trace")}};
+    for (const auto& [id, name] : names)
+        checkoutFields_.push_back(addField(form, name, id == checkoutTrace));
+    toCheckout_ = new QPushButton(this);
+    toCheckout_->setObjectName(QStringLiteral("toCheckout"));
+    toCheckout_->setToolTip(tr("J"));
+    toCheckout_->hide();
+    const auto go = [this] {
+        const auto there =
+            sessions_.empty() ? std::nullopt : checkoutOf(*store_, sessions_.front());
+        if (there)
+            context_.showCheckout(*there);
+    };
+    connect(line_, &QPushButton::clicked, this, go);
+    connect(toCheckout_, &QPushButton::clicked, this, go);
+    addButton(toCheckout_);
+}
+
+void SessionDetail::makeBlocking()
+{
     blocksHead_ = addHead(tr("Blocking"));
     blocks_ = prose();
+    blocks_->setObjectName(QStringLiteral("sessionBlocking"));
     blocker_ = new QPushButton(this);
+    blocker_->setToolTip(tr("B"));
     connect(blocker_, &QPushButton::clicked, this, [this] {
         if (blockerKey_)
             context_.select(*blockerKey_);
     });
+    rootLine_ = new QPushButton(this);
+    rootLine_->setObjectName(QStringLiteral("toRootLine"));
+    connect(rootLine_, &QPushButton::clicked, this, [this] {
+        if (rootCheckout_)
+            context_.showCheckout(*rootCheckout_);
+    });
     addPadded(blocks_);
+    addButton(rootLine_);
     addButton(blocker_);
 }
 
@@ -109,6 +147,7 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
                                     : QString(),
                       leak ? leak->severity : LeakSeverity::none);
     fillSession(*row, transport);
+    fillCheckout(s.key);
     fillStatement(*row);
     fillBlocking(*row);
     fillEvidence(s.key);

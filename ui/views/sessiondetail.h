@@ -9,10 +9,13 @@
 
 namespace poolscope {
 
+class JoinMark;
+class LinkButton;
 class PastLane;
 
-/// All there is to one session: what it is, statement, past, whom it blocks, why it is suspected,
-/// and the commands.
+/// All there is to one session: why it is suspected, what it is, its checkout and the line of code
+/// that acquired it, statement, whom it blocks and who is at the root of its waiting, past, and the
+/// commands.
 class SessionDetail : public DetailPanel
 {
     Q_OBJECT
@@ -29,16 +32,18 @@ signals:
 
 private:
     void makeSections();
+    void makeCheckout();
+    void makeBlocking();
     void makeCommands();
     void fillSession(const SessionRow& row, const Transport& transport);
     void fillStatement(const SessionRow& row);
+    void fillCheckout(const SessionKey& key);
     void fillBlocking(const SessionRow& row);
+    QStringList fillRoot(const SessionKey& key);
     void fillEvidence(const SessionKey& key);
     void showOld(const SessionKey& key, const Transport& transport);
     void askPast(const SessionKey& key);
     void updateFoot(const Transport& transport);
-    QString holds(const SessionKey& key) const;
-    QString waitingFor(const BlockingNode& node) const;
 
     ViewContext& context_;
     std::shared_ptr<SessionStore> store_;
@@ -46,6 +51,11 @@ private:
     std::optional<SessionKey> pastOf_;
     Timestamp pastAt_;
     SectionHead* sessionHead_;
+    SectionHead* checkoutHead_;
+    JoinMark* join_;
+    LinkButton* line_; ///< that acquired the checkout
+    QLabel* lineCaption_;
+    std::vector<std::pair<QLabel*, QLabel*>> checkoutFields_;
     QPushButton* toCheckout_;
     SectionHead* statementHead_;
     SectionHead* pastHead_;
@@ -56,6 +66,8 @@ private:
     QLabel* blocks_;
     QPushButton* blocker_;
     std::optional<SessionKey> blockerKey_;
+    QPushButton* rootLine_; ///< the line of code at the root of its waiting
+    std::optional<CheckoutKey> rootCheckout_;
     SectionHead* evidenceHead_;
     QLabel* evidence_;
     QPushButton* cancel_;

@@ -8,6 +8,8 @@ namespace poolscope::detail {
 
 /// Rows of the session's form.
 enum Field { user, database, application, client, started, waitEvent, holding, xid, xmin, type };
+/// Rows of the form of its checkout, below the line of code.
+enum CheckoutField { checkoutPool, checkoutBy, checkoutTags, checkoutTrace };
 
 inline QString named(const Text& text)
 {

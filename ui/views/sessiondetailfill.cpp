@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a session's detail says, section by section.
 #include "ui/models/joined.h"
+#include "ui/models/placewords.h"
 #include "ui/models/targetkinds.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/prose.h"
 #include "ui/views/blockingplace.h"
-#include "ui/views/detailhead.h"
+#include "ui/views/joinmark.h"
+#include "ui/views/linkbutton.h"
 #include "ui/views/sessiondetail.h"
 #include "ui/views/sessiondetail_p.h"
+#include "ui/views/sessionwords.h"
 
 #include <QLabel>
 #include <QPushButton>
-
-#include <algorithm>
-#include <map>
 
 namespace poolscope {
 
@@ -42,11 +42,7 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
     fields_[started]->setToolTip(known ? Formatter::iso(s.key.started) : QString());
     setTextOnce(fields_[waitEvent],
                 s.wait_event.empty() ? tr("none") : Formatter::line(s.wait_event.str(), 200));
-    const auto checkout = checkoutOf(*store_, s.key);
-    toCheckout_->setVisible(checkout.has_value());
-    if (checkout)
-        toCheckout_->setText(tr("Go to checkout %1").arg(Formatter::line(checkout->id.str(), 24)));
-    setTextOnce(fields_[holding], holds(s.key));
+    setTextOnce(fields_[holding], heldLocks(*store_, s.key));
     const TargetSummary* const target = store_->target(s.key.target);
     const QString none = !target || tellsXmin(*target) ? tr("none") : Formatter::notReported();
     setTextOnce(fields_[xid], s.xid ? QString::number(*s.xid) : none);
@@ -55,35 +51,6 @@ void SessionDetail::fillSession(const SessionRow& row, const Transport& transpor
         oldest += tr("  (%1 transactions old)")
                       .arg(Formatter::count(xid_age(*s.xmin, *target->next_xid)));
     setTextOnce(fields_[xmin], unbroken(oldest));
-}
-
-QString SessionDetail::holds(const SessionKey& key) const
-{
-    const TargetSummary* const target = store_->target(key.target);
-    const auto found = target ? target->locks.find(key.pid) : decltype(target->locks.end()){};
-    if (!target || found == target->locks.end())
-        return tr("read for blockers and suspects only");
-    // One line a relation: modes of one table belong together.
-    std::map<QString, QStringList> held;
-    for (const Lock& lock : found->second) {
-        if (!lock.granted || lock.type == "virtualxid")
-            continue;
-        const QString what =
-            Formatter::line(lock.relation.empty() ? lock.type : lock.relation, 100);
-        QStringList& modes = held[what];
-        const QString mode = Formatter::line(lock.mode, 60);
-        if (!modes.contains(mode))
-            modes += mode;
-    }
-    QStringList lines;
-    for (const auto& [what, modes] : held) {
-        if (lines.size() == 8) {
-            lines += tr("and %1 more").arg(held.size() - 8);
-            break;
-        }
-        lines += what + QStringLiteral(": ") + modes.join(QStringLiteral(", "));
-    }
-    return lines.isEmpty() ? tr("nothing") : lines.join(QLatin1Char('\n'));
 }
 
 /// What a server said last stays while it does not answer, written as old.
@@ -112,42 +79,54 @@ void SessionDetail::fillStatement(const SessionRow& row)
                  s.statement.is_null() ? QString() : Formatter::text(s.statement.str()));
 }
 
-/// "9 billing, 4 report-worker": those who wait for it, by application.
-QString SessionDetail::waitingFor(const BlockingNode& node) const
+/// The pool's side of the session: who checked this connection out, and where.
+void SessionDetail::fillCheckout(const SessionKey& key)
 {
-    std::map<QString, int> names;
-    for (const BlockingNode& behind : node.waiting) {
-        if (const SessionRow* const waiter = store_->find(behind.key)) {
-            const Text& name = waiter->session.application.empty() ? waiter->session.user
-                                                                   : waiter->session.application;
-            ++names[Formatter::line(name.str(), 60)];
-        }
+    const auto link = checkoutLink(*store_, key);
+    const auto checkout = link ? store_->checkout(link->checkout) : nullptr;
+    const bool asked = canJoin(*store_);
+    checkoutHead_->setVisible(asked);
+    join_->setVisible(asked);
+    const StackLine* const line = checkout ? acquiring_line(checkout->stack.get()) : nullptr;
+    const bool lined = line && !shortLine(*line).isEmpty();
+    showField(lineCaption_, line_, lined);
+    toCheckout_->setVisible(checkout != nullptr);
+    const auto show = [this](CheckoutField field, const QString& text) {
+        const auto& [caption, value] = checkoutFields_.at(static_cast<std::size_t>(field));
+        showField(caption, value, !text.isEmpty());
+        setTextOnce(value, unbroken(text));
+    };
+    if (!checkout) {
+        checkoutHead_->setTitle(tr("Checkout"));
+        checkoutHead_->setCaption({});
+        join_->setNone(tr("no checkout known"));
+        for (const CheckoutField field : {checkoutPool, checkoutBy, checkoutTags, checkoutTrace})
+            show(field, {});
+        return;
     }
-    QStringList parts;
-    for (const auto& [name, n] : names) {
-        if (parts.size() == 8) {
-            parts += tr("others");
-            break;
-        }
-        parts += QStringLiteral("%1 %2").arg(QString::number(n),
-                                             name.isEmpty() ? tr("without a name") : name);
-    }
-    return parts.join(QStringLiteral(", "));
+    const QString id = Formatter::line(checkout->key.id.str(), 24);
+    const TargetSummary* const target = store_->target(checkout->key.target);
+    checkoutHead_->setTitle(tr("Checkout %1").arg(id));
+    checkoutHead_->setCaption(target ? Formatter::line(target->info.name, 60) : QString());
+    join_->setJoin(link->by);
+    if (lined)
+        line_->setWords(shortLine(*line));
+    toCheckout_->setText(tr("Go to checkout %1").arg(id));
+    const Pool* const pool = store_->pool(checkout->key.target, checkout->pool);
+    QString of = named(checkout->pool);
+    if (pool && pool->used && pool->max && *pool->max > 0)
+        of += tr(", %1 of %2 in use")
+                  .arg(Formatter::count(*pool->used), Formatter::count(*pool->max));
+    show(checkoutPool, of);
+    show(checkoutBy, whoWords(*checkout));
+    show(checkoutTags, tagWords(*checkout));
+    show(checkoutTrace, Formatter::line(checkout->trace_id.str(), 100));
 }
 
 void SessionDetail::fillBlocking(const SessionRow& row)
 {
     const auto place = blockingPlace(*store_, row.session.key);
-    const auto pidWords = [](Pid pid) {
-        return pid.value == 0 ? tr("a prepared transaction") : QString::number(pid.value);
-    };
-    QStringList lines;
-    if (place && !place->node->waiting.empty()) {
-        lines += tr("Waiting for it: %1.").arg(waitingFor(*place->node));
-        const auto direct = static_cast<std::int32_t>(place->node->waiting.size());
-        if (row.blocks > direct)
-            lines += tr("%1 more wait behind those.").arg(row.blocks - direct);
-    }
+    QStringList lines = waitingWords(*store_, row);
     blockerKey_.reset();
     if (place && place->parent) {
         QStringList others;
@@ -163,15 +142,51 @@ void SessionDetail::fillBlocking(const SessionRow& row)
         if (store_->find(place->parent->key))
             blockerKey_ = place->parent->key;
     }
+    lines += fillRoot(row.session.key);
     blocksHead_->setTitle(row.blocks > 0 ? tr("Blocks %1").arg(Formatter::count(row.blocks))
                                          : tr("Blocked by"));
     const bool any = !lines.isEmpty();
     blocksHead_->setVisible(any);
     blocks_->setVisible(any);
-    setTextOnce(blocks_, lines.join(QLatin1Char('\n')));
+    setTextOnce(blocks_, unbroken(lines.join(QLatin1Char('\n'))));
     blocker_->setVisible(blockerKey_.has_value());
     if (blockerKey_)
         blocker_->setText(tr("Go to %1").arg(blockerKey_->pid.value));
+}
+
+/// Who is at the root of its waiting, what that one does, and the line of code that holds it.
+QStringList SessionDetail::fillRoot(const SessionKey& key)
+{
+    const std::vector<SessionKey> chain = chainToRoot(*store_, key);
+    rootCheckout_.reset();
+    QStringList lines;
+    const SessionRow* const root = chain.empty() ? nullptr : store_->find(chain.back());
+    if (root) {
+        const Session& s = root->session;
+        const QString pid = QString::number(s.key.pid.value);
+        QString state = Formatter::state(s.state);
+        if (s.state_since)
+            state = tr("%1 for %2")
+                        .arg(state, Formatter::ageProse(store_->age(s.key.target, *s.state_since)));
+        lines += chain.size() == 1 ? tr("%1 is %2.").arg(pid, state)
+                                   : tr("At the root is %1, %2.").arg(pid, state);
+        const auto link = checkoutLink(*store_, s.key);
+        const auto checkout = link ? store_->checkout(link->checkout) : nullptr;
+        if (checkout) {
+            rootCheckout_ = link->checkout;
+            const QString at = placeName(checkout->stack.get()).lead;
+            lines += tr("Its checkout %1 of %2, joined %3, was acquired at %4.")
+                         .arg(Formatter::line(checkout->key.id.str(), 24), named(checkout->pool),
+                              joinWords(link->by), at);
+            rootLine_->setText(tr("Go to %1").arg(at));
+            // J serves its own checkout first.
+            rootLine_->setToolTip(checkoutLink(*store_, key) ? QString() : tr("J"));
+        } else if (canJoin(*store_)) {
+            lines += tr("No checkout of %1 is known.").arg(pid);
+        }
+    }
+    rootLine_->setVisible(rootCheckout_.has_value());
+    return lines;
 }
 
 void SessionDetail::fillEvidence(const SessionKey& key)
