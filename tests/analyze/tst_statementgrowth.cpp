@@ -259,7 +259,7 @@ void TestStatementGrowth::sameBetweenTwoObservations()
     };
     Process p;
     std::vector<World> keyframes;
-    for (int i = 0; i < 420; ++i) {
+    for (int i = 0; i < 800; ++i) {
         p.now += 900ms;
         p.tell(Tick{});
         keyframes.push_back(p.analysis.world());

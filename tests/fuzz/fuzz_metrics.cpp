@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pages of metrics of a hostile application: Prometheus' text, OpenMetrics, Go's expvar.
+// Pages of metrics of a hostile application: Prometheus' text, OpenMetrics, Go's expvar; and what a
+// hostile query API answers.
+#include "core/source/fleetanswer.h"
 #include "core/source/metricsexpvar.h"
 #include "core/source/metricspools.h"
 #include "core/source/metricstext.h"
@@ -95,5 +97,24 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
     if (const Result<ExpvarPage> page = read_expvar(std::string(bytes)))
         check(page.value().pools);
+
+    // What a query API answers; the same once more is all known.
+    const std::string json(bytes);
+    FleetReader reader;
+    Page fleet;
+    if (reader.read_instant(json, fleet)) {
+        require(fleet.list.size() == reader.figures().series);
+        check(fleet.pools.pools());
+        require(reader.read_instant(json, fleet) && fleet.list.size() == reader.figures().series);
+    }
+    require(reader.figures().warnings.size() <= 3);
+    FleetReader past;
+    const Result<Done> ignored = past.read_range(json, [](Timestamp at, const MetricSample& one) {
+        require(to_us(at) > 0 && !one.name.empty());
+    });
+    static_cast<void>(ignored);
+    for (const auto& [key, url] : read_scraped(json))
+        require(!url.empty());
+    require(fleet_error(json).size() <= 400);
     return 0;
 }

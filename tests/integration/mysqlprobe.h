@@ -27,10 +27,12 @@ public:
         return t;
     }
 
-    explicit MySqlProbe(const QString& url, const MySqlSource::Timings& timings = quick())
+    explicit MySqlProbe(const QString& url, const MySqlSource::Timings& timings = quick(),
+                        const QString& sshHost = {})
     {
         AttachRequest request;
         request.target = url;
+        request.sshHost = sshHost;
         request.interval = std::chrono::milliseconds{100};
         const auto address = parseMySqlUrl(url);
         source_ = std::make_unique<MySqlSource>(TargetId{1}, request,

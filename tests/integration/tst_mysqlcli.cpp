@@ -64,7 +64,7 @@ QJsonObject TestMySqlCli::byPid(const QJsonArray& sessions, qint64 pid)
 void TestMySqlCli::initTestCase()
 {
     if (!MariaDb::available())
-        QSKIP("no MariaDB server here");
+        QSKIP("no such server here");
     QVERIFY2(server_.start({}), qPrintable(server_.error()));
     MariaClient admin(server_, "admin");
     QVERIFY(admin.exec(QStringLiteral("CREATE TABLE t (id INT PRIMARY KEY, v INT)")));

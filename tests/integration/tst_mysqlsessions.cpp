@@ -59,7 +59,7 @@ private:
 void TestMySqlSessions::initTestCase()
 {
     if (!MariaDb::available())
-        QSKIP("no MariaDB server here");
+        QSKIP("no such server here");
     MariaDb::Options options;
     QVERIFY2(on_.start(options), qPrintable(on_.error()));
     options.performanceSchema = false;
@@ -156,16 +156,25 @@ void TestMySqlSessions::chainOfThree()
     QVERIFY(third.send(QStringLiteral("UPDATE t SET v = 0 WHERE id = 2")));
     probe.start();
     QTRY_COMPARE_WITH_TIMEOUT(probe.stateOf(third.id()), SessionState::waiting, 20000);
-    QTRY_COMPARE_WITH_TIMEOUT(probe.blockersOf(third.id()), std::vector<Pid>{Pid{second.id()}},
-                              20000);
-    QTRY_COMPARE_WITH_TIMEOUT(probe.blockersOf(second.id()), std::vector<Pid>{Pid{first.id()}},
-                              20000);
+    QTRY_COMPARE_WITH_TIMEOUT(probe.stateOf(second.id()), SessionState::waiting, 20000);
     QCOMPARE(probe.stateOf(first.id()), SessionState::idle_in_transaction);
     QCOMPARE(probe.session(second.id())->wait_event.str(), std::string("InnoDB row lock"));
-    const Blocking blocking = find_blocking(probe.state());
-    QCOMPARE(blocking.blocks.at(Pid{first.id()}), 2);
-    QCOMPARE(blocking.trees.size(), std::size_t{1});
-    QCOMPARE(blocking.trees[0].root.key.pid, Pid{first.id()});
+    QFETCH(bool, schema);
+    if (MariaDb::isMySql() && !schema) {
+        // It tells who holds a row in performance_schema alone.
+        QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("rows that sessions wait for")),
+                     qPrintable(probe.sentence()));
+        QVERIFY(probe.blockersOf(second.id()).empty());
+    } else {
+        QTRY_COMPARE_WITH_TIMEOUT(probe.blockersOf(third.id()), std::vector<Pid>{Pid{second.id()}},
+                                  20000);
+        QTRY_COMPARE_WITH_TIMEOUT(probe.blockersOf(second.id()), std::vector<Pid>{Pid{first.id()}},
+                                  20000);
+        const Blocking blocking = find_blocking(probe.state());
+        QCOMPARE(blocking.blocks.at(Pid{first.id()}), 2);
+        QCOMPARE(blocking.trees.size(), std::size_t{1});
+        QCOMPARE(blocking.trees[0].root.key.pid, Pid{first.id()});
+    }
     QVERIFY(first.exec(QStringLiteral("ROLLBACK")));
     QVERIFY(second.finish() && second.exec(QStringLiteral("ROLLBACK")));
     QVERIFY(third.finish());
@@ -329,8 +338,8 @@ void TestMySqlSessions::withoutSchema()
     MySqlProbe probe(on_.url("reader", ""));
     probe.start();
     QTRY_COMPARE_WITH_TIMEOUT(probe.stateOf(other.id()), SessionState::idle, 20000);
-    QVERIFY2(probe.sentence().contains(QStringLiteral("may not read performance_schema")),
-             qPrintable(probe.sentence()));
+    QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("may not read performance_schema")),
+                 qPrintable(probe.sentence()));
     QVERIFY(probe.state().facts->sees_all);
     QVERIFY(probe.state().facts->missing_grant.find("GRANT SELECT ON performance_schema.*") !=
             std::string::npos);

@@ -6,7 +6,6 @@
 #include <QElapsedTimer>
 #include <QFile>
 #include <QHostAddress>
-#include <QProcess>
 #include <QTcpServer>
 #include <QTcpSocket>
 #include <QTemporaryDir>
@@ -36,8 +35,6 @@ private slots:
     void unknownDatabase();
     void passwordMissingOrWrong();
     void optionFile();
-    void tlsModes();
-    void tlsNeverOffered();
     void full();
     void fullAtAttach();
     void killedByOthers();
@@ -49,7 +46,7 @@ private slots:
 private:
     std::vector<std::unique_ptr<MariaClient>> fill(const char* user) const;
 
-    MariaDb server_; ///< few connections, TLS
+    MariaDb server_; ///< few connections
 };
 
 std::vector<std::unique_ptr<MariaClient>> TestMySqlTrouble::fill(const char* user) const
@@ -67,7 +64,7 @@ std::vector<std::unique_ptr<MariaClient>> TestMySqlTrouble::fill(const char* use
 void TestMySqlTrouble::initTestCase()
 {
     if (!MariaDb::available())
-        QSKIP("no MariaDB server here");
+        QSKIP("no such server here");
     MariaDb::Options options;
     options.tls = true;
     options.settings = {QStringLiteral("--max-connections=10")};
@@ -253,75 +250,6 @@ void TestMySqlTrouble::optionFile()
     probe.start();
     QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 20000);
     QCOMPARE(probe.state().facts->role, std::string("locked"));
-}
-
-void TestMySqlTrouble::tlsModes()
-{
-    const QString url = QStringLiteral("mysql://admin@%1:%2/shop?ssl-mode=%3&ssl-ca=%4");
-    const QString ca = server_.rootCertificate();
-    const auto to = [&](const char* host, const char* mode, const QString& authority) {
-        return url.arg(QString::fromLatin1(host))
-            .arg(server_.port())
-            .arg(QString::fromLatin1(mode), authority);
-    };
-    for (const char* mode : {"required", "preferred", "verify_ca"}) {
-        MySqlProbe probe(to("127.0.0.1", mode, ca));
-        probe.start();
-        QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
-        QVERIFY2(probe.state().facts->tls, mode);
-    }
-    MySqlProbe plain(to("127.0.0.1", "disabled", ca));
-    plain.start();
-    QTRY_VERIFY_WITH_TIMEOUT(plain.up(), 20000);
-    QVERIFY(!plain.state().facts->tls);
-    // The certificate is localhost's. It is the name that was given that counts, though the
-    // library is told an address.
-    MySqlProbe named(to("localhost", "verify_identity", ca));
-    named.start();
-    QTRY_VERIFY2_WITH_TIMEOUT(named.up(), qPrintable(named.sentence()), 20000);
-    QVERIFY(named.state().facts->tls);
-    MySqlProbe misnamed(to("127.0.0.1", "verify_identity", ca));
-    misnamed.start();
-    QTRY_COMPARE_WITH_TIMEOUT(misnamed.reach(), Reach::stopped, 20000);
-    QVERIFY2(misnamed.sentence().startsWith(QStringLiteral("TLS with")),
-             qPrintable(misnamed.sentence()));
-    // Signed by nobody that is known here.
-    const QString other = server_.rootCertificate() + QStringLiteral(".other");
-    QProcess openssl;
-    openssl.start(QStringLiteral("openssl"),
-                  QStringLiteral("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other "
-                                 "-keyout /dev/null -out %1")
-                      .arg(other)
-                      .split(QLatin1Char(' ')));
-    QVERIFY(openssl.waitForFinished(60000));
-    MySqlProbe unknown(to("127.0.0.1", "verify_ca", other));
-    unknown.start();
-    QTRY_COMPARE_WITH_TIMEOUT(unknown.reach(), Reach::stopped, 20000);
-    QVERIFY2(unknown.nextStep().contains(QStringLiteral("ssl-ca")),
-             qPrintable(unknown.sentence() + unknown.nextStep()));
-}
-
-void TestMySqlTrouble::tlsNeverOffered()
-{
-    MariaDb::Options options;
-    MariaDb plain;
-    QVERIFY2(plain.start(options), qPrintable(plain.error()));
-    MySqlProbe preferred(plain.url());
-    preferred.start();
-    QTRY_VERIFY_WITH_TIMEOUT(preferred.up(), 20000);
-    QVERIFY(!preferred.state().facts->tls);
-    MySqlProbe unchecked(plain.url() + QStringLiteral("?ssl-mode=verify_ca"));
-    unchecked.start();
-    QTRY_COMPARE_WITH_TIMEOUT(unchecked.reach(), Reach::stopped, 20000);
-    QVERIFY2(unchecked.sentence().contains(QStringLiteral("needs ssl-ca")),
-             qPrintable(unchecked.sentence()));
-    for (const char* mode : {"required", "verify_identity"}) {
-        MySqlProbe wanted(plain.url() + QStringLiteral("?ssl-mode=") + QString::fromLatin1(mode));
-        wanted.start();
-        QTRY_COMPARE_WITH_TIMEOUT(wanted.reach(), Reach::stopped, 20000);
-        QVERIFY2(wanted.sentence().contains(QStringLiteral("support")),
-                 qPrintable(wanted.sentence()));
-    }
 }
 
 void TestMySqlTrouble::full()

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A server behind a bastion: through the real ssh, to a private sshd with keys of its own.
+#include "core/source/bouncersource.h"
+#include "tests/integration/mysqlprobe.h"
 #include "tests/integration/sourceprobe.h"
 #include "tests/source/poolprobe.h"
+#include "tests/support/mariadb.h"
+#include "tests/support/pgbouncer.h"
 #include "tests/support/pgcluster.h"
 
 #include <QFile>
@@ -27,6 +31,8 @@ private slots:
     void throughTheBastion();
     void wordsOfSsh();
     void noSuchProgram();
+    void mysqlBehindIt();
+    void bouncerBehindIt();
     void agentOverTcp();
     void agentOnASocket();
     void agentThatIsNotThere();
@@ -157,6 +163,60 @@ void TestSshTunnel::noSuchProgram()
     QTRY_COMPARE(probe.reach(), Reach::stopped);
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be started")),
              qPrintable(probe.sentence()));
+}
+
+void TestSshTunnel::mysqlBehindIt()
+{
+    if (!MariaDb::available())
+        QSKIP("no MariaDB server here");
+    MariaDb server;
+    MariaDb::Options options;
+    options.tls = true;
+    QVERIFY2(server.start(options), qPrintable(server.error()));
+    // The certificate is that of the server's name, whatever the tunnel's end is called here.
+    const QString url = QStringLiteral("mysql://locked:right@localhost:%1/shop?"
+                                       "ssl-mode=verify_identity&ssl-ca=%2")
+                            .arg(server.port())
+                            .arg(server.rootCertificate());
+    MySqlProbe probe(url, MySqlProbe::quick(), bastion());
+    probe.source().tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
+    QVERIFY(probe.state().facts->tls);
+    const quint16 local = probe.source().tunnel().port();
+    QVERIFY(local != 0 && local != server.port());
+    // The server is asked for anew, through the same tunnel.
+    QVERIFY(server.stop());
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 20000);
+    QVERIFY2(server.resume(), qPrintable(server.error()));
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::up, 20000);
+    QCOMPARE(probe.source().tunnel().port(), local);
+    MySqlProbe refused(url, MySqlProbe::quick(), bastion());
+    refused.source().tunnel().setExtraArguments(clientOptions("bad"));
+    refused.start();
+    QTRY_COMPARE_WITH_TIMEOUT(refused.reach(), Reach::stopped, 10000);
+    QVERIFY2(refused.sentence().contains(QStringLiteral("Permission denied")),
+             qPrintable(refused.sentence()));
+}
+
+void TestSshTunnel::bouncerBehindIt()
+{
+    if (!PgBouncer::available())
+        QSKIP("no PgBouncer here");
+    PgBouncer bouncer;
+    QVERIFY2(
+        bouncer.start(
+            {QStringLiteral("shop = host=127.0.0.1 dbname=postgres port=%1").arg(cluster_.port())}),
+        qPrintable(bouncer.error()));
+    PoolProbe probe(bouncer.url(), {}, bastion());
+    auto* const source = qobject_cast<BouncerSource*>(&probe.source());
+    QVERIFY(source);
+    source->tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
+    QVERIFY(source->tunnel().port() != 0 && source->tunnel().port() != bouncer.port());
+    const PgClient client(bouncer.conninfo(QStringLiteral("shop")));
+    QTRY_VERIFY_WITH_TIMEOUT(probe.pools().pools.contains(Text{"shop/app"}), 20000);
 }
 
 /// As the user whom sshd lets in; its address.

@@ -148,6 +148,23 @@ ServerSample Stream::sample(TargetId target)
     return sample;
 }
 
+ServerSettings Stream::settings()
+{
+    ServerSettings told;
+    told.complete = chance(0.8);
+    if (shape_.odd && chance(0.1))
+        return told;
+    told.all = {{SettingScope::server, "", "max_connections", std::to_string(100 + below(50)), ""},
+                {SettingScope::server, "", "statement_timeout", std::to_string(below(3)), "ms"}};
+    for (int i = below(3); i > 0; --i)
+        told.all.push_back({SettingScope::role, word("role \xE2\x82\xAC", 4),
+                            std::string{connection_limit}, std::to_string(below(20)), ""});
+    if (chance(0.5))
+        told.all.push_back({SettingScope::database, word("shop", 3), std::string{connection_limit},
+                            std::to_string(below(20)), ""});
+    return told;
+}
+
 Fact Stream::event(TargetId target)
 {
     const auto someone = [&] {
@@ -158,7 +175,7 @@ Fact Stream::event(TargetId target)
         std::advance(it, below(static_cast<int>(alive.size())));
         return it->second.key;
     };
-    switch (below(8)) {
+    switch (below(shape_.version >= 4 ? 11 : 8)) {
     case 0: {
         TargetStatus status{static_cast<Reach>(below(4)), word("reason ", 5), word("try ", 2), {}};
         if (chance(0.5))
@@ -202,6 +219,21 @@ Fact Stream::event(TargetId target)
     }
     case 6:
         return Note{word("a note \xE2\x80\x9Cquoted\xE2\x80\x9D ", 100)};
+    case 8:
+        return SettingsReported{settings()};
+    case 9:
+        return AlertRulesChanged{chance(0.3) ? std::string{}
+                                             : "[[rule]]\nname = \"" + word("rule-", 5) +
+                                                   "\"\nmeasure = \"pending\"\nat_least = 1\n"};
+    case 10: {
+        AlertAnswered answered;
+        if (chance(0.7))
+            answered.pool = texts_.intern(word("pool-", 3));
+        answered.rule = word("rule-", 5);
+        answered.answer = static_cast<AlertAnswer>(below(3));
+        answered.until = begin + std::chrono::seconds{below(100'000)};
+        return answered;
+    }
     default: {
         ThresholdsChanged choice{
             {std::chrono::seconds{1 + below(60)}, std::chrono::seconds{100 + below(60)}}};
@@ -325,7 +357,9 @@ std::vector<Observation> golden_observations(int version)
         return Stream{2026, {2, 12, 0.2, true, false, 0.02, 0, 0, 1}}.take(500);
     if (version == 2)
         return Stream{2027, {1, 8, 0.2, true, false, 0.02, 1, 6, 2}}.take(400);
-    return Stream{2028, {1, 8, 0.2, true, false, 0.02, 1, 6, 3}}.take(400);
+    if (version == 3)
+        return Stream{2028, {1, 8, 0.2, true, false, 0.02, 1, 6, 3}}.take(400);
+    return Stream{2033, {1, 8, 0.2, true, false, 0.02, 1, 6, 4}}.take(400);
 }
 
 WriterOptions golden_options(int version)

@@ -35,6 +35,7 @@ private slots:
     void goldenRecording();
     void goldenPools();
     void goldenStatements();
+    void goldenSettings();
     void goldenPoolsHaveEveryField();
     void anOldDefaultIsNoChoice();
     void writesWhatItAlwaysWrote_data();
@@ -89,7 +90,7 @@ void Format::everyViewAndTableIsDescribed()
     QVERIFY(count >= 30);
     QCOMPARE(ask("PRAGMA application_id"), std::int64_t{0x50534350});
     QVERIFY(text.find(std::to_string(0x50534350)) != std::string::npos);
-    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{3});
+    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{4});
 }
 
 void Format::viewsSayWhatWasSeen()
@@ -203,7 +204,8 @@ void Format::goldenPools()
         world.apply(o);
         kinds.insert(o.what.index());
     }
-    QCOMPARE(kinds.size(), std::variant_size_v<Fact>);
+    QCOMPARE(kinds.size(),
+             std::variant_size_v<Fact> - 3); // without settings, alert rules and answers
     const Pools& pools = world.target(TargetId{2})->pools;
     QVERIFY(pools.agent);
     QCOMPARE(pools.pools.size(), std::size_t{3});
@@ -253,6 +255,42 @@ void Format::goldenStatements()
     QVERIFY(seeked == world);
 }
 
+/// Of version 4: what servers are set to.
+void Format::goldenSettings()
+{
+    const std::filesystem::path golden = POOLSCOPE_DATA "/v4.poolrec";
+    QVERIFY(std::filesystem::file_size(golden) < 300'000);
+    const auto reader = RecordingReader::open(golden);
+    QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QCOMPARE(info.value().version, 4);
+    QCOMPARE(info.value().observations, std::uint64_t{400});
+    const std::vector<Observation> all = read_all(*reader.value());
+    QVERIFY(all == golden_observations(4));
+    World world;
+    std::set<SettingScope> scopes;
+    for (const Observation& o : all) {
+        world.apply(o);
+        if (const auto* const report = std::get_if<SettingsReported>(&o.what)) {
+            for (const ServerSetting& each : report->settings.all)
+                scopes.insert(each.scope);
+        }
+    }
+    QCOMPARE(scopes.size(), std::size_t{3});
+    QVERIFY(world.target(TargetId{1})->settings);
+    QVERIFY(!world.alert_rules().empty());
+    QVERIFY(!world.alert_answers().empty());
+    World seeked = reader.value()->keyframe(info.value().ended).value();
+    QVERIFY(seeked.sequence().value > 100);
+    QVERIFY(seeked.target(TargetId{1})->settings);
+    QVERIFY(reader.value()->read(seeked.sequence(), [&](const Observation& o) {
+        seeked.apply(o);
+        return true;
+    }));
+    QVERIFY(seeked == world);
+}
+
 /// Attaching alone wrote it before version 3; since then somebody chose it.
 void Format::anOldDefaultIsNoChoice()
 {
@@ -267,7 +305,7 @@ void Format::anOldDefaultIsNoChoice()
         return std::pair{found, read.chosen_thresholds()};
     };
     const Folder folder;
-    for (const int version : {1, 2, 3}) {
+    for (const int version : {1, 2, 3, 4}) {
         const auto file = folder / "old.poolrec";
         std::filesystem::copy_file(fmt::format("{}/v{}.poolrec", POOLSCOPE_DATA, version), file,
                                    std::filesystem::copy_options::overwrite_existing);
@@ -299,7 +337,7 @@ void Format::anOldDefaultIsNoChoice()
 /// It proves the reading of a column only where something stands in it.
 void Format::goldenPoolsHaveEveryField()
 {
-    SQLite::Database db{POOLSCOPE_DATA "/v3.poolrec", SQLite::OPEN_READONLY};
+    SQLite::Database db{POOLSCOPE_DATA "/v4.poolrec", SQLite::OPEN_READONLY};
     const auto first = static_cast<std::size_t>(schema::Table::agent);
     for (std::size_t i = first; i < schema::table_count; ++i) {
         const std::string table{schema::definition(static_cast<schema::Table>(i)).name};
@@ -318,6 +356,7 @@ void Format::writesWhatItAlwaysWrote_data()
     QTest::newRow("v1") << 1;
     QTest::newRow("v2") << 2;
     QTest::newRow("v3") << 3;
+    QTest::newRow("v4") << 4;
 }
 
 /// The observations of a golden recording, written anew, give the same rows in every table.

@@ -95,7 +95,10 @@ void PoolRingTest::aRingForgetsThem()
                                     "keyframe_connection",
                                     "keyframe_checkout",
                                     "prepared",
-                                    "keyframe_prepared"}) {
+                                    "keyframe_prepared",
+                                    "settings",
+                                    "setting",
+                                    "keyframe_settings"}) {
         const auto count = [&](SQLite::Database& db) {
             return db.execAndGet("SELECT count(*) FROM " + table).getInt();
         };
@@ -107,6 +110,8 @@ void PoolRingTest::aRingForgetsThem()
              small.execAndGet("SELECT count(*) FROM stack_line").getInt());
     QCOMPARE(small.execAndGet("SELECT sum(properties) FROM property_list").getInt(),
              small.execAndGet("SELECT count(*) FROM property").getInt());
+    QCOMPARE(small.execAndGet("SELECT sum(settings) FROM settings").getInt(),
+             small.execAndGet("SELECT count(*) FROM setting").getInt());
     QCOMPARE(small.execAndGet("SELECT count(*) FROM reclaim").getInt(),
              large.execAndGet("SELECT count(*) FROM reclaim").getInt());
 }
@@ -128,6 +133,8 @@ void PoolRingTest::aRingKeepsWhatIsHeld()
     first.full = true;
     first.changed = {checkout(0)};
     process.add(first);
+    const ServerSettings told{{{SettingScope::role, "app", "connection_limit", "8", ""}}, false};
+    process.add(SettingsReported{told});
     for (int i = 1; i <= 200; ++i) {
         PoolSample sample;
         sample.changed = {checkout(i)};
@@ -153,6 +160,7 @@ void PoolRingTest::aRingKeepsWhatIsHeld()
     QVERIFY(done);
     QVERIFY(world.value() == expected);
     QCOMPARE(world.value().target(TargetId{1})->pools.checkouts.size(), std::size_t{2});
+    QVERIFY(world.value().target(TargetId{1})->settings == told); // once, at the very beginning
     SQLite::Database db{(folder / "a.poolrec").string(), SQLite::OPEN_READONLY};
     for (const std::string table :
          {"checkout", "stack", "stack_line", "property_list", "property"}) {

@@ -217,6 +217,7 @@ void TestMetricsPools::goClient()
         QCOMPARE(orders->wait_time->count, 3U);
         QCOMPARE(*orders->wait_time->total, Duration{302883});
         QVERIFY(!orders->wait_time->p99);
+        QVERIFY(counts_waits_alone(*orders)); // who need not wait is not counted
         // No limit is none, and no zero.
         const Pool* const audit = page.pool("audit");
         QVERIFY(!audit->max);
@@ -337,6 +338,15 @@ void TestMetricsPools::processesApart()
     // What other labels part counts together; two kinds of one name stay two.
     QVERIFY(page.pool("p (8)"));
     QVERIFY(page.pool("p (8) opentelemetry") || page.pool("p (8) database/sql"));
+    // Two clusters may give one address to an instance each, and one page tell of several targets.
+    const PagePools fleet(
+        "go_sql_in_use_connections{db_name=\"a\",cluster=\"east\",instance=\"h1:80\"} 1\n"
+        "go_sql_in_use_connections{db_name=\"a\",cluster=\"west\",instance=\"h1:80\"} 2\n"
+        "hikaricp_connections_active{pool=\"a\",target=\"pool://h\"} 3\n");
+    QCOMPARE(fleet.pool("a (east, h1:80)")->used, Number(1));
+    QCOMPARE(fleet.pool("a (west, h1:80)")->used, Number(2));
+    QCOMPARE(fleet.pool("a (pool://h)")->used, Number(3));
+    QVERIFY(!counts_waits_alone(*fleet.pool("a (pool://h)")));
 }
 
 void TestMetricsPools::notANumber()

@@ -1,59 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What answers of MySQL and MariaDB mean: states, instants, who blocks whom, what changed.
-#include "core/source/mysqlcommands.h"
-#include "core/source/mysqlrows.h"
+#include "core/source/mysqlgreeting.h"
 #include "core/source/mysqlsessions.h"
-#include "core/source/mysqlstatements.h"
-#include "core/source/mysqltrouble.h"
+#include "tests/source/mysqlanswers.h"
 
 #include <QTest>
 
 using namespace poolscope;
+using namespace poolscope::test;
 
 namespace {
-
-constexpr TargetId target{1};
-const Timestamp serverStart = timestamp_from_us(1700000000000000);
-
-MySqlRows poll(std::initializer_list<MySqlRows::Row> rows)
-{
-    MySqlRows r;
-    r.columns = {"clock", "ID",   "user",    "host",     "db",        "command",     "time",
-                 "state", "info", "time_ms", "query_id", "trx_state", "trx_started", "trx_wait"};
-    r.rows = rows;
-    return r;
-}
-
-MySqlRows::Row row(const char* id, const char* command, const char* state = "",
-                   const char* trx = "", const char* query = "7", const char* ms = "2500.250",
-                   const char* info = "")
-{
-    const auto text = [](const char* word) {
-        return *word ? std::optional<std::string>{word} : std::nullopt;
-    };
-    return {"1700000100.500000",
-            id,
-            "app",
-            "10.0.0.1:4711",
-            "shop",
-            command,
-            "2",
-            text(state),
-            text(info),
-            text(ms),
-            text(query),
-            text(trx),
-            *trx ? std::optional<std::string>{"1700000090.000000"} : std::nullopt,
-            std::string_view{trx} == "LOCK WAIT" ? std::optional<std::string>{"1700000099.000000"}
-                                                 : std::nullopt};
-}
-
-MySqlPoll read(const MySqlRows& rows, TextPool& texts, std::int64_t own = 99)
-{
-    MySqlPoll p = read_mysql_poll(rows, target, serverStart, own, texts);
-    read_mysql_transactions(rows, p); // columns are found by their names
-    return p;
-}
 
 MySqlRows locks(std::initializer_list<MySqlRows::Row> rows)
 {
@@ -85,17 +41,12 @@ private slots:
     void rowWaits();
     void metadataWaits();
     void compatibility();
+    void theHourThatComesTwice();
     void onlyWhatChanged();
     void lastStatementIsKept();
     void blockersAreKept();
     void ownSessionIsQuiet();
-    void grants();
-    void textLimits();
-    void troubles_data();
-    void troubles();
-    void killIsChecked();
-    void cloudsHaveOtherWays();
-    void identity();
+    void greetings();
 };
 
 void TestMySqlRows::states_data()
@@ -332,219 +283,86 @@ void TestMySqlRows::ownSessionIsQuiet()
     QVERIFY(sessions.find({target, Pid{9}, serverStart})->own);
 }
 
-void TestMySqlRows::grants()
-{
-    const auto granted = [](const char* line, bool mariadb, int version) {
-        MySqlRows r;
-        r.columns = {"Grants"};
-        r.rows = {{std::string(line)}};
-        MySqlShape shape;
-        shape.mariadb = mariadb;
-        shape.version = version;
-        return read_mysql_grants(r, shape);
-    };
-    QCOMPARE(granted("GRANT ALL PRIVILEGES ON *.* TO `a`@`%` WITH GRANT OPTION", true, 101119),
-             (MySqlGrants{true, true, true, true}));
-    QCOMPARE(granted("GRANT PROCESS ON *.* TO `a`@`%`", true, 101119),
-             (MySqlGrants{true, false, false, false}));
-    QCOMPARE(granted("GRANT SUPER ON *.* TO `a`@`%`", true, 101119),
-             (MySqlGrants{false, false, true, false}));
-    QCOMPARE(granted("GRANT SUPER ON *.* TO `a`@`%`", true, 100300),
-             (MySqlGrants{false, true, true, false}));
-    QCOMPARE(granted("GRANT PROCESS, CONNECTION ADMIN ON *.* TO `a`@`%`", true, 101119),
-             (MySqlGrants{true, true, false, false}));
-    QCOMPARE(granted("GRANT CONNECTION_ADMIN,XA_RECOVER_ADMIN ON *.* TO `a`@`%`", false, 80040),
-             (MySqlGrants{false, true, false, false}));
-    QCOMPARE(granted("GRANT SELECT ON `performance_schema`.* TO `a`@`%`", false, 80040),
-             (MySqlGrants{false, false, false, true}));
-    QCOMPARE(granted("GRANT ALL PRIVILEGES ON `shop`.* TO `a`@`%`", false, 80040), MySqlGrants{});
-}
-
-void TestMySqlRows::textLimits()
-{
-    QCOMPARE(mysql_text_limit(0), std::size_t{65536});
-    QCOMPARE(mysql_text_limit(100), std::size_t{65536});
-    QCOMPARE(mysql_text_limit(10000), std::size_t{2048});
-    QCOMPARE(mysql_text_limit(1000000), std::size_t{1024});
-}
-
-void TestMySqlRows::troubles_data()
-{
-    QTest::addColumn<unsigned int>("number");
-    QTest::addColumn<QString>("words");
-    QTest::addColumn<int>("kind");
-    QTest::addColumn<QString>("said");
-    using Kind = PgTrouble::Kind;
-    const auto add = [](const char* name, unsigned int number, const char* words, Kind kind,
-                        const char* said) {
-        QTest::newRow(name) << number << QString::fromUtf8(words) << int(kind)
-                            << QString::fromUtf8(said);
-    };
-    add("refused", 2002, "Can't connect to server on '10.0.0.1' (111)", Kind::transient,
-        "Nothing listens at");
-    add("no socket", 2002, "Can't connect to local server through socket '/a' (2)", Kind::transient,
-        "There is no server at");
-    add("password", 1045, "Access denied for user 'a'@'b' (using password: NO)", Kind::password,
-        "wants a password");
-    add("database", 1049, "Unknown database 'd'", Kind::persistent, "has no database \"d\"");
-    add("full", 1040, "Too many connections", Kind::transient, "CONNECTION ADMIN");
-    add("full before TLS", 2002,
-        "Received error packet before completion of TLS handshake. The authenticity of the "
-        "following error cannot be verified: 1040 - Too many connections",
-        Kind::transient, "has no free connection");
-    add("blocked", 1129, "Host 'x' is blocked because of many connection errors", Kind::persistent,
-        "FLUSH HOSTS");
-    add("not from here", 1130, "Host 'x' is not allowed to connect to this server",
-        Kind::persistent, "lets no account in from this machine");
-    add("TLS", 2026, "TLS/SSL error: the server does not support TLS", Kind::persistent,
-        "ssl-mode=preferred");
-    add("stops", 1053, "Server shutdown in progress", Kind::transient, "is shutting down");
-    add("process", 1227, "Access denied; you need the PROCESS privilege", Kind::persistent,
-        "GRANT PROCESS ON *.* TO `u`");
-    add("hung up", 2013, "Lost connection to server at 'handshake'", Kind::transient, "hung up");
-    add("another protocol", 2027, "Malformed packet", Kind::transient,
-        "does not speak MySQL's protocol");
-    add("clear text", 2059, "Authentication plugin 'mysql_clear_password' is restricted",
-        Kind::persistent, "wants a way to log in");
-}
-
-void TestMySqlRows::troubles()
-{
-    QFETCH(unsigned int, number);
-    QFETCH(QString, words);
-    QFETCH(int, kind);
-    QFETCH(QString, said);
-    PgWhom whom;
-    whom.where = "db1:3306";
-    whom.user = "u";
-    whom.database = "d";
-    const PgTrouble trouble =
-        mysql_connect_trouble({number, "HY000", words.toStdString(), 0}, whom);
-    QCOMPARE(int(trouble.kind), kind);
-    const QString all = QString::fromStdString(trouble.sentence + ' ' + trouble.next_step);
-    QVERIFY2(all.contains(said), qPrintable(all));
-    QVERIFY(!trouble.next_step.empty());
-    QVERIFY2(!all.contains(QLatin1String("..")), qPrintable(all));
-}
-
 namespace {
 
-MySqlReply replyOf(const MySqlRows& rows)
+/// A sleeper, and the transaction that it has, begun at that second.
+MySqlPoll sleeper(const char* clock, const char* began, TextPool& texts)
 {
-    MySqlReply reply;
-    reply.rows = rows;
-    return reply;
+    MySqlRows r = poll({row("5", "Sleep", "", *began ? "RUNNING" : "")});
+    r.rows[0][0] = clock;
+    r.rows[0][9] = "5000.000";
+    if (*began)
+        r.rows[0][12] = began;
+    return read(r, texts);
 }
 
-MySqlReply refusal(unsigned int number, const char* words)
+std::optional<Timestamp> begun(const ServerSample& sample)
 {
-    MySqlReply reply;
-    reply.error = number;
-    reply.trouble = mysql_server_trouble({number, "", words, 0}, {});
-    return reply;
+    return sample.changed.empty() ? std::nullopt : sample.changed.front().transaction_since;
 }
 
 } // namespace
 
-void TestMySqlRows::killIsChecked()
+void TestMySqlRows::theHourThatComesTwice()
 {
+    // The server's zone tells which of the two it was by nothing. Not one that is still to come.
     TextPool texts;
-    MySqlSessions sessions(target);
-    const MySqlRows seen =
-        poll({row("5", "Query", "x", "", "7", "2500.250", "SELECT SLEEP(9)"), row("6", "Sleep")});
-    sessions.absorb(read(seen, texts), nullptr, nullptr, true);
-    const MySqlCommands::Instant now{};
-    Command command;
-    command.verb = ActionVerb::cancel;
-    command.session = {target, Pid{5}, serverStart};
-    command.statementSince = sessions.find(command.session)->statement_since;
-    const auto outcome = [&](const MySqlRows& found) {
-        MySqlCommands commands;
-        if (!commands.add(command, sessions, now).empty())
-            return QStringLiteral("refused at once");
-        commands.take();
-        const auto facts = commands.checked(replyOf(found), sessions);
-        return facts.empty() ? QString::fromStdString(commands.order())
-                             : QString::fromStdString(facts[0].sentence);
+    const auto second = [](std::int64_t s) {
+        return std::optional{timestamp_from_us(s * 1000000)};
     };
-    MySqlRows found = poll({seen.rows[0]});
-    QCOMPARE(outcome(found), QStringLiteral("KILL QUERY ID 7"));
-    found.rows[0][10] = "8";
-    QVERIFY(outcome(found).contains(QStringLiteral("another statement")));
-    // Without the server's name for it, its text tells.
-    found = poll({row("5", "Query", "x", "", "", "2500.250", "SELECT SLEEP(9)")});
-    QCOMPARE(outcome(found), QStringLiteral("KILL QUERY 5"));
-    found = poll({row("5", "Query", "x", "", "", "2500.250", "SELECT SLEEP(8)")});
-    QVERIFY(outcome(found).contains(QStringLiteral("another statement")));
-    // Its time was up before it was known whom it would hit.
-    MySqlCommands late;
-    QVERIFY(late.add(command, sessions, now).empty());
-    late.take();
-    QCOMPARE(late.expire(now + std::chrono::seconds{11}).size(), std::size_t{1});
-    const auto refused = late.checked(replyOf(seen), sessions);
-    QCOMPARE(refused.size(), std::size_t{1});
-    QVERIFY(refused[0].phase == ActionPhase::refused && !late.inFlight());
-    found = poll({row("5", "Sleep")});
-    QVERIFY(outcome(found).contains(QStringLiteral("runs no statement")));
-    found = poll({});
-    QVERIFY(outcome(found).contains(QStringLiteral("no longer the one")));
-    command.verb = ActionVerb::terminate;
-    found = poll({seen.rows[0]});
-    QCOMPARE(outcome(found), QStringLiteral("KILL CONNECTION 5"));
-    found.rows[0][3] = "10.0.0.1:4712";
-    QVERIFY(outcome(found).contains(QStringLiteral("no longer the one")));
-    found = poll({seen.rows[0]});
-    found.rows[0][2] = "other";
-    QVERIFY(outcome(found).contains(QStringLiteral("no longer the one")));
-    found = poll({seen.rows[0]});
-    found.rows[0][4] = "mysql";
-    QVERIFY(outcome(found).contains(QStringLiteral("another database")));
-    // Of an earlier life of the server.
-    command.session.started -= std::chrono::hours{1};
-    QVERIFY(outcome(poll({seen.rows[0]})).contains(QStringLiteral("no longer the one")));
-}
-
-void TestMySqlRows::cloudsHaveOtherWays()
-{
-    TextPool texts;
     MySqlSessions sessions(target);
-    const MySqlRows seen = poll({row("6", "Sleep")});
-    sessions.absorb(read(seen, texts), nullptr, nullptr, true);
-    MySqlCommands commands;
-    Command command;
-    command.verb = ActionVerb::terminate;
-    command.session = {target, Pid{6}, serverStart};
-    QVERIFY(commands.add(command, sessions, {}).empty());
-    commands.take();
-    QVERIFY(commands.checked(replyOf(seen), sessions).empty());
-    QVERIFY(commands.killed(refusal(1095, "You are not owner of thread 6"), "G").empty());
-    QCOMPARE(commands.order(), std::string("CALL mysql.rds_kill(6)"));
-    QVERIFY(commands.killed(refusal(1305, "PROCEDURE mysql.rds_kill does not exist"), "G").empty());
-    QCOMPARE(commands.order(), std::string("CALL mysql.az_kill(6)"));
-    const auto facts = commands.killed(refusal(1305, "PROCEDURE does not exist"), "GRANT IT;");
-    QCOMPARE(facts.size(), std::size_t{1});
-    QCOMPARE(int(facts[0].phase), int(ActionPhase::refused));
-    // The words that count are those about KILL, with what would help.
-    const QString said = QString::fromStdString(facts[0].sentence);
-    QVERIFY2(said.contains(QStringLiteral("not owner")), qPrintable(said));
-    QVERIFY2(said.contains(QStringLiteral("GRANT IT;")), qPrintable(said));
-    QVERIFY(!commands.inFlight());
+    QCOMPARE(begun(sessions.absorb(sleeper("1700000100.5", "1700003690.0", texts), nullptr, nullptr,
+                                   true)),
+             second(1700000090));
+    // Nor one from before the session was seen without any.
+    sessions.clear();
+    sessions.absorb(sleeper("1700000100.5", "", texts), nullptr, nullptr, true);
+    QCOMPARE(begun(sessions.absorb(sleeper("1700000110.5", "1699996505.0", texts), nullptr, nullptr,
+                                   false)),
+             second(1700000105));
+    // So it stays.
+    QVERIFY(sessions.absorb(sleeper("1700000111.5", "1699996505.0", texts), nullptr, nullptr, false)
+                .changed.empty());
+    // One that nobody knows better is believed.
+    sessions.clear();
+    QCOMPARE(begun(sessions.absorb(sleeper("1700000110.5", "1699996505.0", texts), nullptr, nullptr,
+                                   true)),
+             second(1699996505));
 }
 
-void TestMySqlRows::identity()
+void TestMySqlRows::greetings()
 {
-    const SessionKey key{target, Pid{77}, serverStart};
-    QCOMPARE(identity_of(key, "mysql"), std::string("my-77-1700000000000000"));
-    QCOMPARE(identity_of(key, "postgresql"), std::string("pg-77-1700000000000000"));
-    QCOMPARE(key_from_identity(target, "my-77-1700000000000000"), std::optional{key});
-    SessionKey near = key;
-    near.started += std::chrono::seconds{2};
-    QVERIFY(same_session(key, near, "mysql") && !same_session(key, near, "postgresql"));
-    near.started += std::chrono::microseconds{1};
-    QVERIFY(!same_session(key, near, "mysql"));
-    near = key;
-    near.pid = Pid{78};
-    QVERIFY(!same_session(key, near, "mysql"));
+    const auto packet = [](const QByteArray& version, char flags) {
+        QByteArray body = char(10) + version + '\0' + QByteArray("\1\0\0\0abcdefgh\0", 13);
+        body += QByteArray("\xff", 1) + flags + QByteArray(40, '\1');
+        return QByteArray(1, char(body.size())) + QByteArray("\0\0\0", 3) + body;
+    };
+    const auto told = [](const QByteArray& bytes) {
+        return read_mysql_greeting(
+            {reinterpret_cast<const unsigned char*>(bytes.constData()), std::size_t(bytes.size())});
+    };
+    const QByteArray offers = packet("8.0.30", char(0xff)), plain = packet("8.0.30", char(0xf7));
+    QVERIFY(told(offers).greets && told(offers).offers_tls && told(offers).needs == 0);
+    QVERIFY(told(plain).greets && !told(plain).offers_tls && told(plain).needs == 0);
+    // In pieces, each too short to tell: it never asks for less than one byte more, nor for more
+    // than there will be.
+    for (int size = 0; size < 4 + 1 + 7 + 13 + 2; ++size) {
+        const MySqlGreeting greeting = told(offers.left(size));
+        QVERIFY2(greeting.needs > std::size_t(size) && greeting.needs <= 4 + 1 + 7 + 13 + 2,
+                 qPrintable(QString::number(size)));
+        QVERIFY(!greeting.greets);
+    }
+    // An error, another protocol, a version without end, a packet that is too short.
+    QVERIFY(told(QByteArray("\x17\0\0\0\xff\x10\x04Too many", 14)).needs == 0);
+    QVERIFY(!told(QByteArray("HTTP/1.1 400 Bad Request")).greets);
+    const QByteArray endless = QByteArray("\xff\xff\0\0\x0a", 5) + QByteArray(600, 'x');
+    QVERIFY(!told(endless).greets && told(endless).needs == 0);
+    QVERIFY(told(endless.left(300)).needs == 301);
+    QVERIFY(!told(QByteArray("\x05\0\0\0\x0a"
+                             "8.0\0",
+                             9) +
+                  QByteArray(40, '\xff'))
+                 .greets);
 }
 
 QTEST_APPLESS_MAIN(TestMySqlRows)

@@ -63,8 +63,10 @@ QString mysqlProgram()
 
 QStringList mysqlOptions()
 {
-    return qEnvironmentVariable("POOLSCOPE_MYSQLD_OPTIONS")
-        .split(QLatin1Char(' '), Qt::SkipEmptyParts);
+    // Of its own folders none is that of the system's packages.
+    return QStringList{QStringLiteral("--secure-file-priv="), QStringLiteral("--mysqlx=OFF")} +
+           qEnvironmentVariable("POOLSCOPE_MYSQLD_OPTIONS")
+               .split(QLatin1Char(' '), Qt::SkipEmptyParts);
 }
 
 constexpr const char* accounts = "CREATE DATABASE IF NOT EXISTS shop;\n"
@@ -84,8 +86,9 @@ bool MariaDb::isMySql()
 
 bool MariaDb::available()
 {
-    return isMySql() ||
-           (!programOf("mariadbd").isEmpty() && !programOf("mariadb-install-db").isEmpty());
+    if (isMySql())
+        return QFile::exists(mysqlProgram());
+    return !programOf("mariadbd").isEmpty() && !programOf("mariadb-install-db").isEmpty();
 }
 
 MariaDb::MariaDb()
@@ -208,6 +211,8 @@ bool MariaDb::launch()
     if (options_.tls) {
         arguments += QStringLiteral("--ssl-cert=") + dir_.filePath(QStringLiteral("server.crt"));
         arguments += QStringLiteral("--ssl-key=") + dir_.filePath(QStringLiteral("server.key"));
+    } else if (isMySql()) {
+        arguments += QStringLiteral("--tls-version="); // it would make a certificate of its own
     }
     arguments += options_.settings;
     if (isMySql())

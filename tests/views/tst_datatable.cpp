@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
+#include "ui/views/tablehead.h"
 
 #include <QHeaderView>
 #include <QScrollBar>
@@ -48,6 +49,33 @@ private slots:
         Theme::current().install();
     }
     void init() { QSettings().clear(); }
+
+    void theSortMarkStandsBesideTheName()
+    {
+        model_.setHorizontalHeaderLabels({{}, QStringLiteral("State"), QStringLiteral("For")});
+        model_.setHeaderData(2, Qt::Horizontal, int(Qt::AlignRight | Qt::AlignVCenter),
+                             Qt::TextAlignmentRole);
+        const auto now = table(800);
+        now->header()->resizeSection(1, 200);
+        now->header()->resizeSection(2, 200);
+        const auto* head = qobject_cast<const TableHead*>(now->header());
+        QVERIFY(head);
+
+        now->sortByColumn(1, Qt::AscendingOrder);
+        const int left = head->sectionViewportPosition(1);
+        QVERIFY(head->markRect(1).left() > left);
+        QVERIFY(head->markRect(1).right() < left + 100);
+        QVERIFY(head->markRect(2).isNull());
+
+        now->sortByColumn(2, Qt::DescendingOrder);
+        const int right = head->sectionViewportPosition(2) + head->sectionSize(2);
+        QVERIFY(head->markRect(2).right() < right);
+        QVERIFY(head->markRect(2).left() > right - 100);
+        QVERIFY(head->markRect(1).isNull());
+        model_.clear();
+        model_.setRowCount(20);
+        model_.setColumnCount(6);
+    }
 
     void aHeaderWithoutAnElasticColumnGetsOne()
     {

@@ -21,9 +21,9 @@ for candidate in "${POOLSCOPE_CARGO:-}" "$(command -v cargo || true)" "${HOME:-/
     [ -x "$candidate" ] || continue
     version=$(PATH=$(dirname "$candidate"):$PATH rustc --version 2>/dev/null | cut -d ' ' -f 2) || continue
     minor=$(cut -d . -f 2 <<<"$version")
-    [ "${minor:-0}" -ge 88 ] && cargo=$candidate && break
+    [ "${minor:-0}" -ge 85 ] && cargo=$candidate && break
 done
-[ -n "$cargo" ] || skip "there is no Rust here, or only one older than 1.88${version:+ ($version)}"
+[ -n "$cargo" ] || skip "there is no Rust here, or only one older than 1.85${version:+ ($version)}"
 PATH=$(dirname "$cargo"):$PATH
 command -v cc >/dev/null || skip "there is no C compiler for Rust to link with"
 
@@ -33,6 +33,13 @@ cp -a "$resources/agents/rust/." "$build/agent/"
 (cd "$resources/agents/rust" && find . -type f) | sort >"$build/files"
 (cd "$build/agent" && find . -type f ! -name Cargo.lock) | sort | comm -13 "$build/files" - \
     | (cd "$build/agent" && xargs -r rm -f)
+if [ "$minor" -lt 88 ]; then
+    # Debian 12's: the newest versions that it compiles. The agent itself is for 1.85 and later.
+    sed -i -e 's/"=2\.3\.14"/"=2.2.12"/' -e 's/"=0\.35\.0"/"=0.27.0"/' -e 's/"=0\.3\.77"/"=0.3.75"/' \
+        -e 's/^rust-version = .*/rust-version = "1.85"/' \
+        -e '/^sha2 = /a scheduled-thread-pool = "=0.2.7"' "$build/agent/integration/Cargo.toml"
+    export CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback
+fi
 export CARGO_TARGET_DIR=$build/target POOLSCOPE_GOLDEN=$resources/protocol/golden
 export CARGO_HOME=${CARGO_HOME:-${HOME:+$HOME/.cargo}}
 [ -n "$CARGO_HOME" ] || export CARGO_HOME=$build/home

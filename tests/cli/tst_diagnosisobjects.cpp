@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What `poolscope diagnose` prints of a diagnosis: an interface.
+#include "app/cli/objects.h"
+#include "app/cli/prose.h"
+
+#include <QTest>
+
+using namespace poolscope;
+
+namespace {
+
+Picture pictureWith(const Diagnosis& diagnosis)
+{
+    Picture picture;
+    TargetSummary target;
+    target.info = {TargetId{1}, "pool", "shop-api", "pool+unix:///run/shop.sock"};
+    target.diagnoses = {diagnosis};
+    TargetSummary server;
+    server.info = {TargetId{2}, "postgresql", "shop-db", "postgresql://db/shop"};
+    picture.targets = {target, server};
+    return picture;
+}
+
+Diagnosis leak()
+{
+    Diagnosis d;
+    d.target = TargetId{1};
+    d.pool = Text{"shop"};
+    d.cause = Cause::leak;
+    d.confidence = Confidence::high;
+    d.since = timestamp_from_us(1'795'270'000'000'000);
+    d.sentence = "Pool shop is exhausted.";
+    DiagnosisEvidence evidence;
+    evidence.sentence = "c-1 has been out for 45 s.";
+    evidence.page = "leaks";
+    evidence.at = d.since;
+    evidence.checkout = CheckoutKey{TargetId{1}, Text{"c-1"}};
+    d.evidence = {evidence};
+    Relief relief;
+    relief.sentence = "End session 42 of shop.";
+    relief.session = SessionKey{TargetId{2}, Pid{42}, d.since};
+    relief.frees = 1;
+    d.relief = relief;
+    d.candidates = {Cause::held_while_idle};
+    return d;
+}
+
+std::string jsonOf(const Diagnosis& diagnosis)
+{
+    JsonWriter json;
+    json.beginArray();
+    writeDiagnoses(json, pictureWith(diagnosis));
+    json.endArray();
+    return json.text();
+}
+
+} // namespace
+
+class TestDiagnosisObjects : public QObject
+{
+    Q_OBJECT
+private slots:
+    void keysInTheirOrder();
+    void whatIsNotKnownIsNull();
+    void prose();
+};
+
+void TestDiagnosisObjects::keysInTheirOrder()
+{
+    QCOMPARE(
+        jsonOf(leak()),
+        std::string(R"([{"target":"pool+unix:///run/shop.sock","pool":"shop","cause":"leak",)"
+                    R"("confidence":"high","sentence":"Pool shop is exhausted.","evidence":[)"
+                    R"({"sentence":"c-1 has been out for 45 s.","page":"leaks",)"
+                    R"("time":"2026-11-21T14:06:40.000000Z","session":null,"checkout":"c-1"}],)"
+                    R"("relief":{"sentence":"End session 42 of shop.",)"
+                    R"("session":"pg-42-1795270000000000","checkout":null,"frees":1},)"
+                    R"("prevention":null,"candidates":["held_while_idle"],)"
+                    R"("since":"2026-11-21T14:06:40.000000Z","exhausted":true}])"));
+}
+
+void TestDiagnosisObjects::whatIsNotKnownIsNull()
+{
+    Diagnosis d = leak();
+    d.pool = {};
+    d.cause = Cause::undecided;
+    d.relief.reset();
+    d.evidence.clear();
+    d.prevention = "Attach more.";
+    const std::string json = jsonOf(d);
+    for (const char* const part : {R"("pool":null)", R"("cause":"undecided")", R"("evidence":[])",
+                                   R"("relief":null)", R"("prevention":"Attach more.")"})
+        QVERIFY2(json.find(part) != std::string::npos, part);
+}
+
+void TestDiagnosisObjects::prose()
+{
+    QCOMPARE(diagnosesText(Picture{}), std::string("Nothing is exhausted, or nearly so.\n"));
+    const std::string text = diagnosesText(pictureWith(leak()));
+    for (const char* const part :
+         {"leak (high confidence)  shop-api", "Now: End session 42 of shop.",
+          "It may also be, or besides: held while idle."})
+        QVERIFY2(text.find(part) != std::string::npos, text.c_str());
+    // A name from outside cannot move the cursor.
+    Diagnosis hostile = leak();
+    hostile.sentence = "Pool \x1b[2J is exhausted.";
+    QVERIFY(diagnosesText(pictureWith(hostile)).find('\x1b') == std::string::npos);
+}
+
+QTEST_APPLESS_MAIN(TestDiagnosisObjects)
+#include "tst_diagnosisobjects.moc"

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/views/pagefixture.h"
+#include "ui/views/alertspage.h"
+#include "ui/views/datatable.h"
+
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTest>
+
+using namespace poolscope;
+using namespace std::chrono_literals;
+using poolscope::support::PageFixture;
+using poolscope::support::SyntheticUpdates;
+
+Q_DECLARE_METATYPE(poolscope::TargetId)
+
+namespace {
+
+Alert alert(const char* rule, AlertSeverity severity, AlertState state)
+{
+    Alert made;
+    made.target = TargetId{1};
+    made.pool = Text{"orders"};
+    made.rule = rule;
+    made.severity = severity;
+    made.state = state;
+    made.since = SyntheticUpdates::start() - 40s;
+    made.value = 0.95;
+    made.threshold = 0.9;
+    made.sentence = "orders: 19 of 20 connections are used.";
+    return made;
+}
+
+QString cell(const DataTable& table, int row, int column)
+{
+    return table.model()->index(row, column).data().toString();
+}
+
+} // namespace
+
+class TestAlertsPage : public QObject
+{
+    Q_OBJECT
+private slots:
+    void quiet();
+    void rowsAndCount();
+    void answers();
+    void replay();
+
+private:
+    static Update update(SyntheticUpdates& updates, const std::vector<Alert>& alerts);
+    static QPushButton* button(Page& page, const char* words);
+};
+
+Update TestAlertsPage::update(SyntheticUpdates& updates, const std::vector<Alert>& alerts)
+{
+    Update made = updates.take(true);
+    made.targets.front().alerts = alerts;
+    return made;
+}
+
+QPushButton* TestAlertsPage::button(Page& page, const char* words)
+{
+    for (QPushButton* const each : page.findChildren<QPushButton*>()) {
+        if (each->text().remove(QLatin1Char('&')).startsWith(QLatin1String(words)))
+            return each;
+    }
+    return nullptr;
+}
+
+void TestAlertsPage::quiet()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    f.apply(update(updates, {}));
+    QVERIFY(!page.table().isVisible());
+    QCOMPARE(page.count(), 0);
+}
+
+void TestAlertsPage::rowsAndCount()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    Alert answered = alert("busy", AlertSeverity::warning, AlertState::firing);
+    answered.answer = AlertAnswer::acknowledged;
+    answered.answered_until = SyntheticUpdates::start() + 1h;
+    Alert hostile = alert("<b>bold</b>", AlertSeverity::info, AlertState::pending);
+    hostile.sentence = "<i>x</i>\x1b[31m";
+    hostile.longer = true;
+    f.apply(update(updates, {alert("nearly", AlertSeverity::critical, AlertState::firing), answered,
+                             hostile}));
+    const DataTable& table = page.table();
+    QVERIFY(table.isVisible());
+    QCOMPARE(table.model()->rowCount(), 3);
+    QCOMPARE(page.count(), 1); // what was answered does not call
+    QCOMPARE(cell(table, 0, 0), QStringLiteral("critical"));
+    QCOMPARE(cell(table, 0, 1), QStringLiteral("firing"));
+    QCOMPARE(cell(table, 0, 3), QStringLiteral("orders"));
+    QCOMPARE(cell(table, 0, 4), QStringLiteral("95 %"));
+    QCOMPARE(cell(table, 0, 6), QStringLiteral("nearly"));
+    QVERIFY(cell(table, 1, 1).startsWith(QStringLiteral("firing, acknowledged until ")));
+    QVERIFY(cell(table, 2, 2).startsWith(QStringLiteral("over ")));
+    QVERIFY(cell(table, 2, 5).startsWith(QStringLiteral("<i>x</i>")));
+    QVERIFY(!cell(table, 2, 5).contains(QChar(0x1b)));
+}
+
+void TestAlertsPage::answers()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    QList<AlertAnswered> said;
+    QList<Duration> lasting;
+    connect(&page, &AlertsPage::answered, this,
+            [&](TargetId target, const AlertAnswered& answer, Duration lasts) {
+                QCOMPARE(target, TargetId{1});
+                said.append(answer);
+                lasting.append(lasts);
+            });
+    Alert one = alert("nearly", AlertSeverity::critical, AlertState::firing);
+    f.apply(update(updates, {one}));
+    QVERIFY(!button(page, "Acknowledge")->isEnabled()); // of what?
+    page.table().setCurrentIndex(page.table().model()->index(0, 0));
+    QVERIFY(button(page, "Acknowledge")->isEnabled());
+    QVERIFY(!button(page, "Take back")->isEnabled());
+    button(page, "Acknowledge")->click();
+    button(page, "Silence")->click();
+    QCOMPARE(said.size(), 2);
+    QCOMPARE(said.at(0).rule, std::string("nearly"));
+    QCOMPARE(said.at(0).pool.str(), std::string("orders"));
+    QVERIFY(said.at(0).answer == AlertAnswer::acknowledged);
+    QCOMPARE(lasting.at(0), Duration{1h});
+    QVERIFY(said.at(1).answer == AlertAnswer::silenced);
+
+    // The row stays chosen when its words change.
+    one.answer = AlertAnswer::silenced;
+    one.answered_until = SyntheticUpdates::start() + 8h;
+    f.apply(update(updates, {one}));
+    QVERIFY(button(page, "Take back")->isEnabled());
+    button(page, "Take back")->click();
+    QVERIFY(said.back().answer == AlertAnswer::revoked);
+}
+
+void TestAlertsPage::replay()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    f.apply(update(updates, {alert("nearly", AlertSeverity::critical, AlertState::firing)}));
+    page.table().setCurrentIndex(page.table().model()->index(0, 0));
+    Transport replay;
+    replay.mode = Mode::replay;
+    replay.cursor = replay.end = SyntheticUpdates::start();
+    f.setTransport(replay);
+    QVERIFY(!button(page, "Acknowledge")->isEnabled());
+}
+
+QTEST_MAIN(TestAlertsPage)
+#include "tst_alertspage.moc"
