@@ -119,6 +119,7 @@ endfunction()
 function(poolscope_test_options name)
     set_target_properties(${name} PROPERTIES AUTOMOC ON)
     target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
+    target_include_directories(${name} BEFORE PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/patient")
     # gcc 12 is wrong about the bounds of strings that it builds in place (gcc bugs 105329, 105651).
     target_compile_options(${name} PRIVATE
         "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-restrict>")
