@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/treemodel.h"
 
+#include <QHash>
+
 #include <algorithm>
 
 namespace poolscope {
@@ -63,23 +65,27 @@ void TreeModel::merge(TreeNode& into, TreeNodes incoming)
         tellChanged(into);
         return;
     }
-    QHash<QString, std::size_t> wanted;
-    for (std::size_t i = 0; i < incoming.size(); ++i)
-        wanted.insert(incoming[i]->id, i);
-    removeUnwanted(into, wanted);
-    QHash<QString, TreeNode*> present;
+    QHash<QStringView, TreeNode*> present; // the names are the rows' own
+    present.reserve(std::ssize(into.children));
     for (const auto& child : into.children)
         present.insert(child->id, child.get());
     std::vector<TreeNode*> order;
-    TreeNodes fresh;
-    for (std::unique_ptr<TreeNode>& row : incoming) {
-        TreeNode* const old = present.value(row->id);
+    order.reserve(incoming.size());
+    std::vector<bool> stays(into.children.size());
+    for (const std::unique_ptr<TreeNode>& row : incoming) {
+        // Taken once: where two rows should be called alike, the second is another.
+        TreeNode* const old = present.take(row->id);
         order.push_back(old ? old : row.get());
-        if (!old) {
-            fresh.push_back(std::move(row));
-            continue;
-        }
-        take(*old, *row);
+        if (old)
+            stays[static_cast<std::size_t>(old->at)] = true;
+    }
+    removeUnwanted(into, stays);
+    TreeNodes fresh;
+    for (std::size_t i = 0; i < incoming.size(); ++i) {
+        if (order[i] == incoming[i].get())
+            fresh.push_back(std::move(incoming[i]));
+        else
+            take(*order[i], *incoming[i]);
     }
     if (!fresh.empty()) {
         const int first = static_cast<int>(into.children.size());
@@ -123,18 +129,15 @@ void TreeModel::take(TreeNode& old, TreeNode& row)
 }
 
 /// Neighbours go together: a view is told once of a thousand.
-void TreeModel::removeUnwanted(TreeNode& from, const QHash<QString, std::size_t>& wanted)
+void TreeModel::removeUnwanted(TreeNode& from, const std::vector<bool>& stays)
 {
-    const auto stays = [&](std::size_t i) {
-        return wanted.contains(from.children[i]->id);
-    };
     for (std::size_t end = from.children.size(); end > 0;) {
-        if (stays(end - 1)) {
+        if (stays[end - 1]) {
             --end;
             continue;
         }
         std::size_t first = end - 1;
-        while (first > 0 && !stays(first - 1))
+        while (first > 0 && !stays[first - 1])
             --first;
         beginRemoveRows(indexOf(from), static_cast<int>(first), static_cast<int>(end) - 1);
         from.children.erase(from.children.begin() + static_cast<std::ptrdiff_t>(first),
@@ -155,11 +158,11 @@ void TreeModel::reorder(TreeNode& parent, const std::vector<TreeNode*>& order)
         return;
     emit layoutAboutToBeChanged();
     const QModelIndexList from = persistentIndexList();
-    QHash<const TreeNode*, int> place;
-    for (std::size_t i = 0; i < order.size(); ++i)
-        place.insert(order[i], static_cast<int>(i));
-    std::sort(parent.children.begin(), parent.children.end(),
-              [&](const auto& a, const auto& b) { return place[a.get()] < place[b.get()]; });
+    TreeNodes ordered;
+    ordered.reserve(order.size());
+    for (const TreeNode* const row : order)
+        ordered.push_back(std::move(parent.children[static_cast<std::size_t>(row->at)]));
+    parent.children = std::move(ordered);
     for (std::size_t i = 0; i < parent.children.size(); ++i)
         parent.children[i]->at = static_cast<int>(i);
     QModelIndexList to;

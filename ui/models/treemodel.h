@@ -5,7 +5,6 @@
 #include "ui/models/roles.h"
 
 #include <QAbstractItemModel>
-#include <QHash>
 #include <QString>
 #include <QVariant>
 
@@ -89,7 +88,7 @@ private:
     void merge(TreeNode& into, TreeNodes incoming);
     void tellChanged(const TreeNode& below);
     void take(TreeNode& old, TreeNode& row);
-    void removeUnwanted(TreeNode& from, const QHash<QString, std::size_t>& wanted);
+    void removeUnwanted(TreeNode& from, const std::vector<bool>& stays);
     void reorder(TreeNode& parent, const std::vector<TreeNode*>& order);
     void sortRows(TreeNodes& rows) const;
     void sortBelow(TreeNode& parent);
