@@ -82,6 +82,11 @@ void TargetKindsTest::formsAreOfTheirFamily()
         QCOMPARE(words.token, words.secret.contains(QStringLiteral("token")));
     }
     QCOMPARE(wordsOf(QStringLiteral("expvar+https://x/y")).name, QStringLiteral("Go's expvar"));
+    const QString fleet = wordsOf(QStringLiteral("prometheus+http://host:9090/api/v1")).name;
+    QVERIFY(fleet.contains(QStringLiteral("fleet")));
+    QCOMPARE(wordsOf(QStringLiteral("prometheus+https://p/x/api/v1/?match={job=\"a\"}")).name,
+             fleet);
+    QVERIFY(wordsOf(QStringLiteral("prometheus+https://p/api/v1/x")).name != fleet);
     QCOMPARE(wordsOf(TargetFamily::demo).family, TargetFamily::process);
 }
 

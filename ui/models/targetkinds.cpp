@@ -48,6 +48,10 @@ std::vector<TargetWords> allWords()
          QStringLiteral("prometheus+http://host:9090/metrics"),
          tr("to read the page; figures alone, no holders"), QStringLiteral("metrics"), true,
          bearer},
+        {TargetFamily::metrics, tr("A fleet, by its Prometheus"),
+         QStringLiteral("prometheus+http://host:9090/api/v1"),
+         tr("to query the server; figures alone, of every process that it scrapes"),
+         QStringLiteral("metrics"), true, bearer},
         {TargetFamily::metrics, tr("Go's expvar"),
          QStringLiteral("expvar+http://host:8080/debug/vars"),
          tr("to read the page; figures alone, no holders"), QStringLiteral("metrics"), true,
@@ -105,8 +109,14 @@ const TargetWords& wordsOf(const QString& target)
     const TargetFamily family = familyOf(target);
     const QString start = schemeOf(target).section(QLatin1Char('+'), 0, 0);
     const auto& all = targetWords();
+    // What asks a server for many ends alike, whatever its host.
+    const auto asksServer = [](const QString& url) {
+        const QString path = url.section(QLatin1Char('?'), 0, 0);
+        return path.endsWith(QLatin1String("/api/v1")) || path.endsWith(QLatin1String("/api/v1/"));
+    };
     const auto found = std::find_if(all.begin(), all.end(), [&](const TargetWords& words) {
-        return words.family == family && !start.isEmpty() && words.form.startsWith(start);
+        return words.family == family && !start.isEmpty() && words.form.startsWith(start) &&
+               asksServer(words.form) == asksServer(target);
     });
     return found != all.end() ? *found : wordsOf(family);
 }
