@@ -8,6 +8,8 @@
 
 #include <QLabel>
 #include <QLineEdit>
+#include <QPushButton>
+#include <QSignalSpy>
 #include <QTest>
 
 using namespace poolscope;
@@ -53,6 +55,7 @@ private slots:
     void namesAreLiteral();
     void filters();
     void configurationIsThePools();
+    void aFleetsPoolLeadsToItsPage();
     void replayHasACursor();
     void pictures();
 
@@ -336,6 +339,30 @@ void PoolsPageTest::configurationIsThePools()
         texts << label->text();
     QVERIFY(!texts.contains(QStringLiteral("leak_threshold")));
     QVERIFY(texts.contains(QStringLiteral("30 s")));
+}
+
+void PoolsPageTest::aFleetsPoolLeadsToItsPage()
+{
+    PoolScene scene;
+    Update update = scene.take(true);
+    auto* const button = fixture_->page().findChild<QPushButton*>(QStringLiteral("attachDirectly"));
+    QVERIFY(button);
+    QSignalSpy wanted(&fixture_->context(), &ViewContext::attachToRequested);
+    const std::string page = "prometheus+http://10.0.0.1:8080/metrics?<b>x";
+    pool(update, "shop").configuration.emplace_back("attach", page);
+    fixture_->apply(update);
+    choose(QStringLiteral("shop"));
+    QVERIFY(!button->isVisible()); // only of a fleet: any other's setting is its own
+    update.targets.front().agent.reset();
+    update.targets.front().info.kind = "metrics";
+    fixture_->apply(update);
+    QVERIFY(button->isVisible());
+    QVERIFY(!button->toolTip().contains(QStringLiteral("<b>")));
+    QTest::mouseClick(button, Qt::LeftButton);
+    QCOMPARE(wanted.size(), 1);
+    QCOMPARE(wanted.front().front().toString(), QString::fromStdString(page));
+    choose(QStringLiteral("reports"));
+    QVERIFY(!button->isVisible());
 }
 
 void PoolsPageTest::replayHasACursor()

@@ -184,6 +184,7 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::seekRequested, &workspace_, &Workspace::seek);
     connect(context_, &ViewContext::liveRequested, &workspace_, &Workspace::goLive);
     connect(context_, &ViewContext::attachRequested, this, &MainWindow::attachRecorded);
+    connect(context_, &ViewContext::attachToRequested, this, &MainWindow::showAttachAt);
     connect(context_, &ViewContext::instrumentRequested, this, &MainWindow::showInstrument);
     connect(context_, &ViewContext::commandRequested, this,
             [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {

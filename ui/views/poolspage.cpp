@@ -70,6 +70,7 @@ PoolsPage::PoolsPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     row->addWidget(board_, 1);
     panel_ = new PoolPanel(below_);
     row->addWidget(panel_);
+    connect(panel_, &PoolPanel::attachWanted, &context_, &ViewContext::requestAttachTo);
     layout_->addWidget(below_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/poolspagepanel.h"
 
+#include "core/source/metricspools.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
+#include "ui/views/linkbutton.h"
 
 #include <QFormLayout>
 #include <QLabel>
@@ -30,6 +33,12 @@ PoolPanel::PoolPanel(QWidget* parent)
     sections->setContentsMargins(0, 0, 0, 0);
     sections->setSpacing(0);
     state_ = makeSection(content, {});
+    direct_ = new LinkButton(content);
+    direct_->setObjectName(QStringLiteral("attachDirectly"));
+    direct_->setWords(tr("Attach to its own page…"));
+    direct_->hide();
+    sections->addWidget(direct_, 0, Qt::AlignLeft);
+    connect(direct_, &QPushButton::clicked, this, [this] { emit attachWanted(directTarget_); });
     times_ = makeSection(content, tr("Times"));
     configuration_ = makeSection(content, tr("Configuration"));
     configuration_.head->setCaption(tr("in its own names"));
@@ -111,6 +120,12 @@ void PoolPanel::show(const Pool* pool, const TargetSummary* target)
         head_->setCaption({});
         return;
     }
+    directTarget_ = familyOf(target->info) == TargetFamily::metrics
+                        ? Formatter::line(direct_target_of(*pool), 2000)
+                        : QString();
+    direct_->setVisible(!directTarget_.isEmpty());
+    // A tooltip guesses at rich text; escaped, the guess cannot matter.
+    direct_->setToolTip(QStringLiteral("<span>%1</span>").arg(directTarget_.toHtmlEscaped()));
     const QString name = Formatter::line(pool->name.str(), 100);
     head_->setTitle(name.isEmpty() ? tr("pool without a name") : name);
     head_->setCaption(target->agent && !target->agent->agent.empty()

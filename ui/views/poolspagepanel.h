@@ -10,6 +10,8 @@ class QScrollArea;
 
 namespace poolscope {
 
+class LinkButton;
+
 /// What a pool says of itself: state, times, configuration in its own names. Plain text.
 class PoolPanel : public Panel
 {
@@ -18,6 +20,10 @@ public:
     explicit PoolPanel(QWidget* parent = nullptr);
     /// Null: none is selected.
     void show(const Pool* pool, const TargetSummary* target);
+
+signals:
+    /// To the page of the process itself, which a fleet's server scrapes.
+    void attachWanted(const QString& target);
 
 private:
     struct Section
@@ -31,6 +37,8 @@ private:
     void fill(Section& section, const PoolFacts& facts, const QString& none);
 
     SectionHead* head_;
+    LinkButton* direct_;
+    QString directTarget_;
     QScrollArea* scroll_;
     Section state_, times_, configuration_;
 };

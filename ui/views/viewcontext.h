@@ -75,6 +75,8 @@ public:
     void requestLive() { emit liveRequested(); }
     /// Attaches to what the recording was made of.
     void requestAttach() { emit attachRequested(); }
+    /// Offers that target in the dialog; nothing is attached without the user's word.
+    void requestAttachTo(const QString& target) { emit attachToRequested(target); }
     /// Shows how a pool becomes one that can be attached to.
     void requestInstrument() { emit instrumentRequested(); }
 
@@ -92,6 +94,7 @@ signals:
     void seekRequested(poolscope::Timestamp instant);
     void liveRequested();
     void attachRequested();
+    void attachToRequested(const QString& target);
     void instrumentRequested();
 
 private:
