@@ -3,19 +3,16 @@
 
 #include "app/cli/live.h"
 #include "core/analyze/alertrules.h"
+#include "core/capture/alertrulesfile.h"
 
 #include <QFile>
-#include <QStandardPaths>
 
 namespace poolscope {
 
 bool loadAlertRules(Arguments& arguments)
 {
     const bool given = !arguments.rules.empty();
-    const QString path =
-        given ? QString::fromStdString(arguments.rules)
-              : QStandardPaths::writableLocation(QStandardPaths::GenericConfigLocation) +
-                    QStringLiteral("/Poolscope/alerts.toml");
+    const QString path = given ? QString::fromStdString(arguments.rules) : alertRulesFile();
     QFile file(path);
     if (!given && !file.exists())
         return true;

@@ -214,7 +214,7 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
         evidence.sentence = fmt::format(
             "{} has been out for {}{}.", line_of(holder.checkout->key.id), ago(holder.age),
             what.empty() ? "" : fmt::format("; it has {} for {}", what, ago(holder.activity_for)));
-        evidence.page = v.cause == Cause::leak ? "leaks" : "pools";
+        evidence.page = "leaks"; // which lists all holders, suspected or not
         evidence.at = pool.now;
         evidence.checkout = holder.checkout->key;
         to.evidence.push_back(std::move(evidence));

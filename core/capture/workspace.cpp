@@ -214,6 +214,11 @@ void Workspace::setAlertRules(const std::string& rules)
         d_->options.alertRules = rules;
 }
 
+const std::string& Workspace::alertRules() const
+{
+    return d_->options.alertRules;
+}
+
 void Workspace::answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts)
 {
     if (d_->capture && d_->transport.mode != Mode::replay)

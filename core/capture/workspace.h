@@ -112,6 +112,8 @@ public:
     /// Other alert rules: a file's text, empty for those built in. In replay a what-if, and empty
     /// for what the recording says.
     void setAlertRules(const std::string& rules);
+    /// Those that captures go by, as they were given; what a replay supposes is not among them.
+    const std::string& alertRules() const;
     /// Says of an alert that somebody is at it, or to be silent, for that long from now; `until`
     /// is not read. Not in replay.
     void answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts);

@@ -73,6 +73,8 @@ class TestDiagnosisWords : public QObject
 private slots:
     void theWorstInFull();
     void whatIsWorseThanIt();
+    void candidatesHideNoLine();
+    void aStatementIsCancelled();
     void reliefOfOneThatLeft();
     void hostileWords();
     void besideThePools();
@@ -116,6 +118,35 @@ void TestDiagnosisWords::whatIsWorseThanIt()
     leak.blocks = 9;
     update.targets[0].suspects = {leak};
     QCOMPARE(overviewAnswer(stored(update)).kind, Answer::Kind::leak);
+}
+
+/// Of two that are as bad, the one that is known.
+void TestDiagnosisWords::candidatesHideNoLine()
+{
+    Update update = server();
+    Diagnosis unsure = diagnosed("ledger is exhausted. Why cannot be told.", true, Confidence::low);
+    unsure.cause = Cause::undecided;
+    update.targets[0].diagnoses = {unsure};
+    QCOMPARE(overviewAnswer(stored(update)).kind, Answer::Kind::diagnosis);
+    SuspectedLeak leak = beside(LeakKind::session, 70);
+    leak.severity = LeakSeverity::critical;
+    leak.blocks = 9;
+    update.targets[0].suspects = {leak};
+    QCOMPARE(overviewAnswer(stored(update)).kind, Answer::Kind::leak);
+    update.targets[0].diagnoses = {diagnosed("orders is exhausted.", true, Confidence::medium)};
+    QCOMPARE(overviewAnswer(stored(update)).kind, Answer::Kind::diagnosis);
+}
+
+void TestDiagnosisWords::aStatementIsCancelled()
+{
+    Update update = server();
+    Diagnosis slow = diagnosed("orders is exhausted by slow statements.", true, Confidence::high);
+    slow.cause = Cause::slow_statements;
+    slow.relief = Relief{"Cancel the statement of session 70.", session(70).session.key, {}, 1};
+    update.targets[0].diagnoses = {slow};
+    QCOMPARE(overviewAnswer(stored(update)).verb, ActionVerb::cancel);
+    update.targets[0].diagnoses = {diagnosed("orders is exhausted.", true, Confidence::high)};
+    QCOMPARE(overviewAnswer(stored(update)).verb, ActionVerb::terminate);
 }
 
 void TestDiagnosisWords::reliefOfOneThatLeft()

@@ -45,6 +45,8 @@ private slots:
     void quiet();
     void rowsAndCount();
     void answers();
+    void aNeighbourIsNotChosen();
+    void firingOnesFirst();
     void replay();
 
 private:
@@ -143,6 +145,43 @@ void TestAlertsPage::answers()
     QVERIFY(said.back().answer == AlertAnswer::revoked);
 }
 
+void TestAlertsPage::aNeighbourIsNotChosen()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    const Alert first = alert("first", AlertSeverity::critical, AlertState::firing);
+    const Alert second = alert("second", AlertSeverity::warning, AlertState::firing);
+    f.apply(update(updates, {first, second}));
+    page.table().setFocus();
+    page.table().setCurrentIndex(page.table().model()->index(0, 0));
+    QVERIFY(button(page, "Silence")->isEnabled());
+    f.apply(update(updates, {second}));
+    // The table would choose it, and a click that was meant for the first would silence it.
+    QVERIFY(!button(page, "Silence")->isEnabled());
+    QVERIFY(page.table().selectionModel()->selectedRows().isEmpty());
+}
+
+void TestAlertsPage::firingOnesFirst()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    Update made = update(updates, {alert("over", AlertSeverity::critical, AlertState::resolved)});
+    made.targets.push_back(made.targets.front());
+    made.targets.back().info.id = TargetId{2};
+    Alert answered = alert("known", AlertSeverity::critical, AlertState::firing);
+    answered.answer = AlertAnswer::acknowledged;
+    answered.target = TargetId{2};
+    Alert info = alert("idle", AlertSeverity::info, AlertState::firing);
+    info.target = TargetId{2};
+    made.targets.back().alerts = {answered, info};
+    f.apply(made);
+    QCOMPARE(cell(page.table(), 0, 6), QStringLiteral("idle"));
+    QCOMPARE(cell(page.table(), 1, 6), QStringLiteral("known"));
+    QCOMPARE(cell(page.table(), 2, 6), QStringLiteral("over"));
+}
+
 void TestAlertsPage::replay()
 {
     const PageFixture f;
@@ -153,6 +192,10 @@ void TestAlertsPage::replay()
     Transport replay;
     replay.mode = Mode::replay;
     replay.cursor = replay.end = SyntheticUpdates::start();
+    f.setTransport(replay);
+    QVERIFY(!button(page, "Acknowledge")->isEnabled());
+    // What is said counts from now, and what is shown is of the past.
+    replay.mode = Mode::paused;
     f.setTransport(replay);
     QVERIFY(!button(page, "Acknowledge")->isEnabled());
 }

@@ -186,6 +186,7 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::attachRequested, this, &MainWindow::attachRecorded);
     connect(context_, &ViewContext::attachToRequested, this, &MainWindow::showAttachAt);
     connect(context_, &ViewContext::instrumentRequested, this, &MainWindow::showInstrument);
+    connect(context_, &ViewContext::alertRulesRequested, this, &MainWindow::showAlertRules);
     connect(context_, &ViewContext::commandRequested, this,
             [this](ActionVerb verb, const std::vector<SessionRow>& sessions) {
                 commands_->request(verb, sessions, format());

@@ -121,6 +121,7 @@ private:
     // mainwindowtargets.cpp
     void taken(const AttachChoice& choice);
     void showAttachAt(const QString& target);
+    void showAlertRules();
     void attachRecorded();
     void askSecret(TargetId target, const QString& sentence);
     void showSecretDialog(TargetId target, const QString& sentence);

@@ -2,7 +2,9 @@
 // Attaching, its passwords and its lists; notes.
 #include "ui/mainwindow/mainwindow.h"
 
+#include "core/capture/alertrulesfile.h"
 #include "core/source/registry.h"
+#include "ui/dialogs/alertrulesdialog.h"
 #include "ui/dialogs/attachtest.h"
 #include "ui/dialogs/instrumentdialog.h"
 #include "ui/dialogs/notedialog.h"
@@ -165,6 +167,23 @@ void MainWindow::addNote()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this,
             [this, dialog] { workspace_.addNote(dialog->text()); });
+    dialog_ = dialog;
+    dialog->open();
+}
+
+void MainWindow::showAlertRules()
+{
+    if (dialog_)
+        return;
+    const bool replay = workspace_.transport().mode == Mode::replay;
+    auto* dialog = new AlertRulesDialog(QString::fromStdString(workspace_.alertRules()),
+                                        alertRulesFile(), replay, this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this, [this, dialog, replay] {
+        // What was opened meanwhile is another picture: rules for one are not tried on the other.
+        if (replay == (workspace_.transport().mode == Mode::replay))
+            workspace_.setAlertRules(dialog->rules().toStdString());
+    });
     dialog_ = dialog;
     dialog->open();
 }

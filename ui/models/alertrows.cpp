@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace poolscope {
 
@@ -108,6 +109,7 @@ AlertCount countAlerts(const Update& update)
             const bool firing = alert.state == AlertState::firing;
             count.firing += firing;
             count.calling += alert.calls();
+            count.warning += alert.calls() && alert.severity == AlertSeverity::warning;
             count.critical += alert.calls() && alert.severity == AlertSeverity::critical;
             count.pending += alert.state == AlertState::pending;
         }
@@ -130,39 +132,50 @@ std::unique_ptr<TreeModel> makeAlertModel(QObject* parent)
         parent);
 }
 
-TreeNodes alertRows(const Update& update, const Formatter& format)
+TreeNodes alertRows(const std::vector<TargetSummary>& targets, Timestamp now,
+                    const Formatter& format)
 {
-    TreeNodes rows;
-    for (const TargetSummary& target : update.targets) {
-        const QString name = Formatter::line(target.info.name);
-        for (const Alert& alert : target.alerts) {
-            auto node = std::make_unique<TreeNode>();
-            const QString pool = Formatter::line(alert.pool.str(), 100);
-            node->id = alertId(alert);
-            QString where = alert.pool.is_null() ? name : pool;
-            if (!alert.pool.is_null() && update.targets.size() > 1)
-                where = name + QStringLiteral(": ") + where;
-            const QString sentence = Formatter::line(alert.sentence);
-            node->cells = {alertSeverityCell(alert),
-                           alertStateCell(alert, format, update.now),
-                           alertAgeCell(alert, update.now),
-                           words(where),
-                           alertValueCell(alert),
-                           words(sentence),
-                           words(Formatter::line(alert.rule), Emphasis::secondary)};
-            if (alert.calls() && alert.severity != AlertSeverity::info)
-                node->severity = static_cast<int>(alert.severity == AlertSeverity::critical
-                                                      ? LeakSeverity::critical
-                                                      : LeakSeverity::alert);
-            rows.push_back(std::move(node));
-        }
-    }
-    // Of several targets together: firing ones first, then the worse, as each has them.
-    const auto rank = [](const TreeNode& node) {
-        return -node.severity.value_or(0);
+    struct Row
+    {
+        const TargetSummary* target;
+        const Alert* alert;
     };
-    std::stable_sort(rows.begin(), rows.end(),
-                     [&](const auto& a, const auto& b) { return rank(*a) < rank(*b); });
+    std::vector<Row> all;
+    for (const TargetSummary& target : targets) {
+        for (const Alert& alert : target.alerts)
+            all.push_back({&target, &alert});
+    }
+    // Of several targets together: what fires, then what calls, then the worse; else as each has
+    // them.
+    const auto rank = [](const Row& row) {
+        constexpr std::array<int, 3> order{1, 0, 2}; // pending, firing, resolved
+        return std::make_tuple(order.at(static_cast<std::size_t>(row.alert->state)),
+                               !row.alert->calls(), -static_cast<int>(row.alert->severity));
+    };
+    std::stable_sort(all.begin(), all.end(),
+                     [&](const Row& a, const Row& b) { return rank(a) < rank(b); });
+    TreeNodes rows;
+    for (const auto& [target, shown] : all) {
+        const Alert& alert = *shown;
+        const QString name = Formatter::line(target->info.name);
+        auto node = std::make_unique<TreeNode>();
+        node->id = alertId(alert);
+        QString where = alert.pool.is_null() ? name : Formatter::line(alert.pool.str(), 100);
+        if (!alert.pool.is_null() && targets.size() > 1)
+            where = name + QStringLiteral(": ") + where;
+        node->cells = {alertSeverityCell(alert),
+                       alertStateCell(alert, format, now),
+                       alertAgeCell(alert, now),
+                       words(where),
+                       alertValueCell(alert),
+                       words(Formatter::line(alert.sentence)),
+                       words(Formatter::line(alert.rule), Emphasis::secondary)};
+        if (alert.calls() && alert.severity != AlertSeverity::info)
+            node->severity =
+                static_cast<int>(alert.severity == AlertSeverity::critical ? LeakSeverity::critical
+                                                                           : LeakSeverity::alert);
+        rows.push_back(std::move(node));
+    }
     return rows;
 }
 

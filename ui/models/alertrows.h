@@ -14,7 +14,8 @@ struct AlertCount
 {
     int firing = 0;
     int calling = 0;  ///< of the firing ones: nobody has said anything of them
-    int critical = 0; ///< of the calling ones
+    int warning = 0;  ///< of the calling ones
+    int critical = 0; ///< the same
     int pending = 0;
 };
 AlertCount countAlerts(const Update& update);
@@ -22,7 +23,8 @@ AlertCount countAlerts(const Update& update);
 /// The id of its row.
 QString alertId(const Alert& alert);
 std::unique_ptr<TreeModel> makeAlertModel(QObject* parent);
-/// A row an alert, in the order of AlertBook::alerts: firing ones first, then the worse.
-TreeNodes alertRows(const Update& update, const Formatter& format);
+/// A row an alert: firing ones first, of these the ones that call, then the worse.
+TreeNodes alertRows(const std::vector<TargetSummary>& targets, Timestamp now,
+                    const Formatter& format);
 
 } // namespace poolscope

@@ -231,7 +231,13 @@ Answer overviewAnswer(const SessionStore& store)
 {
     Answer observed = observedAnswer(store);
     const std::optional<Answer> why = answers::diagnosis(store);
-    return why && why->severity >= observed.severity ? *why : observed;
+    if (!why || why->severity < observed.severity)
+        return observed;
+    // Candidates alone say less than a holder's line or a blocker that is known.
+    const bool known = observed.session || !observed.reclaim.empty() ||
+                       observed.kind == Answer::Kind::leak ||
+                       observed.kind == Answer::Kind::blocking;
+    return why->decided || why->severity > observed.severity || !known ? *why : observed;
 }
 
 Answer blockingAnswer(const SessionStore& store, const Formatter& format)

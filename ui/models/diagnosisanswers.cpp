@@ -43,17 +43,24 @@ bool moreUrgent(const Diagnosed& a, const Diagnosed& b)
 }
 
 /// What can be done at once, where its target allows it.
-void addRelief(Answer& answer, const SessionStore& store, const Relief& relief)
+void addRelief(Answer& answer, const SessionStore& store, const Diagnosis& worst)
 {
+    const Relief& relief = *worst.relief;
     answer.relief = Formatter::line(relief.sentence, 300);
     if (relief.session && store.find(*relief.session)) {
         answer.session = relief.session;
+        // As the sentence says it.
+        if (worst.cause == Cause::slow_statements)
+            answer.verb = ActionVerb::cancel;
         return;
     }
     const TargetSummary* const target =
         relief.checkout ? store.target(relief.checkout->target) : nullptr;
-    if (target && target->agent && target->agent->may_reclaim && store.checkout(*relief.checkout))
+    if (target && target->agent && target->agent->may_reclaim && store.checkout(*relief.checkout)) {
         answer.reclaim = {*relief.checkout};
+        answer.relief = tr("Reclaims checkout %1: that frees one connection.")
+                            .arg(Formatter::line(relief.checkout->id.str(), 60));
+    }
 }
 
 } // namespace
@@ -74,10 +81,11 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     answer.severity = worst.exhausted ? 2 : 1;
     answer.target = worst.target;
     answer.sentence = Formatter::line(worst.sentence, 500);
+    answer.decided = worst.cause != Cause::undecided;
     answer.confidence = confidenceWords(worst.confidence);
     answer.prevention = Formatter::line(worst.prevention, 300);
     if (worst.relief)
-        addRelief(answer, store, *worst.relief);
+        addRelief(answer, store, worst);
     for (const DiagnosisEvidence& each : worst.evidence) {
         if (answer.evidence.size() == mostEvidence)
             break;

@@ -104,10 +104,10 @@ std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent)
         parent);
 }
 
-TreeNodes blockingRows(const SessionStore& store)
+TreeNodes blockingRows(const SessionStore& store, bool joined)
 {
     TreeNodes rows;
-    const bool lines = canJoin(store);
+    const bool lines = joined && canJoin(store);
     for (const TargetSummary& target : store.targets()) {
         for (const BlockingTree& tree : target.blocking.trees)
             rows.push_back(blockingNode(store, tree.root, lines, true));

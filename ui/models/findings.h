@@ -80,7 +80,7 @@ int keepFirst(TreeNodes& rows, int lines);
 enum class BlockingColumn : int { session, state, age, waitsOn, blocks, line, statement };
 /// Who blocks whom, and from which line of code; worst first.
 std::unique_ptr<TreeModel> makeBlockingModel(QObject* parent);
-TreeNodes blockingRows(const SessionStore& store);
+TreeNodes blockingRows(const SessionStore& store, bool joined = true);
 
 enum class ActionColumn : int { time, verb, session, subject, phase, outcome };
 /// What was asked of servers, latest first, and notes among them.
@@ -112,16 +112,18 @@ struct Answer
 {
     enum class Kind { waiting, healthy, server, leak, blocking, failing, diagnosis };
     Kind kind = Kind::waiting;
-    int severity = 0;                  ///< of LeakSeverity
-    QString sentence;                  ///< the answer
-    QString explanation;               ///< one or two sentences below it
-    std::optional<SessionKey> session; ///< whom ending would relieve
-    std::vector<CheckoutKey> reclaim;  ///< which to take back, where their process allows it
-    QString relief;                    ///< what that frees
+    int severity = 0;                        ///< of LeakSeverity
+    QString sentence;                        ///< the answer
+    QString explanation;                     ///< one or two sentences below it
+    std::optional<SessionKey> session;       ///< whom ending would relieve
+    ActionVerb verb = ActionVerb::terminate; ///< and how: its statement alone, or all of it
+    std::vector<CheckoutKey> reclaim;        ///< which to take back, where their process allows it
+    QString relief;                          ///< what that frees
     std::optional<TargetId> target;
     // Of a diagnosis:
-    QString confidence; ///< a word
-    QString prevention; ///< empty where there is none to name
+    bool decided = true; ///< false: it only names candidates
+    QString confidence;  ///< a word
+    QString prevention;  ///< empty where there is none to name
     std::vector<AnswerEvidence> evidence;
     QStringList others; ///< other diagnoses, a line each
 };

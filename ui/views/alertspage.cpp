@@ -3,6 +3,7 @@
 
 #include "ui/models/alertrows.h"
 #include "ui/views/datatable.h"
+#include "ui/views/linkbutton.h"
 #include "ui/views/pagetitle.h"
 
 #include <QHBoxLayout>
@@ -39,7 +40,7 @@ AlertsPage::AlertsPage(ViewContext& context, std::shared_ptr<SessionStore> store
     auto* const row = new QHBoxLayout(bar_);
     row->setContentsMargins(0, 0, 0, 0);
     acknowledge_ = new QPushButton(tr("&Acknowledge for 1 h"), bar_);
-    silence_ = new QPushButton(tr("&Silence for 8 h"), bar_);
+    silence_ = new QPushButton(tr("S&ilence for 8 h"), bar_);
     takeBack_ = new QPushButton(tr("&Take back"), bar_);
     obstacle_ = new QLabel(bar_);
     obstacle_->setProperty("role", QStringLiteral("caption"));
@@ -49,15 +50,30 @@ AlertsPage::AlertsPage(ViewContext& context, std::shared_ptr<SessionStore> store
         row->addWidget(each);
     row->addWidget(obstacle_);
     row->addStretch();
-    connect(acknowledge_, &QPushButton::clicked, this,
-            [this] { answer(AlertAnswer::acknowledged, 1h); });
-    connect(silence_, &QPushButton::clicked, this, [this] { answer(AlertAnswer::silenced, 8h); });
-    connect(takeBack_, &QPushButton::clicked, this, [this] { answer(AlertAnswer::revoked, 0s); });
+    const auto says = [this](AlertAnswer what, Duration lasts) {
+        return [this, what, lasts] {
+            if (const Alert* const alert = current())
+                answer(*alert, what, lasts);
+        };
+    };
+    connect(acknowledge_, &QPushButton::clicked, this, says(AlertAnswer::acknowledged, 1h));
+    connect(silence_, &QPushButton::clicked, this, says(AlertAnswer::silenced, 8h));
+    connect(takeBack_, &QPushButton::clicked, this, says(AlertAnswer::revoked, 0s));
+    auto* const foot = new QWidget(this);
+    auto* const last = new QHBoxLayout(foot);
+    last->setContentsMargins(0, 0, 0, 0);
+    auto* const rules = new LinkButton(foot);
+    rules->setObjectName(QStringLiteral("alertRules"));
+    rules->setWords(tr("Alert rules…"));
+    last->addWidget(rules);
+    last->addStretch(1);
+    connect(rules, &QPushButton::clicked, &context, &ViewContext::requestAlertRules);
     connect(this, &AlertsPage::answered, &context.workspace(), &Workspace::answerAlert);
 
     layout_->addWidget(title_);
     layout_->addWidget(table_, 1000);
     layout_->addWidget(bar_);
+    layout_->addWidget(foot);
     layout_->addStretch(1); // keeps the title at the top while the table is hidden
     settle();
 }
@@ -80,33 +96,45 @@ const Alert* AlertsPage::current() const
     return found == alerts_.end() ? nullptr : &found->second;
 }
 
-void AlertsPage::answer(AlertAnswer answer, Duration lasts)
+/// Off in the past, paused or replayed: what is said counts from now, and of what is shown nobody
+/// knows whether it goes on.
+bool AlertsPage::answerable() const
 {
-    const Alert* const alert = current();
-    if (!alert || transport_.mode == Mode::replay)
-        return;
-    AlertAnswered said;
-    said.pool = alert->pool;
-    said.rule = alert->rule;
-    said.answer = answer;
-    emit answered(alert->target, said, lasts);
+    return transport_.mode == Mode::live;
 }
 
+void AlertsPage::answer(const Alert& alert, AlertAnswer answer, Duration lasts)
+{
+    if (!answerable())
+        return;
+    AlertAnswered said;
+    said.pool = alert.pool;
+    said.rule = alert.rule;
+    said.answer = answer;
+    emit answered(alert.target, said, lasts);
+}
+
+/// What is chosen in it is said of the alert that it was opened for, whatever the table shows then.
 void AlertsPage::showMenu(const QPoint& at)
 {
-    const Alert* const alert = current();
-    if (!alert)
+    const TreeNode* const node = model_->node(table_->indexAt(at));
+    const auto found = node ? alerts_.find(node->id) : alerts_.end();
+    if (found == alerts_.end())
         return;
+    const Alert alert = found->second;
     QMenu menu(this);
-    const bool live = transport_.mode != Mode::replay;
+    QString name = node->cells.back().text;
+    menu.addAction(name.replace(QLatin1Char('&'), QStringLiteral("&&")))->setEnabled(false);
+    menu.addSeparator();
     for (const Choice& choice : choices()) {
-        menu.addAction(choice.words, this, [this, choice] { answer(choice.answer, choice.lasts); })
-            ->setEnabled(live);
+        menu.addAction(choice.words, this,
+                       [this, alert, choice] { answer(alert, choice.answer, choice.lasts); })
+            ->setEnabled(answerable());
     }
     menu.addSeparator();
     menu.addAction(tr("Take back what was said"), this,
-                   [this] { answer(AlertAnswer::revoked, 0s); })
-        ->setEnabled(live && alert->answer.has_value());
+                   [this, alert] { answer(alert, AlertAnswer::revoked, 0s); })
+        ->setEnabled(answerable() && alert.answer.has_value());
     menu.exec(table_->viewport()->mapToGlobal(at));
 }
 
@@ -114,13 +142,35 @@ void AlertsPage::showMenu(const QPoint& at)
 void AlertsPage::settle()
 {
     const Alert* const alert = current();
-    const bool live = transport_.mode != Mode::replay;
+    const bool live = answerable();
     acknowledge_->setEnabled(alert && live);
     silence_->setEnabled(alert && live);
     takeBack_->setEnabled(alert && live && alert->answer);
-    obstacle_->setText(!live    ? tr("Off in replay: it was said then, or it was not.")
+    obstacle_->setText(transport_.mode == Mode::replay
+                           ? tr("Off in replay: it was said then, or it was not.")
+                       : !live  ? tr("Off while paused: go back to live to answer.")
                        : !alert ? tr("Choose an alert to say that somebody is at it.")
                                 : tr("It is recorded. It stays in the list, and calls no more."));
+}
+
+void AlertsPage::zoneChanged()
+{
+    fill();
+}
+
+/// The rows of what was told last.
+void AlertsPage::fill()
+{
+    const auto chosen = [this] {
+        const QModelIndexList rows = table_->selectionModel()->selectedRows();
+        const TreeNode* const node = rows.isEmpty() ? nullptr : model_->node(rows.front());
+        return node ? node->id : QString();
+    };
+    const QString was = chosen();
+    model_->replace(alertRows(store_->targets(), store_->now(), format()));
+    // Where the chosen one left, the table chooses its neighbour: nothing must be said of that.
+    if (chosen() != was)
+        table_->selectionModel()->clear();
 }
 
 void AlertsPage::transportChanged()
@@ -135,7 +185,7 @@ void AlertsPage::refresh(const Update& update)
         for (const Alert& alert : target.alerts)
             alerts_.emplace(alertId(alert), alert);
     }
-    model_->replace(alertRows(update, format()));
+    fill();
     const AlertCount count = countAlerts(update);
     setCount(count.calling);
     const QString waiting = nothingYet();
@@ -149,7 +199,8 @@ void AlertsPage::refresh(const Update& update)
     else
         title_->setAnswer(count.calling == 0   ? 0
                           : count.critical > 0 ? 2
-                                               : 1,
+                          : count.warning > 0  ? 1
+                                               : 0,
                           count.firing == 1 ? tr("1 alert fires")
                                             : tr("%1 alerts fire").arg(count.firing),
                           count.calling < count.firing

@@ -32,6 +32,7 @@ signals:
 protected:
     void refresh(const Update& update) override;
     void transportChanged() override;
+    void zoneChanged() override;
 
 private:
     struct Choice
@@ -43,7 +44,9 @@ private:
     static std::vector<Choice> choices();
     const Alert* current() const;
     void showMenu(const QPoint& at);
-    void answer(AlertAnswer answer, Duration lasts);
+    bool answerable() const;
+    void answer(const Alert& alert, AlertAnswer answer, Duration lasts);
+    void fill();
     void settle();
 
     std::map<QString, Alert> alerts_; ///< by the id of their row

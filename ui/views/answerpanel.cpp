@@ -133,12 +133,16 @@ void AnswerPanel::showLinks()
         auto* const button = new LinkButton(evidence_);
         const std::size_t at = buttons_.size();
         connect(button, &QPushButton::clicked, this, [this, at] {
-            if (at < links_.size())
-                emit linkChosen(links_[at]);
+            if (at >= links_.size())
+                return;
+            const Link link = links_[at]; // following it may bring other ones
+            emit linkChosen(link);
         });
         buttons_.push_back(button);
-        linkBox_->insertWidget(linkBox_->count() - 1, button, 0, Qt::AlignLeft);
+        linkBox_->insertWidget(linkBox_->count() - 1, button);
     }
+    for (LinkButton* const button : buttons_)
+        button->setElide(sentences ? Qt::ElideRight : Qt::ElideNone);
     for (std::size_t i = 0; i < buttons_.size(); ++i) {
         buttons_[i]->setVisible(i < links_.size());
         if (i < links_.size())
@@ -164,9 +168,11 @@ void AnswerPanel::showRelief(const QString& obstacle)
     prevent_->setVisible(prevents);
     prevent_->setText(unbroken(answer_.prevention));
     if (relieves) {
-        terminate_->setText(answer_.session
-                                ? tr("Terminate %1…").arg(answer_.session->pid.value)
-                                : tr("Reclaim %1…").arg(connections(std::ssize(answer_.reclaim))));
+        terminate_->setText(
+            answer_.session ? (answer_.verb == ActionVerb::cancel ? tr("Cancel statement of %1…")
+                                                                  : tr("Terminate %1…"))
+                                  .arg(answer_.session->pid.value)
+                            : tr("Reclaim %1…").arg(connections(std::ssize(answer_.reclaim))));
         terminate_->setEnabled(obstacle.isEmpty());
         obstacle_->setText(obstacle);
     }

@@ -29,7 +29,9 @@ bool anyQueued(const BlockingNode& node)
 
 BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> store,
                            QWidget* parent)
-    : TreePage(context, std::move(store), makeBlockingModel(nullptr), QStringLiteral("blocking"),
+    : TreePage(context, std::move(store), makeBlockingModel(nullptr),
+               QStringLiteral("blocking-lines"), // of other columns than "blocking" had
+
                parent)
     , board_(new ChartBoard(context, store_, this))
 {
@@ -53,6 +55,12 @@ BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> s
     connect(table_, &QTreeView::collapsed, this, &BlockingPage::arrange);
 }
 
+void BlockingPage::showEvent(QShowEvent* event)
+{
+    model_->replace(blockingRows(*store_));
+    TreePage::showEvent(event);
+}
+
 void BlockingPage::refresh(const Update& update)
 {
     int blocked = 0;
@@ -64,7 +72,8 @@ void BlockingPage::refresh(const Update& update)
         lastWaiter_ = update.now;
     setCount(blocked);
     table_->setAvailable(static_cast<int>(BlockingColumn::line), canJoin(*store_));
-    model_->replace(blockingRows(*store_));
+    // Lines of code are joined for who looks: a pile-up has thousands of waiters.
+    model_->replace(blockingRows(*store_, isVisible()));
     Answer answer = blockingAnswer(*store_, format());
     answered_ = answer.kind != Answer::Kind::healthy;
     board_->setFirst(answer.target);

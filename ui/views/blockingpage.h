@@ -23,6 +23,7 @@ protected:
     void refresh(const Update& update) override;
     void transportChanged() override;
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
 private:
     void arrange();

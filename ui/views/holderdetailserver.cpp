@@ -45,13 +45,18 @@ HolderDetail::ServerSide HolderDetail::serverSideOf(const Checkout& c) const
     const TargetSummary* const server = store_->target(s.key.target);
     side.caption = server ? Formatter::line(server->info.name, 60) : QString();
     side.state = Formatter::state(s.state);
+    // What a server said last does not grow older while nothing is heard of it.
+    const auto old = store_->staleness(s.key.target);
+    const Duration silent = old.value_or(Duration{});
+    if (old)
+        side.caption += tr(", %1 old").arg(Formatter::ageProse(*old));
     if (s.state_since)
-        side.state +=
-            QStringLiteral(", ") + Formatter::ageProse(store_->age(s.key.target, *s.state_since));
+        side.state += QStringLiteral(", ") +
+                      Formatter::ageProse(store_->age(s.key.target, *s.state_since) - silent);
     side.locks = heldLocks(*store_, s.key);
     side.go = tr("Go to session %1").arg(s.key.pid.value);
     side.statement = s.statement;
-    const Timestamp theirs = store_->now() + (server ? server->clock_offset : Duration{0});
+    const Timestamp theirs = store_->now() + (server ? server->clock_offset : Duration{0}) - silent;
     for (const std::string& sentence : evidence_of(s, row->blocks, side.link->by, theirs))
         side.evidence += Formatter::line(sentence, 1000);
     side.behind = waitingWords(*store_, *row);

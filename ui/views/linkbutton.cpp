@@ -5,6 +5,8 @@
 
 #include <QKeyEvent>
 
+#include <algorithm>
+
 namespace poolscope {
 
 LinkButton::LinkButton(QWidget* parent)
@@ -18,12 +20,41 @@ LinkButton::LinkButton(QWidget* parent)
 
 void LinkButton::setWords(const QString& words)
 {
-    QString shown = words;
-    shown.replace(QLatin1Char('&'), QStringLiteral("&&"));
-    if (shown == text())
+    if (words == words_)
         return;
-    setText(shown);
+    words_ = words;
     setAccessibleName(words);
+    fit();
+    updateGeometry();
+}
+
+void LinkButton::setElide(Qt::TextElideMode mode)
+{
+    elide_ = mode;
+    setSizePolicy(mode == Qt::ElideNone ? QSizePolicy::Minimum : QSizePolicy::Ignored,
+                  QSizePolicy::Fixed);
+    fit();
+}
+
+void LinkButton::fit()
+{
+    QString shown = words_;
+    if (elide_ != Qt::ElideNone) {
+        constexpr int border = 4; // see restyle()
+        shown = fontMetrics().elidedText(words_, elide_, std::max(width() - border, 0));
+        // Tooltips guess at rich text; escaped, the guess cannot matter.
+        setToolTip(shown == words_ ? QString()
+                                   : QStringLiteral("<span>%1</span>").arg(words_.toHtmlEscaped()));
+    }
+    shown.replace(QLatin1Char('&'), QStringLiteral("&&"));
+    if (shown != text())
+        setText(shown);
+}
+
+void LinkButton::resizeEvent(QResizeEvent* event)
+{
+    QPushButton::resizeEvent(event);
+    fit();
 }
 
 void LinkButton::keyPressEvent(QKeyEvent* event)

@@ -13,12 +13,21 @@ public:
     explicit LinkButton(QWidget* parent = nullptr);
     /// Plain text; an ampersand is one.
     void setWords(const QString& words);
+    /// Where there is less room than for its words they are cut there, and the tooltip has them;
+    /// without it they ask for all of their width.
+    void setElide(Qt::TextElideMode mode);
+    const QString& words() const { return words_; }
 
 protected:
+    void resizeEvent(QResizeEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
 
 private:
     void restyle();
+    void fit();
+
+    QString words_;
+    Qt::TextElideMode elide_ = Qt::ElideNone;
 };
 
 } // namespace poolscope

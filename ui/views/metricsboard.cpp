@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/metricsboard.h"
 
+#include "ui/models/targetkinds.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
@@ -34,7 +35,7 @@ MetricsBoard::MetricsBoard(ViewContext& context, std::shared_ptr<SessionStore> s
     table_->setElastic(static_cast<int>(MetricColumn::pool));
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
-    connect(table_, &QAbstractItemView::doubleClicked, this,
+    connect(table_, &QAbstractItemView::activated, this,
             [this] { context_.navigate(QStringLiteral("pools")); });
     box->addWidget(table_);
     box->addWidget(makeNextStep());
@@ -88,35 +89,56 @@ void MetricsBoard::refresh(const Transport& transport)
         askedAt_.reset();
         return;
     }
-    ask();
+    ask(transport);
     model_->replace(metricRows(*store_, trends_));
-    const int room = std::max(Theme::current().scaled(100), height() / 2);
-    table_->setFixedHeight(std::clamp(table_->contentHeight(), Theme::current().scaled(72), room));
+    fitTable();
     instrument_->setVisible(!replay);
-    words_->setText(
+    const auto& targets = store_->targets();
+    const bool server = std::any_of(targets.begin(), targets.end(),
+                                    [](const TargetSummary& each) { return !tellsPools(each); });
+    QString words =
         replay
-            ? tr("This recording has metrics alone. With the application's agent attached, too, a "
-                 "recording has each connection's line of code, who acquired it, and for how long.")
+            ? tr("This recording has no application's agent. With one attached, too, a recording "
+                 "has each connection's line of code, who acquired it, and for how long.")
             : tr("An agent in the application tells for each connection the line of code that "
                  "acquired it, by whom and for how long: a few lines at the pool, then attach to "
-                 "the process. The database's server, attached beside it, tells what those "
-                 "connections do there."));
+                 "the process.");
+    if (!replay && !server)
+        words += tr(" The database's server, attached beside it, tells what those connections do "
+                    "there.");
+    words_->setText(words);
+}
+
+void MetricsBoard::fitTable()
+{
+    const int room = std::max(Theme::current().scaled(100), height() / 2);
+    table_->setFixedHeight(std::clamp(table_->contentHeight(), Theme::current().scaled(72), room));
+}
+
+void MetricsBoard::resizeEvent(QResizeEvent* event)
+{
+    QWidget::resizeEvent(event);
+    fitTable();
 }
 
 /// A question of the recording, now and then: ten minutes do not change their slope in one second.
-void MetricsBoard::ask()
+/// At rest in the past each instant has its own answer, however it was come to.
+void MetricsBoard::ask(const Transport& transport)
 {
     constexpr Duration often = std::chrono::seconds{5};
     constexpr std::size_t points = 120;
     const Timestamp now = store_->now();
-    if (askedAt_ && now >= *askedAt_ && now - *askedAt_ < often)
+    const bool flows = transport.mode == Mode::live || transport.playing;
+    if (askedAt_ && (now < *askedAt_ || now - *askedAt_ > 2 * often))
+        trends_.clear(); // those of another instant
+    if (askedAt_ && (now == *askedAt_ || (flows && now > *askedAt_ && now - *askedAt_ < often)))
         return;
     askedAt_ = now;
     context_.workspace().poolSeries(
         now - trend_window, now, points,
         [self = QPointer<MetricsBoard>(this), now](const std::vector<PoolSeries>& series) {
-            if (!self)
-                return;
+            if (!self || self->askedAt_ != now)
+                return; // meanwhile another one is looked at
             PoolTrends trends;
             for (const PoolSeries& one : series) {
                 if (const auto trend = poolTrend(one.points, now))

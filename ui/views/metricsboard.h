@@ -32,8 +32,12 @@ signals:
     /// Another answer to what was asked of the recording.
     void trendsChanged();
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
-    void ask();
+    void ask(const Transport& transport);
+    void fitTable();
     QWidget* makeNextStep();
 
     ViewContext& context_;

@@ -95,7 +95,7 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
             [this](const AnswerEvidence& link) { follow(link); });
     connect(panel_, &AnswerPanel::reliefWanted, this, [this] {
         if (answer_.session)
-            command(ActionVerb::terminate, {*answer_.session});
+            command(answer_.verb, {*answer_.session});
         else if (reclaimObstacle(answer_.reclaim, *store_, transport_, format()).isEmpty())
             context_.requestReclaim(answer_.reclaim);
     });
@@ -108,7 +108,7 @@ void OverviewPage::follow(const AnswerEvidence& link)
     const Duration away = store_->now() - link.at;
     if (to_us(link.at) != 0 && (away > sameInstant || away < -sameInstant))
         context_.requestSeek(link.at);
-    if (link.checkout && store_->checkout(*link.checkout)) {
+    if (link.checkout && link.page == QStringLiteral("leaks") && store_->checkout(*link.checkout)) {
         context_.showCheckout(*link.checkout);
         return;
     }
@@ -302,8 +302,8 @@ void OverviewPage::updateAnswer()
     }
     QString obstacle;
     if (answer_.session)
-        obstacle = commandObstacle(ActionVerb::terminate, rowsOf({*answer_.session}), *store_,
-                                   transport_, format());
+        obstacle = commandObstacle(answer_.verb, rowsOf({*answer_.session}), *store_, transport_,
+                                   format());
     else if (!answer_.reclaim.empty())
         obstacle = reclaimObstacle(answer_.reclaim, *store_, transport_, format());
     panel_->setAnswer(answer_, links, obstacle);

@@ -68,9 +68,12 @@ void SessionDetail::makeCheckout()
     line_ = new LinkButton(this);
     line_->setObjectName(QStringLiteral("sessionLine"));
     line_->setFont(Theme::current().mono(12));
+    line_->setElide(Qt::ElideLeft); // the number of the line stays
+    line_->setAccessibleDescription(tr("acquired at"));
     lineCaption_ = new QLabel(tr("acquired at"), this);
     lineCaption_->setProperty("role", QStringLiteral("caption"));
     lineCaption_->setMinimumWidth(Theme::current().scaled(80));
+    lineCaption_->setBuddy(line_);
     addRow(form, lineCaption_, line_);
     const std::pair<CheckoutField, QString> names[] = {{checkoutPool, tr("pool")},
                                                        {checkoutBy, tr("acquired by")},
@@ -105,6 +108,7 @@ void SessionDetail::makeBlocking()
             context_.select(*blockerKey_);
     });
     rootLine_ = new QPushButton(this);
+    rootLine_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed); // a file's name may be long
     rootLine_->setObjectName(QStringLiteral("toRootLine"));
     connect(rootLine_, &QPushButton::clicked, this, [this] {
         if (rootCheckout_)

@@ -16,4 +16,10 @@ inline QString named(const Text& text)
     return text.is_null() ? Formatter::notReported() : Formatter::line(text.str(), 300);
 }
 
+/// For a button's face: an ampersand is one, and makes no key of the letter behind it.
+inline QString literal(QString words)
+{
+    return words.replace(QLatin1Char('&'), QStringLiteral("&&"));
+}
+
 } // namespace poolscope::detail

@@ -107,11 +107,14 @@ void SessionDetail::fillCheckout(const SessionKey& key)
     const QString id = Formatter::line(checkout->key.id.str(), 24);
     const TargetSummary* const target = store_->target(checkout->key.target);
     checkoutHead_->setTitle(tr("Checkout %1").arg(id));
-    checkoutHead_->setCaption(target ? Formatter::line(target->info.name, 60) : QString());
+    QString caption = target ? Formatter::line(target->info.name, 60) : QString();
+    if (const auto old = store_->staleness(checkout->key.target))
+        caption += tr(", %1 old").arg(Formatter::ageProse(*old));
+    checkoutHead_->setCaption(caption);
     join_->setJoin(link->by);
     if (lined)
         line_->setWords(shortLine(*line));
-    toCheckout_->setText(tr("Go to checkout %1").arg(id));
+    toCheckout_->setText(literal(tr("Go to checkout %1").arg(id)));
     const Pool* const pool = store_->pool(checkout->key.target, checkout->pool);
     QString of = named(checkout->pool);
     if (pool && pool->used && pool->max && *pool->max > 0)
@@ -178,7 +181,7 @@ QStringList SessionDetail::fillRoot(const SessionKey& key)
             lines += tr("Its checkout %1 of %2, joined %3, was acquired at %4.")
                          .arg(Formatter::line(checkout->key.id.str(), 24), named(checkout->pool),
                               joinWords(link->by), at);
-            rootLine_->setText(tr("Go to %1").arg(at));
+            rootLine_->setText(literal(tr("Go to %1").arg(at)));
             // J serves its own checkout first.
             rootLine_->setToolTip(checkoutLink(*store_, key) ? QString() : tr("J"));
         } else if (canJoin(*store_)) {

@@ -77,6 +77,8 @@ public:
     void requestAttach() { emit attachRequested(); }
     /// Offers that target in the dialog; nothing is attached without the user's word.
     void requestAttachTo(const QString& target) { emit attachToRequested(target); }
+    /// Shows the alert rules, to be read and changed.
+    void requestAlertRules() { emit alertRulesRequested(); }
     /// Shows how a pool becomes one that can be attached to.
     void requestInstrument() { emit instrumentRequested(); }
 
@@ -96,6 +98,7 @@ signals:
     void attachRequested();
     void attachToRequested(const QString& target);
     void instrumentRequested();
+    void alertRulesRequested();
 
 private:
     void follow(const Transport& transport);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The editor of alert rules: what it says while one types, and what it leaves in the file.
+#include "core/analyze/alertrules.h"
+#include "core/capture/alertrulesfile.h"
+#include "ui/dialogs/alertrulesdialog.h"
+#include "ui/theme/theme.h"
+
+#include <QFile>
+#include <QLabel>
+#include <QListWidget>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace poolscope;
+
+namespace {
+
+const QString good =
+    QStringLiteral("[[rule]]\nname = \"mine\"\nmeasure = \"pending\"\nat_least = 3\n"
+                   "severity = \"critical\"\n");
+const QString bad =
+    QStringLiteral("\n[[rule]]\nname = \"<b>other\"\nmeasure = \"moon\"\nat_least = 3\n");
+
+QString contentOf(const QString& file)
+{
+    QFile opened(file);
+    return opened.open(QIODevice::ReadOnly) ? QString::fromUtf8(opened.readAll()) : QString();
+}
+
+QString builtIn()
+{
+    const std::string_view text = default_alert_rules_text();
+    return QString::fromUtf8(text.data(), std::ssize(text));
+}
+
+} // namespace
+
+class TestRulesDialog : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase() { Theme::current().install(); }
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+    void beginsWithThoseInUse();
+    void saysWhatIsWrong();
+    void savesAndKeepsWhatWas();
+    void builtInOnesAreNotPinned();
+    void nothingReadableIsNotUsed();
+    void cannotBeWritten();
+    void inReplayNothingIsSaved();
+
+private:
+    QString file() const { return folder_->filePath(QStringLiteral("Poolscope/alerts.toml")); }
+    template <class Widget>
+    static Widget& part(const QWidget& of, const char* name)
+    {
+        return *of.findChild<Widget*>(QLatin1String(name));
+    }
+    static void write(AlertRulesDialog& dialog, const QString& text)
+    {
+        part<QPlainTextEdit>(dialog, "rules").setPlainText(text);
+    }
+
+    std::unique_ptr<QTemporaryDir> folder_;
+};
+
+void TestRulesDialog::beginsWithThoseInUse()
+{
+    const AlertRulesDialog none({}, file(), false);
+    QCOMPARE(part<QPlainTextEdit>(none, "rules").toPlainText(), builtIn());
+    const AlertRulesDialog own(good, file(), false);
+    QCOMPARE(part<QPlainTextEdit>(own, "rules").toPlainText(), good);
+    QVERIFY(!part<QListWidget>(own, "problems").isVisibleTo(&own));
+}
+
+void TestRulesDialog::saysWhatIsWrong()
+{
+    AlertRulesDialog dialog(good, file(), false);
+    dialog.show();
+    write(dialog, good + bad);
+    const auto& problems = part<QListWidget>(dialog, "problems");
+    QTRY_VERIFY(problems.isVisible());
+    QVERIFY2(problems.item(0)->text().contains(QStringLiteral("moon")),
+             qPrintable(problems.item(0)->text()));
+    QVERIFY(problems.item(0)->text().startsWith(QStringLiteral("line ")));
+    // The others count, so it can be used.
+    QVERIFY(part<QPushButton>(dialog, "use").isEnabled());
+    auto& list = part<QListWidget>(dialog, "problems");
+    list.setCurrentRow(0);
+    QVERIFY(part<QPlainTextEdit>(dialog, "rules").textCursor().blockNumber() >= 6);
+    write(dialog, good);
+    QTRY_VERIFY(!problems.isVisible());
+}
+
+void TestRulesDialog::savesAndKeepsWhatWas()
+{
+    QVERIFY(!saveAlertRules(file(), QStringLiteral("# before\n")));
+    AlertRulesDialog dialog({}, file(), false);
+    write(dialog, good);
+    part<QPushButton>(dialog, "use").click();
+    QCOMPARE(dialog.result(), int(QDialog::Accepted));
+    QCOMPARE(dialog.rules(), good);
+    QCOMPARE(contentOf(file()), good);
+    QCOMPARE(contentOf(file() + u'~'), QStringLiteral("# before\n"));
+}
+
+void TestRulesDialog::builtInOnesAreNotPinned()
+{
+    QVERIFY(!saveAlertRules(file(), good));
+    AlertRulesDialog dialog(good, file(), false);
+    part<QPushButton>(dialog, "builtIn").click();
+    auto& edit = part<QPlainTextEdit>(dialog, "rules");
+    QCOMPARE(edit.toPlainText(), builtIn());
+    edit.undo();
+    QCOMPARE(edit.toPlainText(), good);
+    edit.redo();
+    part<QPushButton>(dialog, "use").click();
+    QCOMPARE(dialog.result(), int(QDialog::Accepted));
+    QCOMPARE(dialog.rules(), QString());
+    QVERIFY(!QFile::exists(file()));
+    QCOMPARE(contentOf(file() + u'~'), good);
+}
+
+void TestRulesDialog::nothingReadableIsNotUsed()
+{
+    AlertRulesDialog dialog(good, file(), false);
+    write(dialog, bad);
+    part<QPushButton>(dialog, "use").click(); // before the pause after typing is over
+    QVERIFY(dialog.result() != QDialog::Accepted);
+    QVERIFY(!part<QPushButton>(dialog, "use").isEnabled());
+    QVERIFY(!QFile::exists(file()));
+    // None at all may be meant.
+    write(dialog, QStringLiteral("# quiet\n"));
+    QTRY_VERIFY(part<QPushButton>(dialog, "use").isEnabled());
+}
+
+void TestRulesDialog::cannotBeWritten()
+{
+    const QString inTheWay = folder_->filePath(QStringLiteral("Poolscope"));
+    QFile blocker(inTheWay);
+    QVERIFY(blocker.open(QIODevice::WriteOnly));
+    blocker.close();
+    AlertRulesDialog dialog(good, file(), false);
+    part<QPushButton>(dialog, "use").click();
+    QVERIFY(dialog.result() != QDialog::Accepted);
+    QStringList said;
+    for (const QLabel* const label : dialog.findChildren<QLabel*>())
+        said += label->text();
+    QVERIFY2(!said.filter(QStringLiteral("cannot be written")).isEmpty(),
+             qPrintable(said.join(u'\n')));
+}
+
+void TestRulesDialog::inReplayNothingIsSaved()
+{
+    AlertRulesDialog dialog({}, file(), true);
+    part<QPushButton>(dialog, "use").click();
+    QCOMPARE(dialog.result(), int(QDialog::Accepted));
+    QCOMPARE(dialog.rules(), builtIn()); // empty would be the recording's
+    QVERIFY(!QFile::exists(file()));
+    AlertRulesDialog back(good, file(), true);
+    part<QPushButton>(back, "asRecorded").click();
+    QCOMPARE(back.result(), int(QDialog::Accepted));
+    QCOMPARE(back.rules(), QString());
+}
+
+QTEST_MAIN(TestRulesDialog)
+#include "tst_rulesdialog.moc"
