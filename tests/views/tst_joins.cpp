@@ -216,6 +216,11 @@ void JoinsTest::severalCandidates()
     QVERIFY(!button(page, "toSession")->isVisible());
     QVERIFY(!detail(page).session());
     fixture.shoot(QStringLiteral("ambiguous"));
+    // From the session's side it is the same.
+    fixture.show("sessions");
+    fixture.context->select(queue.holder);
+    QCOMPARE(find<JoinMark>(fixture.page("sessions"), "sessionJoin")->words(),
+             QStringLiteral("2 candidates by server pid?"));
 }
 
 void JoinsTest::metricsAloneHaveABoard()

@@ -173,6 +173,26 @@ std::optional<CheckoutLink> checkoutLink(const SessionStore& store, const Sessio
     return link ? std::optional(*link) : std::nullopt;
 }
 
+std::optional<SessionLink> ambiguousLink(const SessionStore& store, const SessionKey& session)
+{
+    const SessionRow* const row = store.find(session);
+    if (!row)
+        return std::nullopt;
+    constexpr std::size_t most = 8; // more with one pid or port are made up
+    std::vector<CheckoutKey> claims = store.checkoutsOn(session.pid.value);
+    if (const auto port = client_port_of(row->session)) {
+        const std::vector<CheckoutKey> from = store.checkoutsFrom(*port);
+        claims.insert(claims.end(), from.begin(), from.end());
+    }
+    for (std::size_t i = 0; i < std::min(claims.size(), most); ++i) {
+        const auto link = sessionLink(store, claims[i]);
+        if (link && link->ambiguous() &&
+            std::binary_search(link->sessions.begin(), link->sessions.end(), session))
+            return link;
+    }
+    return std::nullopt;
+}
+
 std::optional<SessionKey> sessionOf(const SessionStore& store, const CheckoutKey& checkout)
 {
     const auto link = sessionLink(store, checkout);

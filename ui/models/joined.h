@@ -20,6 +20,10 @@ std::optional<SessionLink> sessionLink(const SessionStore& store, const Checkout
 /// Of the application where it is attached, else of the pooler.
 std::optional<CheckoutLink> checkoutLink(const SessionStore& store, const SessionKey& session);
 
+/// Of a session that no checkout is joined to: the first checkout that might be its own, but as
+/// well another session's. Null where there is none.
+std::optional<SessionLink> ambiguousLink(const SessionStore& store, const SessionKey& session);
+
 /// The one session that it must be.
 std::optional<SessionKey> sessionOf(const SessionStore& store, const CheckoutKey& checkout);
 /// The other way round.

@@ -99,7 +99,10 @@ void SessionDetail::fillCheckout(const SessionKey& key)
     if (!checkout) {
         checkoutHead_->setTitle(tr("Checkout"));
         checkoutHead_->setCaption({});
-        join_->setNone(tr("no checkout known"));
+        if (const auto several = asked ? ambiguousLink(*store_, key) : std::nullopt)
+            join_->setAmbiguous(several->by, several->sessions.size());
+        else
+            join_->setNone(tr("no checkout known"));
         for (const CheckoutField field : {checkoutPool, checkoutBy, checkoutTags, checkoutTrace})
             show(field, {});
         return;
