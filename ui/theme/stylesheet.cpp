@@ -58,7 +58,7 @@ QAbstractItemView:focus { border: 1px solid @accent; }
 QComboBox QAbstractItemView { border: 1px solid @line2; }
 QHeaderView { background: @header; border: none; }
 QHeaderView::section { color: @text2; background: @header; border: none;
-    border-bottom: 1px solid @line; padding: 0 0 0 8px; min-height: #23px; font-size: #11px;
+    border-bottom: 1px solid @line; padding: 0 8px; min-height: #23px; font-size: #11px;
     font-weight: 600; }
 QHeaderView::section:hover { color: @text; }
 QTableCornerButton::section { background: @header; border: none; }

@@ -5,6 +5,7 @@
 #include "ui/views/datatable.h"
 #include "ui/views/linkbutton.h"
 #include "ui/views/pagetitle.h"
+#include "ui/views/rowdelegate.h"
 
 #include <QHBoxLayout>
 #include <QItemSelectionModel>
@@ -29,6 +30,7 @@ AlertsPage::AlertsPage(ViewContext& context, std::shared_ptr<SessionStore> store
     table_->setModel(model_.get());
     table_->setAccessibleName(tr("Alerts"));
     table_->setWidths({90, 200, 90, 160, 80, 400, 160});
+    table_->rows().setGlyphColumns(-1, 0);
     table_->setElastic(5);
     table_->restoreColumns(-1, Qt::AscendingOrder);
     table_->setSortingEnabled(false); // what fires stands first
