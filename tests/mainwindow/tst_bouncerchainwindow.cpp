@@ -160,7 +160,11 @@ void TestBouncerChainWindow::checkLeak(const MainWindow& window) const
     QCOMPARE(holder.findChild<JoinMark*>(QStringLiteral("holderJoin"))->words(),
              QStringLiteral("joined through PgBouncer"));
     QVERIFY(said(&holder, "holderTags").contains(QStringLiteral("route=/order")));
-    QVERIFY(said(&holder, "holderPid").contains(QStringLiteral("made up by the pooler")));
+    // Half of the pids that PgBouncer makes up are negative, which no agent tells.
+    const QString told = said(&holder, "holderPid");
+    QVERIFY2(told.contains(QStringLiteral("made up by the pooler")) ||
+                 told == QStringLiteral("not reported"),
+             qPrintable(told));
     QVERIFY(said(&holder, "holderBehind").startsWith(QStringLiteral("Waiting for it:")));
     QTRY_VERIFY_WITH_TIMEOUT(said(&holder, "holderLocks").contains(QStringLiteral("stock")),
                              patience_ms);
