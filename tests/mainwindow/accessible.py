@@ -15,7 +15,8 @@ import tempfile
 import time
 
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"
-PAGES = ["overview", "pools", "leaks", "sessions", "blocking", "stacks", "alerts", "actions"]
+PAGES = ["overview", "pools", "leaks", "sessions", "blocking", "stacks", "alerts", "configuration",
+         "actions"]
 DIALOGS = {"ctrl+t": "Attach", "ctrl+o": "Open recordings", "F1": "Keys"}
 # What a user can act on or has to read must say what it is.
 NAMED = {"push button", "toggle button", "check box", "radio button", "menu item", "check menu item",

@@ -2,6 +2,7 @@
 #include "ui/mainwindow/mainwindow.h"
 
 #include "ui/dialogs/commandplan.h"
+#include "ui/mainwindow/alertherald.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/passwordflow.h"
@@ -54,6 +55,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , stack_(new QStackedWidget(this))
     , commands_(new CommandFlow(workspace, store_, this))
     , passwords_(new PasswordFlow(workspace, settings_, this))
+    , herald_(new AlertHerald(this))
 {
     setWindowIcon(applicationIcon());
     setAcceptDrops(true);
@@ -159,6 +161,20 @@ void MainWindow::wireLook()
         settings_.setValue(QStringLiteral("density"), density);
     });
     connect(actions_->utc, &QAction::triggered, this, &MainWindow::setUtc);
+    const QString notifying = QStringLiteral("alerts/desktop");
+    herald_->setOn(settings_.value(notifying, true).toBool());
+    actions_->notify->setChecked(herald_->isOn());
+    connect(actions_->notify, &QAction::triggered, this, [this, notifying](bool on) {
+        herald_->setOn(on);
+        settings_.setValue(notifying, on);
+    });
+    connect(herald_, &AlertHerald::wanted, this, [this] {
+        showPage(QStringLiteral("alerts"));
+        if (isMinimized())
+            showNormal();
+        raise();
+        activateWindow();
+    });
     connect(status_, &StatusStrip::timeZoneToggled, this, [this] { setUtc(!context_->utc()); });
 }
 
@@ -266,6 +282,7 @@ void MainWindow::apply(const Update& update)
     timeline_->apply(update);
     commands_->apply(update);
     passwords_->apply(update);
+    herald_->apply(update, workspace_.transport());
     describeTargets(update);
     updateTitle();
     updateCommands();

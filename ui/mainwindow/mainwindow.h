@@ -21,6 +21,7 @@ class QStackedWidget;
 
 namespace poolscope {
 
+class AlertHerald;
 class Banner;
 class CommandFlow;
 class Finder;
@@ -159,6 +160,7 @@ private:
     QStackedWidget* stack_;
     CommandFlow* commands_;
     PasswordFlow* passwords_;
+    AlertHerald* herald_;
     QPointer<QDialog> dialog_;
     std::function<void()> bannerDoes_;
     std::function<void()> afterSave_;

@@ -53,6 +53,8 @@ WindowActions::WindowActions(QMainWindow* window)
     about = make(tr("&About Poolscope"), QString());
     utc = make(tr("Times in &UTC"), QString());
     utc->setCheckable(true);
+    notify = make(tr("Desktop &notifications"), QString());
+    notify->setCheckable(true);
     for (QAction* action : {attach, instrument, open, save, live, readOnly, find, filter, sampleNow,
                             note, playPause, markBefore, markAfter})
         window->addAction(action);
@@ -118,6 +120,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     densities = choices(view->addMenu(tr("&Rows")),
                         {{tr("&Compact"), 0}, {tr("&Normal"), 1}, {tr("C&omfortable"), 2}});
     view->addAction(utc);
+    view->addAction(notify);
 
     QMenu* session = bar->addMenu(tr("&Session"));
     session->addAction(cancelStatement);

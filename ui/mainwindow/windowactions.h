@@ -53,6 +53,7 @@ public:
     QAction* keys;
     QAction* about;
     QAction* utc;
+    QAction* notify;         ///< says on the desktop what alerts begin to fire
     QActionGroup* themes;    ///< data: "auto", "light", "dark"
     QActionGroup* densities; ///< data: 0 compact, 1 normal, 2 comfortable
     QMenu* pagesMenu;
