@@ -67,14 +67,14 @@ AlertsPage::AlertsPage(ViewContext& context, std::shared_ptr<SessionStore> store
     auto* const rules = new LinkButton(foot);
     rules->setObjectName(QStringLiteral("alertRules"));
     rules->setWords(tr("Alert rules…"));
-    last->addWidget(rules);
+    last->addWidget(bar_);
     last->addStretch(1);
+    last->addWidget(rules);
     connect(rules, &QPushButton::clicked, &context, &ViewContext::requestAlertRules);
     connect(this, &AlertsPage::answered, &context.workspace(), &Workspace::answerAlert);
 
     layout_->addWidget(title_);
     layout_->addWidget(table_, 1000);
-    layout_->addWidget(bar_);
     layout_->addWidget(foot);
     layout_->addStretch(1); // keeps the title at the top while the table is hidden
     settle();
