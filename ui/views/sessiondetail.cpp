@@ -108,7 +108,6 @@ void SessionDetail::makeBlocking()
             context_.select(*blockerKey_);
     });
     rootLine_ = new QPushButton(this);
-    rootLine_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed); // a file's name may be long
     rootLine_->setObjectName(QStringLiteral("toRootLine"));
     connect(rootLine_, &QPushButton::clicked, this, [this] {
         if (rootCheckout_)

@@ -184,7 +184,10 @@ QStringList SessionDetail::fillRoot(const SessionKey& key)
             lines += tr("Its checkout %1 of %2, joined %3, was acquired at %4.")
                          .arg(Formatter::line(checkout->key.id.str(), 24), named(checkout->pool),
                               joinWords(link->by), at);
-            rootLine_->setText(literal(tr("Go to %1").arg(at)));
+            // A file's name may be long; its end and the line tell it.
+            constexpr qsizetype most = 36;
+            const QString shown = at.size() > most ? QChar(0x2026) + at.right(most - 1) : at;
+            rootLine_->setText(literal(tr("Go to %1").arg(shown)));
             // J serves its own checkout first.
             rootLine_->setToolTip(checkoutLink(*store_, key) ? QString() : tr("J"));
         } else if (canJoin(*store_)) {
