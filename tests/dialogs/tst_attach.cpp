@@ -88,6 +88,19 @@ private slots:
         QCOMPARE(dialog.choice().live[0].target, QStringLiteral("host=elsewhere"));
     }
 
+    void whatOthersNamedGetsNoTokenAtHand()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        field->setText(QStringLiteral("prometheus+https://mine.example/m"));
+        QVERIFY(dialog.choice().live.at(0).secretAtHand);
+        dialog.setTarget(QStringLiteral("prometheus+https://theirs.example/m"));
+        QVERIFY(!dialog.choice().live.at(0).secretAtHand);
+        field->setText(QStringLiteral("prometheus+https://mine.example/m"));
+        QVERIFY(dialog.choice().live.at(0).secretAtHand);
+    }
+
     void poolsOfThisMachineAreOffered()
     {
         QSettings settings(settingsFile(), QSettings::IniFormat);
