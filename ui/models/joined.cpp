@@ -185,7 +185,7 @@ std::optional<SessionLink> ambiguousLink(const SessionStore& store, const Sessio
         claims.insert(claims.end(), from.begin(), from.end());
     }
     for (std::size_t i = 0; i < std::min(claims.size(), most); ++i) {
-        const auto link = sessionLink(store, claims[i]);
+        auto link = sessionLink(store, claims[i]);
         if (link && link->ambiguous() &&
             std::binary_search(link->sessions.begin(), link->sessions.end(), session))
             return link;
