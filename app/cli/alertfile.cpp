@@ -19,7 +19,8 @@ bool loadAlertRules(Arguments& arguments)
     const std::string name = plain_line(path.toStdString(), 256);
     if (!file.open(QIODevice::ReadOnly)) {
         complain(Error{name + " cannot be read: " + file.errorString().toStdString() + ".",
-                       given ? "" : "The alert rules built in are used."});
+                       given ? "Give a file with alert rules that this user may read."
+                             : "The alert rules built in are used."});
         return !given;
     }
     // One more than may be: what is too long is said to be so.
@@ -28,11 +29,14 @@ bool loadAlertRules(Arguments& arguments)
     const AlertRules rules = parse_alert_rules(arguments.alertRules, name);
     for (const RuleProblem& problem : rules.problems)
         complain(problem.text());
-    if (rules.rules.empty() && !rules.problems.empty()) {
-        complain("No alert rule could be read. The ones built in are used.");
-        arguments.alertRules.clear();
-    }
-    return true;
+    if (!rules.rules.empty() || rules.problems.empty())
+        return true;
+    arguments.alertRules.clear();
+    // Who names a file wants those rules, not others.
+    complain(Error{"No alert rule could be read of " + name + ".",
+                   given ? "Correct it, or leave out --rules for the ones built in."
+                         : "The ones built in are used."});
+    return !given;
 }
 
 } // namespace poolscope

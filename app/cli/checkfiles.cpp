@@ -2,6 +2,7 @@
 #include "app/cli/check.h"
 
 #include "core/analyze/checktext.h"
+#include "core/source/metricspools.h"
 
 #include <QFile>
 #include <QFileInfo>
@@ -35,6 +36,13 @@ Text textIn(const QJsonObject& object, const char* name)
     return value.isString() ? Text{plain_line(value.toString().toStdString(), 512)} : Text{};
 }
 
+/// A URL may hold a user and a password: what is printed has neither.
+Text addressIn(const QJsonObject& object, const char* name)
+{
+    const Text told = textIn(object, name);
+    return told.is_null() ? told : Text{pool_name_of(told.str())};
+}
+
 void takeSettings(const QJsonObject& object, Pool& pool)
 {
     int count = 0;
@@ -50,9 +58,9 @@ std::optional<Pool> poolOf(const QJsonObject& object, const std::string& file)
 {
     Pool pool;
     if (object.value(QLatin1String("config")).isObject()) {
-        pool.name = textIn(object, "pool");
+        pool.name = addressIn(object, "pool");
         pool.kind = textIn(object, "kind");
-        pool.database = textIn(object, "database");
+        pool.database = addressIn(object, "database");
         const QJsonValue max = object.value(QLatin1String("max"));
         if (max.isDouble() && max.toDouble() >= 0 && max.toDouble() < 1e9)
             pool.max = max.toInteger();
@@ -62,8 +70,8 @@ std::optional<Pool> poolOf(const QJsonObject& object, const std::string& file)
     if (!object.contains(QLatin1String("max_connections")))
         return std::nullopt;
     pool.kind = Text{std::string("poolscope")};
-    pool.name = textIn(object, "name");
-    pool.database = textIn(object, "database");
+    pool.name = addressIn(object, "name");
+    pool.database = addressIn(object, "database");
     takeSettings(object, pool);
     if (pool.name.empty())
         pool.name = Text{QFileInfo(QString::fromStdString(file)).fileName().toStdString()};
@@ -79,7 +87,7 @@ Result<ConfigFile> readJson(const std::string& file, const QByteArray& bytes)
         const auto line = bytes.left(trouble.offset).count('\n') + 1;
         return Error{name + ", line " + std::to_string(line) + ": " +
                          trouble.errorString().toStdString() + '.',
-                     {}};
+                     "Correct the file, or give one that pools --json printed."};
     }
     QJsonArray all = document.isArray() ? document.array() : QJsonArray{document.object()};
     const QJsonValue inside = document.object().value(QLatin1String("pools"));
@@ -109,7 +117,8 @@ Result<ConfigFile> readJson(const std::string& file, const QByteArray& bytes)
 bool isRecordingFile(const std::string& file)
 {
     QFile opened(QString::fromStdString(file));
-    if (!opened.open(QIODevice::ReadOnly))
+    // Opening a pipe waits for who writes to it.
+    if (!QFileInfo(opened).isFile() || !opened.open(QIODevice::ReadOnly))
         return file.ends_with(".poolrec");
     return opened.peek(15) == QByteArray("SQLite format 3") || file.ends_with(".poolrec");
 }
@@ -125,11 +134,11 @@ Result<CheckedFile> readCheckedFile(const std::string& file, TargetId id)
                               ? std::string{"it is no file"}
                               : opened.errorString().toStdString()) +
                          '.',
-                     {}};
+                     "Give the name of a file that this user may read."};
     const QByteArray bytes = opened.read(static_cast<qint64>(longest_config_text) + 1);
     if (static_cast<std::size_t>(bytes.size()) > longest_config_text)
         return Error{name + ", line 1: the file is larger than 1 MiB; that is no configuration.",
-                     {}};
+                     "Give the file that the pool's settings stand in."};
     const std::string text = bytes.toStdString();
     const auto ends = [&](const char* with) {
         return QString::fromStdString(file).endsWith(QLatin1String(with), Qt::CaseInsensitive);

@@ -26,16 +26,39 @@ void writeCheckoutId(JsonWriter& json, const std::optional<CheckoutKey>& checkou
         json.null();
 }
 
+/// What it is of: numbers of sessions and names of checkouts are of one target each.
+void writeTargetOf(JsonWriter& json, const Picture& picture, const std::optional<TargetId>& id)
+{
+    const TargetSummary* const target = id ? picture.target(*id) : nullptr;
+    if (target)
+        json.value(target->info.url);
+    else
+        json.null();
+}
+
+/// Of a piece of evidence, or of a relief.
+template <class Named>
+void writeNamed(JsonWriter& json, const Picture& picture, const Named& named)
+{
+    json.key("session");
+    writeSessionId(json, picture, named.session);
+    json.key("session_target");
+    writeTargetOf(json, picture,
+                  named.session ? std::optional{named.session->target} : std::nullopt);
+    json.key("checkout");
+    writeCheckoutId(json, named.checkout);
+    json.key("checkout_target");
+    writeTargetOf(json, picture,
+                  named.checkout ? std::optional{named.checkout->target} : std::nullopt);
+}
+
 void writeEvidence(JsonWriter& json, const Picture& picture, const DiagnosisEvidence& evidence)
 {
     json.beginObject();
     json.member("sentence", evidence.sentence);
     json.member("page", evidence.page);
     json.member("time", evidence.at);
-    json.key("session");
-    writeSessionId(json, picture, evidence.session);
-    json.key("checkout");
-    writeCheckoutId(json, evidence.checkout);
+    writeNamed(json, picture, evidence);
     json.endObject();
 }
 
@@ -67,10 +90,7 @@ void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummar
     if (diagnosis.relief) {
         json.beginObject();
         json.member("sentence", diagnosis.relief->sentence);
-        json.key("session");
-        writeSessionId(json, picture, diagnosis.relief->session);
-        json.key("checkout");
-        writeCheckoutId(json, diagnosis.relief->checkout);
+        writeNamed(json, picture, *diagnosis.relief);
         json.member("frees", diagnosis.relief->frees);
         json.endObject();
     } else {

@@ -8,8 +8,13 @@
 #include <QTimer>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,6 +26,73 @@ constexpr Duration longestWait = std::chrono::seconds{30};
 /// A server that takes longer has answered before: what it said then is printed.
 constexpr Duration longestResample = std::chrono::seconds{3};
 constexpr int mostQuestions = 3;
+
+volatile sig_atomic_t typingEnd = -1;
+volatile sig_atomic_t typingSignal = 0;
+
+extern "C" void onSignalWhileTyping(int number)
+{
+    const char byte = 1;
+    typingSignal = number;
+    const ssize_t written = write(typingEnd, &byte, 1);
+    static_cast<void>(written);
+}
+
+/// A terminal that does not show what is typed, whatever ends that. A signal that comes meanwhile
+/// ends it, and then does what it does otherwise. One at a time.
+class SilentTerminal
+{
+public:
+    SilentTerminal()
+    {
+        typingSignal = 0;
+        tcgetattr(STDIN_FILENO, &before_);
+        termios silent = before_;
+        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        if (pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
+            typingEnd = ends_[1];
+            struct sigaction action
+            {};
+            action.sa_handler = onSignalWhileTyping;
+            action.sa_flags = SA_RESTART;
+            for (std::size_t i = 0; i < signals_.size(); ++i)
+                sigaction(signals_.at(i), &action, &handlers_.at(i));
+        }
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    ~SilentTerminal()
+    {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+        std::fputc('\n', stderr);
+        if (ends_[0] < 0)
+            return;
+        for (std::size_t i = 0; i < signals_.size(); ++i)
+            sigaction(signals_.at(i), &handlers_.at(i), nullptr);
+        close(ends_[0]);
+        close(ends_[1]);
+        if (typingSignal != 0)
+            std::raise(typingSignal);
+    }
+    SilentTerminal(const SilentTerminal&) = delete;
+    SilentTerminal& operator=(const SilentTerminal&) = delete;
+
+    /// False: it was ended.
+    bool waitForMore() const
+    {
+        std::array<pollfd, 2> both{{{STDIN_FILENO, POLLIN, 0}, {ends_[0], POLLIN, 0}}};
+        while (typingSignal == 0 && poll(both.data(), both.size(), -1) < 0) {
+            if (errno != EINTR)
+                return false;
+        }
+        return typingSignal == 0;
+    }
+
+private:
+    static constexpr std::array<int, 3> signals_{SIGINT, SIGTERM, SIGHUP};
+    std::array<struct sigaction, 3> handlers_{};
+    std::array<int, 2> ends_{-1, -1};
+    termios before_{};
+};
 } // namespace
 
 void complain(const std::string& sentence)
@@ -37,18 +109,19 @@ QString askForPassword(const QString& sentence, const QString& word)
 {
     if (isatty(STDIN_FILENO) == 0)
         return {};
-    termios before{};
-    tcgetattr(STDIN_FILENO, &before);
-    termios silent = before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     // First silent, then asking: what is typed at once must neither show nor get lost.
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    const SilentTerminal terminal;
     std::fprintf(stderr, "%s\n%s: ", sentence.toStdString().c_str(), word.toStdString().c_str());
     QByteArray typed;
-    for (char c = 0; read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
+    for (char c = 0;;) {
+        if (!terminal.waitForMore()) {
+            typed.fill('\0');
+            return {};
+        }
+        if (read(STDIN_FILENO, &c, 1) != 1 || c == '\n')
+            break;
         typed += c;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    std::fputc('\n', stderr);
+    }
     QString password = QString::fromLocal8Bit(typed);
     typed.fill('\0');
     return password;

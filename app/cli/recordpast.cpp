@@ -34,7 +34,12 @@ public:
     int run(Timestamp from, Timestamp until, Duration step);
 
 private:
+    bool create(Timestamp from, Duration step, const TargetInfo& info);
     void append(Timestamp at, TargetId target, const Fact& fact);
+    void told(Timestamp at, const Fact& fact);
+    void commit();
+    void endEarly(const std::string& why);
+    void unwritten(const Error& error);
     void heard(const Fact& fact);
     void askFor(const QString& sentence);
 
@@ -43,6 +48,8 @@ private:
     std::unique_ptr<RecordingWriter> writer_;
     QEventLoop loop_;
     std::string said_;
+    TargetId target_;
+    Timestamp last_;
     std::uint64_t sequence_ = 0;
     std::uint64_t samples_ = 0;
     int code_ = exitDone;
@@ -50,14 +57,54 @@ private:
     bool asking_ = false;
 };
 
+void PastRun::unwritten(const Error& error)
+{
+    if (code_ != exitUnreadable)
+        complain(error);
+    code_ = exitUnreadable;
+    loop_.quit();
+}
+
 void PastRun::append(Timestamp at, TargetId target, const Fact& fact)
 {
-    const Result<Done> written = writer_->append({SequenceNumber{++sequence_}, at, target, fact});
-    samples_ += std::holds_alternative<PoolSample>(fact) ? 1 : 0;
-    if (written)
+    if (code_ == exitUnreadable)
         return;
-    complain(written.error());
-    code_ = exitUnreadable;
+    last_ = at;
+    samples_ += std::holds_alternative<PoolSample>(fact) ? 1 : 0;
+    const Result<Done> written = writer_->append({SequenceNumber{++sequence_}, at, target, fact});
+    if (!written)
+        unwritten(written.error());
+}
+
+/// Of the past. What an alert or a leak waits for passes with each instant.
+void PastRun::told(Timestamp at, const Fact& fact)
+{
+    append(at, target_, fact);
+    if (const auto* const status = std::get_if<StatusChanged>(&fact)) {
+        if (!status->status.sentence.empty())
+            complain(status->status.sentence);
+    } else {
+        append(at, TargetId{0}, Tick{});
+    }
+}
+
+void PastRun::commit()
+{
+    if (code_ == exitUnreadable)
+        return;
+    if (const Result<Done> done = writer_->commit(); !done)
+        unwritten(done.error());
+}
+
+/// Before all of that time was told: the recording says so, too.
+void PastRun::endEarly(const std::string& why)
+{
+    if (code_ != exitDone)
+        return;
+    append(last_, target_, Gap{why});
+    complain(Error{why, "What came until then is recorded."});
+    if (code_ == exitDone)
+        code_ = exitUnreachable;
     loop_.quit();
 }
 
@@ -76,10 +123,8 @@ void PastRun::heard(const Fact& fact)
         return;
     // What it wants to know follows at once, if that is all that is missing.
     QTimer::singleShot(0, &loop_, [this] {
-        if (asking_)
-            return;
-        code_ = exitUnreachable;
-        loop_.quit();
+        if (!asking_)
+            endEarly("The rest of that time is missing: it could not be asked for.");
     });
 }
 
@@ -95,6 +140,30 @@ void PastRun::askFor(const QString& sentence)
     });
 }
 
+/// The recording, with what was chosen, as any other begins.
+bool PastRun::create(Timestamp from, Duration step, const TargetInfo& info)
+{
+    WriterOptions how;
+    how.redact = arguments_.redact;
+    auto created = RecordingWriter::create(arguments_.output, how);
+    if (!created) {
+        complain(created.error());
+        return false;
+    }
+    writer_ = std::move(created).value();
+    target_ = info.id;
+    for (const ThresholdsChanged& choice : chosenThresholds(arguments_))
+        append(from, TargetId{0}, choice);
+    if (!arguments_.alertRules.empty())
+        append(from, TargetId{0}, AlertRulesChanged{arguments_.alertRules});
+    append(from, info.id, TargetAttached{info});
+    append(from, info.id, StatusChanged{{Reach::up, {}, {}, {}}});
+    append(from, TargetId{0},
+           Note{"Not observed as it happened: this is what " + info.name +
+                " remembered of it, every " + format_duration_prose(step) + "."});
+    return true;
+}
+
 int PastRun::run(Timestamp from, Timestamp until, Duration step)
 {
     auto* const source = qobject_cast<MetricsSource*>(source_.get());
@@ -103,38 +172,37 @@ int PastRun::run(Timestamp from, Timestamp until, Duration step)
                  "prometheus+http://host:9090/api/v1.");
         return exitUsage;
     }
-    WriterOptions how;
-    how.redact = arguments_.redact;
-    auto created = RecordingWriter::create(arguments_.output, how);
-    if (!created) {
-        complain(created.error());
+    if (!create(from, step, source->info()))
         return exitUnreadable;
-    }
-    writer_ = std::move(created).value();
-    const TargetInfo& info = source->info();
-    append(from, info.id, TargetAttached{info});
-    append(from, info.id, StatusChanged{{Reach::up, {}, {}, {}}});
-    append(from, TargetId{0},
-           Note{"Not observed as it happened: this is what " + info.name +
-                " remembered of it, every " + format_duration_prose(step) + "."});
     EndSignals endSignals;
-    QObject::connect(&endSignals, &EndSignals::asked, &loop_, &QEventLoop::quit);
+    QObject::connect(&endSignals, &EndSignals::asked, &loop_,
+                     [this] { endEarly("Interrupted: the rest of that time is missing."); });
+    if (arguments_.runFor)
+        QTimer::singleShot(
+            std::chrono::ceil<std::chrono::milliseconds>(*arguments_.runFor), &loop_,
+            [this] { endEarly("It took longer than it may: the rest of that time is missing."); });
+    QTimer second;
+    QObject::connect(&second, &QTimer::timeout, &loop_, [this] { commit(); });
+    second.start(std::chrono::seconds{1});
     QObject::connect(source, &MetricsSource::pastEnded, &loop_, &QEventLoop::quit);
     QObject::connect(source, &MetricsSource::observedThen, &loop_,
-                     [&](Timestamp at, const Fact& fact) { append(at, info.id, fact); });
+                     [this](Timestamp at, const Fact& fact) { told(at, fact); });
     QObject::connect(source, &Source::observed, &loop_, [&](const Fact& fact) { heard(fact); });
     QObject::connect(source, &Source::secretRequired, &loop_,
                      [&](const QString& sentence) { askFor(sentence); });
     source->start();
     if (code_ == exitDone)
         loop_.exec();
+    second.stop();
     source->stop();
     if (const Result<Done> closed = writer_->close(); !closed) {
-        complain(closed.error());
+        unwritten(closed.error());
         return exitUnreadable;
     }
     if (code_ == exitDone && samples_ == 0)
-        complain(info.name + " remembers no pool that Poolscope knows of that time.");
+        complain(
+            Error{source->info().name + " remembers no pool that Poolscope knows of that time.",
+                  "Check the path and the match of the address, and how far back it keeps."});
     return code_;
 }
 
@@ -143,7 +211,11 @@ int PastRun::run(Timestamp from, Timestamp until, Duration step)
 int runRecordPast(const Arguments& arguments)
 {
     if (arguments.targets.size() != 1) {
-        complain("--past is of one target.");
+        complain("--past is of one target. Record each into a file of its own.");
+        return exitUsage;
+    }
+    if (!arguments.metrics.empty()) {
+        complain("--metrics serves what is, and --past asks for what was. Leave out one of them.");
         return exitUsage;
     }
     AttachRequest request;

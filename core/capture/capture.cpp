@@ -108,11 +108,7 @@ void Capture::attach(TargetId target, const AttachRequest& request)
     });
     connect(source, &Source::secretRequired, this,
             [this, target](const QString& sentence) { emit secretRequired(target, sentence); });
-    if (sequence_ == 0) {
-        for (const ThresholdsChanged& choice : thresholds_)
-            observe(TargetId{0}, choice);
-        setAlertRules(alertRules_);
-    }
+    tellChoices();
     TargetInfo info = source->info();
     std::set<std::string> taken;
     for (const auto& [id, state] : analysis_.world().targets()) {
@@ -156,8 +152,19 @@ void Capture::sampleNow()
         source->sampleNow();
 }
 
+/// Those that it began with, before anything that they are counted for; a note may come before.
+void Capture::tellChoices()
+{
+    if (std::exchange(told_, true))
+        return;
+    for (const ThresholdsChanged& choice : thresholds_)
+        observe(TargetId{0}, choice);
+    setAlertRules(alertRules_);
+}
+
 void Capture::setThresholds(TargetId target, const ThresholdsChanged& choice)
 {
+    tellChoices();
     // Taken back is what counts for the target now, which may have been chosen for all.
     const bool ofAll =
         choice.revoked && !analysis_.world().chosen_thresholds().contains({target, choice.pool});
@@ -166,6 +173,7 @@ void Capture::setThresholds(TargetId target, const ThresholdsChanged& choice)
 
 void Capture::setAlertRules(const std::string& rules)
 {
+    alertRules_ = rules;
     if (rules != analysis_.world().alert_rules())
         observe(TargetId{0}, AlertRulesChanged{rules});
 }

@@ -85,6 +85,7 @@ private:
     void apply(const Observation& observation);
     void record(const Observation& observation);
     void recover();
+    void tellChoices();
     void watch(TargetId target);
     void send();
     void order(const Command& command, const std::string& subject);
@@ -96,6 +97,7 @@ private:
     SourceFactory factory_;
     std::vector<ThresholdsChanged> thresholds_;
     std::string alertRules_;
+    bool told_ = false; ///< the two above
     Analysis analysis_;
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;

@@ -22,6 +22,10 @@ constexpr int fleetRest = 3;
 constexpr int fleetLongRest = 19;
 /// What it scrapes changes as instances come and go; only who drills down needs it.
 constexpr int fleetTargetsRest = 39;
+/// Refusals where nothing is answered: as many as it takes to come down to a name, and a few.
+constexpr int mostRefused = 8;
+/// Questions in a row without an answer in time, where others were answered.
+constexpr int mostLate = 4;
 constexpr std::size_t mostNamed = 3;
 
 const QString fleetMatch = QStringLiteral("match");
@@ -71,20 +75,30 @@ FleetPoll::FleetPoll(const QUrl& base)
     : base_(base)
     , matchers_(fleetMatchers(base))
 {
-    all_.push_back({{}, false, 0});
+    startOver();
+}
+
+void FleetPoll::startOver()
+{
+    asking_.reset();
+    left_.clear();
+    all_.clear();
+    all_.push_back({{}, false, 0, false});
     for (const MetricsQuestion& question : metrics_questions())
-        all_.push_back({question.names, question.behind, 0});
+        all_.push_back({question.names, question.behind, 0, false});
 }
 
 void FleetPoll::begin()
 {
-    // Of a poll that came to no end.
+    // Of a poll that came to no end. What it ended at comes last: the rest may be had.
     if (asking_)
-        left_.push_front(*std::exchange(asking_, {}));
+        left_.push_back(*std::exchange(asking_, {}));
     all_.insert(all_.begin(), left_.begin(), left_.end());
     left_.clear();
     json_.clear();
-    leftOut_.clear();
+    any_ = false;
+    refused_ = 0;
+    late_ = 0;
     reader_.emplace();
     past_.reset();
     pools_.assign(1, {});
@@ -162,12 +176,17 @@ Result<Done> FleetPoll::answered()
     }
     const std::uint64_t before = reader_->figures().series;
     Result<Done> come = read();
+    if (come) {
+        any_ = true;
+        late_ = 0;
+        asking_->tooMuch = false;
+    }
     if (come && !past_ && reader_->figures().series == before)
         asking_->rest = asking_->behind ? fleetLongRest : fleetRest;
     return come;
 }
 
-bool FleetPoll::retreat(bool tooMuch)
+bool FleetPoll::retreat(Refusal why)
 {
     if (!asking_)
         return false;
@@ -175,17 +194,24 @@ bool FleetPoll::retreat(bool tooMuch)
         asking_->rest = fleetTargetsRest;
         return true;
     }
-    if (!tooMuch)
+    if (why == Refusal::other || (why == Refusal::late && (!any_ || ++late_ > mostLate)))
         return false;
     Question& question = *asking_;
-    if (question.names.size() == 1) {
-        leftOut_.push_back(question.names.front());
+    const bool one = question.names.size() == 1;
+    if (why == Refusal::maybeTooMuch && !any_ && ++refused_ >= mostRefused && one) {
+        startOver();
+        return false;
+    }
+    if (one) {
+        question.tooMuch = true;
+        // Of the past every part is asked for once.
+        question.rest = past_ ? 0 : fleetLongRest;
         return true;
     }
     const auto middle =
         question.names.begin() + static_cast<std::ptrdiff_t>(question.names.size() / 2);
-    left_.push_front({{middle, question.names.end()}, question.behind, 0});
-    left_.push_front({{question.names.begin(), middle}, question.behind, 0});
+    left_.push_front({{middle, question.names.end()}, question.behind, 0, false});
+    left_.push_front({{question.names.begin(), middle}, question.behind, 0, false});
     asking_.reset();
     return true;
 }
@@ -232,14 +258,16 @@ std::vector<std::string> FleetPoll::remarks() const
     remark(figures.duplicates, "Series told by several replicas, of which the first counts: {}.");
     remark(figures.over_limit, "Series beyond 200,000, left out: {}.");
     remark(pools_.back().over_limit(), "Series of pools beyond 10,000, left out: {}.");
-    if (!leftOut_.empty()) {
-        std::string names;
-        for (std::size_t i = 0; i < std::min(leftOut_.size(), mostNamed); ++i)
-            names += (i == 0 ? "" : ", ") + leftOut_[i];
+    std::size_t leftOut = 0;
+    std::string names;
+    for (const Question& question : all_) {
+        if (question.tooMuch && ++leftOut <= mostNamed)
+            names += (names.empty() ? "" : ", ") + question.names.front();
+    }
+    if (leftOut > 0)
         sentences.push_back(fmt::format("Metrics too many for one answer, left out: {} ({}). Ask "
                                         "for a part of the fleet by match.",
-                                        leftOut_.size(), names));
-    }
+                                        leftOut, names));
     return sentences;
 }
 

@@ -51,9 +51,16 @@ public:
     void piece(std::string_view bytes) { json_ += bytes; }
     /// The answer has come as a whole. An error where it is none.
     Result<Done> answered();
-    /// It was asked for too much, or for something it has not. True where the poll goes on
-    /// nonetheless: in halves, or without. False: the poll has failed.
-    bool retreat(bool tooMuch);
+    enum class Refusal {
+        other,
+        tooMuch,
+        maybeTooMuch, ///< or the question is wrong: some servers say both with the same status
+        late,         ///< no answer in time
+    };
+    /// There is no answer. True where the poll goes on nonetheless: in halves, or without. False:
+    /// the poll has failed. Where nothing at all is answered it is not asked in ever smaller parts,
+    /// and in whole questions with the next poll.
+    bool retreat(Refusal why);
     /// What is asked for may be missing without harm.
     bool isOptional() const { return asking_ && asking_->names.empty(); }
 
@@ -68,8 +75,10 @@ private:
     {
         std::vector<std::string> names; ///< empty: what it scrapes
         bool behind = false;
-        int rest = 0; ///< polls until it is asked again
+        int rest = 0;         ///< polls until it is asked again
+        bool tooMuch = false; ///< by itself
     };
+    void startOver();
     QUrl urlOf(const Question& question) const;
     Result<Done> read();
     std::string originOf(std::string_view job, std::string_view instance);
@@ -79,11 +88,13 @@ private:
     std::vector<Question> all_;
     std::deque<Question> left_; ///< of this poll
     std::optional<Question> asking_;
+    bool any_ = false; ///< metrics were answered in this poll
+    int refused_ = 0;  ///< of this poll, before any were
+    int late_ = 0;     ///< in a row
     std::string json_;
     std::optional<FleetReader> reader_;
     std::optional<Past> past_;
-    std::vector<MetricsPools> pools_;  ///< one; of a past as many as it has steps
-    std::vector<std::string> leftOut_; ///< names that are too much by themselves
+    std::vector<MetricsPools> pools_; ///< one; of a past as many as it has steps
     ScrapedTargets scraped_;
     ScrapedTargets origins_; ///< as they are attached to; what was asked for
 };

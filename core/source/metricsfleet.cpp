@@ -33,10 +33,23 @@ void MetricsSource::beginPoll()
     fleet_->begin(part);
 }
 
+/// What is odd about what it remembers belongs to the time of which it is told.
+void MetricsSource::pastRemarks()
+{
+    std::string words;
+    for (const std::string& remark : fleet_->remarks())
+        words += (words.empty() ? "" : " ") + remark;
+    if (words == pastRemarks_)
+        return;
+    pastRemarks_ = words;
+    emit observedThen(past_->at(0), StatusChanged{{Reach::up, words, {}, {}}});
+}
+
 /// A part of it. An instant of which nothing is known is a gap, whatever came before.
 void MetricsSource::pastCame()
 {
     const std::vector<MetricsPools>& steps = fleet_->steps();
+    pastRemarks();
     for (std::size_t i = 0; i < steps.size() && started_; ++i) {
         const std::vector<Pool> pools = steps[i].pools();
         if (!pools.empty()) {
@@ -81,19 +94,22 @@ void MetricsSource::ask()
 bool MetricsSource::takeAnswer(const MetricsFetch::Outcome& outcome)
 {
     using End = MetricsFetch::End;
-    if (outcome.end == End::complete && outcome.status == 200) {
-        if (fleet_->answered())
-            return true;
-        return fleet_->retreat(false);
-    }
-    // 413 and 422: it would have to load or to send too much; 503: it took it too long.
-    const bool tooMuch = outcome.end == End::tooLong || outcome.end == End::unpackable ||
-                         (outcome.end == End::complete &&
-                          (outcome.status == 413 || outcome.status == 422 ||
-                           (outcome.status == 503 && outcome.refusal.contains("\"timeout\""))));
-    const bool answered = outcome.end == End::complete || tooMuch;
-    const bool late = outcome.end == End::timedOut && fleet_->isOptional();
-    return (answered || late) && fleet_->retreat(tooMuch);
+    using Refusal = FleetPoll::Refusal;
+    if (outcome.end == End::tooLong || outcome.end == End::unpackable)
+        return fleet_->retreat(Refusal::tooMuch);
+    if (outcome.end == End::timedOut)
+        return fleet_->retreat(Refusal::late);
+    if (outcome.end != End::complete)
+        return false;
+    if (outcome.status == 200 && fleet_->answered())
+        return true;
+    // 413 and 422: it would have to load or to send too much; 503: it took it too long. Some say
+    // 422 of whatever is wrong with a question.
+    if (outcome.status == 413)
+        return fleet_->retreat(Refusal::tooMuch);
+    const bool maybe =
+        outcome.status == 422 || (outcome.status == 503 && outcome.refusal.contains("\"timeout\""));
+    return fleet_->retreat(maybe ? Refusal::maybeTooMuch : Refusal::other);
 }
 
 MetricsSource::Reading MetricsSource::readFleet() const
@@ -115,10 +131,11 @@ MetricsSource::troubleOfQuery(const MetricsFetch::Outcome& outcome) const
     const std::string words = fleet_error(outcome.refusal.toStdString());
     if (words.empty() || outcome.status == 401 || outcome.status == 403)
         return {};
-    const bool wrong = outcome.status == 400;
+    const bool wrong = outcome.status == 400 || outcome.status == 422;
     return Trouble{wrong && !wasUp_ ? Trouble::Kind::persistent : Trouble::Kind::transient,
                    where() + " refused the query: " + words + ".",
-                   wrong ? "Check what the address says behind match." : ""};
+                   wrong ? "Check what the address says behind match."
+                         : "Its own log says more. Poolscope keeps trying."};
 }
 
 } // namespace poolscope

@@ -45,7 +45,7 @@ MetricsSource::MetricsSource(TargetId id, const AttachRequest& request,
     : address_(address)
     , sshHost_(request.sshHost)
     , secret_(request.password.isEmpty() ? address.password : request.password)
-    , secretAtHand_(address.user.isEmpty()
+    , secretAtHand_(request.secretAtHand && address.user.isEmpty()
                         ? QString::fromLocal8Bit(qgetenv("POOLSCOPE_METRICS_TOKEN"))
                         : QString())
 {
@@ -143,7 +143,8 @@ void MetricsSource::fetch(const QUrl& url)
     if (!started_ || phase_ != Phase::fetching)
         return;
     if (!sshHost_.isEmpty() && !tunnel_.isReady()) { // never past the tunnel
-        failed({Trouble::Kind::transient, "The tunnel to " + where() + " has broken.", ""});
+        failed({Trouble::Kind::transient, "The tunnel to " + where() + " has broken.",
+                "Poolscope opens it again."});
         return;
     }
     asked_ = url;
@@ -158,7 +159,8 @@ void MetricsSource::fetch(const QUrl& url)
         failed({Trouble::Kind::persistent,
                 header ? "The token has a line break in it."
                        : "To " + where() + " the token or password would travel in the clear.",
-                header ? "" : "Use https, or let ssh lead to that very host (--ssh HOST)."});
+                header ? "Give the token as one line."
+                       : "Use https, or let ssh lead to that very host (--ssh HOST)."});
         return;
     }
     request.authorization = *header;
@@ -344,6 +346,13 @@ void MetricsSource::failed(const Trouble& trouble)
 {
     if (!started_ || phase_ != Phase::fetching)
         return;
+    // What is past does not come back: who asks for it is not kept waiting for ever.
+    if (past_ && trouble.kind == Trouble::Kind::transient && failures_ + 1 >= mostPastFailures) {
+        failed({Trouble::Kind::persistent,
+                trouble.sentence + fmt::format(" That was {} times in a row.", failures_ + 1),
+                "Ask again later, or for less at once."});
+        return;
+    }
     page_.reset();
     phase_ = trouble.kind == Trouble::Kind::transient ? Phase::waiting : Phase::stopped;
     teller_.gap(trouble.sentence);

@@ -37,6 +37,7 @@ public:
         std::chrono::milliseconds longestRetry{60000};
     };
     static constexpr int mostRedirects = 3;
+    static constexpr int mostPastFailures = 5; ///< in a row: then it ends
 
     MetricsSource(TargetId id, const AttachRequest& request, const MetricsAddress& address);
     ~MetricsSource() override;
@@ -46,7 +47,8 @@ public:
     SshTunnel& tunnel() { return tunnel_; }
     /// Asks a query API for what was, from then until now, instead of what is: it says that by
     /// observedThen(), in order, and is done with pastEnded(). What it says besides is about now.
-    /// Before start(); false where it is no query API, or there is nothing to ask for.
+    /// It ends as stopped where it fails again and again. Before start(); false where it is no
+    /// query API, or there is nothing to ask for.
     bool setPast(Timestamp from, Timestamp until, Duration step);
 
     const TargetInfo& info() const override { return info_; }
@@ -114,6 +116,7 @@ private:
     bool beganAnew(const Reading& reading) const;
     std::string sentenceOf(const Reading& reading) const;
     void failed(const Trouble& trouble);
+    void pastRemarks();
     void fact(const Fact& what);
     std::string where() const;
 
@@ -142,6 +145,7 @@ private:
     std::optional<FleetPoll> fleet_;      ///< where it is a query API
     std::optional<FleetPoll::Past> past_; ///< what is left of it, from the part that is asked for
     bool pastTold_ = false;               ///< a sample, and no gap since
+    std::string pastRemarks_;             ///< as they were told
     std::chrono::milliseconds took_{};    ///< all answers of this poll
     std::optional<Page> page_;
     std::map<Text, Pool> told_; ///< by name, as of the sample before

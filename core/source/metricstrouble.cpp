@@ -39,14 +39,18 @@ void MetricsSource::follow(const MetricsFetch::Outcome& outcome)
     const std::string target =
         plain_line(to.toString(QUrl::RemoveUserInfo | QUrl::RemoveQuery).toStdString(), 200);
     const Trouble::Kind kind = wasUp_ ? Trouble::Kind::transient : Trouble::Kind::persistent;
-    if (to.host().compare(asked_.host(), Qt::CaseInsensitive) != 0 || !(same || upgrade))
+    const bool elsewhere =
+        to.host().compare(asked_.host(), Qt::CaseInsensitive) != 0 || !(same || upgrade);
+    if (!elsewhere && ++redirects_ <= mostRedirects)
+        fetch(to);
+    else if (fleet_ && fleet_->retreat(FleetPoll::Refusal::other))
+        ask(); // it can do without that one
+    else if (elsewhere)
         failed({kind, where() + " sends on to " + target + ", another place: not followed.",
                 "Give that address instead, if it is the one that is meant."});
-    else if (++redirects_ > mostRedirects)
+    else
         failed({kind, where() + " sends on and on, at last to " + target + ".",
                 "Check the path of the address."});
-    else
-        fetch(to);
 }
 
 MetricsSource::Trouble MetricsSource::troubleOfStatus(int status) const
@@ -82,7 +86,8 @@ MetricsSource::Trouble MetricsSource::troubleOfStatus(int status) const
                       "exporters: /metrics."};
     default:
         return {Trouble::Kind::transient, where() + " answered with HTTP status " + code + ".",
-                status >= 500 ? "Its own log says why. Poolscope keeps trying." : ""};
+                status >= 500 ? "Its own log says why. Poolscope keeps trying."
+                              : "Check the address. Poolscope keeps trying."};
     }
 }
 
@@ -137,7 +142,8 @@ MetricsSource::troubleOf(const MetricsFetch::Outcome& outcome) const
     case End::other:
         break;
     }
-    return Trouble{Trouble::Kind::transient, "Asking " + where() + " failed: " + words + ".", ""};
+    return Trouble{Trouble::Kind::transient, "Asking " + where() + " failed: " + words + ".",
+                   "Check the address and the network. Poolscope keeps trying."};
 }
 
 } // namespace poolscope

@@ -261,7 +261,9 @@ MySqlAddress effectiveAddress(const MySqlAddress& given)
             out.tls = MySqlTls::verify_identity;
         else if (!out.ca.isEmpty() || !out.caPath.isEmpty())
             out.tls = MySqlTls::verify_ca;
-        else if (flagOf(probe.get(), MYSQL_OPT_SSL_ENFORCE))
+        // With a certificate of one's own, too: one that cannot be read is no reason to go without.
+        else if (flagOf(probe.get(), MYSQL_OPT_SSL_ENFORCE) || !out.certificate.isEmpty() ||
+                 !out.key.isEmpty())
             out.tls = MySqlTls::required;
         else
             out.tls = MySqlTls::preferred;

@@ -40,6 +40,10 @@ constexpr const char* trusting_logins =
     "mysql_native_password,client_ed25519,parsec,caching_sha2_password,sha256_password,"
     "mysql_clear_password";
 
+/// None of them shows the password to who has taken the offer of TLS out of the greeting: those of
+/// SHA-2 hand it to whoever shows a key.
+constexpr const char* stripped_logins = "mysql_native_password,client_ed25519,parsec";
+
 /// The length of a SHA-1.
 constexpr const char* no_certificate = "0000000000000000000000000000000000000000";
 
@@ -64,6 +68,12 @@ void MySqlConnection::makeNonBlocking(int socket)
 bool MySqlConnection::tlsWanted() const
 {
     return !plain_;
+}
+
+/// By somebody's word, or because nobody is in between.
+bool MySqlConnection::neverTls() const
+{
+    return plan_.endpoint.isLocalSocket() || plan_.address.tls == MySqlTls::disabled;
 }
 
 /// Rather no connection than one in the clear.
@@ -103,8 +113,15 @@ bool MySqlConnection::prepare()
     verifiedName_.clear();
     const MySqlTls tls = plan_.address.tls.value_or(MySqlTls::preferred);
     const bool proven = tlsWanted() && tls == MySqlTls::verify_identity;
+    const bool stripped = plain_ && !neverTls();
     mysql_optionsv(mysql_, MARIADB_OPT_RESTRICTED_AUTH,
-                   local || proven ? trusting_logins : safe_logins);
+                   local || proven ? trusting_logins
+                   : stripped      ? stripped_logins
+                                   : safe_logins);
+    // What the server begins with is its default, and need not be the account's: that is asked for
+    // then.
+    if (stripped)
+        mysql_optionsv(mysql_, MYSQL_DEFAULT_AUTH, "mysql_native_password");
     if (!tlsWanted())
         return true;
     mysql_optionsv(mysql_, MYSQL_OPT_SSL_ENFORCE, &yes);
@@ -257,7 +274,9 @@ bool MySqlConnection::await(int socket, bool read)
         return connectError_ == 0;
     socklen_t size = sizeof connectError_;
     ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &connectError_, &size);
-    return connectError_ == 0 && (!tlsDemanded() || awaitGreeting(socket));
+    if (connectError_ != 0 || !tlsDemanded() || std::exchange(greeted_, true))
+        return connectError_ == 0;
+    return awaitGreeting(socket);
 }
 
 /// Where TLS is demanded nothing is to be sent to who does not offer it: the library would log in

@@ -65,7 +65,7 @@ void MySqlConnection::open(Plan plan)
     plan_ = std::move(plan);
     endpoints_ = {plan_.endpoint};
     next_ = 0;
-    plain_ = plan_.endpoint.isLocalSocket() || plan_.address.tls == MySqlTls::disabled;
+    plain_ = neverTls();
     worst_.reset();
     lookup_.start(endpoints_, limits_.lookup);
 }
@@ -138,6 +138,7 @@ void MySqlConnection::begin(std::function<void()> work)
     tooMuch_ = false;
     error_ = {};
     connectError_ = 0;
+    greeted_ = false;
     stripped_ = false;
     waitsFor_ = -1;
     unwatch();
@@ -205,6 +206,7 @@ void MySqlConnection::attemptFailed(const PgTrouble& trouble)
         ++next_;
     else
         next_ = endpoints_.size();
+    plain_ = neverTls(); // what one address could not do says nothing of the next
     attempt();
 }
 

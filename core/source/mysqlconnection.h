@@ -96,6 +96,7 @@ private:
     void giveUp();
     bool tlsWanted() const;
     bool tlsDemanded() const;
+    bool neverTls() const;
 
     // The event loop's side
     void resolved(const std::vector<PgEndpoint>& endpoints, const QStringList& missing, bool late);
@@ -133,6 +134,7 @@ private:
     bool attempting_ = false;
     bool good_ = false; ///< what was done on the fiber
     bool tooMuch_ = false;
+    bool greeted_ = false;  ///< its greeting was looked at, within this call
     bool stripped_ = false; ///< TLS is demanded, and was not offered
     MySqlError error_;
     std::string verifiedName_; ///< that the certificate must name; else empty

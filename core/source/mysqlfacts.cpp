@@ -78,19 +78,37 @@ void MySqlSource::factsCame(const MySqlReply& reply)
         grantsDue_ = true;
     }
     facts_ = facts;
+    globalsDue_ = true;
     tellFacts();
-    tellSettings(r);
 }
 
-/// For the configuration check; ours are set otherwise for our own session alone.
-void MySqlSource::tellSettings(const MySqlRows& rows)
+void MySqlSource::askSettings()
 {
+    globalsDue_ = false;
+    ask(Job::settings, mysql_settings(), [this](const MySqlReply& reply) { settingsCame(reply); });
+}
+
+/// For the configuration check, which can do without; ours are set otherwise for our own session
+/// alone.
+void MySqlSource::settingsCame(const MySqlReply& reply)
+{
+    if (reply.trouble && settings_)
+        return;
+    const MySqlRows& rows = reply.rows;
     ServerSettings settings;
-    for (const auto& [name, unit] :
-         {std::pair{"max_connections", ""}, std::pair{"max_user_connections", ""},
-          std::pair{"wait_timeout", "s"}, std::pair{"interactive_timeout", "s"}}) {
-        if (const auto value = rows.integer(0, rows.column(name)))
+    const auto add = [&](const char* name, const char* unit, std::optional<std::int64_t> value) {
+        if (value)
             settings.all.push_back({SettingScope::server, {}, name, std::to_string(*value), unit});
+    };
+    if (facts_ && facts_->max_connections)
+        add("max_connections", "", *facts_->max_connections);
+    for (const auto& [name, unit] :
+         {std::pair{"max_user_connections", ""}, std::pair{"wait_timeout", "s"},
+          std::pair{"interactive_timeout", "s"}}) {
+        for (int row = 0; row < rows.count(); ++row) {
+            if (rows.text(row, rows.column("Variable_name")) == name)
+                add(name, unit, rows.integer(row, rows.column("Value")));
+        }
     }
     if (settings_ != settings) {
         settings_ = std::move(settings);

@@ -59,6 +59,10 @@ void MySqlSource::next()
         askPoll();
         return;
     }
+    if (globalsDue_) {
+        askSettings();
+        return;
+    }
     const std::vector<SessionKey> locks = dueLocks();
     const bool crowded = facts_ && facts_->max_connections &&
                          static_cast<double>(sessions_.count()) >= 0.9 * *facts_->max_connections;

@@ -82,7 +82,8 @@ private:
     void ask(Job job, const std::string& sql, MySqlConnection::Handler handler);
     void askFacts();
     void factsCame(const MySqlReply& reply);
-    void tellSettings(const MySqlRows& rows);
+    void askSettings();
+    void settingsCame(const MySqlReply& reply);
     void keepRefusals(std::int64_t refused);
     void askGrants();
     void grantsCame(const MySqlReply& reply);
@@ -124,6 +125,7 @@ private:
     std::vector<std::string> unset_; ///< of them, those to be set one by one
     bool factsDue_ = false;
     bool grantsDue_ = false;
+    bool globalsDue_ = false;
     bool pollDue_ = false;
 
     MySqlShape shape_;

@@ -100,14 +100,17 @@ std::string mysql_facts(const MySqlShape& shape)
     return fmt::format("SELECT /* poolscope */ CONNECTION_ID() AS id, VERSION() AS version, "
                        "@@version_comment AS comment, CURRENT_USER() AS role, "
                        "@@max_connections AS max_connections, @@performance_schema AS schema_on, "
-                       "@@GLOBAL.max_user_connections AS max_user_connections, "
-                       "@@GLOBAL.wait_timeout AS wait_timeout, "
-                       "@@GLOBAL.interactive_timeout AS interactive_timeout, "
                        "@@read_only AS read_only, {} AS clock, "
                        "UNIX_TIMESTAMP() - {} AS started, {} AS connected, {} AS refused",
                        server_clock, status_value(shape, "Uptime"),
                        status_value(shape, "Threads_connected"),
                        status_value(shape, "Connection_errors_max_connections"));
+}
+
+std::string mysql_settings()
+{
+    return "SHOW /* poolscope */ GLOBAL VARIABLES WHERE Variable_name IN "
+           "('max_user_connections', 'wait_timeout', 'interactive_timeout')";
 }
 
 std::string mysql_grants()

@@ -43,6 +43,9 @@ std::vector<std::string> mysql_assignments(const MySqlShape& shape);
 std::string mysql_set(const std::vector<std::string>& assignments);
 /// One row: what the server is.
 std::string mysql_facts(const MySqlShape& shape);
+/// What the configuration check wants to know. By itself: not every server that speaks the protocol
+/// answers it.
+std::string mysql_settings();
 std::string mysql_grants();
 /// Every session.
 std::string mysql_poll(const MySqlShape& shape, std::size_t text_limit);

@@ -284,8 +284,8 @@ PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom)
         t.sentence = fmt::format("{} wants a way to log in that is not available here: {}.",
                                  whom.where, words);
         t.next_step = "Where it is sent in the clear, it needs ssl-mode=verify_identity or the "
-                      "server's socket; else use an account with another authentication "
-                      "plugin.";
+                      "server's socket; where a server without TLS is meant, ssl-mode=disabled; "
+                      "else use an account with another authentication plugin.";
         return t;
     case 2007:
     case 2012:

@@ -17,7 +17,8 @@ struct AttachRequest
     QString target;  ///< URL, conninfo or service=
     QString sshHost; ///< reach it through this host by the user's own ssh; empty: directly
     Duration interval = std::chrono::seconds{1}; ///< between polls, 100 ms to 1 h
-    QString password; ///< if already known; libpq's own ways come first otherwise
+    QString password;         ///< if already known; libpq's own ways come first otherwise
+    bool secretAtHand = true; ///< may use a token that the environment has
 };
 
 /// A command for one session or checkout, with everything needed to check its identity there.

@@ -10,6 +10,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <sys/stat.h>
+
 using namespace poolscope::test;
 
 class TestCheckCommand : public QObject
@@ -189,6 +191,10 @@ void TestCheckCommand::filesThatCannotBeRead()
     QVERIFY(other.err.contains(".properties"));
     const Run fake = run({write("not.poolrec", "no recording")});
     QCOMPARE(fake.code, 5);
+    // Nobody writes to it: who opens it waits for ever.
+    const QString pipe = dir_.filePath(text("pipe.properties"));
+    QCOMPARE(::mkfifo(QFile::encodeName(pipe).constData(), 0600), 0);
+    QCOMPARE(run({pipe}).code, 5);
 }
 
 void TestCheckCommand::usage()
@@ -230,6 +236,12 @@ void TestCheckCommand::againstARealServer()
                 .toString()
                 .contains(text("max_connections 30, 3 of them reserved")));
     QVERIFY(!full.out.contains("geheim") && !full.err.contains("geheim"));
+    // Where a pool leads is printed, and what its address holds besides is not.
+    const QString elsewhere = write("elsewhere.json", R"([{"pool": "p", "max": 5, "config": {},
+        "database": "postgresql://u:geheim@db.invalid:5432/shop?password=geheim"}])");
+    const Run other = run({cluster_.uri(), elsewhere});
+    QVERIFY2(other.out.contains("postgresql://db.invalid:5432/shop,"), other.out.constData());
+    QVERIFY(!other.out.contains("geheim") && !other.err.contains("geheim"));
     // A server that does not answer: the file is judged all the same.
     const Run gone =
         run({text("postgresql://postgres@127.0.0.1:1/postgres"), large, text("--json")});

@@ -72,9 +72,11 @@ void TestDiagnosisObjects::keysInTheirOrder()
         std::string(R"([{"target":"pool+unix:///run/shop.sock","pool":"shop","cause":"leak",)"
                     R"("confidence":"high","sentence":"Pool shop is exhausted.","evidence":[)"
                     R"({"sentence":"c-1 has been out for 45 s.","page":"leaks",)"
-                    R"("time":"2026-11-21T14:06:40.000000Z","session":null,"checkout":"c-1"}],)"
+                    R"("time":"2026-11-21T14:06:40.000000Z","session":null,"session_target":null,)"
+                    R"("checkout":"c-1","checkout_target":"pool+unix:///run/shop.sock"}],)"
                     R"("relief":{"sentence":"End session 42 of shop.",)"
-                    R"("session":"pg-42-1795270000000000","checkout":null,"frees":1},)"
+                    R"("session":"pg-42-1795270000000000","session_target":"postgresql://db/shop",)"
+                    R"("checkout":null,"checkout_target":null,"frees":1},)"
                     R"("prevention":null,"candidates":["held_while_idle"],)"
                     R"("since":"2026-11-21T14:06:40.000000Z","exhausted":true}])"));
 }

@@ -35,6 +35,7 @@ private slots:
     void unknownDatabase();
     void passwordMissingOrWrong();
     void optionFile();
+    void settings();
     void full();
     void fullAtAttach();
     void killedByOthers();
@@ -250,6 +251,22 @@ void TestMySqlTrouble::optionFile()
     probe.start();
     QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 20000);
     QCOMPARE(probe.state().facts->role, std::string("locked"));
+}
+
+void TestMySqlTrouble::settings()
+{
+    MySqlProbe probe(server_.url("admin"));
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.state().settings, 20000);
+    const ServerSettings& told = *probe.state().settings;
+    for (const char* name :
+         {"max_connections", "max_user_connections", "wait_timeout", "interactive_timeout"})
+        QVERIFY2(told.find(name) != nullptr, name);
+    // The server's own, not what we have set for our session.
+    QCOMPARE(told.find("wait_timeout")->value,
+             MariaClient(server_, "admin")
+                 .value(QStringLiteral("SELECT @@GLOBAL.wait_timeout"))
+                 .toStdString());
 }
 
 void TestMySqlTrouble::full()

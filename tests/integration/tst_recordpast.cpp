@@ -119,7 +119,7 @@ void TestRecordPast::whatWasChosenStandsFirst()
 {
     QFile rules(file("rules.toml"));
     QVERIFY(rules.open(QIODevice::WriteOnly));
-    rules.write("[[rule]]\nname = \"any\"\nmeasure = \"used_ratio\"\nabove = 0.5\n");
+    rules.write("[[rule]]\nname = \"any\"\nmeasure = \"used_ratio\"\nat_least = 0.5\n");
     rules.close();
     start({QStringLiteral("--rules"), rules.fileName(), QStringLiteral("--leak-after"),
            QStringLiteral("7s")});

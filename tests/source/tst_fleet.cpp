@@ -78,11 +78,16 @@ private slots:
     void replicas();
     void nobodyKnown();
     void refused();
+    void refusedAsIfTooMuch();
+    void lateHalfway();
+    void redirectOfWhatItScrapes();
     void noQueryApi();
     void failsHalfway();
     void token();
     void past();
     void pastOfNothing();
+    void pastEndsWhereItFails();
+    void remarksOfThePast();
     void readsAnswers();
     void awkwardAnswers_data();
     void awkwardAnswers();
@@ -408,6 +413,86 @@ void TestFleet::refused()
     QTRY_COMPARE_WITH_TIMEOUT(later.reach(), Reach::up, patience);
 }
 
+/// Some say 422 of whatever is wrong with a question: that is no reason to ask in 300 parts.
+void TestFleet::refusedAsIfTooMuch()
+{
+    FakeFleet fleet;
+    fill(fleet);
+    bool wrong = true;
+    fleet.onQuery = [&](QTcpSocket* socket, const QString&) {
+        if (wrong)
+            fleet.sayJson(socket, FakeFleet::error("422", "cannot parse query"),
+                          "422 Unprocessable Entity");
+        return wrong;
+    };
+    MetricsProbe probe(fleet.apiUrl("?match=job"));
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::stopped, patience);
+    QVERIFY2(probe.says("refused the query: cannot parse query"), qPrintable(probe.sentence()));
+    QVERIFY(probe.advises("match"));
+    QVERIFY2(fleet.selectors.size() < 20, qPrintable(QString::number(fleet.selectors.size())));
+    const QString whole = fleet.selectors.first();
+    // Nothing of it stays behind: the next poll asks in whole questions.
+    wrong = false;
+    fleet.selectors.clear();
+    probe.source().sampleNow();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), patience);
+    QCOMPARE(fleet.selectors.first(), whole);
+    QCOMPARE(probe.pools().pools.size(), 4U);
+}
+
+/// A name that takes too long is done without, as one that is too much.
+void TestFleet::lateHalfway()
+{
+    FakeFleet fleet;
+    fill(fleet);
+    int asked = 0;
+    fleet.onQuery = [&](QTcpSocket*, const QString& selector) {
+        const bool late = selector.contains(QStringLiteral("hikaricp_connections_max"));
+        asked += late ? 1 : 0;
+        return late;
+    };
+    MetricsProbe probe(fleet.apiUrl(), {}, false);
+    MetricsSource::Timings timings;
+    timings.answer = 700ms;
+    timings.firstRetry = 50ms;
+    timings.longestRetry = 200ms;
+    probe.metrics()->setTimings(timings);
+    probe.start();
+    const Nudge nudge(probe);
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.says("left out: 1 (hikaricp_connections_max)"),
+                              qPrintable(probe.sentence()), patience);
+    QCOMPARE(*probe.pool(first)->used, 3);
+    // It rests: the next polls ask for the others alone.
+    const int before = probe.samples;
+    asked = 0;
+    QTRY_VERIFY_WITH_TIMEOUT(probe.samples >= before + 3, patience);
+    QCOMPARE(asked, 0);
+    QVERIFY2(probe.says("left out: 1"), qPrintable(probe.sentence()));
+    // Where nothing is answered any more the poll has failed.
+    fleet.onQuery = [](QTcpSocket*, const QString&) {
+        return true;
+    };
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, patience);
+}
+
+/// It can be done without, as where it is not there.
+void TestFleet::redirectOfWhatItScrapes()
+{
+    FakeFleet fleet;
+    fill(fleet);
+    const auto reply = fleet.onRequest;
+    fleet.onRequest = [&](QTcpSocket* socket, const QByteArray& path) {
+        if (path.contains("/targets"))
+            fleet.say(socket, {}, "Location: http://login.invalid/\r\n", "302 Found");
+        else
+            reply(socket, path);
+    };
+    MetricsProbe probe(fleet.apiUrl());
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), patience);
+    QCOMPARE(probe.pools().pools.size(), 4U);
+    QVERIFY2(saysNothing(probe), qPrintable(probe.sentence()));
+}
+
 void TestFleet::noQueryApi()
 {
     MetricsServer server;
@@ -542,6 +627,51 @@ void TestFleet::pastOfNothing()
     probe.start();
     QTRY_VERIFY_WITH_TIMEOUT(ended, patience);
     QCOMPARE(told, 0);
+}
+
+void TestFleet::pastEndsWhereItFails()
+{
+    FakeFleet fleet;
+    fleet.past = [](const FakeFleet::Series&, double) {
+        return QString();
+    };
+    int asked = 0;
+    fleet.onQuery = [&](QTcpSocket* socket, const QString&) {
+        ++asked;
+        fleet.say(socket, {}, MetricsServer::textType, "500 Oops");
+        return true;
+    };
+    MetricsProbe probe(fleet.apiUrl(), {}, false);
+    const Timestamp from = timestamp_from_us(1'795'270'000'000'000);
+    QVERIFY(probe.metrics()->setPast(from, from + 100 * 15s, 15s));
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::stopped, patience);
+    QCOMPARE(asked, MetricsSource::mostPastFailures);
+    QVERIFY2(probe.says("5 times in a row"), qPrintable(probe.sentence()));
+}
+
+void TestFleet::remarksOfThePast()
+{
+    FakeFleet fleet;
+    fill(fleet);
+    fleet.past = [](const FakeFleet::Series& one, double) {
+        return one.value;
+    };
+    fleet.more = {{QStringLiteral("warnings"), QJsonArray{QStringLiteral("store db-2 is away")}}};
+    MetricsProbe probe(fleet.apiUrl(), {}, false);
+    const Timestamp from = timestamp_from_us(1'795'270'000'000'000);
+    QVERIFY(probe.metrics()->setPast(from, from + 29 * 15s, 15s));
+    std::vector<std::string> words;
+    bool ended = false;
+    connect(probe.metrics(), &MetricsSource::observedThen, this, [&](Timestamp, const Fact& fact) {
+        if (const auto* const told = std::get_if<StatusChanged>(&fact))
+            words.push_back(told->status.sentence);
+    });
+    connect(probe.metrics(), &MetricsSource::pastEnded, this, [&] { ended = true; });
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(ended, patience);
+    // Once, though it comes with each of three parts.
+    QCOMPARE(words, (std::vector<std::string>{"It warns: \"store db-2 is away\"."}));
 }
 
 void TestFleet::readsAnswers()

@@ -196,7 +196,18 @@ void TestMetricsAccess::notInTheClear()
     server.page = goPage(1, 1);
     MetricsProbe near(server.url());
     MetricsProbe far(QStringLiteral("prometheus+http://metrics.invalid/m"));
+    // Nor to a place that somebody else has named.
+    MetricsServer named;
+    named.page = goPage(1, 1);
+    AttachRequest offered;
+    offered.target = named.url();
+    offered.secretAtHand = false;
+    auto source = makeSource(TargetId{1}, offered);
     qunsetenv("POOLSCOPE_METRICS_TOKEN");
+    QVERIFY(source);
+    source.value()->start();
+    QTRY_VERIFY(!named.requests.isEmpty());
+    QVERIFY(!named.requests.first().contains("Authorization"));
     QTRY_VERIFY(near.up());
     QVERIFY(server.requests.first().contains("Bearer at-hand"));
     QTRY_COMPARE(far.reach(), Reach::failing);

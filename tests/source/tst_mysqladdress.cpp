@@ -20,6 +20,7 @@ private slots:
     void noSecretLeaves();
     void optionFiles();
     void theUrlGoesFirst();
+    void aCertificateWantsTls();
     void targets();
 };
 
@@ -182,6 +183,19 @@ void TestMySqlAddress::theUrlGoesFirst()
     QCOMPARE(address.host, QStringLiteral("db1"));
     QCOMPARE(address.database, QStringLiteral("shop"));
     QCOMPARE(address.tls, MySqlTls::disabled);
+}
+
+void TestMySqlAddress::aCertificateWantsTls()
+{
+    const auto modeOf = [](const char* query) {
+        const auto given = parseMySqlUrl(QStringLiteral("mysql://me@db1/?defaults-file=/dev/null") +
+                                         QLatin1String(query));
+        return given ? effectiveAddress(given.value()).tls : std::nullopt;
+    };
+    QCOMPARE(modeOf(""), MySqlTls::preferred);
+    QCOMPARE(modeOf("&ssl-cert=/nowhere.pem"), MySqlTls::required);
+    QCOMPARE(modeOf("&ssl-key=/nowhere.pem"), MySqlTls::required);
+    QCOMPARE(modeOf("&ssl-mode=disabled&ssl-cert=/nowhere.pem"), MySqlTls::disabled);
 }
 
 void TestMySqlAddress::targets()

@@ -226,6 +226,7 @@ void AttachDialog::addFoot(QVBoxLayout* layout)
 
 void AttachDialog::setTarget(const QString& target, const QString& sshHost)
 {
+    offered_ = target.trimmed();
     target_->setText(target);
     target_->setCursorPosition(0);
     ssh_->setText(sshHost);
@@ -345,6 +346,8 @@ AttachRequest AttachDialog::request(const QString& target, const QString& ssh) c
     AttachRequest request;
     request.target = target;
     request.sshHost = ssh;
+    // Whoever named that place is not who the environment's token is meant for.
+    request.secretAtHand = offered_.isEmpty() || target != offered_;
     request.interval = read(interval_->text()).value_or(request.interval);
     return request;
 }

@@ -56,7 +56,8 @@ public:
                  QWidget* parent = nullptr, const AttachFinders& finders = {});
     ~AttachDialog() override;
 
-    /// Fills the field, for the user to look at.
+    /// Fills the field with what a server or a recording names, for the user to look at: left as it
+    /// is, no token of the environment goes there.
     void setTarget(const QString& target, const QString& sshHost = {});
     AttachChoice choice() const;
     AttachTest* test() const { return test_; }
@@ -92,7 +93,8 @@ private:
     QPushButton* attach_;
     AttachList* list_;
     AttachTest* test_;
-    QString usual_; ///< between polls, where nobody says otherwise
+    QString offered_; ///< by setTarget()
+    QString usual_;   ///< between polls, where nobody says otherwise
     bool filling_ = false;
 };
 
