@@ -159,24 +159,24 @@ private:
             wrong(table_.get(side), "It would clear where it fires.");
     }
 
-    Duration duration(const char* key)
+    Duration duration(const char* key, Duration most)
     {
         const toml::node* const node = table_.get(key);
         if (!node)
             return {};
         const auto words = node->value_exact<std::string>();
         const auto value = words ? parse_duration(*words) : std::nullopt;
-        if (value && *value <= longest_sustain)
+        if (value && *value <= most)
             return *value;
         wrong(node, fmt::format("\"{}\" is a duration such as \"10s\", of at most {}.", key,
-                                format_duration_prose(longest_sustain)));
+                                format_duration_prose(most)));
         return {};
     }
 
     void durations(AlertRule& rule)
     {
-        rule.sustain = duration("for");
-        rule.clear_after = duration("clear_for");
+        rule.sustain = duration("for", longest_sustain);
+        rule.clear_after = duration("clear_for", longest_clear);
         if (is_instant(rule.measure) && (rule.sustain + rule.clear_after).count() > 0)
             wrong(table_.contains("for") ? table_.get("for") : table_.get("clear_for"),
                   "Leaks have thresholds of their own: this measure takes no duration.");
@@ -232,6 +232,48 @@ std::vector<Piece> pieces_of(std::string_view text)
     return pieces;
 }
 
+/// What must not reach the parser: it nests as deep as a key has dots, and dies of its own tables.
+std::optional<RuleProblem> too_deep(const Piece& piece, const std::string& file)
+{
+    std::size_t counted = 0;
+    std::int32_t number = piece.line;
+    for (std::size_t at = 0; at < piece.text.size(); ++number) {
+        const std::size_t end = std::min(piece.text.find('\n', at), piece.text.size());
+        const std::string_view line = piece.text.substr(at, end - at);
+        at = end + 1;
+        const std::size_t begin = line.find_first_not_of(" \t\r");
+        if (begin == std::string_view::npos || line[begin] == '#')
+            continue; // nothing nests there, nor in a text of several lines
+        counted += line.size();
+        if (line.size() > longest_rule_line)
+            return RuleProblem{file, number,
+                               fmt::format("A line is over {} bytes long.", longest_rule_line)};
+    }
+    if (counted > longest_rule)
+        return RuleProblem{file, piece.line,
+                           fmt::format("A rule is over {} bytes long.", longest_rule)};
+    return std::nullopt;
+}
+
+/// Some, and whether there are more.
+class ProblemList
+{
+public:
+    explicit ProblemList(std::vector<RuleProblem>& all)
+        : all_(all)
+    {}
+    void add(RuleProblem problem)
+    {
+        if (all_.size() < most_rule_problems)
+            all_.push_back(std::move(problem));
+        else if (all_.size() == most_rule_problems)
+            all_.push_back({std::move(problem.file), problem.line, "… and more."});
+    }
+
+private:
+    std::vector<RuleProblem>& all_;
+};
+
 } // namespace
 
 std::string_view name_of(AlertMeasure measure)
@@ -275,40 +317,53 @@ AlertRules parse_alert_rules(std::string_view text, const std::string& file)
         return read;
     }
     std::set<std::string> names;
-    bool preamble = true;
+    ProblemList problems{read.problems};
+    std::size_t count = 0;
     for (const Piece& piece : pieces_of(text)) {
-        const bool first = std::exchange(preamble, false);
+        const bool first = count++ == 0;
+        if (count > most_rules_read + 1) {
+            problems.add({file, piece.line,
+                          fmt::format("There are over {} rules, wrong ones too: the rest is not "
+                                      "read.",
+                                      most_rules_read)});
+            break;
+        }
+        if (auto problem = too_deep(piece, file)) {
+            problems.add(std::move(*problem));
+            continue;
+        }
         const toml::parse_result parsed = toml::parse(piece.text);
         if (!parsed) {
             const auto line = static_cast<std::int32_t>(parsed.error().source().begin.line);
-            read.problems.push_back(
-                {file, piece.line + std::max(line, 1) - 1,
-                 plain_line(std::string(parsed.error().description()), 200) + "."});
+            problems.add({file, piece.line + std::max(line, 1) - 1,
+                          plain_line(std::string(parsed.error().description()), 200) + "."});
             continue;
         }
         const toml::table& table = parsed.table();
         if (first) {
             for (const auto& [key, node] : table)
-                read.problems.push_back({file, static_cast<std::int32_t>(node.source().begin.line),
-                                         "Before the first [[rule]] there are comments alone."});
+                problems.add({file, static_cast<std::int32_t>(node.source().begin.line),
+                              "Before the first [[rule]] there are comments alone."});
             continue;
         }
         const toml::array* const rules = table["rule"].as_array();
         const toml::table* const given =
             rules && rules->size() == 1 && table.size() == 1 ? rules->get(0)->as_table() : nullptr;
         if (!given) {
-            read.problems.push_back({file, piece.line, "A rule is one [[rule]] and its settings."});
+            problems.add({file, piece.line, "A rule is one [[rule]] and its settings."});
             continue;
         }
-        auto rule = RuleReader(*given, piece.line, file, read.problems).read();
+        std::vector<RuleProblem> wrong;
+        auto rule = RuleReader(*given, piece.line, file, wrong).read();
+        for (RuleProblem& each : wrong)
+            problems.add(std::move(each));
         if (!rule)
             continue;
         if (!names.insert(rule->name).second) {
-            read.problems.push_back(
+            problems.add(
                 {file, piece.line, fmt::format("There is a rule \"{}\" already.", rule->name)});
         } else if (read.rules.size() == most_rules) {
-            read.problems.push_back(
-                {file, piece.line, fmt::format("There are over {} rules.", most_rules)});
+            problems.add({file, piece.line, fmt::format("There are over {} rules.", most_rules)});
             break;
         } else {
             read.rules.push_back(std::move(*rule));

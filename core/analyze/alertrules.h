@@ -22,7 +22,7 @@ enum class AlertMeasure : std::uint8_t {
     idle,              ///< of a pool: idle connections
     connections_ratio, ///< of a server: client connections / max_connections
     lock_waiters,      ///< of a server: sessions that wait for a lock
-    unreachable,       ///< of any target: 1 while its source fails, else 0
+    unreachable,       ///< of any target: 1 while its source fails or gave up, else 0
     leaks,             ///< suspected leaks, whatever their severity
     critical_leaks,    ///< those that are critical
 };
@@ -37,6 +37,8 @@ std::string_view name_of(AlertSeverity severity);
 
 /// How long a condition may have to hold. A replay folds back that far, so it is bounded.
 inline constexpr Duration longest_sustain = std::chrono::minutes{5};
+/// And how long it may have to be clear: what no longer holds is over by then anyway.
+inline constexpr Duration longest_clear = std::chrono::minutes{2};
 
 struct AlertRule
 {
@@ -48,7 +50,7 @@ struct AlertRule
     /// It clears beyond that: below it, or above it where at_most. Between the two it stays.
     double clear = 0;
     Duration sustain{};       ///< how long the condition must hold, at most longest_sustain
-    Duration clear_after{};   ///< and how long it must be clear
+    Duration clear_after{};   ///< and how long it must be clear, at most longest_clear
     std::string target = "*"; ///< pattern with * of the target's name
     std::string pool = "*";   ///< and of the pool's
     bool enabled = true;
@@ -75,6 +77,14 @@ struct AlertRules
 
 inline constexpr std::size_t longest_rules = 256 * 1024; ///< bytes of a file
 inline constexpr std::size_t most_rules = 200;
+/// Wrong ones too; those beyond are not read.
+inline constexpr std::size_t most_rules_read = 400;
+/// What is told of; then one that says that there is more.
+inline constexpr std::size_t most_rule_problems = 100;
+/// The parser nests a table for each dot of a key, so a line and a rule are bounded, but for
+/// comments on lines of their own.
+inline constexpr std::size_t longest_rule_line = 1024;
+inline constexpr std::size_t longest_rule = 4096;
 
 /// Reads rules from TOML. A rule with an error is left out and told of; the others go on, even
 /// beside a syntax error. `file` is for the problems alone.

@@ -18,6 +18,8 @@ namespace {
 constexpr Duration waits_now = 10s;
 constexpr Duration waits_kept = 60s;
 constexpr Duration waits_step = 1s;
+/// A clock that is set back by less only stretches what it measures.
+constexpr Duration clock_slack = 1s;
 
 bool is_of_server(AlertMeasure measure)
 {
@@ -84,10 +86,18 @@ void AlertBook::restore(const World& world)
 {
     subjects_.clear();
     onsets_.clear();
+    read_.clear();
+    seen_ = world.now();
     for (const auto& [id, target] : world.targets()) {
         watched(world, {id, Text{}});
-        for (const auto& [name, pool] : target.pools.pools)
-            note(watched(world, {id, name}), pool, world.now());
+        const bool told = target.last_sample && !target.gap_since_sample;
+        if (told)
+            read_[id] = *target.last_sample;
+        for (const auto& [name, pool] : target.pools.pools) {
+            Watched& each = watched(world, {id, name});
+            if (told)
+                note(each, pool, world.now(), *target.last_sample);
+        }
     }
 }
 
@@ -108,6 +118,10 @@ AlertBook::Watched& AlertBook::watched(const World& world, const Subject& subjec
 
 void AlertBook::watch(const World& world, const Observation& observation)
 {
+    // A clock that was set back: no instant before says how long ago it was.
+    if (seen_ && observation.time < *seen_ - clock_slack)
+        restore(world);
+    seen_ = observation.time;
     if (std::holds_alternative<Tick>(observation.what)) {
         evaluate(world);
         return;
@@ -115,9 +129,14 @@ void AlertBook::watch(const World& world, const Observation& observation)
     const TargetState* const target = world.target(observation.target);
     if (!target)
         return;
+    if (std::holds_alternative<Gap>(observation.what))
+        interrupt(observation.target);
     if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
+        const auto [read, first] = read_.try_emplace(observation.target, observation.time);
         for (const Pool& pool : sample->pools)
-            note(watched(world, {observation.target, pool.name}), pool, observation.time);
+            note(watched(world, {observation.target, pool.name}), pool, observation.time,
+                 read->second);
+        read->second = observation.time;
         if (sample->full)
             std::erase_if(subjects_, [&](const auto& each) {
                 return each.first.first == observation.target && !each.first.second.is_null() &&
@@ -131,23 +150,58 @@ void AlertBook::watch(const World& world, const Observation& observation)
         evaluate(world, at->first, at->second);
 }
 
-void AlertBook::note(Watched& pool, const Pool& now, Timestamp at) const
+/// Nobody looked meanwhile: what was counted until then is none of the last minute.
+void AlertBook::interrupt(TargetId target)
+{
+    read_.erase(target);
+    for (auto at = subjects_.lower_bound({target, Text{}});
+         at != subjects_.end() && at->first.first == target; ++at) {
+        at->second.waits.clear();
+        at->second.changed = true;
+    }
+}
+
+void AlertBook::note(Watched& pool, const Pool& now, Timestamp at, Timestamp before)
 {
     pool.changed = true;
-    WaitPoint point{at, now.timeouts.value_or(0), 0, {}};
-    if (now.wait_time && now.wait_time->total) {
+    std::deque<WaitPoint>& points = pool.waits;
+    WaitPoint point;
+    if (!points.empty())
+        point = points.back();
+    point.time = at;
+    point.since = std::min(at, before);
+    point.timeouts_told = now.timeouts.has_value();
+    point.waits_told = now.wait_time && now.wait_time->total;
+    if (point.timeouts_told)
+        point.timeouts = *now.timeouts;
+    if (point.waits_told) {
         point.waits = now.wait_time->count;
         point.waited = *now.wait_time->total;
     }
-    std::deque<WaitPoint>& points = pool.waits;
     // A counter that went back is another one: what it counted before tells nothing.
     if (!points.empty() &&
         (point.timeouts < points.back().timeouts || point.waits < points.back().waits ||
          point.waited < points.back().waited))
         points.clear();
+    // What is told again, or for the first time, was counted while it was not told, not now.
+    for (auto each = points.rbegin(); each != points.rend(); ++each) {
+        if (!point.timeouts_told || each->timeouts_told)
+            break;
+        each->timeouts = point.timeouts;
+        each->timeouts_told = true;
+    }
+    for (auto each = points.rbegin(); each != points.rend(); ++each) {
+        if (!point.waits_told || each->waits_told)
+            break;
+        each->waits = point.waits;
+        each->waited = point.waited;
+        each->waits_told = true;
+    }
     // Within a second the latest counts, after the first.
-    if (points.size() > 1 && point.time - points[points.size() - 2].time < waits_step)
+    if (points.size() > 1 && point.time - points[points.size() - 2].time < waits_step) {
+        point.since = points.back().since;
         points.pop_back();
+    }
     points.push_back(point);
     while (points.size() > 1 && points[1].time <= at - waits_kept)
         points.pop_front();
@@ -224,8 +278,9 @@ std::optional<double> AlertBook::measure(const World& world, const Subject& subj
     const Reach reach = target->status.reach;
     // Connecting is neither: it says nothing yet.
     if (what == AlertMeasure::unreachable)
-        return reach == Reach::connecting ? std::nullopt
-                                          : std::optional(reach == Reach::failing ? 1.0 : 0.0);
+        return reach == Reach::connecting
+                   ? std::nullopt
+                   : std::optional(reach == Reach::up || is_detached(target->status) ? 0.0 : 1.0);
     if (reach != Reach::up) // what it was says nothing of what it is
         return std::nullopt;
     switch (what) {
@@ -270,18 +325,26 @@ std::optional<double> AlertBook::measure_waits(const Watched& watched, AlertMeas
     if (points.empty())
         return std::nullopt;
     // As it stood at an instant: between two points a pool stands as at the first.
-    const auto at = [&](Timestamp instant) -> const WaitPoint& {
-        const WaitPoint* found = &points.front();
-        for (const WaitPoint& each : points) {
-            if (each.time <= instant)
-                found = &each;
-        }
-        return *found;
+    const auto at = [&](Timestamp instant) {
+        std::size_t found = 0;
+        for (std::size_t i = 1; i < points.size() && points[i].time <= instant; ++i)
+            found = i;
+        return found;
     };
+    // From then on counts what was counted after the point: at the instant, or where the reading
+    // before the next point was earlier than that.
+    const auto from = [&](std::size_t point, Timestamp instant) {
+        if (points[point].time > instant)
+            return points[point].time;
+        return point + 1 < points.size() ? std::min(instant, points[point + 1].since) : instant;
+    };
+    const std::size_t recent_at = at(now - waits_now);
+    const std::size_t first_at = at(now - waits_kept);
     const WaitPoint& last = points.back();
-    const WaitPoint& recent = at(now - waits_now);
+    const WaitPoint& recent = points[recent_at];
+    const WaitPoint& first = points[first_at];
     if (what == AlertMeasure::timeouts)
-        return static_cast<double>(last.timeouts - at(now - waits_kept).timeouts);
+        return static_cast<double>(last.timeouts - first.timeouts);
     const double waited = alert_seconds(last.waited - recent.waited);
     if (what == AlertMeasure::wait) {
         const std::uint64_t waits = last.waits - recent.waits;
@@ -290,10 +353,11 @@ std::optional<double> AlertBook::measure_waits(const Watched& watched, AlertMeas
     // By Little's law the seconds waited a second are how many waited on average: under half a
     // waiter is nothing to tell of, whatever it was before.
     constexpr double least_waiters = 0.5;
-    const double waiters = waited / alert_seconds(waits_now);
-    const WaitPoint& first = at(now - waits_kept);
-    const Duration before = now - waits_now - std::max(first.time, now - waits_kept);
-    if (waiters < least_waiters || before < waits_now)
+    const Timestamp begin = from(recent_at, now - waits_now);
+    const Duration span = std::max(waits_now, last.time - begin);
+    const double waiters = waited / alert_seconds(span);
+    const Duration before = begin - from(first_at, now - waits_kept);
+    if (waiters < least_waiters || before < span)
         return 0.0;
     const double past = alert_seconds(recent.waited - first.waited) / alert_seconds(before);
     constexpr double most = 1000;

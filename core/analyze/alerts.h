@@ -46,7 +46,7 @@ struct Alert
 
 /// An alert that fires stays for that long though its condition no longer holds for its sustain
 /// time, while it is not clear either.
-inline constexpr Duration alert_hold = std::chrono::minutes{2};
+inline constexpr Duration alert_hold = longest_clear;
 /// How long a resolved one is told of.
 inline constexpr Duration alert_afterglow = std::chrono::minutes{1};
 /// How far back an onset is known.
@@ -102,13 +102,16 @@ private:
 
         bool quiet() const { return !holds_since && !fires_since && !resolved; }
     };
-    /// A pool's counters at one instant.
+    /// A pool's counters at one instant; what is not told there stands as before.
     struct WaitPoint
     {
         Timestamp time;
+        Timestamp since; ///< up to then, the reading before, it stood as at the point before
         std::uint64_t timeouts = 0;
         std::uint64_t waits = 0;
         Duration waited{};
+        bool timeouts_told = false;
+        bool waits_told = false;
     };
     struct Watched
     {
@@ -119,7 +122,9 @@ private:
     using Subject = std::pair<TargetId, Text>; ///< a null name: the target itself
 
     Watched& watched(const World& world, const Subject& subject);
-    void note(Watched& pool, const Pool& now, Timestamp at) const;
+    /// `before`: when the pool's target was read before.
+    static void note(Watched& pool, const Pool& now, Timestamp at, Timestamp before);
+    void interrupt(TargetId target);
     void evaluate(const World& world);
     void evaluate(const World& world, const Subject& subject, Watched& each);
     void step(Run& run, std::optional<double> value, Timestamp now, const Subject& subject,
@@ -133,8 +138,13 @@ private:
 
     std::shared_ptr<const AlertRules> rules_;
     std::map<Subject, Watched> subjects_;
+    std::map<TargetId, Timestamp> read_; ///< when each was last read; none since a gap
+    std::optional<Timestamp> seen_;      ///< the latest observation
     std::vector<Onset> onsets_;
 };
+
+/// Somebody ended looking at it, which is no trouble: the words of core/capture.
+bool is_detached(const TargetStatus& status);
 
 /// "orders: 19 of 20 connections are used."
 std::string sentence_of(const AlertRule& rule, const TargetState& target, const Pool* pool,

@@ -53,6 +53,11 @@ std::string seconds_words(double value)
 
 } // namespace
 
+bool is_detached(const TargetStatus& status)
+{
+    return status.reach == Reach::stopped && status.sentence == "Detached.";
+}
+
 std::string sentence_of(const AlertRule& rule, const TargetState& target, const Pool* pool,
                         std::optional<double> value)
 {
@@ -91,7 +96,8 @@ std::string sentence_of(const AlertRule& rule, const TargetState& target, const 
         return fmt::format("{}: {} for a lock.", who,
                            counted(whole, "session waits", "sessions wait"));
     case AlertMeasure::unreachable:
-        return whole == 0 ? fmt::format("{} answers.", who)
+        return whole == 0 ? fmt::format("{} {}.", who,
+                                        is_detached(target.status) ? "is detached" : "answers")
                           : fmt::format("{} does not answer. {}", who,
                                         plain_line(target.status.sentence, 300));
     case AlertMeasure::leaks:

@@ -77,8 +77,12 @@ void Analysis::adopt_alert_rules()
     if (supposed_rules_ || alert_rules_ == world_.alert_rules())
         return;
     alert_rules_ = world_.alert_rules();
-    alert_book_.set_rules(alert_rules_.empty() ? default_alert_rules()
-                                               : parse_alert_rules(alert_rules_, "alerts.toml"));
+    AlertRules rules = alert_rules_.empty() ? default_alert_rules()
+                                            : parse_alert_rules(alert_rules_, "alerts.toml");
+    // Where none is right: rather those built in than none.
+    if (rules.rules.empty() && !rules.problems.empty())
+        rules.rules = default_alert_rules().rules;
+    alert_book_.set_rules(std::move(rules));
     alert_book_.restore(world_);
 }
 

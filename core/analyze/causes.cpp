@@ -75,6 +75,11 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
                                                     pool.now - flow_window + seconds{10});
     const bool past_alert = severity_of(pool, oldest) != LeakSeverity::none;
     const Duration no_work = told_idle ? oldest.activity_for : oldest.age;
+    // Whether such ones come back only shows to who has looked for about as long as they are out,
+    // and has kept count.
+    const bool looked =
+        back.known && pool.now - pool.flow->oldest().time >=
+                          std::min<Duration>(oldest.age / 2, flow_window - seconds{20});
     // Quick ones went through the same place after the oldest of them was lent, and came back.
     const bool others_pass =
         back.last && back.count > back.lasting && *back.last > pool.now - oldest.age + flow_step;
@@ -86,12 +91,12 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
                 ? decided(Cause::held_while_idle,
                           back.lasting >= worst.size() / 2 ? Confidence::high : Confidence::medium)
                 : undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
-    else if (past_alert)
+    else if (past_alert && looked)
         verdict = decided(Cause::leak, told_idle ? Confidence::high : Confidence::medium,
                           told_idle ? std::vector<Cause>{}
                                     : std::vector{Cause::slow_statements, Cause::held_while_idle,
                                                   Cause::lock_pile_up});
-    else if (told_idle && worst.size() >= 2 && no_work >= never_back &&
+    else if (told_idle && looked && worst.size() >= 2 && no_work >= never_back &&
              (back.count == 0 || others_pass))
         verdict = decided(Cause::leak, Confidence::medium, {Cause::held_while_idle});
     else if (told_idle)

@@ -28,12 +28,37 @@ double ratio_of(double now, double before)
     return before > 0 ? now / before : 0;
 }
 
-Verdict load_cause(const PoolCase& pool, double more_use)
+namespace {
+
+/// Connections that are out for long beside those that come and go; 0 where they explain nothing.
+double out_beside(const PoolCase& pool)
+{
+    if (!pool.recent || !pool.recent->use || pool.max() <= 0)
+        return 0;
+    const double use = std::chrono::duration<double>(*pool.recent->use).count();
+    const auto max = static_cast<double>(pool.max());
+    const double need = pool.recent->arrivals * use;
+    const std::vector<CaseHolder> lasting = pool.lasting();
+    auto beside =
+        static_cast<double>(std::count_if(lasting.begin(), lasting.end(), [](const auto& holder) {
+            return holder.activity != Activity::working && holder.activity != Activity::blocked;
+        }));
+    // Who holds what is not told: what is in use, less what comes back.
+    if (pool.holders.empty()) {
+        beside = pool.recent->used - static_cast<double>(pool.recent->returned) * use /
+                                         std::chrono::duration<double>(pool.recent->over).count();
+        if (beside < std::max(2.0, max * 0.1))
+            return 0;
+    }
+    return need < max && need + beside >= max * 0.9 ? std::max(0.0, beside) : 0;
+}
+
+Verdict cause_of_load(const PoolCase& pool, double more_use)
 {
     const double more_load =
         pool.past && pool.recent ? ratio_of(pool.recent->arrivals, pool.past->arrivals) : 0;
     Verdict verdict;
-    if (pool.past) {
+    if (pool.past && pool.recent) {
         const Confidence sure = more_use > 0 ? Confidence::high : Confidence::medium;
         if (more_load >= load_up)
             verdict = decided(Cause::load_spike, sure);
@@ -59,7 +84,7 @@ Verdict load_cause(const PoolCase& pool, double more_use)
     }
     const Duration watched =
         std::min(pool.now - pool.flow->oldest().time, flow_window - seconds{10});
-    const auto count = static_cast<double>(pool.figures().returned);
+    const double count = pool.pool->use_time ? static_cast<double>(pool.pool->use_time->count) : 0;
     verdict = undecided({Cause::pool_too_small, Cause::load_spike});
     if (lived && *lived <= watched + seconds{20}) {
         verdict = decided(Cause::pool_too_small, Confidence::medium, {Cause::load_spike});
@@ -75,6 +100,24 @@ Verdict load_cause(const PoolCase& pool, double more_use)
         pool.now - pool.since >= watched - seconds{10})
         verdict = decided(Cause::pool_too_small, Confidence::medium, {Cause::load_spike});
     verdict.more_use = more_use;
+    return verdict;
+}
+
+} // namespace
+
+Verdict load_cause(const PoolCase& pool, double more_use)
+{
+    Verdict verdict = cause_of_load(pool, more_use);
+    // It would have enough, were it not for those that are out: a few lost ones are not too small
+    // a pool.
+    if (out_beside(pool) <= 0)
+        return verdict;
+    std::vector<Cause> candidates{Cause::leak, Cause::held_while_idle};
+    if (verdict.cause != Cause::undecided)
+        candidates.push_back(verdict.cause);
+    candidates.insert(candidates.end(), verdict.candidates.begin(), verdict.candidates.end());
+    verdict.cause = Cause::undecided;
+    verdict.candidates = std::move(candidates);
     return verdict;
 }
 

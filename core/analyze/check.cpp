@@ -2,11 +2,11 @@
 #include "core/analyze/check.h"
 
 #include "core/analyze/checkparts.h"
-#include "core/analyze/links.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace poolscope {
@@ -43,26 +43,53 @@ void say_where_it_leads(CheckScene& scene, const PoolView& view)
 
 } // namespace
 
+CheckTarget check_target(const TargetInfo& info, const std::optional<ServerFacts>& facts,
+                         const std::optional<ServerSettings>& settings, std::vector<Pool> pools,
+                         const std::vector<Place>& places)
+{
+    CheckTarget target{info, facts, settings, std::move(pools), {}, false};
+    for (const Place& place : places)
+        target.suspected[place.pool] += place.suspected;
+    return target;
+}
+
+PoolRoute route_of(const Checkout& checkout, const SessionLink& link, const Session& session)
+{
+    return {checkout.key.target, checkout.pool, session.key.target,
+            link.through ? link.through->target : TargetId{}, session.user.str()};
+}
+
+void add_routes(CheckInput& input, std::vector<PoolRoute> routes)
+{
+    const auto key = [](const PoolRoute& route) {
+        return std::tie(route.target, route.pool, route.server, route.pooler, route.role);
+    };
+    input.routes.insert(input.routes.end(), std::make_move_iterator(routes.begin()),
+                        std::make_move_iterator(routes.end()));
+    std::sort(input.routes.begin(), input.routes.end(),
+              [&](const PoolRoute& a, const PoolRoute& b) { return key(a) < key(b); });
+    input.routes.erase(std::unique(input.routes.begin(), input.routes.end()), input.routes.end());
+}
+
 CheckInput check_input(const World& world)
 {
     CheckInput input;
     Links links = links_of(world);
+    std::vector<PoolRoute> routes;
     for (const auto& [id, state] : world.targets()) {
-        CheckTarget target{state.info, state.facts, state.settings, {}, {}, false};
+        std::vector<Pool> pools;
         for (const auto& [name, pool] : state.pools.pools)
-            target.pools.push_back(pool);
-        input.targets.push_back(std::move(target));
+            pools.push_back(pool);
+        input.targets.push_back(
+            check_target(state.info, state.facts, state.settings, std::move(pools)));
         for (const auto& [name, checkout] : state.pools.checkouts) {
             const SessionLink* const link = links.session_of(checkout.key);
             const auto key = link ? link->session() : std::nullopt;
-            const Session* const session = key ? world.session(*key) : nullptr;
-            if (!session)
-                continue;
-            input.routes.push_back({id, checkout.pool, key->target,
-                                    link->through ? link->through->target : TargetId{},
-                                    session->user.str()});
+            if (const Session* const session = key ? world.session(*key) : nullptr)
+                routes.push_back(route_of(checkout, *link, *session));
         }
     }
+    add_routes(input, std::move(routes));
     return input;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/holders.h"
+#include "core/analyze/links.h"
 #include "core/model/series.h"
 #include "core/model/world.h"
 
@@ -59,11 +61,23 @@ struct PoolRoute
 struct CheckInput
 {
     std::vector<CheckTarget> targets;
-    std::vector<PoolRoute> routes;
+    std::vector<PoolRoute> routes;  ///< ascending, each once, where they were added by add_routes
     std::vector<PoolSeries> series; ///< of the last hour or less; may be missing
 };
 /// Everything but the series and what is suspected, which follow from more than one instant.
 CheckInput check_input(const World& world);
+
+// For what knows an instant in parts: a picture, a view.
+/// `places`: what holds connections of the pools, where that is known.
+CheckTarget check_target(const TargetInfo& info, const std::optional<ServerFacts>& facts,
+                         const std::optional<ServerSettings>& settings, std::vector<Pool> pools,
+                         const std::vector<Place>& places = {});
+/// Where an open checkout leads that is joined with its session.
+PoolRoute route_of(const Checkout& checkout, const SessionLink& link, const Session& session);
+void add_routes(CheckInput& input, std::vector<PoolRoute> routes);
+/// How far back a pool's load counts, and in how many points: as much as is recorded of an hour.
+inline constexpr Duration check_load_range = std::chrono::hours{1};
+inline constexpr std::size_t check_load_points = 4000;
 
 /// What nothing that is attached can tell.
 struct CheckOptions

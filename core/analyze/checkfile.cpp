@@ -186,6 +186,9 @@ void FileReader::read_spring()
             any = true;
             other += take(pool, entry, entry.key.substr(whole.size()), true) ? 0 : 1;
         }
+        // Spring Boot sets it itself, before the file does.
+        if (kind == "tomcat-jdbc" && !own("testonborrow"))
+            pool.configuration.emplace_back("testOnBorrow", "true");
         if (any)
             finish(std::move(pool));
     }

@@ -23,6 +23,20 @@ struct IdleEnd
 
 enum class IdleKept { shorter, longer, unknown };
 
+/// HikariCP takes no shorter lifetime, but half an hour, and discards a shorter keepalive.
+constexpr Duration hikari_least = seconds{30};
+constexpr Duration hikari_lifetime = std::chrono::minutes{30};
+
+bool is_too_short(const PoolView& view, const PoolSetting& setting)
+{
+    return view.pool->kind.str() == "hikaricp" && !setting.never && setting.duration < hikari_least;
+}
+
+Duration lifetime_meant(const PoolView& view, const PoolSetting& lifetime)
+{
+    return is_too_short(view, lifetime) ? hikari_lifetime : lifetime.duration;
+}
+
 bool closes_idle(const PoolView& view)
 {
     const auto eviction = view.settings.of(PoolTrait::eviction_every);
@@ -49,7 +63,11 @@ IdleKept idle_kept(const PoolView& view, Duration end)
         const auto told = settings.of(trait);
         return told && !told->never && told->duration < end;
     };
-    if (ends(PoolTrait::lifetime) || ends(PoolTrait::keepalive))
+    const auto lifetime = settings.of(PoolTrait::lifetime);
+    const auto keepalive = settings.of(PoolTrait::keepalive);
+    if (lifetime && !lifetime->never && lifetime_meant(view, *lifetime) < end)
+        return IdleKept::shorter;
+    if (keepalive && !is_too_short(view, *keepalive) && ends(PoolTrait::keepalive))
         return IdleKept::shorter;
     if (ends(PoolTrait::idle_timeout) && closes_idle(view) && closes_all_idle(view))
         return IdleKept::shorter;
@@ -58,7 +76,8 @@ IdleKept idle_kept(const PoolView& view, Duration end)
     };
     // What is not told might be what saves it.
     if (settings.label(PoolTrait::lifetime).empty() || untold(PoolTrait::lifetime) ||
-        untold(PoolTrait::idle_timeout))
+        untold(PoolTrait::idle_timeout) ||
+        untold(PoolTrait::keepalive)) // on or off by HikariCP's version
         return IdleKept::unknown;
     return IdleKept::longer;
 }
@@ -96,13 +115,18 @@ void judge_idle(CheckScene& scene, const PoolView& view, const IdleEnd& end)
         end.after > std::chrono::minutes{5} ? end.after - seconds{60} : end.after * 8 / 10);
     const bool noticed = notices_dead(view);
     const std::string keeps =
-        lifetime->never ? fmt::format("the pool never replaces a connection for its age ({} {})",
-                                      label, lifetime->value)
-                        : fmt::format("the pool may keep one for {} ({})",
-                                      format_duration_prose(lifetime->duration), label);
+        lifetime->never
+            ? fmt::format("the pool never replaces a connection for its age ({} {})", label,
+                          lifetime->value)
+            : fmt::format("the pool may keep one for {} ({}{})",
+                          format_duration_prose(lifetime_meant(view, *lifetime)), label,
+                          is_too_short(view, *lifetime)
+                              ? fmt::format(" {} is too short for HikariCP", lifetime->value)
+                              : std::string{});
+    const bool writable = view.pool->kind.str() != "hikaricp" || below >= hikari_least;
     scene.add(noticed ? Severity::info : Severity::warning, end.rule, view, label,
               lifetime->standard ? "-" : lifetime->value,
-              view.settings.written(PoolTrait::lifetime, below),
+              writable ? view.settings.written(PoolTrait::lifetime, below) : std::string{},
               fmt::format("{}, and {}: {}", end.words, keeps,
                           noticed ? "the pool finds out when it lends it, and opens another one "
                                     "while somebody waits."

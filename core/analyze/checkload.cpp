@@ -23,6 +23,7 @@ constexpr double least_margin = 1.2;
 constexpr double good_margin = 1.3;
 constexpr double far_too_large = 4;
 constexpr std::int64_t smallest_large = 10;
+constexpr double most_asked = 1e9;
 
 struct PoolLoad
 {
@@ -77,8 +78,17 @@ void weigh_load(const LoadPoints& points, std::size_t from, std::size_t to, Pool
         if (!points[from].used)
             in_use = held / seconds;
     }
-    if (in_use + means.pending > load.asked) {
-        load.asked = in_use + means.pending;
+    // Who waits needs no connection more than come in the same time; where the queue grows, by so
+    // many more came. Where that is not told, each that waits may need one.
+    double waiting = means.pending;
+    if (by_uses) {
+        const auto growth = static_cast<double>(points[to].pending.value_or(0)) -
+                            static_cast<double>(points[from].pending.value_or(0));
+        waiting = std::min(waiting, std::max(0.0, growth) / seconds * use_s);
+    }
+    const double asked = std::min(in_use + waiting, most_asked);
+    if (asked > load.asked) {
+        load.asked = asked;
         load.rate = rate;
         load.use_s = use_s;
         load.by_uses = by_uses;

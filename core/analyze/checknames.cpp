@@ -90,7 +90,7 @@ constexpr std::array all_setting_names{
     SettingName{"tomcat-jdbc", Trait::min_idle, "minIdle", Unit::count, no_never, "10", {}},
     SettingName{"tomcat-jdbc", Trait::max_idle, "maxIdle", Unit::count, no_never, {}, {}},
     SettingName{
-        "tomcat-jdbc", Trait::acquire_timeout, "maxWait", Unit::milliseconds, -1, "30000", {}},
+        "tomcat-jdbc", Trait::acquire_timeout, "maxWait", Unit::milliseconds, 0, "30000", {}},
     SettingName{"tomcat-jdbc", Trait::lifetime, "maxAge", Unit::milliseconds, 0, "0", {}},
     SettingName{"tomcat-jdbc",
                 Trait::idle_timeout,
@@ -127,6 +127,8 @@ constexpr std::array all_setting_names{
     SettingName{"druid", Trait::validation, "testOnBorrow", Unit::flag, no_never, "false", {}},
     SettingName{"druid", Trait::idle_validation, "testWhileIdle", Unit::flag, no_never, "true", {}},
     SettingName{"druid", Trait::abandoned, "removeAbandoned", Unit::flag, no_never, "false", {}},
+    SettingName{
+        "druid", Trait::abandoned_after, "removeAbandonedTimeout", Unit::seconds, no_never, {}, {}},
     SettingName{"druid",
                 Trait::abandoned_after,
                 "removeAbandonedTimeoutMillis",
@@ -191,7 +193,9 @@ constexpr std::array all_setting_names{
     SettingName{"pgbouncer", Trait::min_idle, "min_pool_size", Unit::count, no_never, "0", {}},
     SettingName{
         "pgbouncer", Trait::acquire_timeout, "query_wait_timeout", Unit::seconds, 0, "120", {}},
-    SettingName{"pgbouncer", Trait::lifetime, "server_lifetime", Unit::seconds, 0, "3600", {}},
+    // 0: used once, then closed.
+    SettingName{
+        "pgbouncer", Trait::lifetime, "server_lifetime", Unit::seconds, no_never, "3600", {}},
     SettingName{
         "pgbouncer", Trait::idle_timeout, "server_idle_timeout", Unit::seconds, 0, "600", {}},
     SettingName{"pgbouncer", Trait::client_idle, "client_idle_timeout", Unit::seconds, 0, "0", {}},

@@ -99,6 +99,33 @@ bool is_database_server(const CheckTarget& target)
     return target.info.kind == "postgresql" || target.info.kind == "mysql";
 }
 
+/// "localhost" is another machine for each that says it.
+bool is_relative(const CheckAddress& address)
+{
+    return address.host == "loopback" || address.host == "local";
+}
+
+/// It is on this machine, as far as its address tells; a file is taken to be meant for it.
+bool is_told_here(const CheckTarget& target)
+{
+    std::string_view url = target.info.url;
+    const std::size_t scheme = url.find("://");
+    if (target.from_file || scheme == std::string_view::npos)
+        return true;
+    if (url.substr(0, scheme).ends_with("+unix"))
+        return true;
+    url.remove_prefix(scheme + 3);
+    std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos)
+        authority.remove_prefix(at + 1);
+    const std::size_t colon = authority.rfind(':');
+    const std::size_t bracket = authority.rfind(']');
+    if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket))
+        authority = authority.substr(0, colon);
+    const std::string host = host_of(lower_of(authority));
+    return host == "loopback" || host == "local";
+}
+
 /// As far as the pool itself is concerned: what its connections may become at most.
 void read_size(PoolView& view)
 {
@@ -109,7 +136,7 @@ void read_size(PoolView& view)
         view.max_value = size->value;
         view.unlimited = size->never || (overflow && overflow->never);
         if (!view.unlimited)
-            view.max = size->count + (overflow ? overflow->count : 0);
+            view.max = std::min(most_size, size->count + (overflow ? overflow->count : 0));
         if (overflow) {
             view.max_setting += " + " + std::string(overflow->name->label());
             view.max_value += " + " + overflow->value;
@@ -117,7 +144,7 @@ void read_size(PoolView& view)
     }
     // What the pool counts is nearer to the truth than a setting of which there are two.
     if (!view.unlimited && view.pool->max && *view.pool->max >= 0) {
-        view.max = view.pool->max;
+        view.max = std::min(most_size, *view.pool->max);
         if (!size) {
             const std::string_view label = view.settings.label(PoolTrait::max_size);
             view.max_setting = label.empty() ? "max" : std::string(label);
@@ -153,7 +180,7 @@ void read_route(PoolView& view, const CheckInput& input)
         view.pooler = target_of(ways.begin()->second);
         return;
     }
-    if (!ways.empty() || !address)
+    if (!ways.empty() || !address || (is_relative(*address) && !is_told_here(*view.target)))
         return;
     for (const CheckTarget& each : input.targets) {
         const auto place = read_check_address(each.info.url);

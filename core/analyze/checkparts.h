@@ -26,6 +26,9 @@ struct CheckAddress
 /// names no single place.
 std::optional<CheckAddress> read_check_address(std::string_view address);
 
+/// No pool and no server has more.
+inline constexpr std::int64_t most_size = 1'000'000'000;
+
 /// One pool, what it is set to, and where it leads.
 struct PoolView
 {

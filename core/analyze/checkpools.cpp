@@ -51,12 +51,17 @@ void check_size(CheckScene& scene, const PoolView& view)
                               min_idle->name->label(), min_idle->value, view.max_setting,
                               view.max_value));
     const auto max_idle = view.settings.of(PoolTrait::max_idle);
-    if (min_idle && max_idle && !max_idle->never && min_idle->count > max_idle->count)
+    if (min_idle && max_idle && !max_idle->never && min_idle->count > max_idle->count) {
+        const std::string effect =
+            view.pool->kind.str() == "dbcp2"
+                ? fmt::format("{} counts for no more than {}", min_idle->name->label(),
+                              max_idle->name->label())
+                : std::string{"what the one keeps open the other closes"};
         scene.add(Severity::warning, "min_over_max", view, std::string(min_idle->name->label()),
                   min_idle->value, max_idle->value,
-                  fmt::format("{} ({}) is above {} ({}): what the one keeps open the other closes.",
-                              min_idle->name->label(), min_idle->value, max_idle->name->label(),
-                              max_idle->value));
+                  fmt::format("{} ({}) is above {} ({}): {}.", min_idle->name->label(),
+                              min_idle->value, max_idle->name->label(), max_idle->value, effect));
+    }
 }
 
 void check_acquire_timeout(CheckScene& scene, const PoolView& view)

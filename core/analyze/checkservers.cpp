@@ -52,10 +52,20 @@ template <class Wanted>
 Demands demands_of(const CheckScene& scene, const Wanted& wanted)
 {
     Demands demands;
+    // What a file says of a pool that is attached too is not counted twice.
+    const auto attached_too = [&](const PoolView& view) {
+        return view.target->from_file &&
+               std::any_of(scene.pools.begin(), scene.pools.end(), [&](const PoolView& each) {
+                   return !each.target->from_file && each.pool->kind == view.pool->kind &&
+                          (each.pool->name == view.pool->name ||
+                           (each.server == view.server && each.pooler == view.pooler &&
+                            each.database == view.database && !view.database.empty()));
+               });
+    };
     // A pooler's pools of one database have a limit together.
     std::map<std::pair<TargetId, std::string>, std::vector<const PoolView*>> poolers;
     for (const PoolView& view : scene.pools) {
-        if (!view.max || view.unlimited || !wanted(view))
+        if (!view.max || view.unlimited || !wanted(view) || attached_too(view))
             continue;
         if (view.is_poolers_own()) {
             const std::string& name = view.pool->name.str();
@@ -89,7 +99,8 @@ Demands demands_of(const CheckScene& scene, const Wanted& wanted)
 std::int64_t share_of_pool(std::int64_t of, const Demands& demands, const PoolView& view)
 {
     const std::int64_t own = view.max.value_or(1);
-    return std::max<std::int64_t>(1, of * own / std::max<std::int64_t>(1, demands.sum));
+    return std::max<std::int64_t>(1, std::min(of, most_size) * own /
+                                         std::max<std::int64_t>(1, demands.sum));
 }
 
 /// The setting of the largest pool, less its overflow where it has one.

@@ -157,13 +157,14 @@ Result<ConfigText> read_properties(std::string_view text)
             continue;
         const int number = lines.number();
         std::string whole{line};
-        while (is_continued(whole)) {
+        for (bool continued = is_continued(line); continued;) {
             whole.pop_back();
             std::string_view more;
             if (!lines.next(more))
                 break;
             more.remove_prefix(std::min(more.find_first_not_of(blanks), more.size()));
             whole += more;
+            continued = is_continued(more); // each line for itself, as Java reads it
         }
         const std::size_t end = end_of_key(whole);
         std::string_view value = std::string_view{whole}.substr(end);

@@ -3,6 +3,7 @@
 
 #include "core/analyze/causes.h"
 #include "core/analyze/diagnosiswords.h"
+#include "core/analyze/links.h"
 
 #include <algorithm>
 
@@ -46,6 +47,13 @@ std::string_view name_of(Confidence confidence)
         return "high";
     }
     return "low";
+}
+
+Links& shared_links(const DiagnosisInput& input)
+{
+    if (!input.links)
+        input.links = std::make_shared<Links>(links_of(input.world));
+    return *input.links;
 }
 
 std::vector<Diagnosis> diagnose(const DiagnosisInput& input)

@@ -6,6 +6,7 @@
 #include "core/model/world.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 namespace poolscope {
 
 struct TargetFindings;
+class Links;
 
 /// Why a pool or a server is exhausted. core/analyze/DIAGNOSIS.md says what each is told by, and
 /// with which sources attached.
@@ -84,7 +86,11 @@ struct DiagnosisInput
     const std::map<TargetId, TargetFindings>& findings;
     const std::map<TargetId, FlowHistory>& flows;
     const Disagreements& disagreements;
+    /// Of everything attached: made when first asked for, by shared_links() alone.
+    mutable std::shared_ptr<Links> links{};
 };
+/// Once for all that one diagnose() says.
+Links& shared_links(const DiagnosisInput& input);
 
 /// For each pool and server that is exhausted or nearly so, at the world's instant; ascending by
 /// target and pool, a server's own last. Pure: the same world and the same past give the same

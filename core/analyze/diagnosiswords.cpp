@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/diagnosiswords.h"
 
+#include "core/analyze/causeparts.h"
 #include "core/analyze/words.h"
 
 #include <fmt/format.h>
@@ -84,9 +85,14 @@ std::string sentence_of_load(const PoolCase& pool, const Verdict& v)
     const FlowRate rate = pool.recent.value_or(FlowRate{});
     const std::string use =
         rate.use ? fmt::format(", and each is held for {}", format_duration_prose(*rate.use)) : "";
-    if (v.cause == Cause::load_spike)
-        return fmt::format("{}: {} as many acquires as before, {}{}, no longer than usual.",
-                           standing(pool), times(v.more_load), rate_in_words(rate.arrivals), use);
+    if (v.cause == Cause::load_spike) {
+        const std::string_view held = !rate.use || v.more_use <= 0 ? ""
+                                      : v.more_use >= causing::use_steady
+                                          ? ", and longer than usual"
+                                          : ", no longer than usual";
+        return fmt::format("{}: {} as many acquires as before, {}{}{}.", standing(pool),
+                           times(v.more_load), rate_in_words(rate.arrivals), use, held);
+    }
     // Little's law: how many are in use at once is how many come times how long each stays.
     std::string needed;
     if (rate.use && rate.arrivals > 0) {
@@ -157,8 +163,10 @@ std::string sentence_of(const PoolCase& pool, const Verdict& v)
     case Cause::pool_too_small:
         return sentence_of_load(pool, v);
     case Cause::server_full:
-        return pool.server == nullptr
-                   ? fmt::format("{}: its server is full.", head)
+        return pool.server == nullptr ? fmt::format("{}: its server is full.", head)
+               : pool.server->status.reach != Reach::up // what it said last is old
+                   ? fmt::format("{}: it can open no more, as {} has no slot left.", head,
+                                 plain_line(pool.server->info.name, 64))
                    : fmt::format("{}: it can open no more, as {} has no slot left; {}.", head,
                                  plain_line(pool.server->info.name, 64),
                                  most_of_slots(*pool.server));

@@ -166,14 +166,25 @@ private:
         return pool == target.pools.pools.end() ? Text{} : pool->second.database;
     }
 
+    /// By pool, of one target at a time: a fleet's process has many pools.
+    const std::vector<const Checkout*>& checkouts_of(const PoolCase& of)
+    {
+        if (grouped_ != of.target) {
+            grouped_ = of.target;
+            by_pool_.clear();
+            for (const auto& [id, checkout] : of.target->pools.checkouts)
+                by_pool_[checkout.pool].push_back(&checkout);
+        }
+        return by_pool_[of.pool->name];
+    }
+
     void hold(PoolCase& of)
     {
         if (of.target->pools.checkouts.size() > holders_most)
             return;
         const Timestamp theirs = of.target->theirs(now_);
-        for (const auto& [id, checkout] : of.target->pools.checkouts) {
-            if (!(checkout.pool == of.pool->name))
-                continue;
+        for (const Checkout* const each : checkouts_of(of)) {
+            const Checkout& checkout = *each;
             CaseHolder holder;
             holder.checkout = &checkout;
             holder.age = std::max(Duration{0}, theirs - checkout.acquired);
@@ -263,6 +274,8 @@ private:
     const DiagnosisInput& input_;
     Timestamp now_;
     Links links_;
+    const TargetState* grouped_ = nullptr;
+    std::map<Text, std::vector<const Checkout*>> by_pool_; ///< of that one
     std::vector<PoolCase> cases_;
 };
 
@@ -324,7 +337,12 @@ std::optional<ActivityShares> server_shares(const PoolCase& pool)
     const double open =
         count(SessionState::idle_in_transaction) + count(SessionState::idle_in_transaction_aborted);
     const double idle = count(SessionState::idle) + open;
-    // Many more that work than the pool has: others are at work there.
+    // Many more that work than the pool has, or more sessions than it has connections: those of
+    // others are there, and which are its own cannot be told.
+    const FlowPoint& now = pool.figures();
+    const std::int64_t own = now.total >= 0 ? now.total : now.max;
+    if (own >= 0 && working + blocked + idle > static_cast<double>(own) * 1.2 + 2)
+        return {};
     if (working + blocked > used * 1.5 + 2 || working + blocked + idle + 1 < used)
         return {};
     ActivityShares shares;

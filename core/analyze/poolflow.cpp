@@ -8,6 +8,34 @@ namespace poolscope {
 namespace {
 
 constexpr Duration strain_pause = std::chrono::seconds{10};
+/// A pool that is read more seldom than that tells nothing of the last seconds.
+constexpr Duration widest_reading = std::chrono::seconds{16};
+constexpr Duration longest_use = std::chrono::hours{24 * 365};
+
+// What an agent tells is anything: it ends at the largest number there is.
+Duration sum_of(Duration a, Duration b)
+{
+    a = std::max(a, Duration{0});
+    b = std::max(b, Duration{0});
+    return a > Duration::max() - b ? Duration::max() : a + b;
+}
+std::uint64_t sum_of(std::uint64_t a, std::uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+Duration mean_of(Duration sum, std::uint64_t count)
+{
+    constexpr std::uint64_t most = INT64_MAX;
+    return std::min(longest_use, sum / static_cast<std::int64_t>(std::min(count, most)));
+}
+
+/// The point before it is let go.
+void take_over(FlowPoint& point, const FlowPoint& before)
+{
+    point.since = before.since;
+}
+void take_over(ServerPoint&, const ServerPoint&)
+{}
 
 std::int64_t count_or_not(const std::optional<std::int64_t>& count)
 {
@@ -37,6 +65,7 @@ void thin_out(Points& points, Timestamp now)
             if (now - last->time > flow_fresh + 2 * flow_step)
                 break;
         } else {
+            take_over(*last, *before);
             points.erase(before);
         }
         --at;
@@ -52,7 +81,8 @@ Strain FlowPoint::strain() const
     return max > 0 && used * 100 >= max * 95 ? Strain::nearly : Strain::none;
 }
 
-void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now)
+void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now,
+                    Timestamp before)
 {
     const bool counts = pool.use_time && pool.use_time->total;
     const bool fewer =
@@ -62,28 +92,34 @@ void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Tim
     if (!points_.empty() && (now < newest().time || counts != counts_ || fewer))
         points_.clear();
     counts_ = counts;
-    returned_ += returned;
-    held_ += held;
+    returned_ = sum_of(returned_, returned);
+    held_ = sum_of(held_, held);
 
     FlowPoint point;
     point.time = now;
+    point.since = std::min(now, before);
     point.used = count_or_not(pool.used);
     point.max = count_or_not(pool.max);
     point.pending = count_or_not(pool.pending);
     point.total = count_or_not(pool.total);
-    point.timeouts = pool.timeouts.value_or(0);
+    point.timeouts = pool.timeouts.value_or(points_.empty() ? 0 : newest().timeouts);
+    point.timeouts_told = pool.timeouts.has_value();
+    // Told again, or for the first time: that was counted while it was not told, not now.
+    for (auto it = points_.rbegin(); it != points_.rend(); ++it) {
+        if (!point.timeouts_told || it->timeouts_told)
+            break;
+        it->timeouts = point.timeouts;
+        it->timeouts_told = true;
+    }
     point.returned = counts ? pool.use_time->count : returned_;
-    point.held = counts ? *pool.use_time->total : held_;
+    point.held = counts ? sum_of(*pool.use_time->total, Duration{0}) : held_;
     point.unfit = pool.circuit.str() == "open" || pool.health.str() == "unhealthy";
-    if (!points_.empty() && newest().time == now)
+    if (!points_.empty() && newest().time == now) {
+        take_over(point, newest());
         points_.back() = point;
-    else
+    } else {
         points_.push_back(point);
-    thin(now);
-}
-
-void PoolFlow::thin(Timestamp now)
-{
+    }
     thin_out(points_, now);
 }
 
@@ -120,19 +156,32 @@ std::optional<Timestamp> PoolFlow::strained_since(Timestamp now) const
     return since;
 }
 
-/// A pool that says nothing stands as it did; one that is read now and then is counted from reading
-/// to reading.
+/// A pool that says nothing though it is read stands as it did; what was counted between two
+/// readings is of all the time between them.
 std::optional<FlowRate> PoolFlow::between(Timestamp from, Timestamp to) const
 {
     const FlowPoint* a = at(from);
     if (a == nullptr && !points_.empty() && points_.front().time < to)
         a = &points_.front();
     const FlowPoint* const b = at(to);
-    if (a == nullptr || b == nullptr)
+    if (a == nullptr || b == nullptr || b->time - b->since > widest_reading)
         return {};
-    constexpr Duration read_every = std::chrono::seconds{6};
-    const Timestamp begin = a->time >= from - read_every ? a->time : from;
-    const Timestamp end = b != a && b->time >= to - read_every ? b->time : to;
+    const auto after = [this](const FlowPoint& point) {
+        const auto next =
+            std::upper_bound(points_.begin(), points_.end(), point.time,
+                             [](Timestamp t, const FlowPoint& each) { return t < each.time; });
+        return next == points_.end() ? nullptr : &*next;
+    };
+    const FlowPoint* const after_a = after(*a);
+    const FlowPoint* const after_b = after(*b);
+    const Duration read_every =
+        std::max<Duration>(std::chrono::seconds{6}, b->time - b->since + std::chrono::seconds{1});
+    Timestamp begin = std::max(a->time, from);
+    if (a->time < from && after_a != nullptr)
+        begin = std::min(from, after_a->since);
+    Timestamp end = b != a && b->time >= to - read_every ? b->time : to;
+    if (after_b != nullptr)
+        end = std::min(to, std::max(b->time, after_b->since));
     if (end <= begin)
         return {};
     FlowRate rate;
@@ -148,7 +197,7 @@ std::optional<FlowRate> PoolFlow::between(Timestamp from, Timestamp to) const
         asked += static_cast<double>(b->timeouts - a->timeouts);
     rate.arrivals = std::max(0.0, asked) / seconds;
     if (rate.returned > 0 && b->held >= a->held && b->held > Duration{0})
-        rate.use = (b->held - a->held) / static_cast<std::int64_t>(rate.returned);
+        rate.use = mean_of(b->held - a->held, rate.returned);
     double area = 0;
     for (Timestamp t = begin; t < end;) {
         const FlowPoint& p = t < a->time ? *a : *at(t);
@@ -168,7 +217,7 @@ std::optional<Duration> PoolFlow::use_before(std::uint64_t least) const
 {
     if (!counts_ || points_.empty() || oldest().returned < least || least == 0)
         return {};
-    return oldest().held / static_cast<std::int64_t>(oldest().returned);
+    return mean_of(oldest().held, oldest().returned);
 }
 
 void FlowHistory::restore(const TargetState& target, Timestamp now)
@@ -177,7 +226,8 @@ void FlowHistory::restore(const TargetState& target, Timestamp now)
     if (!target.last_sample || target.gap_since_sample)
         return;
     for (const auto& [name, pool] : target.pools.pools)
-        pools_[name].note(pool, 0, Duration{0}, now);
+        pools_[name].note(pool, 0, Duration{0}, now, *target.last_sample);
+    read_ = target.last_sample;
     if (!target.sessions.empty())
         watch(target, ServerSample{}, now);
 }
@@ -192,15 +242,15 @@ void FlowHistory::expect(const TargetState& before, const PoolSample& sample, Ti
         const Checkout& checkout = found->second;
         const Duration held = std::max(Duration{0}, end.returned - checkout.acquired);
         auto& [count, sum] = ended_[checkout.pool];
-        ++count;
-        sum += held;
+        count = sum_of(count, 1);
+        sum = sum_of(sum, held);
         came_back({checkout.pool, checkout.stack ? checkout.stack->fingerprint : 0}, 1, held, held,
                   now);
     }
     for (const BriefHolds& brief : sample.brief) {
         auto& [count, sum] = ended_[brief.pool];
-        count += brief.count;
-        sum += brief.held;
+        count = sum_of(count, brief.count);
+        sum = sum_of(sum, brief.held);
         came_back({brief.pool, brief.stack ? brief.stack->fingerprint : 0}, brief.count, brief.held,
                   brief.longest, now);
     }
@@ -209,7 +259,7 @@ void FlowHistory::expect(const TargetState& before, const PoolSample& sample, Ti
 void FlowHistory::came_back(const PlaceKey& place, std::uint64_t count, Duration held,
                             Duration longest, Timestamp now)
 {
-    if (count == 0 || (places_.size() >= most_places && !places_.contains(place)))
+    if (count == 0 || !has_room(place, now))
         return;
     std::deque<Returned>& steps = places_[place];
     const Timestamp step = flow_step_of(now);
@@ -218,13 +268,28 @@ void FlowHistory::came_back(const PlaceKey& place, std::uint64_t count, Duration
     while (steps.size() > 1 && steps.front().time < now - flow_window)
         steps.pop_front();
     Returned& last = steps.back();
-    last.count += count;
-    last.held += held;
+    last.count = sum_of(last.count, count);
+    last.held = sum_of(last.held, held);
     last.longest = std::max(last.longest, longest);
-    if (count == 1 || held / static_cast<std::int64_t>(count) >= lasting_hold)
-        last.lasting += longest >= lasting_hold ? count : 0;
-    else
-        last.lasting += longest >= lasting_hold ? 1 : 0;
+    if (longest >= lasting_hold)
+        last.lasting =
+            sum_of(last.lasting, count == 1 || mean_of(held, count) >= lasting_hold ? count : 1);
+}
+
+bool FlowHistory::has_room(const PlaceKey& place, Timestamp now)
+{
+    if (places_.size() < most_places || places_.contains(place))
+        return true;
+    // What is past the window makes room, but is not looked for each time.
+    if (!pruned_ || now - *pruned_ >= flow_step || now < *pruned_) {
+        pruned_ = now;
+        prune_at_ = 0;
+        forget(now);
+    }
+    if (places_.size() < most_places)
+        return true;
+    refused_ = now;
+    return false;
 }
 
 void FlowHistory::watch(const TargetState& after, const PoolSample& sample, Timestamp now)
@@ -236,8 +301,9 @@ void FlowHistory::watch(const TargetState& after, const PoolSample& sample, Time
     for (const auto& [name, sums] : ended_) {
         const auto pool = after.pools.pools.find(name);
         if (pool != after.pools.pools.end())
-            pools_[name].note(pool->second, sums.first, sums.second, now);
+            pools_[name].note(pool->second, sums.first, sums.second, now, read_.value_or(now));
     }
+    read_ = now;
     ended_.clear();
     if (sample.full)
         std::erase_if(pools_, [&](const auto& p) { return !after.pools.pools.contains(p.first); });
@@ -268,7 +334,7 @@ void FlowHistory::forget(Timestamp now)
         return;
     std::erase_if(places_,
                   [now](const auto& p) { return p.second.back().time < now - flow_window; });
-    prune_at_ = std::max<std::size_t>(64, 2 * places_.size());
+    prune_at_ = std::clamp<std::size_t>(2 * places_.size(), 64, most_places);
 }
 
 void FlowHistory::interrupt()
@@ -285,15 +351,16 @@ const PoolFlow* FlowHistory::pool(const Text& name) const
 PlaceReturns FlowHistory::returns(const PlaceKey& place, Timestamp from) const
 {
     PlaceReturns sum;
+    sum.known = !refused_ || *refused_ < from;
     const auto found = places_.find(place);
     if (found == places_.end())
         return sum;
     for (const Returned& step : found->second) {
         if (step.time < from)
             continue;
-        sum.count += step.count;
-        sum.lasting += step.lasting;
-        sum.held += step.held;
+        sum.count = sum_of(sum.count, step.count);
+        sum.lasting = sum_of(sum.lasting, step.lasting);
+        sum.held = sum_of(sum.held, step.held);
         sum.longest = std::max(sum.longest, step.longest);
         sum.last = step.time;
     }
@@ -331,6 +398,19 @@ Duration FlowHistory::server_full(std::int32_t free, Duration window, Timestamp 
         until = std::min(until, it->time);
     }
     return sum;
+}
+
+std::optional<Timestamp> FlowHistory::server_full_since(std::int32_t free, Timestamp now) const
+{
+    std::optional<Timestamp> since;
+    for (auto it = server_.rbegin(); it != server_.rend(); ++it) {
+        const Timestamp from = std::max(it->time, now - flow_window);
+        if (it->usable >= 0 && it->usable - it->clients <= free)
+            since = from;
+        else if (since.value_or(now) - from > strain_pause)
+            break;
+    }
+    return since;
 }
 
 } // namespace poolscope

@@ -28,12 +28,14 @@ enum class Strain : std::uint8_t {
 /// A pool at one sample. A count that is not reported is -1.
 struct FlowPoint
 {
-    Timestamp time; ///< capture's clock
+    Timestamp time;  ///< capture's clock
+    Timestamp since; ///< up to then, the reading before, it stood as at the point before
     std::int64_t used = -1;
     std::int64_t max = -1;
     std::int64_t pending = -1;
     std::int64_t total = -1;
-    std::uint64_t timeouts = 0;
+    std::uint64_t timeouts = 0; ///< where they are not told: as before
+    bool timeouts_told = false;
     /// Checkouts that ended and how long they were held in all, counted from some beginning.
     std::uint64_t returned = 0;
     Duration held{};
@@ -58,8 +60,9 @@ class PoolFlow
 {
 public:
     /// After a sample: `returned` and `held` of those that ended since the sample before; what the
-    /// pool counts itself is preferred.
-    void note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now);
+    /// pool counts itself is preferred. `before`: when its target was read before.
+    void note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now,
+              Timestamp before);
 
     bool empty() const { return points_.empty(); }
     const FlowPoint& newest() const { return points_.back(); }
@@ -70,15 +73,14 @@ public:
     Duration strained(Strain least, Duration window, Timestamp now) const;
     /// Since when it is under strain, pauses of up to 10 s left out; null where it is not.
     std::optional<Timestamp> strained_since(Timestamp now) const;
-    /// Between two instants that the points reach; null where they do not, or nothing is between.
+    /// Between two instants that the points reach, or the readings beside them; null where they do
+    /// not, where nothing is between, and where it is read too seldom.
     std::optional<FlowRate> between(Timestamp from, Timestamp to) const;
     /// Mean use time of all that came back before the first point, where the pool counts it and at
     /// least `least` did.
     std::optional<Duration> use_before(std::uint64_t least) const;
 
 private:
-    void thin(Timestamp now);
-
     std::deque<FlowPoint> points_;
     std::uint64_t returned_ = 0; ///< running sums where the pool counts nothing itself
     Duration held_{};
@@ -93,6 +95,7 @@ struct PlaceReturns
     Duration held{};
     Duration longest{};
     std::optional<Timestamp> last; ///< capture's clock
+    bool known = true;             ///< false: there were too many places to remember them all
 };
 
 /// A server at one sample.
@@ -126,6 +129,8 @@ public:
     std::optional<ServerPoint> server_mean(Duration window, Timestamp now) const;
     /// How long the server had no more than `free` slots left within the window.
     Duration server_full(std::int32_t free, Duration window, Timestamp now) const;
+    /// Since when, short pauses left out; null where it has more.
+    std::optional<Timestamp> server_full_since(std::int32_t free, Timestamp now) const;
 
 private:
     struct Returned
@@ -140,12 +145,16 @@ private:
     void came_back(const PlaceKey& place, std::uint64_t count, Duration held, Duration longest,
                    Timestamp now);
     void forget(Timestamp now);
+    bool has_room(const PlaceKey& place, Timestamp now);
 
     std::map<Text, PoolFlow> pools_;
     std::map<Text, std::pair<std::uint64_t, Duration>> ended_; ///< by pool, of one sample
     std::map<PlaceKey, std::deque<Returned>> places_;
     std::deque<ServerPoint> server_;
     std::size_t prune_at_ = 64;
+    std::optional<Timestamp> read_;    ///< when the pools were last read
+    std::optional<Timestamp> pruned_;  ///< when a full table was last looked through
+    std::optional<Timestamp> refused_; ///< when it last had no room
 };
 
 } // namespace poolscope

@@ -17,6 +17,8 @@ constexpr Duration server_sustained = seconds{4};
 constexpr Duration server_window = seconds{8};
 /// A queue for one lock is worth a word from so many on.
 constexpr std::int32_t pile_least = 3;
+constexpr const char* slots_advice =
+    "All pools together must fit into max_connections, less what is reserved.";
 
 std::string client_in_words(const Session& session)
 {
@@ -65,17 +67,27 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
     const auto flow = input.flows.find(server.info.id);
     const std::int32_t slots =
         server.facts && server.facts->max_connections ? *server.facts->max_connections : 0;
-    const bool sustained =
-        server.status.reach == Reach::up && slots > 0 && flow != input.flows.end() &&
-        flow->second.server_full(std::max(1, slots / 50), server_window, now) >= server_sustained;
+    const std::int32_t free = std::max(1, slots / 50);
+    const bool sustained = server.status.reach == Reach::up && slots > 0 &&
+                           flow != input.flows.end() &&
+                           flow->second.server_full(free, server_window, now) >= server_sustained;
     if (!refused && !sustained)
         return {};
+    const std::string name = plain_line(server.info.name, 64);
+    if (refused) {
+        // What it said before is old, and may be nothing at all.
+        Diagnosis made = begun(server, Cause::server_full, Confidence::high);
+        made.since = std::max(server.last_sample.value_or(now), now - flow_window);
+        made.sentence = fmt::format("{} has no free slot: it refuses Poolscope too.", name);
+        made.evidence.push_back(shown(plain_line(server.status.sentence, 400), "sessions", now));
+        made.prevention = slots_advice;
+        return made;
+    }
     const std::int32_t past_pools = beside_pools(input, server.info.id);
     const bool bypassed = past_pools * 3 >= server.client_count() && past_pools > 0;
     Diagnosis made = begun(server, bypassed ? Cause::bypass : Cause::server_full,
                            bypassed ? Confidence::medium : Confidence::high);
-    made.since = now - (sustained ? server_sustained : Duration{0});
-    const std::string name = plain_line(server.info.name, 64);
+    made.since = flow->second.server_full_since(free, now).value_or(now);
     made.sentence = fmt::format("{} is full: {} of {} connections are taken{}; {}.", name,
                                 server.client_count(), slots,
                                 server.facts && server.facts->reserved.value_or(0) > 0
@@ -124,8 +136,7 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
     }
     made.prevention = bypassed
                           ? "Let everything in that application take its connections from a pool."
-                          : "All pools together must fit into max_connections, less what is "
-                            "reserved.";
+                          : slots_advice;
     return made;
 }
 
@@ -220,8 +231,7 @@ std::string root_in_words(const DiagnosisInput& input, const TargetState& server
         words += ", at work";
     if (session->state_since)
         words += " for " + format_duration_prose(server.age(*session->state_since, now));
-    Links links = links_of(input.world);
-    const CheckoutLink* const link = links.checkout_of(tree.root.key);
+    const CheckoutLink* const link = shared_links(input).checkout_of(tree.root.key);
     const Checkout* const checkout =
         link != nullptr ? input.world.checkout(link->checkout) : nullptr;
     if (checkout != nullptr && checkout->stack)

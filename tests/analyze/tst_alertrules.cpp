@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/analyze/alertrules.h"
+#include "core/analyze/analysis.h"
 
 #include <QTest>
 
@@ -27,6 +27,9 @@ private slots:
     void tooLong();
     void tooMany();
     void hostile();
+    void keysWithoutEnd();
+    void problemsAreBounded();
+    void builtInWhereNoneIsRight();
     void patterns_data();
     void patterns();
     void measuresHaveNames();
@@ -99,6 +102,7 @@ void TestAlertRules::wrong_data()
         "clear where it fires");
     row("wrong side", rule("at_least = 5\nclear_above = 6\n"), 5, "clear_below");
     row("too patient", rule("at_least = 5\nfor = '6m'\n"), 5, "at most 5 min");
+    row("clears too late", rule("at_least = 5\nclear_for = '3m'\n"), 5, "at most 2 min");
     row("for as a number", rule("at_least = 5\nfor = 10\n"), 5, "such as \"10s\"");
     row("severity", rule("at_least = 5\nseverity = 'fatal'\n"), 5, "info, warning or critical");
     row("enabled", rule("at_least = 5\nenabled = 'no'\n"), 5, "true or false");
@@ -169,6 +173,72 @@ void TestAlertRules::hostile()
     QVERIFY(read.rules.front().name.find('\x1b') == std::string::npos);
     QVERIFY(parse_alert_rules("", "my.toml") == AlertRules{});
     QVERIFY(parse_alert_rules("\n", "my.toml") == AlertRules{});
+}
+
+void TestAlertRules::keysWithoutEnd()
+{
+    // A table for each dot, each in the other: they would end one another until the stack is used
+    // up.
+    std::string dots;
+    for (int i = 0; i < 120'000; ++i)
+        dots += "a.";
+    const AlertRules one =
+        parse_alert_rules(rule("at_least = 1\n") + "[[rule]]\n" + dots + "a=1", "my.toml");
+    QCOMPARE(one.rules.size(), std::size_t{1});
+    QCOMPARE(one.problems.size(), std::size_t{1});
+    QCOMPARE(one.problems.front().text(),
+             std::string("my.toml:6: A line is over 1024 bytes long."));
+    // No line is long, and yet.
+    std::string text = "[[rule]]\n";
+    for (int i = 0; i < 120; ++i)
+        text += dots.substr(0, 1000) + "a = [\n{";
+    text += "a = 1";
+    for (int i = 0; i < 120; ++i)
+        text += "}\n]";
+    const AlertRules nested = parse_alert_rules(text + '\n' + rule("at_least = 1\n"), "my.toml");
+    QCOMPARE(nested.rules.size(), std::size_t{1});
+    QCOMPARE(nested.problems.size(), std::size_t{1});
+    QCOMPARE(nested.problems.front().text(),
+             std::string("my.toml:1: A rule is over 4096 bytes long."));
+    // Before the first rule, too; and what is commented on at length is no matter.
+    QCOMPARE(parse_alert_rules(dots + "a=1", "my.toml").problems.size(), std::size_t{1});
+    const std::string comment = "# " + std::string(5000, 'x') + '\n';
+    QVERIFY(parse_alert_rules(comment + rule("at_least = 1\n") + comment, "").problems.empty());
+}
+
+void TestAlertRules::problemsAreBounded()
+{
+    std::string text;
+    for (int i = 0; i < 3000; ++i)
+        text += "[[rule]]\nfoo = 1\n";
+    const AlertRules read = parse_alert_rules(text + rule("at_least = 1\n"), "my.toml");
+    QCOMPARE(read.problems.size(), most_rule_problems + 1);
+    QCOMPARE(read.problems.back().sentence, std::string("… and more."));
+    QVERIFY(read.rules.empty());
+    // Up to there a right one among them counts.
+    std::string some;
+    for (int i = 0; i < 300; ++i)
+        some += "[[rule]]\nfoo = 1\n";
+    QCOMPARE(parse_alert_rules(some + rule("at_least = 1\n"), "my.toml").rules.size(),
+             std::size_t{1});
+}
+
+void TestAlertRules::builtInWhereNoneIsRight()
+{
+    Analysis analysis;
+    WorldDelta ignored;
+    const auto give = [&](std::uint64_t number, const std::string& text) {
+        analysis.apply({SequenceNumber{number}, timestamp_from_us(1'795'271'320'000'000),
+                        TargetId{0}, AlertRulesChanged{text}},
+                       ignored);
+    };
+    give(1, "[[rule]]\nname = 'x'\n");
+    QVERIFY(analysis.alert_rules().rules == default_alert_rules().rules);
+    QVERIFY(!analysis.alert_rules().problems.empty());
+    give(2, rule("at_least = 1\n") + "[[rule]]\nname = 'x'\n");
+    QCOMPARE(analysis.alert_rules().rules.size(), std::size_t{1});
+    give(3, "# none is wanted\n");
+    QVERIFY(analysis.alert_rules().rules.empty());
 }
 
 void TestAlertRules::patterns_data()

@@ -5,6 +5,7 @@
 #include <QTest>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 
 using namespace poolscope;
@@ -167,6 +168,10 @@ void TestCheckFile::springProperties()
                                    "spring.datasource.tomcat.remove-abandoned=true\n");
     QCOMPARE(tomcat.value().pools.front().kind.str(), std::string("tomcat-jdbc"));
     QCOMPARE(rules(tomcat.value()), std::string("abandoned_closes_busy"));
+    // Spring Boot turns the test on where nobody turns it off.
+    QCOMPARE(rules(properties("spring.datasource.tomcat.max-active=20\n").value()), std::string());
+    QCOMPARE(rules(properties("spring.datasource.tomcat.test-on-borrow=false\n").value()),
+             std::string("no_validation"));
     // Which pool it gets depends on what is on the class path.
     const auto bare = properties("spring.datasource.url=jdbc:postgresql://db1/shop\n");
     QVERIFY(bare);
@@ -384,6 +389,13 @@ void TestCheckFile::hostileFiles()
         }
     }
     QVERIFY(answers > 500);
+    // One line without end, of nothing but what might continue it: read once, not once for each.
+    std::string endless = "maxTotal=";
+    while (endless.size() < 1'000'000)
+        endless += "\\\\\\\n";
+    const auto begun = std::chrono::steady_clock::now();
+    (void)properties(endless + "8\n");
+    QVERIFY(std::chrono::steady_clock::now() - begun < std::chrono::seconds{5});
     std::string many = "[databases]\n";
     for (int i = 0; i < 15000; ++i)
         many += "d" + std::to_string(i) + " = pool_size=x\n";

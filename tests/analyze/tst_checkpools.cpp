@@ -98,6 +98,13 @@ std::vector<Case> pool_cases()
          "maxWait",
          "-1",
          "5000"},
+        {"tomcat waits for ever at 0, too",
+         t("maxWait", "0"),
+         {},
+         "no_acquire_timeout",
+         "maxWait",
+         "0",
+         "5000"},
         {"druid waits for ever",
          a("maxWait", "-1"),
          {},
@@ -247,6 +254,17 @@ std::vector<Case> pool_cases()
          "true",
          "false",
          Severity::critical},
+        {"druid's seconds",
+         alone(used(pool_of("druid", with(with(without(druid, "removeAbandonedTimeoutMillis"),
+                                               "removeAbandonedTimeout", "60"),
+                                          "removeAbandoned", "true")),
+                    61s)),
+         {},
+         "abandoned_closes_busy",
+         "removeAbandoned",
+         "true",
+         "false",
+         Severity::critical},
         {"garbage is not read", d("maxWaitMillis", "soon")},
         {"too large a number is not read", d("maxTotal", "99999999999999999999")},
     };
@@ -258,12 +276,33 @@ std::vector<Case> load_cases()
     const Pool hundred = pool_of("hikaricp", with(hikari, "maximumPoolSize", "100"));
     CheckInput leaked = loaded(ten, load(120, 10, 4));
     leaked.targets.front().suspected = {{Text{std::string("orders")}, 6}};
+    // Half a connection's worth more comes each second than goes: 5 s each, 0.5 a second.
+    PoolSeries queued = load(120, 10, 0, 5);
+    for (std::size_t i = 0; i < queued.points.size(); ++i)
+        queued.points[i].pending = static_cast<std::int64_t>(i / 2);
+    PoolSeries untold = load(120, 10, 4);
+    for (PoolPoint& point : untold.points)
+        point.use_time.reset();
     PoolSeries holed = load(120, 10, 4);
     for (std::size_t i = 0; i < holed.points.size(); i += 30)
         holed.points[i].gap_before = true;
     return {
         {"always full, and some wait",
          loaded(ten, load(120, 10, 4)),
+         {},
+         "pool_too_small",
+         "maximumPoolSize",
+         "10",
+         "13"},
+        {"always full, and more and more wait",
+         loaded(ten, queued),
+         {},
+         "pool_too_small",
+         "maximumPoolSize",
+         "10",
+         "17"},
+        {"always full, some wait, and uses are not told",
+         loaded(ten, untold),
          {},
          "pool_too_small",
          "maximumPoolSize",
@@ -322,6 +361,16 @@ private slots:
     {
         QFETCH(std::size_t, index);
         judge_case(cases()[index]);
+    }
+    void whatAMinimumAboveTheIdleMeans()
+    {
+        const auto said = [](const char* kind, const Config& config) {
+            const ConfigReport report = check_configuration(alone(pool_of(kind, config)));
+            return report.findings.empty() ? std::string{} : report.findings.front().sentence;
+        };
+        QCOMPARE(said("dbcp2", with(with(dbcp2, "minIdle", "6"), "maxIdle", "4")),
+                 std::string("minIdle (6) is above maxIdle (4): minIdle counts for no more than "
+                             "maxIdle."));
     }
     void everyRuleIsTold()
     {

@@ -41,7 +41,99 @@ std::vector<Case> server_cases()
     on_mysql.configuration = with(on_mysql.configuration, "pool_recycle", "3600");
     Pool for_ever = pool_of("sqlalchemy", sqlalchemy);
     for_ever.database = on_mysql.database;
+    // Told by one that is elsewhere, and by one that is here.
+    Pool beside_it = pool_of("hikaricp", with(hikari, "maximumPoolSize", "120"));
+    beside_it.database = Text{std::string("postgresql://localhost:5432/shop")};
+    CheckTarget here = server_of();
+    here.info.url = "postgresql://dba@localhost:5432/postgres";
+    CheckTarget by_socket = process_of({beside_it});
+    by_socket.info.url = "pool+unix:///run/shop.sock";
+    CheckTarget by_port = process_of({beside_it});
+    by_port.info.url = "prometheus+http://127.0.0.1:9090/metrics";
+    const auto beside_file = [&](const char* name, const char* database) {
+        Pool pool = pool_of("hikaricp", with(hikari, "maximumPoolSize", "40"));
+        pool.name = Text{std::string(name)};
+        pool.database = Text{std::string(database)};
+        CheckTarget file = process_of({pool}, TargetId{9});
+        file.from_file = true;
+        CheckInput input = on(server_of(), {sixty});
+        input.targets.push_back(file);
+        return input;
+    };
+    std::vector<Pool> huge;
+    for (int i = 0; i < 12; ++i) {
+        huge.push_back(pool_of("c3p0", {}, ("pool " + std::to_string(i)).c_str()));
+        huge.back().max = INT64_MAX;
+    }
+    const auto hikari_with = [&](const char* setting, const char* value) {
+        return on(server_of(100, 3, {idle_10min}),
+                  {pool_of("hikaricp", with(hikari, setting, value))});
+    };
+    const CheckOptions quick_firewall{{}, 30s};
     return {
+        {"localhost of another machine", {{here, process_of({beside_it})}, {}, {}}},
+        {"localhost by a socket of this one",
+         {{here, by_socket}, {}, {}},
+         {},
+         "maxima_over_capacity",
+         "maximumPoolSize",
+         "120",
+         "97",
+         Severity::critical},
+        {"localhost by a port of this one",
+         {{here, by_port}, {}, {}},
+         {},
+         "maxima_over_capacity",
+         "maximumPoolSize",
+         "120",
+         "97",
+         Severity::critical},
+        {"the same pool in a file", beside_file("orders", "postgresql://db1:5432/shop")},
+        {"the same pool under another name in a file",
+         beside_file("orders-pool", "postgresql://db1:5432/shop")},
+        {"another pool in a file",
+         beside_file("bills", "postgresql://db1:5432/bills"),
+         {},
+         "maxima_over_capacity",
+         "maximumPoolSize",
+         "60",
+         "58",
+         Severity::critical},
+        {"sizes beyond all bounds",
+         on(server_of(), huge),
+         {},
+         "maxima_over_capacity",
+         "max",
+         "1000000000",
+         "8",
+         Severity::critical},
+        {"whether it is kept alive is not told",
+         on(server_of(100, 3, {idle_10min}),
+            {pool_of("hikaricp", without(hikari, "keepaliveTime"))})},
+        {"a keepalive that HikariCP discards",
+         hikari_with("keepaliveTime", "20000"),
+         {},
+         "idle_past_server_timeout",
+         "maxLifetime",
+         "1800000",
+         "540000",
+         Severity::info},
+        {"a lifetime that HikariCP discards",
+         hikari_with("maxLifetime", "20000"),
+         {},
+         "idle_past_server_timeout",
+         "maxLifetime",
+         "20000",
+         "540000",
+         Severity::info},
+        {"a lifetime that HikariCP would discard", on(server_of(), {pool_of("hikaricp", hikari)}),
+         quick_firewall, "idle_past_firewall_timeout", "maxLifetime", "1800000", "",
+         Severity::info},
+        {"used once, then closed",
+         {{server_of(100, 3, {idle_10min}),
+           pooler_of({bouncer_pool("shop/app", with(bouncer, "server_lifetime", "0"))})},
+          {},
+          {}}},
         {"the server has room", on(server_of(), {sixty, thirty})},
         {"to the last slot", on(server_of(93, 3), {sixty, thirty})},
         {"more than the server has",

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where a cause would be a guess: it is undecided, and names the guess among its candidates.
+#include "tests/analyze/incidentscene.h"
+
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Scene = IncidentScene;
+using Does = Scene::Does;
+
+bool among(const Diagnosis& diagnosis, Cause cause)
+{
+    return std::find(diagnosis.candidates.begin(), diagnosis.candidates.end(), cause) !=
+           diagnosis.candidates.end();
+}
+
+/// Many that are given back a second later, and brief ones beside them.
+struct Churn
+{
+    Scene& scene;
+    std::vector<std::string> open{};
+    void operator()(std::size_t upTo, std::uint64_t brief = 0, Duration each = 0ms)
+    {
+        for (const std::string& id : open)
+            scene.give_back(id);
+        open.clear();
+        while (scene.lent() < upTo)
+            open.push_back(scene.lend(52, Does::working));
+        if (brief > 0)
+            scene.brief(52, brief, each);
+    }
+};
+
+} // namespace
+
+class TestDiagnosisDoubts : public QObject
+{
+    Q_OBJECT
+private slots:
+    void aFewLostOnesAreNoSmallPool_data();
+    void aFewLostOnesAreNoSmallPool();
+    void enoughIsTooSmall();
+    void justAttached();
+    void othersOnTheServer();
+    void refusedFromTheFirst();
+    void fullForAWhile();
+    void wordsOfASpike();
+};
+
+void TestDiagnosisDoubts::aFewLostOnesAreNoSmallPool_data()
+{
+    QTest::addColumn<bool>("agent");
+    QTest::newRow("agent") << true;
+    QTest::newRow("metrics") << false;
+}
+
+/// 76 of 100 are needed, and 24 do not come back: less than a quarter.
+void TestDiagnosisDoubts::aFewLostOnesAreNoSmallPool()
+{
+    QFETCH(const bool, agent);
+    Scene scene{{agent, agent, false, !agent}};
+    scene.max = 100;
+    for (int i = 0; i < 90; ++i)
+        scene.connect();
+    Churn churn{scene};
+    scene.run(125, [&](int) { churn(76); });
+    scene.run(30, [&](int i) {
+        churn(0);
+        if (i == 0) {
+            for (int k = 0; k < 24; ++k)
+                scene.held(scene.lend(88, Does::working)).does = Does::idle;
+        }
+        churn(100);
+        scene.pending = 3;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::undecided, d->sentence.c_str());
+    QVERIFY(among(*d, Cause::leak) && among(*d, Cause::held_while_idle));
+    QVERIFY(among(*d, Cause::pool_too_small));
+}
+
+void TestDiagnosisDoubts::enoughIsTooSmall()
+{
+    // The same without a lost one: there are too few.
+    Scene scene{{true, true, false, false}};
+    Churn churn{scene};
+    scene.run(125, [&](int) { churn(9, 40, 10ms); });
+    scene.run(30, [&](int) {
+        churn(10, 45, 10ms);
+        scene.pending = 3;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::pool_too_small, d->sentence.c_str());
+}
+
+void TestDiagnosisDoubts::justAttached()
+{
+    Scene scene{{true, true, false, false}};
+    for (int i = 0; i < 9; ++i) {
+        Scene::Held& held = scene.held(scene.lend(88, Does::idle));
+        held.since = held.does_since = scene.now() - 10min;
+    }
+    Churn churn{scene};
+    scene.pending = 4;
+    const auto go = [&](int seconds) {
+        scene.run(seconds, [&](int) { churn(10, 20, 20ms); });
+    };
+    go(20);
+    const Diagnosis* d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::undecided, d->sentence.c_str());
+    QVERIFY(among(*d, Cause::leak) && among(*d, Cause::held_while_idle));
+    go(270); // now it is known that none of them comes back
+    d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::leak, d->sentence.c_str());
+    QCOMPARE(d->confidence, Confidence::high);
+}
+
+void TestDiagnosisDoubts::othersOnTheServer()
+{
+    // What the pool's own sessions do cannot be told from what twenty of somebody else do.
+    for (const int others : {0, 20}) {
+        Scene scene{{false, false, true, true}};
+        for (int i = 0; i < others; ++i)
+            scene.session(300 + i, SessionState::idle, "reports");
+        Churn churn{scene};
+        scene.run(125, [&](int) { churn(2, 60, 20ms); });
+        churn(0);
+        scene.run(20, [&](int) {
+            std::vector<std::string> done;
+            for (const auto& held : scene.all_held()) {
+                if (scene.now() - held.since >= 4s)
+                    done.push_back(held.id);
+            }
+            for (const std::string& id : done)
+                scene.give_back(id);
+            for (int i = 0; scene.lent() < 10 && i < 4; ++i)
+                scene.held(scene.lend(61, Does::working)).does = Does::idle;
+            scene.pending = scene.lent() == 10 ? 5 : 0;
+        });
+        const Diagnosis* const d = scene.of_pool();
+        QVERIFY(d != nullptr);
+        QVERIFY2(d->cause == (others > 0 ? Cause::undecided : Cause::held_while_idle),
+                 d->sentence.c_str());
+    }
+}
+
+void TestDiagnosisDoubts::refusedFromTheFirst()
+{
+    Scene scene{{false, false, true, false}};
+    TargetStatus refused;
+    refused.reach = Reach::failing;
+    refused.sentence = "db:5432 has no free slot for user \"shop\": sorry, too many clients.";
+    const auto diagnosis = [&] {
+        scene.observe(StatusChanged{refused}, Scene::database);
+        return scene.of_server();
+    };
+    const Diagnosis* d = diagnosis();
+    QVERIFY(d != nullptr);
+    QCOMPARE(d->sentence, std::string("shop-db has no free slot: it refuses Poolscope too."));
+    QCOMPARE(d->cause, Cause::server_full);
+    QVERIFY(!d->relief);
+    // The same after it was seen: what it said then is old.
+    Scene seen{{false, false, true, false}};
+    seen.session(300, SessionState::idle, "reports");
+    seen.run(10, [](int) {});
+    seen.observe(StatusChanged{refused}, Scene::database);
+    d = seen.of_server();
+    QVERIFY(d != nullptr);
+    QCOMPARE(d->sentence, std::string("shop-db has no free slot: it refuses Poolscope too."));
+    QVERIFY(!d->relief);
+    QCOMPARE(d->since, seen.now());
+}
+
+void TestDiagnosisDoubts::fullForAWhile()
+{
+    Scene scene{{false, false, true, false}};
+    scene.run(20, [](int) {});
+    for (int pid = 200; pid < 287; ++pid)
+        scene.session(pid, SessionState::idle, "reports", "10.0.0.8:" + std::to_string(pid));
+    const Timestamp onset = scene.now() + 1s;
+    scene.run(40, [](int) {});
+    const Diagnosis* const d = scene.of_server();
+    QVERIFY(d != nullptr);
+    QCOMPARE(d->cause, Cause::server_full);
+    QVERIFY(d->relief);
+    QVERIFY2(d->since >= onset - 5s && d->since <= onset + 5s, d->sentence.c_str());
+}
+
+void TestDiagnosisDoubts::wordsOfASpike()
+{
+    for (const bool longer : {false, true}) {
+        Scene scene{{true, true, false, false}};
+        Churn churn{scene};
+        scene.run(125, [&](int) { churn(2, 60, 100ms); });
+        scene.run(15, [&](int) {
+            churn(10, 200, longer ? 170ms : 100ms);
+            scene.pending = 8;
+        });
+        const Diagnosis* const d = scene.of_pool();
+        QVERIFY(d != nullptr);
+        QVERIFY2(d->cause == Cause::load_spike, d->sentence.c_str());
+        const bool no_longer = d->sentence.find("no longer than usual") != std::string::npos;
+        const bool says_longer = d->sentence.find(", and longer than usual") != std::string::npos;
+        QVERIFY2(no_longer == !longer && says_longer == longer, d->sentence.c_str());
+    }
+}
+
+QTEST_APPLESS_MAIN(TestDiagnosisDoubts)
+#include "tst_diagnosisdoubts.moc"
