@@ -100,10 +100,15 @@ std::optional<Error> Encoder::refuses(const Observation& o) const
 
 void Encoder::append(const Observation& observation, Pending& pending)
 {
-    if (options_.redact)
-        take_in(redactions_.without_literals(observation), pending);
-    else
+    if (!options_.redact) {
         take_in(observation, pending);
+        return;
+    }
+    const TargetState* const target = world_.target(observation.target);
+    const bool postgres = target && target->info.kind == "postgresql";
+    take_in(redactions_.without_literals(observation,
+                                         postgres ? SqlDialect::postgresql : SqlDialect::unknown),
+            pending);
 }
 
 void Encoder::take_in(const Observation& o, Pending& pending)

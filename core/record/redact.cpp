@@ -20,8 +20,9 @@ bool word(char c)
 class Redaction
 {
 public:
-    explicit Redaction(std::string_view in)
+    Redaction(std::string_view in, SqlDialect dialect)
         : in_(in)
+        , sure_(dialect == SqlDialect::postgresql)
     {
         out_.reserve(in.size());
     }
@@ -42,11 +43,11 @@ private:
     void step()
     {
         const char c = peek();
-        if (c == '\'') {
+        if (c == '\'' || (c == '"' && !sure_)) {
             skip_string(false);
         } else if (c == '"') {
             keep_quoted_name();
-        } else if (c == '-' && peek(1) == '-') {
+        } else if ((c == '-' && peek(1) == '-') || (c == '#' && !sure_)) {
             at_ = std::min(in_.find('\n', at_), in_.size());
         } else if (c == '/' && peek(1) == '*') {
             skip_comment();
@@ -67,11 +68,13 @@ private:
     void skip_string(bool escapes)
     {
         out_ += '?';
-        ++at_;
+        const char quote = in_[at_++];
         while (at_ < in_.size()) {
-            if ((escapes && peek() == '\\') || (peek() == '\'' && peek(1) == '\'')) {
+            if (!sure_ && peek() == '\\')
+                break;
+            if ((escapes && peek() == '\\') || (peek() == quote && peek(1) == quote)) {
                 at_ += 2;
-            } else if (peek() == '\'') {
+            } else if (peek() == quote) {
                 ++at_;
                 return;
             } else {
@@ -176,6 +179,7 @@ private:
     }
 
     std::string_view in_;
+    bool sure_; ///< that it is PostgreSQL's
     std::size_t at_ = 0;
     std::string out_;
 };
@@ -184,7 +188,12 @@ private:
 
 std::string redact_statement(std::string_view statement)
 {
-    return Redaction{statement}.run();
+    return redact_statement(statement, SqlDialect::postgresql);
+}
+
+std::string redact_statement(std::string_view statement, SqlDialect dialect)
+{
+    return Redaction{statement, dialect}.run();
 }
 
 } // namespace poolscope

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "core/model/observation.h"
+#include "core/record/redact.h"
 
 #include <cstddef>
 #include <unordered_map>
-#include <utility>
 
 namespace poolscope::record {
 
@@ -13,16 +13,23 @@ namespace poolscope::record {
 class Redactions
 {
 public:
-    /// The observation as it may be written.
-    Observation without_literals(const Observation& observation);
-    ServerSample without_literals(const ServerSample& sample);
+    /// The observation as it may be written. `dialect`: of its target's sessions; what agents tell
+    /// may lead anywhere.
+    Observation without_literals(const Observation& observation, SqlDialect dialect);
+    ServerSample without_literals(const ServerSample& sample,
+                                  SqlDialect dialect = SqlDialect::postgresql);
     PoolSample without_literals(const PoolSample& sample);
 
 private:
-    Text redacted(const Text& statement);
+    Text redacted(const Text& statement, SqlDialect dialect);
 
     /// By address. The original is kept beside its redaction, so that its address stays its own.
-    std::unordered_map<const void*, std::pair<Text, Text>> known_;
+    struct Known
+    {
+        Text original, redaction;
+        SqlDialect dialect;
+    };
+    std::unordered_map<const void*, Known> known_;
     std::size_t bytes_ = 0;
 };
 

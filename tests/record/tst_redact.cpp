@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/reader.h"
+#include "core/record/redact.h"
 #include "core/record/writer.h"
 #include "tests/record/stream.h"
 
@@ -17,6 +18,8 @@ class Redact : public QObject
 private slots:
     void statements_data();
     void statements();
+    void otherDialects_data();
+    void otherDialects();
     void nothingOfALiteralReachesTheFile();
 };
 
@@ -57,6 +60,32 @@ void Redact::statements()
     QFETCH(QString, statement);
     QFETCH(QString, expected);
     QCOMPARE(QString::fromStdString(redact_statement(statement.toStdString())), expected);
+}
+
+/// Of MySQL, and of what may be it.
+void Redact::otherDialects_data()
+{
+    QTest::addColumn<QString>("statement");
+    QTest::addColumn<QString>("expected");
+    const auto row = [](const char* statement, const char* expected) {
+        QTest::newRow(statement) << QString::fromUtf8(statement) << QString::fromUtf8(expected);
+    };
+    row("SELECT `a b` FROM t WHERE n = \"secret\" AND m = 'x'",
+        "SELECT `a b` FROM t WHERE n = ? AND m = ?");
+    row("SELECT \"it's\", \"say \"\"secret\"\"\", 1", "SELECT ?, ?, ?");
+    row("SELECT 'it\\'s secret' FROM t", "SELECT ?");
+    row("SELECT 'a\\', 'secret'", "SELECT ?");
+    row("SELECT 1 # secret\n, 2", "SELECT ? \n, ?");
+    row("SELECT \"secret", "SELECT ?");
+    row("SELECT a1 FROM t WHERE b = 4", "SELECT a1 FROM t WHERE b = ?");
+}
+
+void Redact::otherDialects()
+{
+    QFETCH(QString, statement);
+    QFETCH(QString, expected);
+    QCOMPARE(QString::fromStdString(redact_statement(statement.toStdString(), SqlDialect::unknown)),
+             expected);
 }
 
 void Redact::nothingOfALiteralReachesTheFile()
