@@ -17,9 +17,6 @@ namespace poolscope {
 
 namespace {
 
-/// How far back a recording's load counts, and in how many points a pool.
-constexpr Duration loadRange = std::chrono::hours{1};
-constexpr std::size_t loadPoints = 4000;
 /// A server answers what it is set to with its first polls, or does not tell.
 constexpr Duration longestSettingsWait = std::chrono::seconds{3};
 
@@ -115,8 +112,8 @@ int checkRecordings(const Arguments& arguments, const std::vector<std::string>& 
         const Picture& picture = read.value().picture;
         Checked checked{checkInput(picture), {}};
         if (auto opened = RecordingReader::open(file)) {
-            auto series =
-                opened.value()->pool_series(picture.now - loadRange, picture.now, loadPoints);
+            auto series = opened.value()->pool_series(picture.now - check_load_range, picture.now,
+                                                      check_load_points);
             if (series)
                 checked.input.series = std::move(series).value();
         }
@@ -209,20 +206,16 @@ bool anythingWrong(const std::vector<Checked>& all)
 CheckInput checkInput(const Picture& picture)
 {
     CheckInput input;
-    for (const TargetSummary& each : picture.targets) {
-        CheckTarget target{each.info, each.facts, each.settings, each.pools, {}, false};
-        for (const Place& place : each.places)
-            target.suspected[place.pool] += place.suspected;
-        input.targets.push_back(std::move(target));
-    }
+    for (const TargetSummary& each : picture.targets)
+        input.targets.push_back(
+            check_target(each.info, each.facts, each.settings, each.pools, each.places));
+    std::vector<PoolRoute> routes;
     for (const auto& [key, checkout] : picture.checkouts) {
         const SessionLink* const link = picture.links().session_of(key);
-        const SessionRow* const session = picture.sessionOf(key);
-        if (link && session)
-            input.routes.push_back({key.target, checkout.pool, session->session.key.target,
-                                    link->through ? link->through->target : TargetId{},
-                                    session->session.user.str()});
+        if (const SessionRow* const row = link ? picture.sessionOf(key) : nullptr)
+            routes.push_back(route_of(checkout, *link, row->session));
     }
+    add_routes(input, std::move(routes));
     return input;
 }
 

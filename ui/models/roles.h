@@ -13,7 +13,7 @@ enum Role : int {
     SortRole = Qt::UserRole + 1, ///< a raw number or text
     KeyRole,                     ///< SessionKey; invalid on group rows
     StateRole,                   ///< int of SessionState; invalid where the row has none
-    SeverityRole,                ///< int of LeakSeverity; invalid where the row has none
+    SeverityRole,                ///< int of LeakSeverity, or infoSeverity; invalid where none
     GroupRole,                   ///< bool
     GroupCountRole,              ///< int
     GroupSummaryRole,            ///< "17 idle in transaction, 3 waiting"
@@ -25,6 +25,9 @@ enum Role : int {
     LeadRole,   ///< int of Lead: how the text before the two spaces of a cell is set apart
     FoldedRole, ///< bool: a head that comes closed
 };
+
+/// In SeverityRole: advice, less than any warning.
+inline constexpr int infoSeverity = -1;
 
 /// How a cell asks to be written.
 enum class Emphasis : int { plain, secondary, caption, strong, warning, critical };

@@ -24,6 +24,7 @@ void DetailHead::setSession(const QString& pid, SessionState state, const QStrin
                             const QString& age, LeakSeverity severity)
 {
     holder_ = false;
+    subject_.reset();
     pid_ = pid;
     state_ = state;
     words_ = words;
@@ -37,6 +38,7 @@ void DetailHead::setHolder(const QString& lead, LeakSeverity severity, const QSt
                            const QString& age)
 {
     holder_ = true;
+    subject_.reset();
     pid_ = lead;
     words_ = words;
     age_ = age;
@@ -44,6 +46,18 @@ void DetailHead::setHolder(const QString& lead, LeakSeverity severity, const QSt
     setAccessibleName(QStringLiteral("%1, %2, %3").arg(lead, words, age));
     setAccessibleDescription(severity == LeakSeverity::none ? QString()
                                                             : Formatter::severity(severity));
+    update();
+}
+
+void DetailHead::setSubject(Severity severity, const QString& words)
+{
+    subject_ = severity;
+    pid_.clear();
+    words_ = words;
+    age_.clear();
+    severity_ = LeakSeverity::none;
+    setAccessibleName(words);
+    setAccessibleDescription(severityName(severity));
     update();
 }
 
@@ -72,11 +86,14 @@ void DetailHead::paintEvent(QPaintEvent*)
     area.setRight(area.right() - QFontMetrics(strong).horizontalAdvance(age_) - pad);
     painter.setPen(old_ ? tokens.text3 : tokens.text);
     painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter, pid_);
-    area.setLeft(area.left() + QFontMetrics(strong).horizontalAdvance(pid_) + pad);
+    if (!pid_.isEmpty())
+        area.setLeft(area.left() + QFontMetrics(strong).horizontalAdvance(pid_) + pad);
     const int size = theme.scaled(metrics::glyph);
     painter.setOpacity(old_ ? metrics::oldGlyph : 1.0);
     const QRectF box(area.left(), (height() - size) / 2.0, size, size);
-    if (holder_)
+    if (subject_)
+        paintSeverity(painter, box, *subject_, tokens);
+    else if (holder_)
         paintSeverity(painter, box,
                       severity_ == LeakSeverity::critical ? Severity::critical
                       : severity_ == LeakSeverity::alert  ? Severity::warning

@@ -3,8 +3,11 @@
 
 #include "core/leak/judgement.h"
 #include "core/model/session.h"
+#include "ui/theme/glyphs.h"
 
 #include <QWidget>
+
+#include <optional>
 
 namespace poolscope {
 
@@ -19,6 +22,8 @@ public:
     /// A checkout or a place: what names it, how bad it is, what more there is to it.
     void setHolder(const QString& lead, LeakSeverity severity, const QString& words,
                    const QString& age);
+    /// Something that is no holder: how bad it is, and what it is about.
+    void setSubject(Severity severity, const QString& words);
     /// What it says is old: written in text3.
     void setOld(bool old);
     QSize sizeHint() const override;
@@ -32,6 +37,7 @@ private:
     QString pid_, words_, age_;
     SessionState state_ = SessionState::unknown;
     LeakSeverity severity_ = LeakSeverity::none;
+    std::optional<Severity> subject_; ///< instead of a holder's or a session's
 };
 
 } // namespace poolscope

@@ -4,6 +4,7 @@
 #include "ui/views/actionspage.h"
 #include "ui/views/alertspage.h"
 #include "ui/views/blockingpage.h"
+#include "ui/views/configurationpage.h"
 #include "ui/views/leakspage.h"
 #include "ui/views/overviewpage.h"
 #include "ui/views/poolspage.h"
@@ -18,7 +19,8 @@ std::vector<Page*> makePages(ViewContext& context, QWidget* parent)
     return {new OverviewPage(context, store, parent), new PoolsPage(context, store, parent),
             new LeaksPage(context, store, parent),    new SessionsPage(context, store, parent),
             new BlockingPage(context, store, parent), new StacksPage(context, store, parent),
-            new AlertsPage(context, store, parent),   new ActionsPage(context, store, parent)};
+            new AlertsPage(context, store, parent),   new ConfigurationPage(context, store, parent),
+            new ActionsPage(context, store, parent)};
 }
 
 } // namespace poolscope

@@ -81,9 +81,10 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
     if (index.column() == severityColumn_) {
         if (const QVariant severity = index.data(SeverityRole); severity.isValid())
             paintSeverity(*painter, glyphBox(),
-                          severity.toInt() == 2   ? Severity::critical
-                          : severity.toInt() == 1 ? Severity::warning
-                                                  : Severity::none,
+                          severity.toInt() == 2              ? Severity::critical
+                          : severity.toInt() == 1            ? Severity::warning
+                          : severity.toInt() == infoSeverity ? Severity::info
+                                                             : Severity::none,
                           tokens);
     }
     if (index.column() == stateColumn_) {
