@@ -156,6 +156,20 @@ void addCheckOptions(CLI::App& app, Arguments& a)
     addAt(app, a);
 }
 
+void addReportOptions(CLI::App& app, Arguments& a)
+{
+    app.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
+    app.add_option("-o,--output", a.output, "The report to write")
+        ->required()
+        ->type_name("OUT.html");
+    addAt(app, a);
+    app.add_option("--from", a.from, "Leave out what was before")->type_name("TIME");
+    app.add_option("--to", a.to, "Leave out what came after")->type_name("TIME");
+    app.add_flag("--utc", a.utc, "Write times in UTC instead of local time");
+    app.add_flag("--redact", a.redact,
+                 "Without literals, hosts, names of users, values of tags and notes");
+}
+
 void addActionOptions(CLI::App& app, Arguments& a)
 {
     addOption(
@@ -219,6 +233,9 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
     case Verb::check:
         addCheckOptions(verb, a);
         break;
+    case Verb::report:
+        addReportOptions(verb, a);
+        return;
     case Verb::info:
         verb.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
         verb.add_flag("--json", a.json, "Print JSON");

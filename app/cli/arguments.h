@@ -26,6 +26,7 @@ enum class Verb {
     diagnose,
     alerts,
     check,
+    report,
     info,
     cancel,
     terminate,
@@ -53,9 +54,13 @@ struct Arguments
     /// built in.
     std::string alertRules;
     std::string sshHost;
-    std::string output;           ///< of record
+    std::string output;           ///< of record and report
     std::optional<Duration> past; ///< of record: what a query API remembers, instead of what is
     std::string metrics;          ///< of record: where it serves what it observes; empty: nowhere
+    // report
+    std::optional<std::string> from;
+    std::optional<std::string> to;
+    bool utc = false;
     // check
     bool exitCode = false; ///< say by the exit status that something is wrong
     std::optional<Duration> callerTimeout;

@@ -15,6 +15,7 @@ Usage
   poolscope record TARGET... -o FILE                record without a window
   poolscope sessions|pools|checkouts|leaks|blocking|states|alerts|diagnose TARGET|FILE...
   poolscope check TARGET|FILE...                    what is wrong with how pools are set up
+  poolscope report FILE... -o OUT.html              an incident report of a recording
   poolscope info FILE...                            what a recording holds
   poolscope cancel|terminate TARGET PID --started TIME
   poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
@@ -89,8 +90,11 @@ constexpr std::array allVerbs{
         "that address can read it: one that other machines reach is given with --metrics "
         "HOST:9466.\n\n"
         "--past 2h makes a recording of what a server of metrics remembers of a fleet, up to now,\n"
-        "and ends. A recording of what is begins when it is begun: it holds what was observed, in\n"
-        "the order in which that was observed.\n"},
+        "and ends. Where the server fails five times in a row, at Ctrl+C and when --for is over "
+        "it\n"
+        "ends before, with what came until then and exit code 3. A recording of what is begins "
+        "when\n"
+        "it is begun: it holds what was observed, in the order in which that was observed.\n"},
     VerbText{Verb::sessions, "sessions",
              "Every session: who, since when, in what state, waiting for whom.",
              "Examples:\n  poolscope sessions service=shop\n"
@@ -164,6 +168,19 @@ constexpr std::array allVerbs{
         "Where it cannot be told, the cause is \"undecided\", with the candidates. A live target\n"
         "is watched for 10s, or for as long as --for says. A load that grew, or statements that\n"
         "became slower, show against the minutes before, as a recording has them.\n"},
+    VerbText{
+        Verb::report, "report",
+        "An incident report of a recording, as one HTML file: what, when, why, who held what.",
+        "Examples:\n  poolscope report incident.poolrec -o incident.html\n"
+        "  poolscope report night.poolrec -o incident.html --from 14:20 --to 14:50 --utc\n"
+        "  poolscope report incident.poolrec -o for-strangers.html --redact\n\n"
+        "Summary, timeline, charts, suspected leaks with their stacks, who waited behind whom,\n"
+        "actions, configuration and notes. Leaks and who waits are shown as they were at one\n"
+        "moment: --at, else when the finding was strongest, else at the end. The file holds no\n"
+        "script and asks for nothing from elsewhere; print it from a browser for PDF. An existing\n"
+        "file is not overwritten. Of several recordings each has a report of its own in it.\n\n"
+        "A report holds statements. With --redact literals, hosts, names of users, values of tags\n"
+        "and notes are replaced, hosts and users by names that are the same everywhere in it.\n"},
     VerbText{Verb::info, "info",
              "What a recording holds: from when to when, of which targets, complete or not.",
              "Examples:\n  poolscope info incident.poolrec --json\n"},

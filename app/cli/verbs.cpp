@@ -250,6 +250,8 @@ int runVerb(const Arguments& arguments)
         return runWatch(arguments);
     case Verb::check:
         return runCheck(arguments);
+    case Verb::report:
+        return runReport(arguments);
     default:
         return runRead(arguments);
     }

@@ -14,6 +14,7 @@ int runRecord(const Arguments& arguments);
 int runRecordPast(const Arguments& arguments); ///< record --past
 int runWatch(const Arguments& arguments);
 int runCheck(const Arguments& arguments);
+int runReport(const Arguments& arguments);
 
 /// Any verb but the window.
 int runVerb(const Arguments& arguments);

@@ -13,7 +13,7 @@ import tempfile
 
 APACHE_ROOMS = {"core/base", "core/stack", "core/event", "core/leak", "core/pool", "core/wire",
                 "core/agent"}
-PLAIN_ROOMS = APACHE_ROOMS | {"core/model", "core/analyze", "core/record"}
+PLAIN_ROOMS = APACHE_ROOMS | {"core/model", "core/analyze", "core/record", "core/report"}
 
 # What a room may include, beside itself. A room not named here must be added here first.
 _ENGINE = ["core/base", "core/stack", "core/event", "core/leak", "core/model", "core/analyze",
@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "core/model": _ENGINE[:4],
     "core/analyze": _ENGINE[:5],
     "core/record": _ENGINE[:6],
+    "core/report": _ENGINE,
     "core/source": _ENGINE + ["core/wire"],
     "core/capture": _ENGINE + ["core/wire", "core/source"],
     "ui/models": _CAPTURE,
@@ -38,7 +39,7 @@ MAY_INCLUDE = {
     "ui/views": _CAPTURE + ["ui/models", "ui/theme", "ui/charts"],
     "ui/dialogs": _CAPTURE + ["ui/models", "ui/theme", "ui/charts"],
     "ui/mainwindow": _CAPTURE + ["ui/models", "ui/theme", "ui/charts", "ui/views", "ui/dialogs"],
-    "app/cli": _CAPTURE,
+    "app/cli": _CAPTURE + ["core/report"],
     "app/demo": _CAPTURE + ["core/pool", "core/agent"],
     "app/gui": _CAPTURE + ["ui/models", "ui/theme", "ui/charts", "ui/views", "ui/dialogs",
                            "ui/mainwindow", "app/cli"],

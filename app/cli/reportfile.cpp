@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/reportfile.h"
+
+#include "core/base/text.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace poolscope {
+
+namespace {
+
+Error notWritten(const std::string& path, int cause)
+{
+    if (cause == EEXIST)
+        return {plain_line(path, 400) + " exists already, and is not overwritten.",
+                "Choose another name."};
+    return {
+        fmt::format("{} could not be written: {}.", plain_line(path, 400), std::strerror(cause)),
+        cause == ENOENT ? "Create its folder first, or choose another one."
+                        : "Choose another name or folder."};
+}
+
+bool writeAll(int fd, const std::string& content)
+{
+    std::size_t done = 0;
+    while (done < content.size()) {
+        const ssize_t written = ::write(fd, content.data() + done, content.size() - done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        done += static_cast<std::size_t>(written);
+    }
+    return ::fsync(fd) == 0 || errno == EINVAL;
+}
+
+/// 0, or why not.
+int renameNew(const std::string& from, const std::string& to)
+{
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    // A file system that cannot promise it.
+    struct stat existing
+    {};
+    if (::lstat(to.c_str(), &existing) == 0)
+        return EEXIST;
+    return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+} // namespace
+
+Result<Done> writeNewFile(const std::string& path, const std::string& content)
+{
+    struct stat existing
+    {};
+    if (::lstat(path.c_str(), &existing) == 0)
+        return notWritten(path, EEXIST);
+    const std::filesystem::path target{path};
+    const std::string part =
+        (target.parent_path() / fmt::format(".{}.{}.part", target.filename().string(), ::getpid()))
+            .string();
+    const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return notWritten(path, errno == EEXIST ? EBUSY : errno);
+    errno = 0;
+    int cause = writeAll(fd, content) ? 0 : errno != 0 ? errno : EIO;
+    if (::close(fd) != 0 && cause == 0)
+        cause = errno;
+    if (cause == 0)
+        cause = renameNew(part, path);
+    if (cause == 0)
+        return Done{};
+    ::unlink(part.c_str());
+    return notWritten(path, cause);
+}
+
+} // namespace poolscope

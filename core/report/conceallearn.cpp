@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/report/conceallearn.h"
+
+#include "core/analyze/links.h"
+#include "core/report/concealer.h"
+
+#include <fmt/format.h>
+
+namespace poolscope::report {
+
+namespace {
+
+constexpr std::size_t longest_name = 512;
+constexpr std::size_t most_names = 100'000;
+
+/// What no address of anybody is.
+bool is_nobody(std::string_view host)
+{
+    return host.empty() || host == "local" || host == "localhost" || host == "unix" || host == "?";
+}
+
+bool is_number(std::string_view text)
+{
+    return text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+/// The value of "host=db1 user=bob" under a name.
+std::string_view value_in(std::string_view conninfo, std::string_view name)
+{
+    for (std::size_t at = 0; (at = conninfo.find(name, at)) != std::string_view::npos;
+         at += name.size()) {
+        const bool begins =
+            at == 0 || std::string_view{" ?&;"}.find(conninfo[at - 1]) != std::string_view::npos;
+        const std::size_t equals = at + name.size();
+        if (!begins || equals >= conninfo.size() || conninfo[equals] != '=')
+            continue;
+        const std::string_view rest = conninfo.substr(equals + 1);
+        if (rest.starts_with('\''))
+            return rest.substr(1, rest.find('\'', 1) - 1);
+        return rest.substr(0, rest.find_first_of(" &;"));
+    }
+    return {};
+}
+
+} // namespace
+
+AddressParts parts_of_address(std::string_view address)
+{
+    if (address.starts_with('[')) {
+        const std::size_t end = address.find(']');
+        if (end != std::string_view::npos)
+            return {address.substr(1, end - 1), address.substr(end + 1)};
+    }
+    // More colons than one: an address of IPv6 without brackets, with a port or without. Where a
+    // port was told it is the last part; which it is cannot be seen, so the whole is the host.
+    const std::size_t colon = address.find(':');
+    if (colon == std::string_view::npos || address.find(':', colon + 1) != std::string_view::npos)
+        return {address, {}};
+    return {address.substr(0, colon), address.substr(colon)};
+}
+
+void Concealer::learn_user(std::string_view name)
+{
+    if (!name.empty() && name != "?" && name.size() <= longest_name && users_.size() < most_names)
+        users_.emplace(name);
+}
+
+void Concealer::learn_address(std::string_view address)
+{
+    const std::string_view host = parts_of_address(address).host;
+    if (is_nobody(host) || host.size() > longest_name || hosts_.size() >= most_names ||
+        host.starts_with('/'))
+        return;
+    hosts_.emplace(host);
+    // It is called by its first label too.
+    const std::string_view label = host.substr(0, host.find('.'));
+    if (!is_number(host) && label != host && !is_nobody(label))
+        hosts_.emplace(label);
+}
+
+void Concealer::learn_url(std::string_view url)
+{
+    for (const std::string_view name : {"host", "hostaddr", "hostname", "server"}) {
+        std::string_view hosts = value_in(url, name);
+        while (!hosts.empty()) {
+            learn_address(hosts.substr(0, hosts.find(',')));
+            hosts = hosts.find(',') == std::string_view::npos ? std::string_view{}
+                                                              : hosts.substr(hosts.find(',') + 1);
+        }
+    }
+    for (const std::string_view name : {"user", "username"})
+        learn_user(value_in(url, name));
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos && url.find('=') != std::string_view::npos)
+        return;
+    std::string_view rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+    rest = rest.substr(0, rest.find_first_of("/?"));
+    if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+        learn_user(rest.substr(0, std::min(at, rest.find(':'))));
+        rest = rest.substr(at + 1);
+    }
+    for (;;) {
+        const std::size_t comma = rest.find(',');
+        learn_address(rest.substr(0, comma));
+        if (comma == std::string_view::npos)
+            return;
+        rest = rest.substr(comma + 1);
+    }
+}
+
+void Concealer::learn(const TargetInfo& info)
+{
+    targets_[info.id] = info;
+    // The way to a socket and a demo name no host; a service names what only its file knows.
+    if (info.url.find("+unix:") == std::string::npos && !info.url.starts_with("demo:"))
+        learn_url(info.url);
+    if (const std::size_t at = info.name.find('@'); at != std::string::npos)
+        learn_address(std::string_view(info.name).substr(at + 1));
+    else if (is_server(info) || info.kind == "metrics")
+        learn_address(std::string_view(info.name).substr(0, info.name.find('/')));
+}
+
+void Concealer::learn(const Session& session)
+{
+    learn_user(session.user.str());
+    learn_address(session.client.str());
+}
+
+void Concealer::learn(const ServerSettings& settings)
+{
+    for (const ServerSetting& setting : settings.all) {
+        if (setting.scope == SettingScope::role)
+            learn_user(setting.subject);
+    }
+}
+
+void Concealer::learn(const PoolSample& sample)
+{
+    for (const Pool& pool : sample.pools) {
+        if (!pool.database.empty() && !pool.database.str().starts_with('/'))
+            learn_url(pool.database.str());
+        // "database/user"
+        if (pool.kind.str() == "pgbouncer") {
+            const std::string& name = pool.name.str();
+            if (const std::size_t slash = name.rfind('/'); slash != std::string::npos)
+                learn_user(std::string_view(name).substr(slash + 1));
+        }
+        for (const auto& [name, value] : pool.configuration) {
+            if (name.find("url") != std::string::npos || name.find("Url") != std::string::npos)
+                learn_url(value);
+            else if (name.find("user") != std::string::npos)
+                learn_user(value);
+            else if (name == "host" || name == "serverName")
+                learn_address(value);
+        }
+    }
+    for (const Checkout& checkout : sample.changed) {
+        for (const auto& [name, value] : checkout.tags) {
+            if (name.str() == "client")
+                learn_address(value.str());
+            else if (name.str() == "user")
+                learn_user(value.str());
+        }
+    }
+}
+
+void Concealer::learn(const Observation& observation)
+{
+    if (const auto* const attached = std::get_if<TargetAttached>(&observation.what)) {
+        learn(attached->info);
+    } else if (const auto* const server = std::get_if<ServerSample>(&observation.what)) {
+        for (const Session& session : server->changed)
+            learn(session);
+    } else if (const auto* const pools = std::get_if<PoolSample>(&observation.what)) {
+        learn(*pools);
+    } else if (const auto* const facts = std::get_if<FactsReported>(&observation.what)) {
+        learn(facts->facts);
+    } else if (const auto* const settings = std::get_if<SettingsReported>(&observation.what)) {
+        learn(settings->settings);
+    } else if (const auto* const agent = std::get_if<AgentReported>(&observation.what)) {
+        learn_address(agent->facts.host);
+    }
+}
+
+void Concealer::learn(const World& world)
+{
+    for (const auto& [id, target] : world.targets()) {
+        learn(target.info);
+        if (target.facts)
+            learn(*target.facts);
+        if (target.settings)
+            learn(*target.settings);
+        for (const auto& [pid, session] : target.sessions)
+            learn(session);
+        if (target.pools.agent)
+            learn_address(target.pools.agent->host);
+        learn(picture_of(target.pools, target.clock_offset));
+    }
+}
+
+void Concealer::settle()
+{
+    int number = 0;
+    for (const std::string& host : hosts_)
+        names_[host] = fmt::format("host-{}", ++number);
+    number = 0;
+    for (const std::string& user : users_)
+        names_.try_emplace(user, fmt::format("user-{}", ++number));
+    for (const auto& [name, replacement] : names_)
+        lengths_.insert(name.size());
+}
+
+} // namespace poolscope::report

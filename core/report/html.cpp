@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/report/htmlparts.h"
+#include "core/report/svg.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace poolscope::report {
+
+extern const char* const report_style; // resources/report/report.css
+
+namespace {
+
+constexpr std::size_t most_lines = 300; ///< of the timeline's table
+constexpr std::size_t most_diagnoses = 50;
+
+/// "2026-11-21 14:28:40 to 14:41:02 (UTC+01:00)"
+std::string span_in_words(const Incident& incident, const Calendar& calendar)
+{
+    const std::string from = calendar.day_and_time(incident.from);
+    const std::string to = calendar.day_and_time(incident.to);
+    return fmt::format("{} to {} ({})", from,
+                       from.substr(0, 10) == to.substr(0, 10) ? to.substr(11) : to,
+                       calendar.zone(incident.from));
+}
+
+std::string head_of(const Incident& incident, const Calendar& calendar)
+{
+    std::string html = fmt::format("<p class=\"lead\">{}, {}</p>\n<dl class=\"facts\">\n",
+                                   span_in_words(incident, calendar),
+                                   safe(format_duration_prose(incident.to - incident.from)));
+    const Calendar utc{true};
+    if (calendar.zone(incident.from) != utc.zone(incident.from))
+        html += fmt::format("<dt>In UTC</dt><dd>{}</dd>\n", span_in_words(incident, utc));
+    html += fmt::format("<dt>Looked at</dt><dd>{}, {}</dd>\n",
+                        calendar.day_and_time(incident.moment), safe(incident.why_then));
+    html += fmt::format("<dt>Recording</dt><dd>{}</dd>\n</dl>\n", safe(incident.file, 400));
+    html += "<table><thead><tr><th>Target</th><th>Kind</th><th>Version</th><th>Address</th>"
+            "<th>At that moment</th></tr></thead><tbody>\n";
+    for (const Target& target : incident.targets) {
+        std::string address = safe(target.info.url, 400);
+        if (!target.host.empty())
+            address += "<br/>" + safe(target.host, 300);
+        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                            safe(target.info.name, 64), safe(target.info.kind, 32),
+                            target.version.empty()
+                                ? std::string{"<span class=\"quiet\">not reported</span>"}
+                                : safe(target.version, 200),
+                            address, safe(target.status, 400));
+    }
+    return html + "</tbody></table>\n";
+}
+
+std::string summary_section(const Incident& incident, const Calendar& calendar)
+{
+    std::string html = heading("Summary");
+    if (incident.diagnoses.empty())
+        return html + nothing("No pool and no server was exhausted, or nearly so, at that moment.");
+    std::size_t shown = 0;
+    for (const Why& why : incident.diagnoses) {
+        if (++shown > most_diagnoses)
+            break;
+        const Weight weight = why.undecided   ? Weight::info
+                              : why.exhausted ? Weight::critical
+                                              : Weight::warning;
+        html += fmt::format("<div class=\"panel {}{}\"><p class=\"sentence\">{}{}</p>\n",
+                            name_of(weight), shown > 1 ? " minor" : "", glyph(weight),
+                            safe(why.sentence, 1500));
+        html += fmt::format(
+            "<p class=\"tag\">{}: {}{}, {}, since {} or before</p>\n", safe(why.who, 300),
+            safe(why.cause, 64),
+            why.undecided ? std::string{} : ", " + safe(why.confidence, 16) + " confidence",
+            why.exhausted ? "exhausted" : "nearly exhausted", calendar.time(why.since));
+        if (!why.evidence.empty()) {
+            html += "<ul>\n";
+            for (const std::string& sentence : why.evidence)
+                html += "<li>" + safe(sentence, 1000) + "</li>\n";
+            html += "</ul>\n";
+        }
+        if (!why.relief.empty())
+            html += "<p class=\"do\"><b>What would have relieved it:</b> " +
+                    safe(why.relief, 1000) + "</p>\n";
+        if (!why.prevention.empty())
+            html += "<p class=\"do\"><b>What would prevent it:</b> " + safe(why.prevention, 1000) +
+                    "</p>\n";
+        if (!why.candidates.empty()) {
+            std::string also;
+            for (const std::string& candidate : why.candidates)
+                also += (also.empty() ? "" : ", ") + safe(candidate, 64);
+            html += fmt::format("<p class=\"tag\">{}: {}.</p>\n",
+                                why.undecided ? "It may be" : "It may also be, or besides", also);
+        }
+        html += "</div>\n";
+    }
+    if (incident.diagnoses.size() > most_diagnoses)
+        html += fmt::format("<p class=\"quiet\">{} more are not listed.</p>\n",
+                            incident.diagnoses.size() - most_diagnoses);
+    return html;
+}
+
+/// A line of the timeline's table.
+struct Line
+{
+    Timestamp time;
+    int order = 0; ///< of what happened at one instant
+    std::string what;
+    Weight weight = Weight::info;
+    std::string who;
+    std::string sentence;
+    std::string after{}; ///< words of ours behind it
+};
+
+std::string kind_in_words(MarkKind kind)
+{
+    switch (kind) {
+    case MarkKind::critical:
+        return "critical";
+    case MarkKind::warning:
+        return "warning";
+    case MarkKind::source_up:
+        return "answers";
+    case MarkKind::source_down:
+        return "does not answer";
+    case MarkKind::note:
+        return "note";
+    case MarkKind::action:
+        break;
+    }
+    return "action";
+}
+
+std::vector<Line> lines_of(const Incident& incident)
+{
+    std::vector<Line> lines;
+    for (const Period& period : incident.periods) {
+        const bool gap = period.kind == Period::Kind::gap;
+        const bool alert = period.kind == Period::Kind::alert;
+        const std::string length =
+            period.to ? format_duration_prose(*period.to - period.from) : std::string{};
+        if (gap) {
+            lines.push_back({period.from, 1, "gap", Weight::info, period.who,
+                             (period.to ? "Nothing was seen for " + length
+                                        : std::string{"Nothing was seen any more"}) +
+                                 (period.sentence.empty() ? "." : ": " + period.sentence)});
+            continue;
+        }
+        lines.push_back({period.from, 1,
+                         alert ? "alert fires" : (period.since_before ? "goes on" : "begins"),
+                         period.weight, period.who, period.what + ": " + period.sentence});
+        if (period.to)
+            lines.push_back({*period.to, 0, alert ? "alert resolved" : "ends", Weight::info,
+                             period.who, period.what + ", after " + length + "."});
+    }
+    for (const Moment& moment : incident.moments)
+        lines.push_back({moment.time, 2, kind_in_words(moment.kind),
+                         moment.kind == MarkKind::critical  ? Weight::critical
+                         : moment.kind == MarkKind::warning ? Weight::warning
+                                                            : Weight::info,
+                         moment.who, moment.sentence});
+    std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
+        return std::pair(a.time, a.order) < std::pair(b.time, b.order);
+    });
+    return lines;
+}
+
+/// What differs in numbers alone is told once, with how often and until when.
+void bundle(std::vector<Line>& lines, const Calendar& calendar)
+{
+    struct Alike
+    {
+        std::size_t first = 0;
+        int more = 0;
+        Timestamp last;
+    };
+    std::map<std::string, Alike> known;
+    std::vector<Line> kept;
+    for (Line& line : lines) {
+        std::string what = line.what + '\n' + line.who + '\n' + line.sentence;
+        std::erase_if(what, [](char c) { return c >= '0' && c <= '9'; });
+        const auto [at, first] = known.try_emplace(std::move(what), Alike{kept.size(), 0, {}});
+        if (first || line.what == "note" || line.what == "action" || line.what == "gap") {
+            kept.push_back(std::move(line));
+            continue;
+        }
+        ++at->second.more;
+        at->second.last = line.time;
+    }
+    for (const auto& [what, alike] : known) {
+        if (alike.more > 0)
+            kept[alike.first].after = fmt::format(" (and {} more like it, the last at {})",
+                                                  alike.more, calendar.time(alike.last));
+    }
+    lines = std::move(kept);
+}
+
+std::string timeline_section(const Incident& incident, Axis& axis)
+{
+    std::string html = heading("Timeline");
+    std::vector<Line> lines = lines_of(incident);
+    bundle(lines, axis.calendar);
+    if (lines.empty())
+        return html + nothing("Nothing worth a mark happened.");
+    ++axis.number;
+    html += "<figure>" + timeline_chart(incident, axis) + "</figure>\n";
+    html += "<table><thead><tr><th>Time</th><th>What</th><th>Where</th><th>What "
+            "happened</th></tr></thead>"
+            "<tbody>\n";
+    for (std::size_t i = 0; i < lines.size() && i < most_lines; ++i)
+        html +=
+            fmt::format("<tr><td class=\"time\">{}</td><td class=\"what\">{}{}</td><td "
+                        "class=\"who\">{}</td><td>{}{}</td>"
+                        "</tr>\n",
+                        axis.calendar.time(lines[i].time), glyph(lines[i].weight), lines[i].what,
+                        safe(lines[i].who), safe(lines[i].sentence, 800), lines[i].after);
+    html += "</tbody></table>\n";
+    const std::size_t more =
+        incident.moments_left_out + (lines.size() > most_lines ? lines.size() - most_lines : 0);
+    if (more > 0)
+        html += fmt::format("<p class=\"quiet\">{} more are not listed: give a shorter range with "
+                            "--from and --to.</p>\n",
+                            more);
+    return html;
+}
+
+std::string charts_section(const Incident& incident, Axis& axis)
+{
+    std::string html = heading("Connections over time");
+    if (incident.sessions.empty() && incident.pools.empty())
+        return html + nothing("No counts were recorded.");
+    for (const PoolSeries& series : incident.pools) {
+        const Target* const target = target_of(incident, series.target);
+        const std::string name = safe(series.pool.str(), 128);
+        ++axis.number;
+        html += fmt::format("<figure><figcaption>Pool {}{}</figcaption>{}</figure>\n", name,
+                            target ? ", " + safe(target->info.name, 64) : std::string{},
+                            pool_chart(series, name, axis));
+    }
+    if (incident.pools_left_out > 0)
+        html += fmt::format("<p class=\"quiet\">{} pools that came less near their maximum are not "
+                            "drawn.</p>\n",
+                            incident.pools_left_out);
+    for (const TargetSeries& series : incident.sessions) {
+        const Target* const target = target_of(incident, series.target);
+        const std::string name = target ? safe(target->info.name, 64) : std::string{};
+        ++axis.number;
+        html += fmt::format("<figure><figcaption>Sessions of {}</figcaption>{}</figure>\n", name,
+                            sessions_chart(series, name, axis));
+    }
+    return html;
+}
+
+} // namespace
+
+std::string html_of(const Input& input)
+{
+    const Calendar calendar{input.utc};
+    std::string title = "Incident report";
+    if (!input.incidents.empty())
+        title += ", " + calendar.day_and_time(input.incidents.front().from).substr(0, 16);
+    std::string html =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+        "'unsafe-inline'; base-uri 'none'; form-action 'none'\"/>\n"
+        "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+        "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+    html += "<title>" + safe(title) + "</title>\n<style>\n" + report_style +
+            "</style>\n</head>\n<body>\n";
+    int charts = 0;
+    for (const Incident& incident : input.incidents) {
+        html += "<article>\n<h1>Incident report</h1>\n" + head_of(incident, calendar);
+        if (input.redacted)
+            html += "<p class=\"quiet\">Redacted: literals of statements, hosts, users, values of "
+                    "tags and notes are replaced.</p>\n";
+        Axis axis{calendar, incident.from, incident.to, incident.moment, &incident.periods, charts};
+        html += summary_section(incident, calendar) + timeline_section(incident, axis) +
+                charts_section(incident, axis) + leaks_section(incident) +
+                blocking_section(incident) + actions_section(incident, calendar) +
+                findings_section(incident) + notes_section(incident, calendar) +
+                not_observed_section(incident) + "</article>\n";
+        charts = axis.number;
+    }
+    html +=
+        fmt::format("<footer>Made by Poolscope {} from what was recorded. Times are {}.</footer>\n"
+                    "</body>\n</html>\n",
+                    safe(input.version, 64), input.utc ? "UTC" : "local");
+    return html;
+}
+
+} // namespace poolscope::report

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/analyze/analysis.h"
+#include "core/report/report.h"
+
+#include <vector>
+
+namespace poolscope::report {
+
+/// How things stand at one instant, as the report says it.
+std::vector<Target> targets_of(const Analysis& analysis);
+std::vector<Why> diagnoses_of(const Analysis& analysis);
+std::vector<Leak> leaks_of(const Analysis& analysis);
+std::vector<Tree> trees_of(const Analysis& analysis);
+/// What nothing that was attached could tell, in sentences.
+std::vector<std::string> blind_spots_of(const Analysis& analysis);
+
+/// "idle in transaction (aborted)"
+const char* in_words(SessionState state);
+
+} // namespace poolscope::report

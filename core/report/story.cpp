@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/report/story.h"
+
+#include "core/base/text.h"
+
+#include <algorithm>
+
+namespace poolscope::report {
+
+namespace {
+
+/// A diagnosis that is not made for so long is over; else it only paused.
+constexpr Duration pause = std::chrono::seconds{10};
+constexpr std::size_t most_periods = 2000;
+constexpr std::size_t most_moments = 5000;
+constexpr std::size_t most_told = 20'000;
+
+int strength(const Diagnosis& diagnosis)
+{
+    return (diagnosis.cause == Cause::undecided ? 0 : 100) + (diagnosis.exhausted ? 50 : 0) +
+           static_cast<int>(diagnosis.confidence) * 10 + 1;
+}
+
+} // namespace
+
+std::string who_of(const TargetState* target, const Text& pool)
+{
+    std::string text = target ? plain_line(target->info.name, 64) : std::string{};
+    if (!pool.is_null())
+        text += (text.empty() ? "pool " : ", pool ") + plain_line(pool.str(), 128);
+    return text;
+}
+
+std::string in_words(Cause cause)
+{
+    std::string text{name_of(cause)};
+    std::replace(text.begin(), text.end(), '_', ' ');
+    return text;
+}
+
+void Story::before(const Analysis& analysis, const Observation& observation)
+{
+    if (observation.time > to_)
+        return;
+    const auto interrupted = [&](const TargetState& target) {
+        if (const auto* const gap = std::get_if<Gap>(&observation.what)) {
+            open_gap(target, observation.time, gap->reason);
+        } else if (const auto* const changed = std::get_if<StatusChanged>(&observation.what)) {
+            const Reach reach = changed->status.reach;
+            if (reach == Reach::failing || reach == Reach::stopped)
+                open_gap(target, observation.time, changed->status.sentence);
+        }
+    };
+    if (observation.target == TargetId{}) {
+        for (const auto& [id, target] : analysis.world().targets())
+            interrupted(target);
+    } else if (const TargetState* const target = analysis.world().target(observation.target)) {
+        interrupted(*target);
+    }
+    if (std::holds_alternative<ServerSample>(observation.what) ||
+        std::holds_alternative<PoolSample>(observation.what))
+        close_gap(observation.target, observation.time);
+}
+
+void Story::after(Analysis& analysis, const Observation& observation)
+{
+    const Timestamp now = observation.time;
+    std::vector<Mark> marks = analysis.take_marks();
+    if (now < from_ || now > to_)
+        return;
+    // Once a second, when time alone may have changed something.
+    if (std::holds_alternative<Tick>(observation.what) || !looked_ ||
+        now - last_look_ >= std::chrono::seconds{1})
+        look(analysis, now);
+    for (Mark& mark : marks) {
+        // What is a period begins with its own line.
+        if (told_.contains({mark.target, mark.sentence}))
+            continue;
+        if (moments_.size() >= most_moments) {
+            ++left_out_;
+            continue;
+        }
+        moments_.push_back({mark.time, mark.kind, mark.target,
+                            who_of(analysis.world().target(mark.target), {}),
+                            std::move(mark.sentence)});
+    }
+}
+
+void Story::look(Analysis& analysis, Timestamp now)
+{
+    const World& world = analysis.world();
+    if (told_.size() > most_told)
+        told_.clear();
+    for (const Diagnosis& each : analysis.diagnoses()) {
+        Period period;
+        period.kind = Period::Kind::diagnosis;
+        period.weight = each.cause == Cause::undecided ? Weight::info
+                        : each.exhausted               ? Weight::critical
+                                                       : Weight::warning;
+        period.target = each.target;
+        period.from = std::min(now, std::max(from_, each.since));
+        period.since_before = each.since < from_;
+        period.what = in_words(each.cause);
+        period.who = who_of(world.target(each.target), each.pool);
+        period.sentence = each.sentence;
+        told_.emplace(each.target, each.sentence);
+        const Key key{Period::Kind::diagnosis, each.target, each.pool, period.what};
+        keep(key, std::move(period), now);
+    }
+    for (const Alert& alert : analysis.alerts()) {
+        told_.emplace(alert.target, alert.sentence);
+        if (alert.state != AlertState::firing)
+            continue;
+        Period period;
+        period.kind = Period::Kind::alert;
+        period.weight = alert.severity == AlertSeverity::critical  ? Weight::critical
+                        : alert.severity == AlertSeverity::warning ? Weight::warning
+                                                                   : Weight::info;
+        period.target = alert.target;
+        // It began to fire now, but for what fired when nobody had looked yet.
+        period.from = looked_ ? now : std::max(from_, std::min(now, alert.since));
+        period.since_before = !looked_ && alert.since < from_;
+        period.what = alert.rule;
+        period.who = who_of(world.target(alert.target), alert.pool);
+        period.sentence = alert.sentence;
+        keep({Period::Kind::alert, alert.target, alert.pool, alert.rule}, std::move(period), now);
+    }
+    for (auto at = open_.begin(); at != open_.end();) {
+        const bool paused =
+            std::get<0>(at->first) == Period::Kind::diagnosis && now - at->second.seen <= pause;
+        if (at->second.seen == now || paused) {
+            ++at;
+            continue;
+        }
+        close(at->second, at->second.seen);
+        at = open_.erase(at);
+    }
+    weigh(analysis, now);
+    last_look_ = now;
+    looked_ = true;
+}
+
+void Story::keep(const Key& key, Period period, Timestamp now)
+{
+    const auto [at, began] = open_.try_emplace(key);
+    Open& open = at->second;
+    open.seen = now;
+    if (began) {
+        open.period = std::move(period);
+        return;
+    }
+    // It keeps what was said when it began; how it stood at its worst is the summary's.
+    open.period.weight = std::max(open.period.weight, period.weight);
+}
+
+void Story::weigh(const Analysis& analysis, Timestamp now)
+{
+    int best = 0;
+    int decided = 0;
+    int critical = 0;
+    int suspected = 0;
+    int blocked = 0;
+    for (const Diagnosis& each : analysis.diagnoses()) {
+        best = std::max(best, strength(each));
+        decided += each.cause == Cause::undecided ? 0 : 1;
+    }
+    for (const auto& [id, findings] : analysis.findings()) {
+        for (const Place& place : findings.places) {
+            for (const Holder& holder : place.holders)
+                critical += holder.severity == LeakSeverity::critical ? 1 : 0;
+            suspected += place.suspected;
+        }
+        for (const SuspectedLeak& leak : findings.suspects) {
+            critical += leak.severity == LeakSeverity::critical ? 1 : 0;
+            ++suspected;
+        }
+        suspected += static_cast<int>(findings.statements.size());
+        blocked += findings.blocking.blocked;
+    }
+    const Score score{best, decided, critical, suspected, blocked};
+    if (score == Score{} || score < score_)
+        return;
+    score_ = score;
+    worst_ = now;
+}
+
+void Story::close(const Open& open, std::optional<Timestamp> to)
+{
+    if (periods_.size() >= most_periods) {
+        ++left_out_;
+        return;
+    }
+    periods_.push_back(open.period);
+    periods_.back().to = to;
+}
+
+void Story::open_gap(const TargetState& target, Timestamp now, const std::string& reason)
+{
+    if (!target.last_sample || gaps_.contains(target.info.id))
+        return;
+    Period period;
+    period.kind = Period::Kind::gap;
+    period.target = target.info.id;
+    period.from = std::clamp(*target.last_sample, std::min(from_, now), now);
+    period.from = std::max(period.from, std::min(from_, to_));
+    period.since_before = *target.last_sample < from_;
+    period.what = "gap";
+    period.who = who_of(&target, {});
+    period.sentence = reason;
+    gaps_.emplace(target.info.id, std::move(period));
+}
+
+void Story::close_gap(TargetId target, Timestamp now)
+{
+    const auto gap = gaps_.find(target);
+    if (gap == gaps_.end())
+        return;
+    if (now > from_)
+        close({gap->second, now}, now);
+    gaps_.erase(gap);
+}
+
+void Story::finish(Incident& incident)
+{
+    for (const auto& [key, open] : open_)
+        close(open, std::nullopt);
+    for (const auto& [target, gap] : gaps_)
+        close({gap, to_}, std::nullopt);
+    open_.clear();
+    gaps_.clear();
+    std::stable_sort(periods_.begin(), periods_.end(),
+                     [](const Period& a, const Period& b) { return a.from < b.from; });
+    incident.periods = std::move(periods_);
+    incident.moments = std::move(moments_);
+    incident.moments_left_out = left_out_;
+}
+
+} // namespace poolscope::report
