@@ -125,7 +125,8 @@ void TestCheckCommand::aFileAlone()
 
 void TestCheckCommand::whatIsFine()
 {
-    const QString file = write("good.properties", "maximumPoolSize=5\nconnectionTimeout=5000\n");
+    const QString file =
+        write("good.properties", "maximumPoolSize=5\nconnectionTimeout=5000\nkeepaliveTime=0\n");
     const Run prose = run({file, text("--exit-code")});
     QCOMPARE(prose.code, 0);
     QCOMPARE(prose.out, QByteArray("Nothing to object to in 1 pool.\n"));
@@ -136,7 +137,8 @@ void TestCheckCommand::whatIsFine()
 
 void TestCheckCommand::adviceAloneIsNoFailure()
 {
-    const QString file = write("good.properties", "maximumPoolSize=5\nconnectionTimeout=5000\n");
+    const QString file =
+        write("good.properties", "maximumPoolSize=5\nconnectionTimeout=5000\nkeepaliveTime=0\n");
     const Run firewall =
         run({file, text("--json"), text("--exit-code"), text("--firewall-timeout"), text("350s")});
     QCOMPARE(firewall.code, 0);
