@@ -314,8 +314,8 @@ void TestAgentReal::worldIsTheProcessesOwnPicture()
     for (std::thread& thread : threads)
         thread.join();
 
-    // A picture counts as told all that it shows: only when nothing is left to tell. Alike in number
-    // they may be before.
+    // A picture counts as told all that it shows: only when nothing is left to tell. Alike in
+    // number they may be before.
     const int joined = probe.samples;
     QTRY_VERIFY(probe.samples > joined + 5);
     QTRY_COMPARE(probe.pools().checkouts.size(), static_cast<std::size_t>(pool.stats().active));
