@@ -220,7 +220,7 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
         const std::string_view what = does.at(static_cast<std::size_t>(holder.activity));
         DiagnosisEvidence evidence;
         evidence.sentence = fmt::format(
-            "{} has been out for {}{}.", line_of(holder.checkout->key.id), ago(holder.age),
+            "Checkout {} has been out for {}{}.", line_of(holder.checkout->key.id), ago(holder.age),
             what.empty() ? "" : fmt::format("; it has {} for {}", what, ago(holder.activity_for)));
         evidence.page = "leaks"; // which lists all holders, suspected or not
         evidence.at = pool.now;
