@@ -40,7 +40,7 @@ LeakSeverity severity_of(const PoolCase& pool, const CaseHolder& holder)
     return LeakSeverity::none;
 }
 
-/// A read waits for no row lock.
+/// A read waits for no row lock; for a table's it does, so that it must come back at times.
 bool only_reads(const std::vector<CaseHolder>& holders)
 {
     return !holders.empty() && std::all_of(holders.begin(), holders.end(), [](const auto& h) {
@@ -91,7 +91,9 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
                 ? decided(Cause::held_while_idle,
                           back.lasting >= worst.size() / 2 ? Confidence::high : Confidence::medium)
                 : undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
-    else if (past_alert && looked)
+    else if (past_alert && looked && (told_idle || back.count == 0 || others_pass))
+        // Where nobody tells what they do: a place that gave back until everything stood still may
+        // as well wait for a lock.
         verdict = decided(Cause::leak, told_idle ? Confidence::high : Confidence::medium,
                           told_idle ? std::vector<Cause>{}
                                     : std::vector{Cause::slow_statements, Cause::held_while_idle,
@@ -134,14 +136,18 @@ bool is_unknown(const CaseHolder& holder)
 Verdict working_cause(const PoolCase& pool, const std::vector<CaseHolder>& working)
 {
     Verdict verdict;
-    const bool others_pass = pool.recent && pool.recent->returned > 0;
+    const CaseHolder oldest = of_worst_place(pool, working).front();
+    const PlaceReturns back = pool.history->returns(
+        place_of(pool, *oldest.checkout),
+        std::max(pool.since - seconds{5}, pool.now - flow_window + seconds{10}));
+    const bool comes_late = back.lasting >= 2 && back.longest * 2 >= oldest.age;
     const bool seen = std::any_of(working.begin(), working.end(),
                                   [](const auto& h) { return h.session != nullptr; });
     // Only the server tells a statement that works from one that waits for a lock, or for an answer
     // that does not come.
     if (seen)
         verdict = decided(Cause::slow_statements, Confidence::high);
-    else if (others_pass && only_reads(working))
+    else if (comes_late && only_reads(working))
         verdict = decided(Cause::slow_statements, Confidence::medium, {Cause::lock_pile_up});
     else
         verdict = undecided({Cause::slow_statements, Cause::lock_pile_up});
@@ -253,24 +259,38 @@ std::optional<Verdict> out_of_reach(const PoolCase& pool)
 /// What came back took much longer than usual.
 Verdict slower(const PoolCase& pool, double growth)
 {
-    const ActivityShares shares = shares_of(pool.holders);
+    // What was lent just now does not tell what the others took so long for.
+    std::vector<CaseHolder> telling;
+    const Duration usual = pool.usual_use.value_or(Duration{0});
+    std::copy_if(pool.holders.begin(), pool.holders.end(), std::back_inserter(telling),
+                 [&](const CaseHolder& h) { return h.age >= usual + std::max(usual, use_least); });
+    const ActivityShares shares = shares_of(telling);
     Verdict verdict;
-    if (pool.holders.empty() || shares.unknown >= majority) {
+    // Nor does a list that is ahead of the figures, while all of them change hands.
+    const auto lent = std::max(static_cast<std::int64_t>(pool.holders.size()), pool.figures().used);
+    if (!pool.holders.empty() &&
+        static_cast<double>(telling.size()) < static_cast<double>(lent) * majority) {
+        verdict = undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
+    } else if (pool.holders.empty() || shares.unknown >= majority) {
         const auto of_server = server_shares(pool);
         verdict =
             of_server
                 ? by_shares(pool, *of_server)
                 : undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
-        if (of_server && verdict.cause == Cause::undecided && of_server->idle >= majority)
+        if (of_server && verdict.cause == Cause::undecided && of_server->idle >= majority) {
             verdict = decided(Cause::held_while_idle, Confidence::medium);
+            verdict.by = of_worst_place(pool, telling);
+            if (!verdict.by.empty())
+                verdict.place = verdict.by.front().checkout->stack;
+        }
     } else if (shares.blocked >= 0.4) {
-        verdict = blocked_cause(pool, with(pool.holders, is_blocked));
+        verdict = blocked_cause(pool, with(telling, is_blocked));
     } else if (shares.idle >= majority) {
         verdict = decided(Cause::held_while_idle, Confidence::medium);
-        verdict.by = of_worst_place(pool, with(pool.holders, is_idle));
+        verdict.by = of_worst_place(pool, with(telling, is_idle));
         verdict.place = verdict.by.front().checkout->stack;
     } else if (shares.working >= majority) {
-        verdict = working_cause(pool, with(pool.holders, is_working));
+        verdict = working_cause(pool, with(telling, is_working));
     } else {
         verdict = undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
     }
@@ -328,6 +348,19 @@ const BlockingTree* tree_of(const PoolCase& pool)
 
 namespace {
 
+/// What comes back, times how long each was held, makes up half of what is lent (Little's law).
+bool load_explains(const PoolCase& pool)
+{
+    if (!pool.recent || pool.recent->returned == 0)
+        return false;
+    if (!pool.recent->use)
+        return true;
+    const std::chrono::duration<double> held =
+        *pool.recent->use * static_cast<std::int64_t>(pool.recent->returned);
+    const double in_use = held / std::chrono::duration<double>(pool.recent->over);
+    return in_use * 2 >= pool.recent->used;
+}
+
 std::optional<Verdict> first_verdict(const PoolCase& pool)
 {
     const bool exhausted = pool.strain == Strain::exhausted;
@@ -335,6 +368,10 @@ std::optional<Verdict> first_verdict(const PoolCase& pool)
         if (auto gone = out_of_reach(pool))
             return gone;
     }
+    // Nobody waits, and less than half is lent: it is over, and what was cannot be seen any more.
+    const FlowPoint& figures = pool.figures();
+    if (figures.strain() == Strain::none && figures.used >= 0 && figures.used * 2 < figures.max)
+        return std::nullopt;
     const bool lists = !pool.holders.empty() || !pool.target->pools.connections.empty();
     if (!lists && pool.target->info.kind != "pool" && pool.target->info.kind != "pgbouncer") {
         Verdict verdict = by_figures(pool);
@@ -352,7 +389,15 @@ std::optional<Verdict> first_verdict(const PoolCase& pool)
     if (!exhausted || pool.flow->strained(Strain::exhausted, seconds{3}, pool.now) < seconds{1})
         return std::nullopt;
     const double growth = use_growth(pool);
-    return growth >= use_up ? slower(pool, growth) : load_cause(pool, growth);
+    if (growth >= use_up)
+        return slower(pool, growth);
+    if (load_explains(pool))
+        return load_cause(pool, growth);
+    // Just lent, and not back yet; or the figures are older than the list of who holds.
+    if (static_cast<std::int64_t>(pool.holders.size()) * 2 < pool.figures().used)
+        return std::nullopt;
+    return undecided(
+        {Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up, Cause::leak});
 }
 
 } // namespace

@@ -42,10 +42,22 @@ Strain sustained_strain(const TargetState& target, const PoolFlow& flow, Timesta
                                                                         : Strain::none;
 }
 
-void tell_activity(CaseHolder& holder, const TargetState* server, Timestamp theirs, Timestamp now)
+/// What began no earlier than that before the holders were listed explains no strain, and may be of
+/// the next holder.
+constexpr Duration listed_late = std::chrono::milliseconds{200};
+
+/// `listed`: when the process last told of its holders.
+void tell_activity(CaseHolder& holder, const TargetState* server, Timestamp listed,
+                   Timestamp theirs, Timestamp now)
 {
     const Checkout& checkout = *holder.checkout;
-    if (holder.session != nullptr && server != nullptr) {
+    // What the server said before it was lent is of the holder before.
+    const auto is_of_holder = [&](const Session& session) {
+        return server->last_sample && now - *server->last_sample <= holder.age &&
+               (!session.state_since ||
+                server->age(*session.state_since, now) >= now - listed + listed_late);
+    };
+    if (holder.session != nullptr && server != nullptr && is_of_holder(*holder.session)) {
         const Session& session = *holder.session;
         const auto age = [&](const std::optional<Timestamp>& since) {
             return since ? std::min(server->age(*since, now), holder.age) : Duration{0};
@@ -194,7 +206,7 @@ private:
             // What a server said that does not answer now is old.
             if (server != nullptr && server->status.reach == Reach::up)
                 holder.session = server->find(*key);
-            tell_activity(holder, server, theirs, now_);
+            tell_activity(holder, server, of.target->last_sample.value_or(now_), theirs, now_);
             of.holders.push_back(holder);
         }
         std::stable_sort(of.holders.begin(), of.holders.end(),

@@ -173,6 +173,8 @@ private slots:
     void namesTheRoot();
     void sizesByLittlesLaw();
     void leakAmongSlowStatements();
+    void noLeakWhereAllStandsStill();
+    void readsThatDoNotComeBack();
     void inTimeAndWithoutFlicker();
     void markedOnce();
     void seekEqualsPlay();
@@ -365,6 +367,47 @@ void TestDiagnosis::leakAmongSlowStatements()
     QVERIFY(d != nullptr);
     QCOMPARE(told(d), std::string("undecided"));
     QVERIFY(has(d->candidates, Cause::leak) && has(d->candidates, Cause::slow_statements));
+}
+
+/// What gave back until a moment ago hangs, for longer than the leak threshold: in a lock, as it
+/// is, or anywhere else.
+void TestDiagnosis::noLeakWhereAllStandsStill()
+{
+    Scene scene{sources.at("agent")};
+    healthy(scene);
+    scene.run(45, [&](int) {
+        while (scene.lent() < 10)
+            scene.lend(52, Does::blocked, "UPDATE stock SET n = n - 1");
+        scene.pending = 6;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QCOMPARE(told(d), std::string("undecided"));
+    QVERIFY(has(d->candidates, Cause::leak) && has(d->candidates, Cause::lock_pile_up));
+}
+
+/// Reads wait where their table is locked, while others pass; where they come back they are slow.
+void TestDiagnosis::readsThatDoNotComeBack()
+{
+    for (const bool comeBack : {false, true}) {
+        Scene scene{sources.at("agent with use")};
+        healthy(scene);
+        scene.run(14, [&](int) {
+            std::vector<std::string> done;
+            for (const auto& h : scene.all_held()) {
+                if (comeBack && scene.now() - h.since >= 4s)
+                    done.push_back(h.id);
+            }
+            for (const std::string& id : done)
+                scene.give_back(id);
+            while (scene.lent() < 9)
+                scene.lend(54, Does::working, "SELECT n FROM stock");
+            scene.brief(53, 20, 20ms);
+            scene.pending = 4;
+        });
+        const Diagnosis* const d = scene.of_pool();
+        QCOMPARE(told(d), std::string(comeBack ? "slow_statements" : "undecided"));
+        QVERIFY(has(d->candidates, Cause::lock_pile_up));
+    }
 }
 
 /// From the onset on: nothing, then at most undecided, then the one cause to the end.

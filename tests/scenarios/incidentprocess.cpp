@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An application in trouble: a pool on PostgreSQL, an agent, and workers that use it. Calm until it
-// is told of a fault, by a line with its name on standard input, which ends it when it ends.
+// An application in trouble: a pool on PostgreSQL, an agent, a page of metrics, and threads that
+// use the pool.
 //
-//     incidentprocess CONNINFO POOL_SIZE WORKERS
+//     incidentprocess CONNINFO "8 leak=10 timeout=30 use" "4 serve 20 200, 1 mail 3000 1000"
 //
-// Listens where POOLSCOPE_LISTEN says, and says so: "listens URL".
+// The second argument is the pool: its size, then what else is set; "use" tells the agent of
+// statements. The third is its everyday work: how many threads, of what kind (`kinds` in
+// incidentwork.cpp), and two numbers for it. Says "listens URL" and "metrics URL". By lines on
+// standard input, "go WORK" adds work and "calm" ends that. Says at which microsecond since 1970
+// the trouble began
+// ("onset N"), the first acquire had to wait ("waits N") and the first gave up ("timeout N").
 #include "core/agent/agent.h"
-#include "core/pool/connectionpool.h"
-#include "core/pool/postgresconnection.h"
-
-#include <libpq-fe.h>
+#include "tests/scenarios/incidentwork.h"
 
 #include <array>
 #include <atomic>
@@ -18,173 +20,186 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include <arpa/inet.h>
+#include <csignal>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace poolscope;
+using namespace poolscope::incident;
 using namespace std::chrono_literals;
 using Pool = ConnectionPool<PostgresConnection>;
-using Guard = Pool::Guard;
 
-enum class Fault : std::uint8_t { none, leak, lock, slow, idle, spike, full, busy };
-
-std::atomic<Fault> fault{Fault::none};
-std::atomic<bool> ending{false};
-
-void run(PostgresConnection& connection, const char* sql)
+void say(const std::string& line)
 {
-    PQclear(PQexec(connection.native(), sql));
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    std::cout << line << std::endl;
 }
 
-void rest(std::chrono::milliseconds time)
+std::string stamp(const std::string& word)
 {
-    for (auto left = time; left > 0ms && !ending; left -= 10ms)
-        std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 10ms));
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return word + ' ' +
+           std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-/// What is never given back.
-struct Forgotten
+/// The first wait and the first timeout after the onset, for whoever measures delays.
+void watch(const Shop& shop, const std::atomic<bool>& begun, const std::atomic<bool>& ending)
 {
-    std::mutex mutex;
-    std::vector<Guard> guards;
-};
-
-[[gnu::noinline]] void serve(Pool& pool, const char* sql)
-{
-    auto guard = pool.acquire("serve");
-    if (guard)
-        run(*guard.value(), sql);
-    asm volatile(""); // no tail call
+    bool waited = false;
+    bool timed_out = false;
+    for (; !ending; std::this_thread::sleep_for(5ms)) {
+        const PoolStatistics now = shop.pool->stats();
+        const bool unfit = now.circuit == CircuitState::open;
+        if (begun && !waited && (now.pending > 0 || unfit))
+            say(stamp("waits")), waited = true;
+        if (begun && !timed_out && now.timeouts > 0)
+            say(stamp("timeout")), timed_out = true;
+    }
 }
 
-[[gnu::noinline]] void place_order(Pool& pool, Forgotten& forgotten)
+/// As Micrometer shows a HikariCP.
+std::string page_of(const Shop& shop)
 {
-    auto guard = pool.acquire("order"); // line: leak
-    if (!guard)
-        return;
-    run(*guard.value(), "SELECT 1");
-    const std::lock_guard lock(forgotten.mutex);
-    forgotten.guards.push_back(std::move(guard).value());
+    const PoolStatistics now = shop.pool->stats();
+    std::ostringstream page;
+    const auto line = [&page](std::string_view name, double value) {
+        page << "hikaricp_connections" << name << "{pool=\"shop\"} " << value << '\n';
+    };
+    page.precision(15);
+    line("", static_cast<double>(now.total));
+    line("_active", static_cast<double>(now.active));
+    line("_idle", static_cast<double>(now.idle));
+    line("_pending", static_cast<double>(now.pending));
+    line("_max", shop.pool->config().max_connections);
+    line("_timeout_total", static_cast<double>(now.timeouts));
+    page << "# TYPE hikaricp_connections_usage_seconds summary\n";
+    line("_usage_seconds_count", static_cast<double>(shop.uses));
+    line("_usage_seconds_sum", static_cast<double>(shop.used_us) / 1e6);
+    return page.str();
 }
 
-[[gnu::noinline]] void send_mail(Pool& pool)
+/// Answers every request with the page. Returns the port.
+int serve_page(const Shop& shop)
 {
-    auto guard = pool.acquire("mail"); // line: idle
-    if (!guard)
-        return;
-    run(*guard.value(), "SELECT 1");
-    rest(4s);
-    asm volatile("");
-}
-
-void work(Pool& pool, Forgotten& forgotten, int number)
-{
-    for (int turn = 0; !ending; ++turn) {
-        switch (fault.load()) {
-        case Fault::leak:
-            if (number == 0 && turn % 8 == 0)
-                place_order(pool, forgotten);
-            serve(pool, "SELECT pg_sleep(0.02)");
-            rest(200ms);
-            break;
-        case Fault::lock:
-            serve(pool, "UPDATE stock SET n = n - 1 WHERE id = 1");
-            break;
-        case Fault::slow:
-            serve(pool, "SELECT count(*) FROM stock, pg_sleep(6)");
-            break;
-        case Fault::idle:
-            send_mail(pool);
-            break;
-        case Fault::busy:
-            serve(pool, "SELECT pg_sleep(0.05)");
-            break;
-        case Fault::full:
-            // Each wants one for a while, so that the pool has to grow.
-            serve(pool, "SELECT pg_sleep(1)");
-            break;
-        default:
-            serve(pool, "SELECT pg_sleep(0.02)");
-            rest(200ms);
-            break;
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    if (listener < 0 || ::bind(listener, raw, size) != 0 || ::listen(listener, 8) != 0 ||
+        ::getsockname(listener, raw, &size) != 0)
+        return 0;
+    std::thread([&shop, listener] {
+        for (int client = ::accept(listener, nullptr, nullptr); client >= 0;
+             client = ::accept(listener, nullptr, nullptr)) {
+            std::array<char, 4096> request{};
+            if (::recv(client, request.data(), request.size(), 0) > 0) {
+                const std::string page = page_of(shop);
+                const std::string answer =
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
+                    "Connection: close\r\nContent-Length: " +
+                    std::to_string(page.size()) + "\r\n\r\n" + page;
+                static_cast<void>(::send(client, answer.data(), answer.size(), MSG_NOSIGNAL));
+            }
+            ::close(client);
         }
+    }).detach(); // until the process ends
+    return ntohs(address.sin_port);
+}
+
+bool configure(PoolConfig& config, Shop& shop, const std::string& words)
+{
+    std::istringstream in(words);
+    if (!(in >> config.max_connections))
+        return false;
+    for (std::string word; in >> word;) {
+        const std::string_view all = word;
+        const std::size_t is = all.find('=');
+        int value = 0;
+        if (is != std::string_view::npos)
+            std::from_chars(all.data() + is + 1, all.data() + all.size(), value);
+        if (word == "use")
+            shop.tells_use = true;
+        else if (all.starts_with("leak=")) {
+            config.leak_detection = true;
+            config.leak_threshold = std::chrono::seconds(value);
+        } else if (all.starts_with("timeout="))
+            config.acquire_timeout = std::chrono::seconds(value);
+        else
+            return false;
     }
+    return true;
 }
 
-/// The same as the calm work, without a rest between.
-void spike(Pool& pool)
+int live(const std::string& conninfo, const std::string& pool, const std::string& work)
 {
-    while (!ending)
-        serve(pool, "SELECT pg_sleep(0.02)");
-}
-
-Fault fault_named(std::string_view name)
-{
-    constexpr std::array<std::string_view, 8> names{"none", "leak",  "lock", "slow",
-                                                    "idle", "spike", "full", "busy"};
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (names.at(i) == name)
-            return static_cast<Fault>(i);
-    }
-    return Fault::none;
-}
-
-int number_of(const char* text)
-{
-    const std::string_view view = text;
-    int value = 0;
-    std::from_chars(view.data(), view.data() + view.size(), value);
-    return value;
-}
-
-int live(const char* conninfo, int size, int workers)
-{
+    Shop shop;
+    shop.conninfo = conninfo;
     PostgresFactory factory(conninfo);
     PoolConfig config;
     config.name = "shop";
     config.database = factory.address();
-    config.max_connections = static_cast<std::uint32_t>(size);
+    if (!configure(config, shop, pool))
+        return 1;
     AgentOptions options;
     options.name = "shop-api";
-    options.stats_every = 500ms;
     auto agent = Agent::start(std::move(options));
     if (!agent) {
         std::cerr << agent.error().sentence << std::endl;
         return 2;
     }
-    Pool pool(config, std::move(factory));
-    agent.value()->add(pool.control());
-    Forgotten forgotten;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < workers; ++i)
-        threads.emplace_back([&, i] { work(pool, forgotten, i); });
-    std::cout << "listens " << agent.value()->address() << std::endl;
-    for (std::string line; std::getline(std::cin, line);) {
-        const Fault told = fault_named(line);
-        if (told == Fault::spike || told == Fault::full) {
-            for (int i = 0; i < 4 * size; ++i)
-                threads.emplace_back([&] { spike(pool); });
-        }
-        fault = told;
-        std::cout << "done " << line << std::endl;
+    shop.pool = std::make_unique<Pool>(config, std::move(factory));
+    agent.value()->add(shop.pool->control());
+    say("listens " + agent.value()->address());
+    say("metrics prometheus+http://127.0.0.1:" + std::to_string(serve_page(shop)) + "/metrics");
+    std::atomic<bool> begun{false}, ending{false};
+    Crew everyday(shop), trouble(shop);
+    if (!everyday.add(work)) {
+        std::cerr << "not readable: " << work << std::endl;
+        ::_exit(1);
     }
-    ending = true;
-    for (std::thread& thread : threads)
-        thread.join();
-    agent.value()->remove(pool.control());
-    forgotten.guards.clear();
-    return 0;
+    std::thread watcher([&] { watch(shop, begun, ending); });
+    for (std::string line; std::getline(std::cin, line);) {
+        if (line.starts_with("go")) {
+            say(stamp("onset"));
+            begun = true;
+            if (!trouble.add(line.substr(std::min<std::size_t>(3, line.size()))))
+                say("not readable: " + line);
+        } else if (line == "calm") {
+            trouble.let_end();
+            shop.external = 0;
+            {
+                const std::lock_guard lock(shop.mutex);
+                shop.forgotten.clear();
+                for (PGconn* const each : shop.unpooled)
+                    PQfinish(each);
+                shop.unpooled.clear();
+            }
+            say(stamp("calm"));
+        }
+    }
+    // What hangs in a statement would hold this up; all of it goes with the process.
+    agent.value()->remove(shop.pool->control());
+    std::cout.flush();
+    ::_exit(0);
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    if (argc != 4)
-        return 1;
-    return live(argv[1], number_of(argv[2]), number_of(argv[3]));
+    std::signal(SIGPIPE, SIG_IGN);
+    return argc == 4 ? live(argv[1], argv[2], argv[3]) : 1;
 }

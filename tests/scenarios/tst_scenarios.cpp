@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Labelled incidents (README.md): recorded from a real pool on a real server, then diagnosed.
+// Labelled incidents (README.md): recorded from real pools on real servers, several side by side,
+// then diagnosed from the recordings.
+#include "tests/scenarios/scenariorun.h"
+#include "tests/scenarios/scenariotable.h"
 #include "tests/support/pgcluster.h"
 
-#include <QDeadlineTimer>
-#include <QFile>
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
+#include <QCoreApplication>
+#include <QDir>
+#include <QElapsedTimer>
 #include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
 
 #include <algorithm>
-#include <array>
-#include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -21,106 +22,19 @@ namespace poolscope::test {
 
 namespace {
 
-QString say(const char* words)
+std::vector<ScenarioRow> allScenarios()
 {
-    return QString::fromLatin1(words);
+    return readScenarios(QStringLiteral(POOLSCOPE_SCENARIOS_DIR "/scenarios.txt"));
 }
 
-struct Scenario
+/// "ci", "all", or names, separated by commas.
+bool isWanted(const ScenarioRow& row)
 {
-    QString name;
-    bool inCi = false;
-    int size = 0;
-    int workers = 0;
-    int calm = 0;
-    QString fault;
-    int lasts = 0;
-    int seen = 0;
-    std::array<QString, 3> causes; ///< agent and server, agent, server; "-": nothing
-    QString line;
-};
-
-std::vector<Scenario> readScenarios(const QString& file)
-{
-    std::vector<Scenario> all;
-    QFile rows(file);
-    if (!rows.open(QIODevice::ReadOnly))
-        return all;
-    for (const QByteArray& raw : rows.readAll().split('\n')) {
-        const QString row = QString::fromUtf8(raw).trimmed();
-        if (row.isEmpty() || row.startsWith(QLatin1Char('#')))
-            continue;
-        QStringList cells = row.split(QLatin1Char('|'));
-        for (QString& cell : cells)
-            cell = cell.trimmed();
-        if (cells.size() != 12) {
-            qWarning("not a row: %s", raw.constData());
-            return {};
-        }
-        Scenario s;
-        s.name = cells[0];
-        s.inCi = cells[1] == say("ci");
-        s.size = cells[2].toInt();
-        s.workers = cells[3].toInt();
-        s.calm = cells[4].toInt();
-        s.fault = cells[5];
-        s.lasts = cells[6].toInt();
-        s.seen = cells[7].toInt();
-        s.causes = {cells[8], cells[9], cells[10]};
-        s.line = cells[11];
-        all.push_back(std::move(s));
-    }
-    return all;
+    const QString wanted = qEnvironmentVariable("POOLSCOPE_SCENARIOS", QStringLiteral("ci"));
+    if (wanted == QStringLiteral("all") || (wanted == QStringLiteral("ci") && row.inCi))
+        return true;
+    return wanted.split(QLatin1Char(',')).contains(row.name);
 }
-
-/// The line of incidentprocess.cpp that is marked with a name.
-int markedLine(const QString& source, const QString& name)
-{
-    QFile file(source);
-    if (!file.open(QIODevice::ReadOnly))
-        return 0;
-    int number = 0;
-    for (const QByteArray& line : file.readAll().split('\n')) {
-        ++number;
-        if (line.endsWith("// line: " + name.toUtf8()))
-            return number;
-    }
-    return 0;
-}
-
-/// A child that ends with this object.
-class Child
-{
-public:
-    Child(const QString& program, const QStringList& arguments, const QString& listen = {})
-    {
-        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-        if (!listen.isEmpty())
-            environment.insert(say("POOLSCOPE_LISTEN"), listen);
-        process.setProcessEnvironment(environment);
-        process.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        process.start(program, arguments);
-    }
-    ~Child()
-    {
-        process.closeWriteChannel();
-        if (!process.waitForFinished(10'000)) {
-            process.kill();
-            process.waitForFinished();
-        }
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    QString answer()
-    {
-        while (!process.canReadLine()) {
-            if (!process.waitForReadyRead(30'000))
-                return {};
-        }
-        return QString::fromUtf8(process.readLine()).trimmed();
-    }
-    QProcess process;
-};
 
 } // namespace
 
@@ -131,122 +45,137 @@ private slots:
     void initTestCase();
     void incident_data();
     void incident();
+    void figures();
 
 private:
-    QString folderFile(const QString& name) const { return folder_.filePath(name); }
+    void runAll();
+    QString folderOf(std::size_t number) const
+    {
+        return folder_ + QStringLiteral("/%1").arg(number);
+    }
 
-    PgCluster cluster_;
-    QTemporaryDir folder_;
-    std::vector<Scenario> scenarios_;
+    std::vector<ScenarioRow> rows_;
+    std::unique_ptr<QTemporaryDir> temporary_;
+    QString folder_;
+    std::map<std::size_t, QString> failures_;
+    ScenarioTable table_;
 };
+
+/// Each in a process of its own: they mostly sleep.
+void TestScenarios::runAll()
+{
+    const int side =
+        std::max(1, qEnvironmentVariable("POOLSCOPE_SCENARIOS_SIDE", QStringLiteral("8")).toInt());
+    std::map<std::size_t, std::unique_ptr<QProcess>> running;
+    std::size_t next = 0;
+    const auto reap = [&] {
+        std::erase_if(running, [this](auto& each) {
+            QProcess& process = *each.second;
+            if (process.state() != QProcess::NotRunning)
+                return false;
+            if (process.exitStatus() != QProcess::NormalExit || process.exitCode() != 0)
+                failures_[each.first] = QString::fromUtf8(process.readAllStandardOutput());
+            return true;
+        });
+    };
+    while (next < rows_.size() || !running.empty()) {
+        for (; next < rows_.size() && running.size() < static_cast<std::size_t>(side); ++next) {
+            if (!isWanted(rows_[next]))
+                continue;
+            QVERIFY(QDir().mkpath(folderOf(next)));
+            auto process = std::make_unique<QProcess>();
+            process->setProcessChannelMode(QProcess::ForwardedErrorChannel);
+            process->start(QCoreApplication::applicationFilePath(),
+                           {QStringLiteral("--incident"), QString::number(next), folderOf(next)});
+            running[next] = std::move(process);
+        }
+        QTest::qWait(100);
+        reap();
+    }
+}
 
 void TestScenarios::initTestCase()
 {
     if (!PgCluster::available())
         QSKIP("no PostgreSQL server is installed");
-    PgCluster::Options options;
-    options.settings = {say("max_connections = 30")};
-    QVERIFY2(cluster_.start(options), qPrintable(cluster_.error()));
-    PgClient client{cluster_.conninfo()};
-    QVERIFY2(client.exec(say("CREATE TABLE stock (id int PRIMARY KEY, n int);"
-                             "INSERT INTO stock VALUES (1, 1000)")),
-             qPrintable(client.error()));
-    scenarios_ = readScenarios(say(POOLSCOPE_SCENARIOS_DIR "/scenarios.txt"));
-    QVERIFY(!scenarios_.empty());
+    rows_ = allScenarios();
+    QVERIFY(!rows_.empty());
+    // Kept ones are judged anew, by the rules of today.
+    folder_ = qEnvironmentVariable("POOLSCOPE_SCENARIOS_KEPT");
+    const bool kept = !folder_.isEmpty();
+    if (!kept) {
+        folder_ = qEnvironmentVariable("POOLSCOPE_SCENARIOS_KEEP");
+        if (folder_.isEmpty()) {
+            temporary_ = std::make_unique<QTemporaryDir>(QStringLiteral("/tmp/pss-XXXXXX"));
+            folder_ = temporary_->path();
+        }
+        runAll();
+    }
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+        if (!isWanted(rows_[i]))
+            continue;
+        for (std::size_t sources = 0; sources < sourcesCount; ++sources) {
+            if (rows_[i].recorded(sources))
+                table_.add(rows_[i], judgeScenario(rows_[i], sources, folderOf(i)));
+        }
+    }
+    std::puts(qPrintable(table_.text()));
+    double load = 0;
+    if (::getloadavg(&load, 1) == 1)
+        std::printf("load average at the end: %.1f\n", load);
+    std::fflush(stdout);
 }
 
 void TestScenarios::incident_data()
 {
     QTest::addColumn<int>("number");
-    const bool all = qEnvironmentVariable("POOLSCOPE_SCENARIOS") == say("all");
-    for (std::size_t i = 0; i < scenarios_.size(); ++i) {
-        if (all || scenarios_[i].inCi)
-            QTest::newRow(qPrintable(scenarios_[i].name)) << static_cast<int>(i);
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+        if (isWanted(rows_[i]))
+            QTest::newRow(qPrintable(rows_[i].name)) << static_cast<int>(i);
     }
 }
 
 void TestScenarios::incident()
 {
     QFETCH(int, number);
-    const Scenario& s = scenarios_.at(static_cast<std::size_t>(number));
-    const QString listen = folderFile(say("a%1.sock").arg(number));
-    Child application(say(POOLSCOPE_INCIDENT_PROCESS),
-                      {cluster_.conninfo() + say(" application_name=shop"), QString::number(s.size),
-                       QString::number(s.workers)},
-                      listen);
-    const QString heard = application.answer();
-    QVERIFY2(heard.startsWith(say("listens ")), qPrintable(heard));
-    const QString pool = heard.mid(8);
-    const QString server = cluster_.uri();
-
-    const std::array<QStringList, 3> attached{QStringList{pool, server}, QStringList{pool},
-                                              QStringList{server}};
-    std::array<QString, 3> files;
-    std::vector<std::unique_ptr<Child>> recorders;
-    for (std::size_t i = 0; i < attached.size(); ++i) {
-        files.at(i) = folderFile(say("%1-%2.poolrec").arg(number).arg(i));
-        recorders.push_back(std::make_unique<Child>(
-            say(POOLSCOPE_BINARY), QStringList{say("record")} + attached.at(i) +
-                                       QStringList{say("-o"), files.at(i), say("--json")}));
-        QVERIFY(!recorders.back()->answer().isEmpty());
+    const auto at = static_cast<std::size_t>(number);
+    QVERIFY2(!failures_.contains(at), qPrintable(failures_[at]));
+    const auto* const verdicts = table_.of(rows_[at].name);
+    QVERIFY(verdicts != nullptr);
+    for (const ScenarioVerdict& each : *verdicts) {
+        const QString of = QLatin1String(sourcesNames.at(each.sources)) + QStringLiteral(": ");
+        qInfo("%s%s %s", qPrintable(of), qPrintable(each.told), qPrintable(each.sentence));
+        QVERIFY2(each.ok, qPrintable(of + each.told + QStringLiteral(": ") + each.complaint));
+        QVERIFY2(each.alertsOk,
+                 qPrintable(of + each.earlyAlerts.join(QStringLiteral(", ")) +
+                            QStringLiteral(" fires, or nothing before the first timeout")));
     }
-    QTest::qWait(s.calm * 1000); // the past that the fault is told from
+}
 
-    // What others do to the server comes with the fault.
-    std::vector<PgClient> others;
-    if (s.fault == say("lock")) {
-        others.emplace_back(cluster_.conninfo() + say(" application_name=billing"));
-        QVERIFY(others.back().exec(say("BEGIN; UPDATE stock SET n = 0 WHERE id = 1")));
-    } else if (s.fault == say("full")) {
-        for (int i = 0; i < 40; ++i) {
-            PgClient client{cluster_.conninfo(say("postgres"), say("postgres")) +
-                            say(" application_name=reports")};
-            if (!client.ok())
-                break;
-            others.push_back(std::move(client));
-        }
-    }
-    const QDateTime onset = QDateTime::currentDateTimeUtc();
-    application.process.write(s.fault.toUtf8() + '\n');
-    QCOMPARE(application.answer(), say("done ") + s.fault);
-    QTest::qWait(s.lasts * 1000);
-    for (const auto& recorder : recorders)
-        ::kill(static_cast<pid_t>(recorder->process.processId()), SIGINT);
-    for (const auto& recorder : recorders)
-        QVERIFY(recorder->process.waitForFinished(60'000));
-    others.clear();
-
-    const QString at = onset.addSecs(s.seen).toString(Qt::ISODateWithMs);
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        QProcess diagnose;
-        diagnose.start(say(POOLSCOPE_BINARY),
-                       {say("diagnose"), files.at(i), say("--at"), at, say("--json")});
-        QVERIFY(diagnose.waitForFinished(60'000));
-        const QByteArray error = diagnose.readAllStandardError();
-        QVERIFY2(diagnose.exitCode() == 0, error.constData());
-        const QJsonArray told = QJsonDocument::fromJson(diagnose.readAllStandardOutput()).array();
-        QJsonObject first;
-        for (const QJsonValue& each : told) {
-            if (first.isEmpty() || !each.toObject()[say("pool")].isNull())
-                first = each.toObject();
-            if (!first[say("pool")].isNull())
-                break;
-        }
-        const QString cause = first.isEmpty() ? say("-") : first[say("cause")].toString();
-        const QString sentence = first[say("sentence")].toString();
-        qInfo("%s, %zu: %s: %s", qPrintable(s.name), i, qPrintable(cause), qPrintable(sentence));
-        QCOMPARE(cause, s.causes.at(i));
-        if (i == 0 && s.line != say("-")) {
-            const int line =
-                markedLine(say(POOLSCOPE_SCENARIOS_DIR "/incidentprocess.cpp"), s.line);
-            QVERIFY(line > 0);
-            QVERIFY2(sentence.contains(say("incidentprocess.cpp:%1").arg(line)),
-                     qPrintable(sentence));
-        }
-    }
+void TestScenarios::figures()
+{
+    QVERIFY(table_.precision() >= 0.98);
+    QVERIFY(table_.recall() >= 0.95);
+    QCOMPARE(table_.falseLeaks(), 0);
+    const std::vector<double> delays = table_.delays();
+    QVERIFY(!delays.empty());
+    QVERIFY2(delays.back() <= 10, qPrintable(QString::number(delays.back())));
 }
 
 } // namespace poolscope::test
 
-QTEST_GUILESS_MAIN(poolscope::test::TestScenarios)
+int main(int argc, char** argv)
+{
+    QCoreApplication application(argc, argv);
+    const QStringList arguments = QCoreApplication::arguments();
+    if (arguments.size() == 4 && arguments[1] == QStringLiteral("--incident")) {
+        const auto rows = poolscope::test::allScenarios();
+        const QString error =
+            poolscope::test::runScenario(rows.at(arguments[2].toUInt()), arguments[3]);
+        std::puts(qPrintable(error));
+        return error.isEmpty() ? 0 : 1;
+    }
+    poolscope::test::TestScenarios test;
+    return QTest::qExec(&test, argc, argv);
+}
 #include "tst_scenarios.moc"
