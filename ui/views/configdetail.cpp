@@ -11,6 +11,7 @@
 #include <QGridLayout>
 #include <QGuiApplication>
 #include <QLabel>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QVBoxLayout>
 
@@ -47,8 +48,13 @@ ConfigDetail::ConfigDetail(QWidget* parent)
     add(tr("is"), "configValue", true);
     add(tr("proposed"), "configProposed", true);
     add(tr("kind"), "configSystem", false);
-    add(tr("written"), "configLine", true);
     add(tr("rule"), "configRule", true);
+    // A server's setting may be as long as the panel is wide, and a label breaks no word.
+    fields_.front().second->setFont(Theme::current().mono(11));
+    writtenHead_ = addHead(tr("As it is written"));
+    written_ = addStatement();
+    written_->setObjectName(QStringLiteral("configLine"));
+    written_->setAccessibleName(tr("The line to paste"));
     evidenceHead_ = addHead(tr("Evidence"));
     evidence_ = prose();
     evidence_->setObjectName(QStringLiteral("configEvidence"));
@@ -83,7 +89,9 @@ void ConfigDetail::setFinding(const CheckInput& input, const ConfigFinding& find
     setField(proposed,
              finding.proposed.empty() ? tr("it depends") : Formatter::line(finding.proposed, 128));
     setField(system, systemWords(input, finding));
-    setField(line, line_);
+    writtenHead_->setVisible(!line_.isEmpty());
+    written_->setVisible(!line_.isEmpty());
+    setStatement(written_, line_);
     setField(rule, Formatter::line(finding.rule, 64));
     QStringList sentences;
     for (const std::string& each : finding.evidence)

@@ -22,11 +22,13 @@ public:
     bool copyLine();
 
 private:
-    enum Field { setting, is, proposed, system, line, rule };
+    enum Field { setting, is, proposed, system, rule };
     void setField(Field field, const QString& text);
 
     QLabel* sentence_;
     std::vector<std::pair<QLabel*, QLabel*>> fields_;
+    SectionHead* writtenHead_;
+    QPlainTextEdit* written_;
     SectionHead* evidenceHead_;
     QLabel* evidence_;
     QPushButton* copy_;
