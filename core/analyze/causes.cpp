@@ -265,34 +265,30 @@ Verdict slower(const PoolCase& pool, double growth)
     std::copy_if(pool.holders.begin(), pool.holders.end(), std::back_inserter(telling),
                  [&](const CaseHolder& h) { return h.age >= usual + std::max(usual, use_least); });
     const ActivityShares shares = shares_of(telling);
-    Verdict verdict;
+    Verdict verdict =
+        undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
     // Nor does a list that is ahead of the figures, while all of them change hands.
     const auto lent = std::max(static_cast<std::int64_t>(pool.holders.size()), pool.figures().used);
-    if (!pool.holders.empty() &&
-        static_cast<double>(telling.size()) < static_cast<double>(lent) * majority) {
-        verdict = undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
-    } else if (pool.holders.empty() || shares.unknown >= majority) {
+    const bool tells = pool.holders.empty() ||
+                       static_cast<double>(telling.size()) >= static_cast<double>(lent) * majority;
+    if (tells && (pool.holders.empty() || shares.unknown >= majority)) {
         const auto of_server = server_shares(pool);
-        verdict =
-            of_server
-                ? by_shares(pool, *of_server)
-                : undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
+        if (of_server)
+            verdict = by_shares(pool, *of_server);
         if (of_server && verdict.cause == Cause::undecided && of_server->idle >= majority) {
             verdict = decided(Cause::held_while_idle, Confidence::medium);
             verdict.by = of_worst_place(pool, telling);
             if (!verdict.by.empty())
                 verdict.place = verdict.by.front().checkout->stack;
         }
-    } else if (shares.blocked >= 0.4) {
+    } else if (tells && shares.blocked >= 0.4) {
         verdict = blocked_cause(pool, with(telling, is_blocked));
-    } else if (shares.idle >= majority) {
+    } else if (tells && shares.idle >= majority) {
         verdict = decided(Cause::held_while_idle, Confidence::medium);
         verdict.by = of_worst_place(pool, with(telling, is_idle));
         verdict.place = verdict.by.front().checkout->stack;
-    } else if (shares.working >= majority) {
+    } else if (tells && shares.working >= majority) {
         verdict = working_cause(pool, with(telling, is_working));
-    } else {
-        verdict = undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
     }
     const double more_load =
         pool.past && pool.recent ? ratio_of(pool.recent->arrivals, pool.past->arrivals) : 0;
