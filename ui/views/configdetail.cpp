@@ -50,7 +50,7 @@ ConfigDetail::ConfigDetail(QWidget* parent)
     add(tr("kind"), "configSystem", false);
     add(tr("rule"), "configRule", true);
     // A server's setting may be as long as the panel is wide, and a label breaks no word.
-    fields_.front().second->setFont(Theme::current().mono(11));
+    fields_.front().second->setFont(Theme::current().mono(10));
     writtenHead_ = addHead(tr("As it is written"));
     written_ = addStatement();
     written_->setObjectName(QStringLiteral("configLine"));
