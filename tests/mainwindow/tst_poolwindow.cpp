@@ -145,7 +145,8 @@ private slots:
     void pagesComeInTheirOrder()
     {
         QCOMPARE(window_->pageNames().join(QLatin1Char(' ')),
-                 QStringLiteral("overview pools leaks sessions blocking stacks alerts actions"));
+                 QStringLiteral(
+                     "overview pools leaks sessions blocking stacks alerts configuration actions"));
         QTest::keyClick(window_.get(), Qt::Key_2, Qt::ControlModifier);
         QCOMPARE(window_->currentPage()->name(), QStringLiteral("pools"));
         QTest::keyClick(window_.get(), Qt::Key_6, Qt::ControlModifier);
