@@ -7,6 +7,7 @@
 #include "ui/views/detailhead.h"
 #include "ui/views/sqlhighlighter.h"
 
+#include <QEvent>
 #include <QGridLayout>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -72,8 +73,30 @@ DetailPanel::DetailPanel(const QString& name, const QString& empty, QWidget* par
     all->addLayout(sections_);
     all->addStretch(1);
     scroll_->setWidget(content);
+    content->installEventFilter(this);
     box->addWidget(scroll_, 1);
     setAccessibleName(name);
+}
+
+bool DetailPanel::eventFilter(QObject* watched, QEvent* event)
+{
+    if (event->type() == QEvent::LayoutRequest && watched == scroll_->widget())
+        closeGaps();
+    return Panel::eventFilter(watched, event);
+}
+
+/// The margins of a layout stay where all that is in it is hidden.
+void DetailPanel::closeGaps()
+{
+    for (int i = 0; i < sections_->count(); ++i) {
+        QLayout* const part = sections_->itemAt(i)->layout();
+        if (!part)
+            continue;
+        const QMargins whole = margins_.try_emplace(part, part->contentsMargins()).first->second;
+        const QMargins wanted = part->isEmpty() ? QMargins() : whole;
+        if (part->contentsMargins() != wanted)
+            part->setContentsMargins(wanted);
+    }
 }
 
 QSize DetailPanel::sizeHint() const

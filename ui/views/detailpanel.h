@@ -4,11 +4,14 @@
 #include "ui/theme/panel.h"
 
 #include <QLabel>
+#include <QMargins>
 
+#include <map>
 #include <utility>
 #include <vector>
 
 class QGridLayout;
+class QLayout;
 class QPlainTextEdit;
 class QPushButton;
 class QScrollArea;
@@ -62,8 +65,13 @@ protected:
     static void setTextOnce(QLabel* label, const QString& text);
     QLabel* prose();
 
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
 private:
-    std::vector<QWidget*> aging_; ///< written as old
+    void closeGaps();
+
+    std::map<QLayout*, QMargins> margins_; ///< of the parts, where anything of them is shown
+    std::vector<QWidget*> aging_;          ///< written as old
     DetailHead* head_;
     QLabel* empty_;
     QScrollArea* scroll_;
