@@ -5,6 +5,7 @@
 #include "core/source/privatefolder.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <QProcessEnvironment>
@@ -180,6 +181,18 @@ void DemoSource::stop()
     if (agent_)
         agent_->stop();
     dismiss();
+    removeFolder();
+}
+
+/// The child clears up after itself at the same time: a file that is gone by then is no failure.
+void DemoSource::removeFolder()
+{
+    constexpr int attempts = 5; // there are fewer files than that
+    bool gone = !folder_ || !folder_->isValid();
+    for (int i = 0; i < attempts && !gone; ++i)
+        gone = QDir(folder_->path()).removeRecursively();
+    if (folder_ && gone)
+        folder_->setAutoRemove(false);
     folder_.reset();
 }
 

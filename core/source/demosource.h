@@ -42,6 +42,7 @@ private:
     void lookForSocket();
     void childEnded(const std::string& how, bool retry);
     void dismiss();
+    void removeFolder();
     void take(const Fact& fact);
     void tell(const Fact& fact);
 

@@ -21,7 +21,8 @@ double perMinute(const StatementLeak& leak)
     return minutes > 0 ? static_cast<double>(more) / minutes : 0;
 }
 
-bool mentions(const TargetSummary& target, const StatementLeak& leak, const QString& filter)
+bool mentionsStatements(const TargetSummary& target, const StatementLeak& leak,
+                        const QString& filter)
 {
     const auto has = [&](const QString& text) {
         return text.contains(filter, Qt::CaseInsensitive);
@@ -84,7 +85,7 @@ void leaks::addStatements(const SessionStore& store, const TargetSummary& target
 {
     counts.suspected += static_cast<int>(target.statements.size());
     for (const StatementLeak& leak : target.statements) {
-        if (!mentions(target, leak, filter))
+        if (!mentionsStatements(target, leak, filter))
             continue;
         ++counts.shown;
         Ranked& row = rows.emplace_back();
