@@ -32,11 +32,13 @@ protected:
 
 private:
     void recolour();
+    void outline();
 
     QValueAxis* time_;
     QValueAxis* value_;
     std::array<QLineSeries*, session_state_count> edges_{}; ///< upper edges, by state
     std::array<QAreaSeries*, session_state_count> areas_{};
+    bool dense_ = false; ///< points stand closer than lines could show
 };
 
 } // namespace poolscope
