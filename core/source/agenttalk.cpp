@@ -3,6 +3,7 @@
 #include "core/source/agentsource.h"
 
 #include "core/base/clock.h"
+#include "core/source/deadline.h"
 #include "core/wire/encoder.h"
 #include "core/wire/limits.h"
 #include "core/wire/sha256.h"
@@ -405,13 +406,7 @@ void AgentSource::observeCommands()
 
 void AgentSource::armCommandTimer()
 {
-    const auto deadline = commands_.deadline();
-    if (!started_ || !deadline) {
-        commandTimer_.stop();
-        return;
-    }
-    const auto left = std::chrono::duration_cast<Milliseconds>(*deadline - Steady::now());
-    commandTimer_.start(std::max(Milliseconds{1}, left + Milliseconds{1}));
+    armTimer(commandTimer_, started_ ? commands_.deadline() : std::nullopt);
 }
 
 } // namespace poolscope

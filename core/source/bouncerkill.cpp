@@ -2,6 +2,8 @@
 // Ending a client of PgBouncer.
 #include "core/source/bouncersource.h"
 
+#include "core/source/deadline.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -143,12 +145,7 @@ void BouncerSource::armCommandTimer()
     auto deadline = commands_.deadline();
     if (!orders_.empty())
         deadline = std::min(deadline.value_or(Steady::time_point::max()), orders_.front().until);
-    if (!reach_.isStarted() || !deadline) {
-        commandTimer_.stop();
-        return;
-    }
-    const auto left = std::chrono::duration_cast<Milliseconds>(*deadline - Steady::now());
-    commandTimer_.start(std::max(Milliseconds{1}, left + Milliseconds{1}));
+    armTimer(commandTimer_, reach_.isStarted() ? deadline : std::nullopt);
 }
 
 } // namespace poolscope

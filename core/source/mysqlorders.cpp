@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The locks of those that are watched, and what the server is told to end.
+#include "core/source/deadline.h"
 #include "core/source/mysqlsource.h"
-
-#include <algorithm>
 
 namespace poolscope {
 
-using std::chrono::milliseconds;
-
 std::vector<SessionKey> MySqlSource::dueLocks()
 {
-    std::vector<SessionKey> keys;
     if (locksRefused_ || sessions_.count() == 0 || (!shape_.transactions && !shape_.metadata))
-        return keys;
-    const bool again = std::any_of(watched_.begin(), watched_.end(), [&](const Watched& each) {
-        return each.read && isDue(each.read, timings_.locks);
-    });
-    for (Watched& each : watched_) {
-        if ((again || !each.read) && sessions_.find(each.session)) {
-            each.read = Steady::now();
-            keys.push_back(each.session);
-        }
-    }
-    return keys;
+        return {};
+    return watched_.due(Steady::now(), timings_.locks,
+                        [this](const SessionKey& key) { return sessions_.find(key) != nullptr; });
 }
 
 void MySqlSource::askLocks(const std::vector<SessionKey>& sessions)
@@ -49,14 +37,8 @@ void MySqlSource::askLocks(const std::vector<SessionKey>& sessions)
 
 void MySqlSource::setWatched(const std::vector<SessionKey>& sessions)
 {
-    std::vector<Watched> watched;
-    for (const SessionKey& key : sessions) {
-        const auto known = std::find_if(watched_.begin(), watched_.end(),
-                                        [&](const Watched& each) { return each.session == key; });
-        watched.push_back(known != watched_.end() ? *known : Watched{key, {}});
-    }
     // Those new in the list are read after the next poll, which comes within an interval.
-    watched_ = std::move(watched);
+    watched_.set(sessions);
 }
 
 // Commands
@@ -114,13 +96,7 @@ void MySqlSource::tell(const MySqlCommands::Facts& facts)
 
 void MySqlSource::armCommandTimer()
 {
-    const auto deadline = commands_.deadline();
-    if (!deadline) {
-        commandTimer_.stop();
-        return;
-    }
-    const auto left = std::chrono::duration_cast<milliseconds>(*deadline - Steady::now());
-    commandTimer_.start(std::max(milliseconds{1}, left + milliseconds{1}));
+    armTimer(commandTimer_, commands_.deadline());
 }
 
 } // namespace poolscope

@@ -78,8 +78,7 @@ void MySqlSource::reached()
     told_.reset();
     locksRefused_ = false;
     schemaDenied_ = false;
-    for (Watched& each : watched_)
-        each.read.reset();
+    watched_.forget();
     settled_ = false;
     unset_.clear();
     factsDue_ = true;

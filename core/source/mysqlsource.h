@@ -8,6 +8,7 @@
 #include "core/source/pgpace.h"
 #include "core/source/source.h"
 #include "core/source/statusteller.h"
+#include "core/source/watchedlocks.h"
 
 #include <QTimer>
 
@@ -158,12 +159,7 @@ private:
     PgPace pace_;
     std::optional<Duration> offset_;
 
-    struct Watched
-    {
-        SessionKey session;
-        std::optional<Steady::time_point> read;
-    };
-    std::vector<Watched> watched_;
+    WatchedLocks watched_;
     bool locksRefused_ = false;
 };
 

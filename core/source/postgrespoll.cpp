@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is asked of the server, in which order, and what becomes of the answers.
 #include "core/base/clock.h"
+#include "core/source/deadline.h"
 #include "core/source/pgsettings.h"
 #include "core/source/pgstatements.h"
 #include "core/source/postgressource.h"
@@ -248,19 +249,10 @@ void PostgresSource::schedulePoll()
 
 std::vector<SessionKey> PostgresSource::dueLocks()
 {
-    std::vector<SessionKey> keys;
     if (locksRefused_ || sessions_.sessions().empty())
-        return keys;
-    const bool again = std::any_of(watched_.begin(), watched_.end(), [&](const Watched& each) {
-        return each.read && due(each.read, timings_.locks);
-    });
-    for (Watched& each : watched_) {
-        if ((again || !each.read) && sessions_.find(each.session)) {
-            each.read = Steady::now();
-            keys.push_back(each.session);
-        }
-    }
-    return keys;
+        return {};
+    return watched_.due(Steady::now(), timings_.locks,
+                        [this](const SessionKey& key) { return sessions_.find(key) != nullptr; });
 }
 
 void PostgresSource::askLocks(const std::vector<SessionKey>& sessions)
@@ -303,14 +295,8 @@ void PostgresSource::locksCame(const PgReply& reply, const std::vector<SessionKe
 
 void PostgresSource::setWatched(const std::vector<SessionKey>& sessions)
 {
-    std::vector<Watched> next;
-    for (const SessionKey& key : sessions) {
-        const auto known = std::find_if(watched_.begin(), watched_.end(),
-                                        [&](const Watched& each) { return each.session == key; });
-        next.push_back(known != watched_.end() ? *known : Watched{key, {}});
-    }
     // Those new in the list are read after the next poll, which comes within an interval.
-    watched_ = std::move(next);
+    watched_.set(sessions);
 }
 
 // Commands
@@ -350,13 +336,7 @@ void PostgresSource::tell(const PgCommands::Facts& facts)
 
 void PostgresSource::armCommandTimer()
 {
-    const auto deadline = commands_.deadline();
-    if (!deadline) {
-        commandTimer_.stop();
-        return;
-    }
-    const auto left = std::chrono::duration_cast<milliseconds>(*deadline - Steady::now());
-    commandTimer_.start(std::max(milliseconds{1}, left + milliseconds{1}));
+    armTimer(commandTimer_, commands_.deadline());
 }
 
 } // namespace poolscope

@@ -105,8 +105,7 @@ void PostgresSource::reached()
     offset_.reset();
     pending_.reset();
     locksRefused_ = false;
-    for (Watched& each : watched_)
-        each.read.reset();
+    watched_.forget();
     factsDue_ = true;
     pollDue_ = true;
     next();
