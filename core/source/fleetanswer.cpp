@@ -164,10 +164,14 @@ bool FleetReader::is_new(std::string_view name, const std::vector<MetricLabel>& 
     return seen_.insert(hash).second;
 }
 
-Result<Done> FleetReader::read_instant(const std::string& json, MetricTaker& taker)
+/// Each series of an answer: what `convert` makes of its member, unless that is null, goes to
+/// `tell` with its name and labels.
+template <class Convert, class Tell>
+Result<Done> FleetReader::read_series(const std::string& json, std::string_view type,
+                                      std::string_view member, Convert convert, Tell tell)
 {
     simdjson::dom::parser parser;
-    const Result<array> series = series_in(parser, json, "vector", figures_);
+    const Result<array> series = series_in(parser, json, type, figures_);
     if (!series)
         return series.error();
     std::vector<MetricLabel> labels;
@@ -179,12 +183,12 @@ Result<Done> FleetReader::read_instant(const std::string& json, MetricTaker& tak
         if (one.get(entry) != simdjson::SUCCESS ||
             entry.at_key("metric").get(metric) != simdjson::SUCCESS ||
             !labels_in(metric, name, labels) ||
-            entry.at_key("value").get(value) != simdjson::SUCCESS) {
+            entry.at_key(member).get(value) != simdjson::SUCCESS) {
             ++figures_.unreadable;
             continue;
         }
-        const std::optional<Point> point = point_in(value);
-        if (!point) {
+        const auto converted = convert(value);
+        if (!converted) {
             ++figures_.unreadable;
         } else if (figures_.series >= MetricsReader::max_series) {
             ++figures_.over_limit;
@@ -192,46 +196,35 @@ Result<Done> FleetReader::read_instant(const std::string& json, MetricTaker& tak
             ++figures_.duplicates;
         } else {
             ++figures_.series;
-            taker.take({name, labels, point->value});
+            tell(*converted, name, labels);
         }
     }
     return Done{};
 }
 
+Result<Done> FleetReader::read_instant(const std::string& json, MetricTaker& taker)
+{
+    return read_series(
+        json, "vector", "value", point_in,
+        [&](const Point& point, std::string_view name, const std::vector<MetricLabel>& labels) {
+            taker.take({name, labels, point.value});
+        });
+}
+
 Result<Done> FleetReader::read_range(const std::string& json, const RangeTaker& taker)
 {
-    simdjson::dom::parser parser;
-    const Result<array> series = series_in(parser, json, "matrix", figures_);
-    if (!series)
-        return series.error();
-    std::vector<MetricLabel> labels;
-    for (const element one : series.value()) {
-        object entry;
-        object metric;
+    const auto list_in = [](const element& from) {
         array values;
-        std::string_view name;
-        if (one.get(entry) != simdjson::SUCCESS ||
-            entry.at_key("metric").get(metric) != simdjson::SUCCESS ||
-            !labels_in(metric, name, labels) ||
-            entry.at_key("values").get(values) != simdjson::SUCCESS) {
-            ++figures_.unreadable;
-            continue;
-        }
-        if (figures_.series >= MetricsReader::max_series) {
-            ++figures_.over_limit;
-            continue;
-        }
-        if (!is_new(name, labels)) {
-            ++figures_.duplicates;
-            continue;
-        }
-        ++figures_.series;
-        for (const element value : values) {
-            if (const std::optional<Point> point = point_in(value))
-                taker(point->at, {name, labels, point->value});
-        }
-    }
-    return Done{};
+        return from.get(values) == simdjson::SUCCESS ? std::optional(values) : std::nullopt;
+    };
+    return read_series(
+        json, "matrix", "values", list_in,
+        [&](const array& values, std::string_view name, const std::vector<MetricLabel>& labels) {
+            for (const element value : values) {
+                if (const std::optional<Point> point = point_in(value))
+                    taker(point->at, {name, labels, point->value});
+            }
+        });
 }
 
 ScrapedTargets read_scraped(const std::string& json)

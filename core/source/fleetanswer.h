@@ -46,6 +46,9 @@ public:
     const FleetFigures& figures() const { return figures_; }
 
 private:
+    template <class Convert, class Tell>
+    Result<Done> read_series(const std::string& json, std::string_view type,
+                             std::string_view member, Convert convert, Tell tell);
     bool is_new(std::string_view name, const std::vector<MetricLabel>& labels);
 
     FleetFigures figures_;
