@@ -244,6 +244,8 @@ void EventLines::checkout(std::string& out, std::uint64_t n, std::string_view po
     checkout.open = in_picture;
     if (in_picture && open.heartbeat)
         checkout.beat = *open.heartbeat + shift_;
+    if (in_picture)
+        checkout.busy = open.busy;
     wire::encode(out, n, checkout);
 }
 

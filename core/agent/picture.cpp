@@ -45,7 +45,8 @@ bool changes_picture(PoolEventKind kind)
 {
     return kind == PoolEventKind::opened || kind == PoolEventKind::closed ||
            kind == PoolEventKind::checkout || kind == PoolEventKind::checkin ||
-           kind == PoolEventKind::beat || kind == PoolEventKind::pending;
+           kind == PoolEventKind::beat || kind == PoolEventKind::busy ||
+           kind == PoolEventKind::idle || kind == PoolEventKind::pending;
 }
 
 PictureChange change_of(std::uint32_t pool, const PoolEvent& event)
@@ -62,6 +63,8 @@ PictureChange change_of(std::uint32_t pool, const PoolEvent& event)
     checkout.id = event.checkout;
     if (event.kind == PoolEventKind::beat)
         checkout.heartbeat = at;
+    if (event.kind == PoolEventKind::busy || event.kind == PoolEventKind::idle)
+        checkout.busy = event.kind == PoolEventKind::busy;
     if (event.kind != PoolEventKind::checkout)
         return change;
     checkout.connection = event.connection;
@@ -100,7 +103,10 @@ void bring_up_to_date(PoolPicture& picture, std::uint32_t pool,
         } else if (change.kind == PoolEventKind::pending) {
             picture.figures.pending = change.number;
         } else if (OpenCheckout* const open = checkouts.find(change.checkout.id)) {
-            open->heartbeat = change.checkout.heartbeat;
+            if (change.checkout.heartbeat)
+                open->heartbeat = change.checkout.heartbeat;
+            if (change.checkout.busy)
+                open->busy = change.checkout.busy;
         }
     }
     connections.finish();

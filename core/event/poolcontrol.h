@@ -66,6 +66,7 @@ struct OpenCheckout
     std::string trace_id;
     std::optional<Duration> expected;
     std::optional<Timestamp> heartbeat;
+    std::optional<bool> busy; ///< a statement runs; null: it told of none
     friend bool operator==(const OpenCheckout&, const OpenCheckout&) = default;
 };
 

@@ -174,7 +174,8 @@ public:
         if (state_)
             state_->expect(lease_, from_now);
     }
-    /// A statement begins, with its fingerprint or text; and ends. For an attached inspector.
+    /// A statement begins, with its fingerprint or text; and ends. An attached inspector shows it,
+    /// and what works is no leak, but for ten critical thresholds.
     void begin_statement(std::string_view statement) noexcept
     {
         if (state_)

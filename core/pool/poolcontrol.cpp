@@ -139,6 +139,7 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index, std::uint
         checkout.wait = Duration{slot.wait_us.load(std::memory_order_acquire)};
         const std::int64_t expected = slot.expected_us.load(std::memory_order_acquire);
         const std::int64_t heartbeat = slot.heartbeat.load(std::memory_order_acquire);
+        const std::int64_t work = slot.work_of(SlotWord::lease(word));
         checkout.stack = stack_of(slot);
         if (SlotWord::lease(slot.control.load()) != SlotWord::lease(word))
             continue;
@@ -147,6 +148,8 @@ std::optional<OpenCheckout> PoolCore::checkout_at(std::uint32_t index, std::uint
         checkout.acquired_by = user->name;
         checkout.server_pid = slot.metadata.server_pid;
         checkout.local_port = slot.metadata.local_port;
+        if (work != 0)
+            checkout.busy = work < 0;
         if ((notes & detail::note_extras) != 0) {
             if (expected != 0)
                 checkout.expected = Duration{expected};

@@ -433,14 +433,18 @@ void PoolCore::use(Lease lease, PoolEventKind kind, std::string_view statement) 
 {
     if (!tells_use_.load(std::memory_order_relaxed))
         tells_use_.store(true, std::memory_order_relaxed);
+    Slot& slot = slots_[lease.slot];
+    const Ticks now = now_ticks();
+    slot.work.store(kind == PoolEventKind::busy ? -now.value : now.value,
+                    std::memory_order_relaxed);
+    slot.work_word.store(lease.word, std::memory_order_release);
     if (!sink_.load(std::memory_order_acquire))
         return;
     tell_now(lease, ThreadRecord::current());
-    const Slot& slot = slots_[lease.slot];
     wait_for_suspicion(slot);
     PoolEvent event;
     event.kind = kind;
-    event.time = now_ticks();
+    event.time = now;
     event.connection = slot.connection;
     event.checkout = slot.checkout_of(lease.word);
     event.text = statement;

@@ -114,6 +114,8 @@ void PoolCore::judge_slot(std::uint32_t index, Ticks now)
         if (const std::int64_t beat = slot.heartbeat.load(std::memory_order_acquire))
             holding.since_heartbeat = between(Ticks{beat}, now);
     }
+    if (const std::int64_t work = slot.work_of(word))
+        holding.since_work = work < 0 ? Duration{0} : between(Ticks{work}, now);
     if (SlotWord::lease(slot.control.load()) != word)
         return;
     const LeakSeverity severity = judge(holding, config_.leak_thresholds());

@@ -102,6 +102,10 @@ struct alignas(64) Slot
     std::atomic<std::int64_t> expected_us{0};
     std::atomic<std::int64_t> heartbeat{0}; ///< ticks
     std::atomic<std::int64_t> wait_us{0};
+    /// Ticks: since when a statement runs, negative, or when the last one ended. Of the checkout
+    /// whose word stands beside it: a return has nothing to tidy up.
+    std::atomic<std::int64_t> work{0};
+    std::atomic<std::uint64_t> work_word{0};
 
     // Written under the pool's mutex while nobody holds the slot; read under it, or by the holder.
     ConnectionId connection;
@@ -118,6 +122,14 @@ struct alignas(64) Slot
     ~Slot() { delete record.load(std::memory_order_relaxed); }
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
+
+    /// Of the checkout with that word; 0: it told of no statement.
+    std::int64_t work_of(std::uint64_t word) const
+    {
+        return work_word.load(std::memory_order_acquire) == word
+                   ? work.load(std::memory_order_relaxed)
+                   : 0;
+    }
 
     CheckoutId checkout_of(std::uint64_t word) const
     {

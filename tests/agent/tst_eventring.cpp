@@ -222,7 +222,8 @@ void TestEventRing::picturesAreBroughtUpToDate()
         {change(Kind::checkout, 3, 3), change(Kind::checkin, 1, 1), change(Kind::checkout, 4, 1),
          change(Kind::checkout, 5, 2), change(Kind::checkin, 5, 2), change(Kind::checkin, 2, 2, 7),
          change(Kind::closed, 0, 2), change(Kind::opened, 0, 9), change(Kind::beat, 4, 0),
-         change(Kind::beat, 99, 0), change(Kind::pending, 0, 0)});
+         change(Kind::beat, 99, 0), change(Kind::busy, 4, 0), change(Kind::busy, 3, 0),
+         change(Kind::idle, 3, 0), change(Kind::pending, 0, 0)});
     std::vector<std::uint64_t> checkouts;
     for (const OpenCheckout& open : picture.checkouts)
         checkouts.push_back(open.id.value);
@@ -232,6 +233,9 @@ void TestEventRing::picturesAreBroughtUpToDate()
     QCOMPARE(checkouts, (std::vector<std::uint64_t>{2, 3, 4}));
     QCOMPARE(connections, (std::vector<std::uint64_t>{1, 3, 9}));
     QVERIFY(picture.checkouts.back().heartbeat.has_value());
+    QCOMPARE(picture.checkouts[0].busy, std::nullopt);
+    QCOMPARE(picture.checkouts[1].busy, std::optional(false));
+    QCOMPARE(picture.checkouts[2].busy, std::optional(true));
     QCOMPARE(picture.figures.pending.value_or(0), std::int64_t{5});
 }
 

@@ -65,6 +65,13 @@ void TestPoolControl::pictureHasEverything()
     const OpenCheckout& two = picture.checkouts[1];
     QCOMPARE(two.acquired_by, std::string("plain"));
     QVERIFY(two.tags.empty() && !two.expected && !two.heartbeat && two.trace_id.empty());
+    QVERIFY(!one.busy && !two.busy);
+    a.value().begin_statement("SELECT 1");
+    b.value().begin_statement("SELECT 2");
+    b.value().end_statement();
+    const PoolPicture working = pool.control().picture();
+    QCOMPARE(working.checkouts[0].busy, std::optional(true));
+    QCOMPARE(working.checkouts[1].busy, std::optional(false));
     QCOMPARE(picture.figures.used, 2);
     QCOMPARE(picture.figures.total, 3);
     // Nothing of one checkout is left for the next of that connection.
@@ -75,7 +82,8 @@ void TestPoolControl::pictureHasEverything()
     QVERIFY(c.value().connection_id() == slot_of_a || d.value().connection_id() == slot_of_a);
     const PoolPicture after = pool.control().picture();
     for (const OpenCheckout& checkout : after.checkouts)
-        QVERIFY(checkout.tags.empty() && !checkout.expected && !checkout.heartbeat);
+        QVERIFY(checkout.tags.empty() && !checkout.expected && !checkout.heartbeat &&
+                (!checkout.busy || checkout.acquired_by == "plain"));
 }
 
 void TestPoolControl::pictureOfCoarsePool()

@@ -15,6 +15,7 @@ class TestPoolUpkeep : public QObject
 private slots:
     void leaksAreFound();
     void expectedAndHeartbeat();
+    void whatWorksIsNoLeak();
     void healthCheck();
     void cleanUp();
     void neverClosesWhatIsOut();
@@ -84,6 +85,34 @@ void TestPoolUpkeep::expectedAndHeartbeat()
     QCOMPARE(pool.stats().currently_suspected, 0U);
     pool.maintain(in_future(2h)); // the heartbeat is long ago
     QCOMPARE(pool.stats().currently_suspected, 1U);
+}
+
+void TestPoolUpkeep::whatWorksIsNoLeak()
+{
+    Backend backend;
+    PoolConfig config = small_config(3); // thresholds: 30 s, 300 s
+    config.leak_detection = true;
+    FakePool pool(config, FakeFactory{&backend});
+    auto runs = pool.acquire("report");
+    auto ended = pool.acquire("orders");
+    runs.value().begin_statement("SELECT pg_sleep(3600)");
+    ended.value().begin_statement("SELECT 1");
+    ended.value().end_statement();
+    pool.maintain(in_future(29s));
+    QCOMPARE(pool.stats().leaks_detected, 0U);
+    pool.maintain(in_future(31s));
+    QCOMPARE(pool.stats().leaks_detected, 1U); // that one has done nothing since
+    ended.value().release();
+    pool.maintain(in_future(299s));
+    QCOMPARE(pool.stats().currently_suspected, 0U);
+    pool.maintain(in_future(1h)); // ten critical thresholds: whatever it does
+    QCOMPARE(pool.stats().currently_suspected, 1U);
+    // Whoever gave back while its statement ran does not speak for the next.
+    runs.value().release();
+    auto a = pool.acquire("next");
+    auto b = pool.acquire("next");
+    pool.maintain(in_future(31s));
+    QCOMPARE(pool.stats().currently_suspected, 2U);
 }
 
 void TestPoolUpkeep::healthCheck()
