@@ -52,7 +52,7 @@ class TestFiles : public QObject
         window_->attach(request);
         QTRY_VERIFY_WITH_TIMEOUT(!workspace().latest()->targets.empty() &&
                                      workspace().latest()->targets[0].last_sample,
-                                 10000);
+                                 60000);
     }
     bool shows(const QString& file) const
     {
@@ -113,7 +113,7 @@ private slots:
         window_->open(files_);
         QTRY_COMPARE(windows_->all().size(), 3u);
         for (const QString& file : files_)
-            QTRY_VERIFY_WITH_TIMEOUT(shows(file), 10000);
+            QTRY_VERIFY_WITH_TIMEOUT(shows(file), 60000);
         QCOMPARE(window_->shownFile(), files_[0]);
         // Once more: they are there already.
         windows_->open({files_[1], files_[2]});
@@ -124,7 +124,7 @@ private slots:
     {
         make(false);
         window_->open(files_);
-        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[2]), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[2]), 60000);
         windows_->all()[1]->close();
         QTRY_COMPARE(windows_->all().size(), 2u);
         QVERIFY(window_->isVisible());
@@ -138,7 +138,7 @@ private slots:
         make(true);
         window_->open({files_[0]});
         QTRY_COMPARE(windows_->all().size(), 2u);
-        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 60000);
         QCOMPARE(workspace().transport().mode, Mode::live);
         QVERIFY(!window_->openDialog());
     }
@@ -164,7 +164,7 @@ private slots:
         QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &data, Qt::LeftButton, {});
         QCoreApplication::sendEvent(window_, &drop);
         QTRY_COMPARE(windows_->all().size(), 2u);
-        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 60000);
     }
 
     void tooManyAreBounded()
@@ -188,7 +188,7 @@ private slots:
             ->setText(QStringLiteral("\"night.poolrec\" \"noon.poolrec\""));
         static_cast<QDialog*>(dialog)->accept(); // as its Open button does
         QTRY_VERIFY(!window_->openDialog());
-        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]) && shows(files_[1]), 60000);
     }
 
     void theSaveDialogSaves()
@@ -200,7 +200,7 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(updates.count() >= 1, 5000); // the capture goes on below it
         choose(QStringLiteral("kept"));
         const QString kept = folder_.filePath(QStringLiteral("kept.poolrec"));
-        QTRY_VERIFY_WITH_TIMEOUT(workspace().transport().saved, 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace().transport().saved, 60000);
         QVERIFY(QFile::exists(kept));
         QCOMPARE(QSettings().value(QStringLiteral("folder")).toString(), folder_.path());
         window_->close();
@@ -239,7 +239,7 @@ private slots:
         box->findChild<QPushButton*>(QStringLiteral("save"))->click();
         QTRY_VERIFY(qobject_cast<QFileDialog*>(window_->openDialog()));
         choose(QStringLiteral("last"));
-        QTRY_VERIFY_WITH_TIMEOUT(windows_->all().empty(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(windows_->all().empty(), 60000);
         QVERIFY(QFile::exists(folder_.filePath(QStringLiteral("last.poolrec"))));
     }
 
@@ -254,13 +254,13 @@ private slots:
         auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("open"))->click();
-        QTRY_VERIFY_WITH_TIMEOUT(shows(file), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(file), 60000);
         QTRY_VERIFY(!workspace().latest()->targets.empty());
         workspace().seek(start + 60s);
         QTRY_COMPARE(workspace().transport().cursor, start + 60s);
         const QString kept = folder_.filePath(QStringLiteral("rescued.poolrec"));
         window_->saveTo(kept);
-        QTRY_VERIFY_WITH_TIMEOUT(shows(kept), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(kept), 60000);
         QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
         QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 60s, 5000);
     }
@@ -296,7 +296,7 @@ private slots:
     {
         make(false);
         window_->open({files_[0]});
-        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 60000);
         QTRY_VERIFY(!workspace().latest()->targets.empty());
         const QString words = QStringLiteral("Attach to shop-db now");
         QTRY_VERIFY(link(window_->currentPage(), words));
@@ -316,7 +316,7 @@ private slots:
         settings.sync();
         link(window_->currentPage(), words)->click();
         QVERIFY(!window_->openDialog());
-        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::live, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::live, 60000);
         QCOMPARE(RecentTargets(settings).all().front().sshHost, QStringLiteral("bastion"));
     }
 
@@ -325,7 +325,7 @@ private slots:
         make(false);
         window_->beginAt([](Timestamp from, Timestamp) { return Result<Timestamp>(from + 30s); });
         window_->open({files_[0]});
-        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 30s, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 30s, 60000);
         QTRY_COMPARE_WITH_TIMEOUT(workspace().latest()->now, start + 30s, 5000);
     }
 };

@@ -60,18 +60,18 @@ class TestMainWindow : public QObject
         request.target =
             QStringLiteral("host=fake password=%1").arg(QString::fromStdString(fakePassword));
         window_->attach(request);
-        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::live, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::live, 60000);
         QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty() &&
                                      workspace_->latest()->targets[0].last_sample,
-                                 10000);
+                                 60000);
     }
     void openRecording()
     {
         make(false);
         window_->open({file_});
-        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::replay, 10000);
-        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty(), 10000);
-        QTRY_VERIFY_WITH_TIMEOUT(window_->complete(), 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::replay, 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty(), 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(window_->complete(), 60000);
     }
     std::vector<SessionRow> firstRow()
     {
@@ -154,7 +154,7 @@ private slots:
         QTest::keyClick(strip, Qt::Key_Left);
         QTRY_COMPARE(workspace_->transport().cursor, start + 50s);
         // The suspicion arose 30 s after the transaction fell idle.
-        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->marks()->empty(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(!workspace_->marks()->empty(), 60000);
         window_->actions().markAfter->trigger();
         QTRY_VERIFY(workspace_->transport().cursor >= start + 59s &&
                     workspace_->transport().cursor <= start + 62s);
@@ -230,7 +230,7 @@ private slots:
         QVERIFY(enter.isAccepted());
         QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &data, Qt::LeftButton, {});
         QCoreApplication::sendEvent(window_.get(), &drop);
-        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::replay, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace_->transport().mode, Mode::replay, 60000);
     }
 
     void whatCannotBeOpenedIsSaidInABanner()
@@ -345,7 +345,7 @@ private slots:
         make(true);
         const QString to = folder_.filePath(QStringLiteral("kept.poolrec"));
         window_->saveTo(to);
-        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().saved, 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().saved, 60000);
         QVERIFY(QFile::exists(to));
         window_->close();
         QVERIFY(!window_->isVisible());

@@ -94,7 +94,7 @@ class TestPasswords : public QObject
     PasswordDialog* dialog() const { return window_->passwords().dialog(); }
     void type(const QString& password, bool keep)
     {
-        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 60000);
         QTest::keyClicks(dialog()->findChild<QLineEdit*>(), password);
         if (keep)
             dialog()->findChild<QCheckBox*>(QStringLiteral("keep"))->click();
@@ -131,13 +131,13 @@ private slots:
     void keepingIsOffUntilChosen()
     {
         attach();
-        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->isVisible(), 60000);
         QCOMPARE(keychain_->reads, 0); // who never kept one is not asked to unlock a keychain
         auto* keep = dialog()->findChild<QCheckBox*>(QStringLiteral("keep"));
         QVERIFY(keep);
         QVERIFY(!keep->isChecked());
         type(password_, false);
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
         QVERIFY(keychain_->kept.empty());
     }
 
@@ -145,17 +145,17 @@ private slots:
     {
         attach();
         type(password_, true);
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
         QTRY_COMPARE(keychain_->kept.size(), 1u);
         QCOMPARE(keychain_->kept.begin()->second, password_);
         QVERIFY(!keychain_->kept.begin()->first.contains(password_));
         attach();
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
         QCOMPARE(keychain_->reads, 1);
         QVERIFY(!dialog());
         // Another way to the same server is another key.
         attach(QStringLiteral("bastion"));
-        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000);
     }
 
     void aWrongOneIsNeverKept()
@@ -163,10 +163,10 @@ private slots:
         attach();
         type(QStringLiteral("wrong"), true);
         QTRY_VERIFY_WITH_TIMEOUT(dialog() && dialog()->findChild<QLineEdit*>()->text().isEmpty(),
-                                 10000);
+                                 60000);
         QVERIFY(keychain_->kept.empty());
         type(password_, false);
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
         QVERIFY(keychain_->kept.empty());
     }
 
@@ -174,13 +174,13 @@ private slots:
     {
         attach();
         type(password_, true);
-        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 60000);
         password_ = QStringLiteral("changed");
         attach();
-        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000);
         QVERIFY(keychain_->kept.empty());
         type(password_, false);
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
     }
 
     void whatIsKeptCanBeForgotten()
@@ -197,7 +197,7 @@ private slots:
         attach();
         QVERIFY(entries().isEmpty());
         type(password_, true);
-        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 60000);
         QTRY_COMPARE(entries().size(), 1);
         QVERIFY(entries().first().contains(QStringLiteral("fake")));
         QVERIFY(!entries().first().contains(password_));
@@ -205,14 +205,14 @@ private slots:
         window_.reset();
         workspace_.reset();
         attach(QStringLiteral("bastion"));
-        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000);
         QCOMPARE(entries().size(), 1);
         window_->actions().forgetMenu->actions().first()->trigger();
         QVERIFY(keychain_->kept.empty());
         QVERIFY(entries().isEmpty());
         QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("Forgotten")));
         attach();
-        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000); // it is asked for again
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000); // it is asked for again
     }
 
     void aKeychainThatHangsHoldsNobodyUp()
@@ -222,7 +222,7 @@ private slots:
         attach();
         window_->passwords().setPatience(std::chrono::milliseconds{50});
         type(password_, false);
-        QTRY_VERIFY_WITH_TIMEOUT(up(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(up(), 60000);
         QCOMPARE(keychain_->reads, 1);
     }
 
@@ -231,7 +231,7 @@ private slots:
         keychain_->trouble = QStringLiteral("The desktop's keychain stayed locked.");
         attach();
         type(password_, true);
-        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 60000);
         QVERIFY(window_->banner().accessibleName().contains(keychain_->trouble));
     }
 
@@ -239,7 +239,7 @@ private slots:
     {
         keychain_->there = false;
         attach();
-        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000);
         QVERIFY(!dialog()->findChild<QCheckBox*>(QStringLiteral("keep")));
     }
 
@@ -247,10 +247,10 @@ private slots:
     {
         attach();
         type(password_, true);
-        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(keychain_->kept.size(), 1u, 60000);
         const QString saved = folder_.filePath(QStringLiteral("saved.poolrec"));
         window_->saveTo(saved);
-        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().saved, 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().saved, 60000);
         QSettings().sync();
         int looked = 0;
         for (QDirIterator it(folder_.path(), QDir::Files, QDirIterator::Subdirectories);

@@ -134,7 +134,7 @@ private slots:
         window_->attach(request);
         QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->targets.empty() &&
                                      workspace_->latest()->targets[0].last_sample,
-                                 10000);
+                                 60000);
     }
     void cleanup()
     {
@@ -189,7 +189,7 @@ private slots:
         const QString ofRange = QStringLiteral("of them not returned");
         QTRY_VERIFY(says(QStringLiteral("checkout.cpp:88 holds ")) && !says(ofRange));
         QTest::mouseClick(range, Qt::LeftButton);
-        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 60000);
         QVERIFY(says(QStringLiteral("checkout.cpp:88 holds ")));
         // Another range while it showed the moment: what was told of the first one is void.
         QTest::mouseClick(now, Qt::LeftButton);
@@ -202,9 +202,9 @@ private slots:
         QTRY_VERIFY(asks && !asks->isActive()); // and what it asks then is of the moment
         QTest::mouseClick(range, Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(
-            says(QStringLiteral("No connection was held in the visible range.")), 10000);
+            says(QStringLiteral("No connection was held in the visible range.")), 60000);
         context.resetRange();
-        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(says(ofRange), 60000);
     }
 
     void stacksAddUpTheVisibleRangeOfARecording()
@@ -212,16 +212,16 @@ private slots:
         const QString file = folder_.filePath(QStringLiteral("stacks.poolrec"));
         QSignalSpy saved(workspace_.get(), &Workspace::saved);
         workspace_->save(file);
-        QTRY_COMPARE_WITH_TIMEOUT(saved.size(), 1, 10000);
+        QTRY_COMPARE_WITH_TIMEOUT(saved.size(), 1, 60000);
         workspace_->open(file);
         QTRY_VERIFY_WITH_TIMEOUT(workspace_->transport().mode == Mode::replay &&
                                      !workspace_->latest()->targets.empty(),
-                                 10000);
+                                 60000);
         window_->showPage(QStringLiteral("stacks"));
         QTest::mouseClick(button(QStringLiteral("Over the visible range")), Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(
             words(QStringLiteral("stacks")).contains(QStringLiteral("of them not returned")),
-            10000);
+            60000);
         QVERIFY(words(QStringLiteral("stacks")).contains(QStringLiteral("checkout.cpp:88 holds ")));
     }
 
@@ -237,7 +237,7 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(!workspace_->latest()->actions->empty() &&
                                      workspace_->latest()->actions->back().phase ==
                                          ActionPhase::accepted,
-                                 10000);
+                                 60000);
         const ActionRecord& action = workspace_->latest()->actions->back();
         QCOMPARE(action.verb, ActionVerb::reclaim);
         QCOMPARE(action.checkout, key);
@@ -325,7 +325,7 @@ private slots:
         workspace_->pause();
         QTRY_VERIFY_WITH_TIMEOUT(!window_->commands().reclaimDialog() ||
                                      !window_->commands().reclaimDialog()->isVisible(),
-                                 10000);
+                                 60000);
     }
 };
 
