@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/support/updates.h"
+#include "ui/models/sessionstore.h"
 #include "ui/theme/theme.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
@@ -31,7 +32,7 @@ public:
         workspace = std::make_unique<Workspace>(options);
         context = std::make_unique<ViewContext>(*workspace);
         window = std::make_unique<QWidget>();
-        pages = makePages(*context, window.get());
+        pages = makePages(*context, store, window.get());
         resize(size);
         Transport live;
         live.mode = Mode::live;
@@ -70,6 +71,7 @@ public:
     }
     void apply(const Update& update) const
     {
+        store->apply(update);
         for (Page* page : pages)
             page->apply(update);
         QCoreApplication::processEvents();
@@ -108,6 +110,7 @@ public:
     std::unique_ptr<Workspace> workspace;
     std::unique_ptr<ViewContext> context;
     std::unique_ptr<QWidget> window;
+    std::shared_ptr<SessionStore> store = std::make_shared<SessionStore>();
     std::vector<Page*> pages;
 };
 

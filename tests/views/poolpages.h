@@ -36,7 +36,7 @@ public:
         context_->setUtc(true);
         context_->setRange(PoolScene::begin(), PoolScene::end());
         window_ = std::make_unique<QWidget>();
-        page_ = new OnePage(*context_, std::make_shared<SessionStore>(), window_.get());
+        page_ = new OnePage(*context_, store_, window_.get());
         resize({1240, 720});
         Transport live;
         live.mode = Mode::live;
@@ -63,6 +63,7 @@ public:
     }
     void apply(const Update& update)
     {
+        store_->apply(update);
         page_->apply(update);
         QCoreApplication::processEvents();
     }
@@ -98,6 +99,7 @@ private:
     std::unique_ptr<Workspace> workspace_;
     std::unique_ptr<ViewContext> context_;
     std::unique_ptr<QWidget> window_;
+    std::shared_ptr<SessionStore> store_ = std::make_shared<SessionStore>();
     OnePage* page_ = nullptr;
 };
 

@@ -74,10 +74,13 @@ void TestConfigReplay::replayIsAsItWasLive()
     };
     Workspace workspace(options);
     ViewContext context(workspace);
-    ConfigurationPage page(context, std::make_shared<SessionStore>(), nullptr);
+    const auto store = std::make_shared<SessionStore>();
+    ConfigurationPage page(context, store, nullptr);
     page.resize(1240, 720);
-    connect(&workspace, &Workspace::updated, &page,
-            [&](const UpdatePtr& update) { page.apply(*update); });
+    connect(&workspace, &Workspace::updated, &page, [&](const UpdatePtr& update) {
+        store->apply(*update);
+        page.apply(*update);
+    });
     connect(&workspace, &Workspace::transportChanged, &page,
             [&](const Transport& transport) { page.setTransport(transport); });
     page.show();

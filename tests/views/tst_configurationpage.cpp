@@ -273,18 +273,20 @@ void TestConfigurationPage::timeoutsThatNobodyTells()
     QVERIFY(page.table().isVisible());
     // They are kept for the next window, and what is no duration there counts as nothing.
     {
-        ConfigurationPage other(*f.context, std::make_shared<SessionStore>(), f.window.get());
+        ConfigurationPage other(*f.context, f.store, f.window.get());
         QCOMPARE(other.findChild<QLineEdit*>(QStringLiteral("callerTimeout"))->text(),
                  QStringLiteral("2s"));
         other.show();
+        f.store->apply(updateAt(fine(), 0s, true));
         other.apply(updateAt(fine(), 0s, true));
         QVERIFY(raises(other, "acquire_timeout_over_caller"));
     }
     QSettings().setValue(QStringLiteral("configuration/callerTimeout"),
                          QStringLiteral("<b>never</b>"));
     {
-        ConfigurationPage other(*f.context, std::make_shared<SessionStore>(), f.window.get());
+        ConfigurationPage other(*f.context, f.store, f.window.get());
         other.show();
+        f.store->apply(updateAt(fine(), 0s, true));
         other.apply(updateAt(fine(), 0s, true));
         QVERIFY(!raises(other, "acquire_timeout_over_caller"));
         QVERIFY(raises(other, "idle_past_firewall_timeout"));

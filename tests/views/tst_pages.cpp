@@ -2,6 +2,7 @@
 // Drives the real pages with made-up updates. With POOLSCOPE_PICTURES=FOLDER it also draws each
 // page there, for looking at.
 #include "tests/support/updates.h"
+#include "ui/models/sessionstore.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/sessionspage.h"
@@ -47,6 +48,7 @@ private:
     std::unique_ptr<Workspace> workspace_;
     std::unique_ptr<ViewContext> context_;
     std::unique_ptr<QWidget> window_;
+    std::shared_ptr<SessionStore> store_;
     std::vector<Page*> pages_;
 };
 
@@ -67,7 +69,8 @@ void PagesTest::init()
     context_ = std::make_unique<ViewContext>(*workspace_);
     window_ = std::make_unique<QWidget>();
     window_->resize(1240, 720);
-    pages_ = makePages(*context_, window_.get());
+    store_ = std::make_shared<SessionStore>();
+    pages_ = makePages(*context_, store_, window_.get());
     for (Page* page : pages_) {
         page->setGeometry(window_->rect());
         page->hide();
@@ -94,6 +97,7 @@ SessionsPage& PagesTest::sessions() const
 
 void PagesTest::applyAll(const Update& update)
 {
+    store_->apply(update);
     for (Page* page : pages_)
         page->apply(update);
     QCoreApplication::processEvents();
@@ -305,6 +309,7 @@ void PagesTest::pictures()
                     other->setVisible(other == page);
                 page->setGeometry(window_->rect());
                 context_->setRange(updates.now() - std::chrono::minutes{15}, updates.now());
+                store_->apply(update);
                 page->apply(update);
                 context_->select(root);
                 QTest::qWait(60);

@@ -118,7 +118,7 @@ void MainWindow::layOut()
 
 void MainWindow::addPages()
 {
-    for (Page* page : makePages(*context_, stack_)) {
+    for (Page* page : makePages(*context_, store_, stack_)) {
         stack_->addWidget(page);
         page->setAccessibleName(page->title());
         sidebar_->addPage(page->name(), page->title(), page->iconName());

@@ -42,7 +42,6 @@ void BasePage::apply(const Update& update)
 {
     // Before the rows change: one that leaves takes the selection with it.
     const bool again = update.reset && context_.offered();
-    store_->apply(update);
     watchWaiting();
     updateBanners();
     refresh(update);

@@ -6,12 +6,14 @@
 
 #include <QWidget>
 
+#include <memory>
 #include <vector>
 
 class QAction;
 
 namespace poolscope {
 
+class SessionStore;
 class ViewContext;
 
 /// One page of the sidebar: one view, one question. The window hands it every update and calls it
@@ -31,6 +33,7 @@ public:
     /// Beside the title in the sidebar; 0 shows nothing.
     virtual int count() const { return 0; }
 
+    /// The store that it reads has it already.
     virtual void apply(const Update& update) = 0;
     virtual void setTransport(const Transport& transport) = 0;
     /// Ctrl+F or /: gives the page's filter the focus; pages without one do nothing.
@@ -48,6 +51,8 @@ signals:
     void countChanged(int count);
 };
 
-std::vector<Page*> makePages(ViewContext& context, QWidget* parent);
+/// `store` is what they read; whoever hands on an update applies it there first, once for all.
+std::vector<Page*> makePages(ViewContext& context, const std::shared_ptr<SessionStore>& store,
+                             QWidget* parent);
 
 } // namespace poolscope

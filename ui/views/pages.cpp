@@ -13,9 +13,9 @@
 
 namespace poolscope {
 
-std::vector<Page*> makePages(ViewContext& context, QWidget* parent)
+std::vector<Page*> makePages(ViewContext& context, const std::shared_ptr<SessionStore>& store,
+                             QWidget* parent)
 {
-    const auto store = std::make_shared<SessionStore>();
     return {new OverviewPage(context, store, parent), new PoolsPage(context, store, parent),
             new LeaksPage(context, store, parent),    new SessionsPage(context, store, parent),
             new BlockingPage(context, store, parent), new StacksPage(context, store, parent),
