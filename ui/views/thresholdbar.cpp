@@ -3,12 +3,10 @@
 
 #include "ui/models/formatter.h"
 #include "ui/models/targetkinds.h"
-#include "ui/theme/theme.h"
 #include "ui/views/linkbutton.h"
 
 #include <QAbstractItemView>
 #include <QComboBox>
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
@@ -44,66 +42,40 @@ constexpr int longestName = 40;
 } // namespace
 
 ThresholdBar::ThresholdBar(QWidget* parent)
-    : QWidget(parent)
+    : DurationBar(parent)
 {
-    auto* const bar = new QHBoxLayout(this);
-    bar->setContentsMargins(0, 0, 0, 0);
-    bar->setSpacing(8);
-    alert_ = addField(tr("Alert after"), "alertAfter");
-    critical_ = addField(tr("critical after"), "criticalAfter");
+    const auto add = [this](const QString& name, const char* object) {
+        return addField(name, tr("Threshold: %1").arg(name), object);
+    };
+    alert_ = add(tr("Alert after"), "alertAfter");
+    critical_ = add(tr("critical after"), "criticalAfter");
     scope_ = new QComboBox(this);
     scope_->setObjectName(QStringLiteral("thresholdScope"));
     scope_->setAccessibleName(tr("Thresholds of"));
     scope_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-    bar->addWidget(scope_);
-    apply_ = new QPushButton(tr("Apply"), this);
-    apply_->setObjectName(QStringLiteral("applyThresholds"));
-    bar->addWidget(apply_);
-    words_ = new QLabel(this);
-    words_->setTextFormat(Qt::PlainText);
-    words_->setProperty("role", QStringLiteral("caption"));
-    words_->setObjectName(QStringLiteral("thresholdWords"));
-    words_->setMinimumWidth(0);
-    words_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    bar->addWidget(words_, 1);
+    addWidget(scope_);
+    addButton("applyThresholds", "thresholdWords");
     back_ = new LinkButton(this);
     back_->setObjectName(QStringLiteral("takeThresholdsBack"));
     back_->setWords(tr("Take back"));
-    bar->addWidget(back_);
+    addWidget(back_);
     connect(scope_, &QComboBox::activated, this, [this] {
         alert_->setModified(false);
         critical_->setModified(false);
         fill();
     });
-    connect(apply_, &QPushButton::clicked, this, &ThresholdBar::apply);
     connect(back_, &QPushButton::clicked, this, &ThresholdBar::takeBack);
-}
-
-QLineEdit* ThresholdBar::addField(const QString& name, const char* object)
-{
-    auto* const label = new QLabel(name, this);
-    label->setProperty("role", QStringLiteral("secondary"));
-    auto* const field = new QLineEdit(this);
-    field->setObjectName(QLatin1String(object));
-    field->setFont(Theme::current().mono(12));
-    field->setFixedWidth(Theme::current().scaled(72));
-    field->setAccessibleName(tr("Threshold: %1").arg(name));
-    label->setBuddy(field);
-    layout()->addWidget(label);
-    layout()->addWidget(field);
-    connect(field, &QLineEdit::returnPressed, this, &ThresholdBar::apply);
-    return field;
 }
 
 void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool replay)
 {
     for (QWidget* const widget : {static_cast<QWidget*>(alert_), static_cast<QWidget*>(critical_),
-                                  static_cast<QWidget*>(apply_), static_cast<QWidget*>(scope_)})
+                                  static_cast<QWidget*>(button()), static_cast<QWidget*>(scope_)})
         widget->setEnabled(target);
     if (!target || replay_ != replay)
         made_.clear();
     replay_ = replay;
-    apply_->setText(replay ? tr("Apply as what-if") : tr("Apply"));
+    button()->setText(replay ? tr("Apply as what-if") : tr("Apply"));
     if (!target) {
         target_.reset();
         alert_->setModified(false);
@@ -158,8 +130,8 @@ bool ThresholdBar::inHand() const
     const QWidget* const focus = window()->focusWidget();
     const bool typed = alert_->isModified() || critical_->isModified();
     return focus == alert_ || focus == critical_ ||
-           (typed && (focus == apply_ || focus == scope_)) || apply_->isDown() || back_->isDown() ||
-           scope_->view()->isVisible();
+           (typed && (focus == button() || focus == scope_)) || button()->isDown() ||
+           back_->isDown() || scope_->view()->isVisible();
 }
 
 bool ThresholdBar::ofPool() const
@@ -221,8 +193,8 @@ void ThresholdBar::explain()
     }
     if (replay_)
         words = tr("What-if: the recording keeps what it was. %1").arg(words);
-    words_->setText(words);
-    words_->setToolTip(QString());
+    caption()->setText(words);
+    caption()->setToolTip(QString());
 }
 
 void ThresholdBar::apply()
@@ -233,11 +205,11 @@ void ThresholdBar::apply()
     const std::optional<Duration> critical =
         parse_duration(critical_->text().trimmed().toStdString());
     if (!alert || !critical || *alert <= Duration{0}) {
-        words_->setText(tr("A threshold is a duration such as 500ms, 30s, 5m or 2h."));
+        caption()->setText(tr("A threshold is a duration such as 500ms, 30s, 5m or 2h."));
         return;
     }
     if (*critical < *alert) {
-        words_->setText(tr("Critical cannot come before alert."));
+        caption()->setText(tr("Critical cannot come before alert."));
         return;
     }
     alert_->setModified(false);

@@ -2,17 +2,14 @@
 #pragma once
 
 #include "core/capture/update.h"
-
-#include <QWidget>
+#include "ui/views/durationbar.h"
 
 #include <optional>
 #include <set>
 #include <utility>
 
 class QComboBox;
-class QLabel;
 class QLineEdit;
-class QPushButton;
 
 namespace poolscope {
 
@@ -21,7 +18,7 @@ class LinkButton;
 /// By which thresholds the pool, or the target, that one looks at is judged, whose they are, and
 /// other ones for it. What is being typed is not written over, and stays about the object that it
 /// was typed for; it is dropped when another is looked at and nobody types any more.
-class ThresholdBar : public QWidget
+class ThresholdBar : public DurationBar
 {
     Q_OBJECT
 public:
@@ -36,7 +33,6 @@ signals:
     void chosen(poolscope::TargetId target, const poolscope::ThresholdsChanged& choice);
 
 private:
-    QLineEdit* addField(const QString& name, const char* object);
     bool ofPool() const;
     /// What the scope says; a null pool is all of the target.
     std::pair<TargetId, Text> scoped() const;
@@ -44,15 +40,13 @@ private:
     bool inHand() const;
     void fill();
     void explain();
-    void apply();
+    void apply() override;
     void takeBack();
 
     QLineEdit* alert_;
     QLineEdit* critical_;
     QComboBox* scope_;
-    QPushButton* apply_;
     LinkButton* back_;
-    QLabel* words_;
     std::optional<TargetId> target_;
     QString targetName_;
     Text pool_; ///< null: none is looked at

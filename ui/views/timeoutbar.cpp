@@ -2,13 +2,9 @@
 #include "ui/views/timeoutbar.h"
 
 #include "core/base/time.h"
-#include "ui/models/formatter.h"
-#include "ui/theme/theme.h"
 
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
-#include <QPushButton>
 #include <QSettings>
 
 namespace poolscope {
@@ -32,41 +28,14 @@ bool readTimeout(const QString& text, std::optional<Duration>& into)
 } // namespace
 
 TimeoutBar::TimeoutBar(QWidget* parent)
-    : QWidget(parent)
+    : DurationBar(parent)
 {
-    auto* const bar = new QHBoxLayout(this);
-    bar->setContentsMargins(0, 0, 0, 0);
-    bar->setSpacing(8);
-    caller_ = addField(tr("Callers give up after"), "callerTimeout");
-    firewall_ = addField(tr("firewalls forget idle connections after"), "firewallTimeout");
-    apply_ = new QPushButton(tr("Apply"), this);
-    apply_->setObjectName(QStringLiteral("applyTimeouts"));
-    bar->addWidget(apply_);
-    words_ = new QLabel(this);
-    words_->setTextFormat(Qt::PlainText);
-    words_->setProperty("role", QStringLiteral("caption"));
-    words_->setObjectName(QStringLiteral("timeoutWords"));
-    words_->setMinimumWidth(0);
-    words_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    bar->addWidget(words_, 1);
-    connect(apply_, &QPushButton::clicked, this, &TimeoutBar::apply);
+    const QString caller = tr("Callers give up after");
+    const QString firewall = tr("firewalls forget idle connections after");
+    caller_ = addField(caller, caller, "callerTimeout");
+    firewall_ = addField(firewall, firewall, "firewallTimeout");
+    addButton("applyTimeouts", "timeoutWords");
     read();
-}
-
-QLineEdit* TimeoutBar::addField(const QString& name, const char* object)
-{
-    auto* const label = new QLabel(name, this);
-    label->setProperty("role", QStringLiteral("secondary"));
-    auto* const field = new QLineEdit(this);
-    field->setObjectName(QLatin1String(object));
-    field->setFont(Theme::current().mono(12));
-    field->setFixedWidth(Theme::current().scaled(72));
-    field->setAccessibleName(name);
-    label->setBuddy(field);
-    layout()->addWidget(label);
-    layout()->addWidget(field);
-    connect(field, &QLineEdit::returnPressed, this, &TimeoutBar::apply);
-    return field;
 }
 
 /// What cannot be read was not written by us: it counts as not given.
@@ -87,9 +56,9 @@ void TimeoutBar::read()
 
 void TimeoutBar::explain()
 {
-    words_->setText(!options_.caller_timeout && !options_.firewall_timeout
-                        ? tr("Nothing attached can tell these. Empty: not judged.")
-                        : tr("Judged by these as well. Empty: not judged."));
+    caption()->setText(!options_.caller_timeout && !options_.firewall_timeout
+                           ? tr("Nothing attached can tell these. Empty: not judged.")
+                           : tr("Judged by these as well. Empty: not judged."));
 }
 
 void TimeoutBar::apply()
@@ -99,7 +68,7 @@ void TimeoutBar::apply()
                                       std::pair{firewall_, &typed.firewall_timeout}}) {
         if (readTimeout(field->text(), *into))
             continue;
-        words_->setText(tr("A timeout is a duration such as 500ms, 30s, 5m or 2h."));
+        caption()->setText(tr("A timeout is a duration such as 500ms, 30s, 5m or 2h."));
         field->setFocus();
         return;
     }

@@ -3,17 +3,13 @@
 
 #include "core/analyze/check.h"
 
-#include <QWidget>
-
-class QLabel;
-class QLineEdit;
-class QPushButton;
+#include "ui/views/durationbar.h"
 
 namespace poolscope {
 
 /// What nothing that is attached can tell, and the configuration check goes by: how long callers
 /// wait, and how long an idle connection is remembered on the way. Kept in the settings.
-class TimeoutBar : public QWidget
+class TimeoutBar : public DurationBar
 {
     Q_OBJECT
 public:
@@ -25,16 +21,13 @@ signals:
     void changed();
 
 private:
-    QLineEdit* addField(const QString& name, const char* object);
     void read();
-    void apply();
+    void apply() override;
     void explain();
 
     CheckOptions options_;
     QLineEdit* caller_;
     QLineEdit* firewall_;
-    QPushButton* apply_;
-    QLabel* words_;
 };
 
 } // namespace poolscope
