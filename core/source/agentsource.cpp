@@ -131,14 +131,11 @@ void AgentSource::connectHere(const AgentAddress& address)
 
 void AgentSource::tunnelFailed(const QString& words)
 {
+    TunnelTrouble told = tunnel_trouble(sshHost_, words);
     Trouble trouble;
-    trouble.sentence = "ssh to " + plain_line(sshHost_.toStdString(), 256) + ": " +
-                       plain_line(words.toStdString(), 600) + ".";
-    trouble.nextStep = "Try the same host with ssh in a terminal first: its key must be known "
-                       "and the login must work without a question.";
-    if (words.contains(QStringLiteral("Permission denied")) ||
-        words.contains(QStringLiteral("Host key verification failed")) ||
-        words.contains(QStringLiteral("cannot be started")))
+    trouble.sentence = std::move(told.sentence);
+    trouble.nextStep = std::move(told.next_step);
+    if (told.persistent)
         trouble.kind = Trouble::Kind::persistent;
     failed(trouble);
 }

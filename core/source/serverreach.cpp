@@ -85,15 +85,11 @@ void ServerReach::reach()
 
 PgTrouble ServerReach::tunnelTrouble(const QString& words) const
 {
+    TunnelTrouble told = tunnel_trouble(sshHost_, words);
     PgTrouble trouble;
-    const std::string said = plain_line(words.toStdString(), 600);
-    trouble.sentence = "ssh to " + plain_line(sshHost_.toStdString(), 256) + ": " + said + ".";
-    trouble.next_step = "Try the same host with ssh in a terminal first: its key must be known and "
-                        "the login must work without a question.";
-    const bool login = said.find("Permission denied") != std::string::npos ||
-                       said.find("Host key verification failed") != std::string::npos ||
-                       said.find("cannot be started") != std::string::npos;
-    if (login)
+    trouble.sentence = std::move(told.sentence);
+    trouble.next_step = std::move(told.next_step);
+    if (told.persistent)
         trouble.kind = PgTrouble::Kind::persistent;
     return trouble;
 }

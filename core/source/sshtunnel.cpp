@@ -21,6 +21,19 @@ Result<Done> checkSshHost(const QString& host)
     return Done{};
 }
 
+TunnelTrouble tunnel_trouble(const QString& sshHost, const QString& words)
+{
+    TunnelTrouble trouble;
+    trouble.sentence = "ssh to " + plain_line(sshHost.toStdString(), 256) + ": " +
+                       plain_line(words.toStdString(), 600) + ".";
+    trouble.next_step = "Try the same host with ssh in a terminal first: its key must be known and "
+                        "the login must work without a question.";
+    trouble.persistent = words.contains(QStringLiteral("Permission denied")) ||
+                         words.contains(QStringLiteral("Host key verification failed")) ||
+                         words.contains(QStringLiteral("cannot be started"));
+    return trouble;
+}
+
 SshTunnel::SshTunnel(QObject* parent)
     : QObject(parent)
     , program_(qEnvironmentVariable("POOLSCOPE_SSH", QStringLiteral("ssh")))

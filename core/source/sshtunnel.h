@@ -9,12 +9,22 @@
 #include <QTimer>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace poolscope {
 
 /// Whether a host may be handed to ssh: no option in disguise, no blanks or control characters.
 Result<Done> checkSshHost(const QString& host);
+
+/// What went wrong with a tunnel to a host, for a person.
+struct TunnelTrouble
+{
+    std::string sentence;
+    std::string next_step;
+    bool persistent = false; ///< trying again does not help
+};
+TunnelTrouble tunnel_trouble(const QString& sshHost, const QString& words);
 
 /// A local port or socket that leads through the user's own ssh to a server behind it. ssh's own
 /// settings, keys, agent and known hosts apply; it never asks on a terminal.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who gets in, and that the process never notices.
+#include "tests/agent/agentfixture.h"
 #include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
 
@@ -38,12 +39,10 @@ std::string answer(const Inspector& inspector, std::string_view token)
 
 } // namespace
 
-class TestAgentGuard : public QObject
+class TestAgentGuard : public AgentFixture
 {
     Q_OBJECT
 private slots:
-    void init();
-    void cleanup();
     void token();
     void wrongToken();
     void silentPeerIsClosed();
@@ -55,41 +54,7 @@ private slots:
     void throwingPoolAndLog();
     void forkedChildIsDead();
     void endsWhileInspectorsAreAttached();
-
-private:
-    std::unique_ptr<Agent> start(AgentOptions options);
-    std::string folder() const { return folder_->path().toStdString(); }
-    AgentOptions options() const { return options_in(folder()); }
-    AgentOptions tcp() const
-    {
-        AgentOptions result = options_in(folder());
-        result.listen = "127.0.0.1:0";
-        result.token = "secret";
-        return result;
-    }
-    std::unique_ptr<QTemporaryDir> folder_;
 };
-
-void TestAgentGuard::init()
-{
-    folder_ = std::make_unique<QTemporaryDir>();
-}
-
-void TestAgentGuard::cleanup()
-{
-    for (const char* const name : {"RUNTIME_DIRECTORY", "POOLSCOPE_LISTEN", "POOLSCOPE_TOKEN"})
-        qunsetenv(name);
-}
-
-std::unique_ptr<Agent> TestAgentGuard::start(AgentOptions options)
-{
-    Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
-    if (!started) {
-        qWarning("%s", started.error().sentence.c_str());
-        return nullptr;
-    }
-    return std::move(started).value();
-}
 
 void TestAgentGuard::token()
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the socket stands, and whom the system lets in there.
+#include "tests/agent/agentfixture.h"
 #include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
 
@@ -57,12 +58,10 @@ std::string path_of(const Agent& agent)
 
 } // namespace
 
-class TestAgentSocket : public QObject
+class TestAgentSocket : public AgentFixture
 {
     Q_OBJECT
 private slots:
-    void init();
-    void cleanup();
     void socketModes();
     void firstUsableFolder();
     void foldersThatAreNotTrusted();
@@ -71,41 +70,7 @@ private slots:
     void group();
     void otherUsersAreRefused();
     void addressesThatAreRefused();
-
-private:
-    std::unique_ptr<Agent> start(AgentOptions options);
-    std::string folder() const { return folder_->path().toStdString(); }
-    AgentOptions options() const { return options_in(folder()); }
-    AgentOptions tcp() const
-    {
-        AgentOptions result = options_in(folder());
-        result.listen = "127.0.0.1:0";
-        result.token = "secret";
-        return result;
-    }
-    std::unique_ptr<QTemporaryDir> folder_;
 };
-
-void TestAgentSocket::init()
-{
-    folder_ = std::make_unique<QTemporaryDir>();
-}
-
-void TestAgentSocket::cleanup()
-{
-    for (const char* const name : {"RUNTIME_DIRECTORY", "POOLSCOPE_LISTEN", "POOLSCOPE_TOKEN"})
-        qunsetenv(name);
-}
-
-std::unique_ptr<Agent> TestAgentSocket::start(AgentOptions options)
-{
-    Result<std::unique_ptr<Agent>> started = Agent::start(std::move(options));
-    if (!started) {
-        qWarning("%s", started.error().sentence.c_str());
-        return nullptr;
-    }
-    return std::move(started).value();
-}
 
 void TestAgentSocket::socketModes()
 {
@@ -126,7 +91,7 @@ void TestAgentSocket::firstUsableFolder()
     QCOMPARE(mode_of(folder() + "/poolscope"), 0700U);
     agent.reset();
     // RUNTIME_DIRECTORY stands before it.
-    QVERIFY(QDir().mkdir(folder_->filePath(QStringLiteral("service"))));
+    QVERIFY(QDir(QString::fromStdString(folder())).mkdir(QStringLiteral("service")));
     qputenv("RUNTIME_DIRECTORY", QByteArray::fromStdString(folder() + "/service:/nowhere"));
     agent = start(anywhere);
     QVERIFY(path_of(*agent).starts_with(folder() + "/service/"));

@@ -45,19 +45,6 @@ struct Node
     }
 };
 
-double weightOf(const IciclePlace& place, IcicleWeight weight)
-{
-    switch (weight) {
-    case IcicleWeight::held:
-        return static_cast<double>(place.held.count());
-    case IcicleWeight::checkouts:
-        return static_cast<double>(place.checkouts);
-    case IcicleWeight::open:
-        return static_cast<double>(place.open);
-    }
-    return 0;
-}
-
 /// Outermost first, down to the acquiring line.
 std::vector<Step> stepsOf(const IciclePlace& place)
 {
@@ -109,6 +96,19 @@ public:
 };
 
 } // namespace
+
+double weightOf(const IciclePlace& place, IcicleWeight weight)
+{
+    switch (weight) {
+    case IcicleWeight::held:
+        return static_cast<double>(place.held.count());
+    case IcicleWeight::checkouts:
+        return static_cast<double>(place.checkouts);
+    case IcicleWeight::open:
+        return static_cast<double>(place.open);
+    }
+    return 0;
+}
 
 std::vector<IcicleCell> layOutIcicle(const std::vector<IciclePlace>& places, IcicleWeight weight)
 {

@@ -46,6 +46,9 @@ struct IcicleCell
     bool suspected = false;
 };
 
+/// How much a place counts: microseconds held, or a number of checkouts.
+double weightOf(const IciclePlace& place, IcicleWeight weight);
+
 /// Lays stacks out from the outermost line down to the one that acquired. Lines of libraries that
 /// follow each other are one cell; what lies below the acquiring line (the pool itself) is left
 /// out. Cells come parents first; siblings by weight, the heaviest first. The first cell is the

@@ -43,19 +43,6 @@ TreeCell count(std::uint64_t n)
     return {Formatter::count(value), value, QString::number(value), {}, Emphasis::plain};
 }
 
-double weightOf(const IciclePlace& place, IcicleWeight weight)
-{
-    switch (weight) {
-    case IcicleWeight::held:
-        return static_cast<double>(place.held.count());
-    case IcicleWeight::checkouts:
-        return static_cast<double>(place.checkouts);
-    case IcicleWeight::open:
-        return static_cast<double>(place.open);
-    }
-    return 0;
-}
-
 } // namespace
 
 std::vector<IciclePlace> heldNow(const SessionStore& store)
