@@ -227,6 +227,11 @@ void Analysis::mark(const TargetState& target, const std::vector<SuspectedLeak>&
 {
     const TargetId id = target.info.id;
     const Timestamp now = world_.now();
+    std::map<std::pair<SessionKey, Timestamp>, LeakSeverity> known; // there may be thousands
+    for (const SuspectedLeak& leak : before) {
+        if (!leak.growth)
+            known.emplace(std::pair{leak.session, leak.since}, leak.severity);
+    }
     for (const SuspectedLeak& leak : findings_[id].suspects) {
         if (leak.growth) {
             // It may pause and go on: that is no news.
@@ -239,10 +244,8 @@ void Analysis::mark(const TargetState& target, const std::vector<SuspectedLeak>&
             last->second = now;
             continue;
         }
-        const auto known = std::find_if(before.begin(), before.end(), [&](const SuspectedLeak& b) {
-            return !b.growth && b.session == leak.session && b.since == leak.since;
-        });
-        if (known != before.end() && known->severity == leak.severity)
+        const auto same = known.find({leak.session, leak.since});
+        if (same != known.end() && same->second == leak.severity)
             continue;
         const bool critical = leak.severity == LeakSeverity::critical;
         marks_.push_back(

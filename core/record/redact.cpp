@@ -48,7 +48,11 @@ private:
         } else if (c == '"') {
             keep_quoted_name();
         } else if ((c == '-' && peek(1) == '-') || (c == '#' && !sure_)) {
-            at_ = std::min(in_.find('\n', at_), in_.size());
+            skip_line();
+        } else if (!sure_ && ((c == '`' && holds_quote('`')) || (c == '[' && holds_quote(']')))) {
+            give_up();
+        } else if (c == '`' && !sure_) {
+            keep_until('`');
         } else if (c == '/' && peek(1) == '*') {
             skip_comment();
         } else if (c == '$') {
@@ -58,19 +62,49 @@ private:
         } else if (word(c)) {
             keep_word();
         } else {
+            last_is_escape_ = last_is_escape_ && c == ' ';
             out_ += c;
             ++at_;
         }
     }
 
-    /// At the opening quote. A doubled quote is part of the string; a backslash escapes in E'' and,
-    /// since a server may be set so, ends nothing elsewhere either if that would leave more open.
+    /// What follows may be read in two ways, of which one would show a text.
+    void give_up()
+    {
+        out_ += '?';
+        at_ = in_.size();
+    }
+
+    /// Whether a quote stands from here to that, or to the end: a name in brackets may have one.
+    bool holds_quote(char end) const
+    {
+        const std::size_t to = std::min(in_.find(end, at_ + 1), in_.size());
+        return in_.substr(at_, to - at_).find_first_of("'\"") != std::string_view::npos;
+    }
+
+    /// At --, or #. A comment, unless the one is MySQL's minus minus, or the other an operator of
+    /// PostgreSQL's: then a text that begins in this line may go on in the next.
+    void skip_line()
+    {
+        const bool comment =
+            sure_ || (peek() == '-' &&
+                      (at_ + 2 >= in_.size() || in_[at_ + 2] == ' ' || in_[at_ + 2] == '\n'));
+        if (!comment && holds_quote('\n'))
+            give_up();
+        else
+            at_ = std::min(in_.find('\n', at_), in_.size());
+    }
+
+    /// At the opening quote. A doubled quote is part of the string; a backslash escapes in E''.
+    /// Elsewhere it may, by a setting of the server: \' ends what can be told apart, but for
+    /// ESCAPE '\'.
     void skip_string(bool escapes)
     {
         out_ += '?';
         const char quote = in_[at_++];
+        const bool escape_clause = last_is_escape_ && in_.substr(at_).starts_with("\\'");
         while (at_ < in_.size()) {
-            if (!sure_ && peek() == '\\')
+            if (peek() == '\\' && !escapes && !escape_clause && (!sure_ || peek(1) == quote))
                 break;
             if ((escapes && peek() == '\\') || (peek() == quote && peek(1) == quote)) {
                 at_ += 2;
@@ -84,9 +118,11 @@ private:
         at_ = in_.size();
     }
 
-    void keep_quoted_name()
+    void keep_quoted_name() { keep_until('"'); }
+
+    void keep_until(char quote)
     {
-        const std::size_t end = in_.find('"', at_ + 1);
+        const std::size_t end = in_.find(quote, at_ + 1);
         if (end == std::string_view::npos) {
             // Cut off: it may as well be a text with a quote in it.
             out_ += '?';
@@ -141,8 +177,14 @@ private:
         }
         const std::string_view tag = in_.substr(at_, end + 1 - at_);
         const std::size_t close = in_.find(tag, end + 1);
+        const std::size_t after = close == std::string_view::npos ? in_.size() : close + tag.size();
+        // Or names with a $ in them, and what looks like the end stands in a string.
+        if (!sure_ && in_.substr(at_, after - at_).find_first_of("'\"") != std::string_view::npos) {
+            give_up();
+            return;
+        }
         out_ += '?';
-        at_ = close == std::string_view::npos ? in_.size() : close + tag.size();
+        at_ = after;
     }
 
     /// 42, 4.2e-1, 0x2A, 1_000; takes letters that stick to it as well.
@@ -171,6 +213,7 @@ private:
             return;
         }
         out_ += name;
+        last_is_escape_ = name == "ESCAPE" || name == "escape";
         if (peek() == '&' && peek(1) == '\'' && (name == "U" || name == "u")) {
             out_.pop_back();
             ++at_;
@@ -179,7 +222,8 @@ private:
     }
 
     std::string_view in_;
-    bool sure_; ///< that it is PostgreSQL's
+    bool sure_;                   ///< that it is PostgreSQL's
+    bool last_is_escape_ = false; ///< the last word was ESCAPE
     std::size_t at_ = 0;
     std::string out_;
 };

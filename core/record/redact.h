@@ -13,8 +13,8 @@ namespace poolscope {
 std::string redact_statement(std::string_view statement);
 
 /// Whose way of writing a statement has. Where that is not PostgreSQL, "…" is a string as in MySQL,
-/// # begins a comment, and what follows a backslash in a string is redacted to the end: whether it
-/// escapes depends on the server's mode.
+/// and what can be read in two ways is redacted to the end: what follows a backslash in a string, a
+/// quote in brackets, or one after # or a -- that a word follows.
 enum class SqlDialect : std::uint8_t { postgresql, unknown };
 std::string redact_statement(std::string_view statement, SqlDialect dialect);
 

@@ -49,6 +49,11 @@ void Redact::statements_data()
         "9 WHERE a=9",
         "SELECT \xC3\xA4 FROM \xC3\xBC"
         "9 WHERE a=?");
+    row("SELECT a FROM t WHERE a = 'it\\'s secret' AND b = 1", "SELECT a FROM t WHERE a = ?");
+    row("SELECT a FROM t WHERE a LIKE 'x\\%' ESCAPE '\\' AND b = 1",
+        "SELECT a FROM t WHERE a LIKE ? ESCAPE ? AND b = ?");
+    row("SELECT escape = '\\' OR ' secret", "SELECT escape = ?");
+    row("SELECT d #>> '{a,\nsecret}' FROM t", "SELECT d #>> ? FROM t");
     row("", "");
     row("<insufficient privilege>", "<insufficient privilege>");
     row("SELECT 1;SELECT 'a'", "SELECT ?;SELECT ?");
@@ -75,9 +80,20 @@ void Redact::otherDialects_data()
     row("SELECT \"it's\", \"say \"\"secret\"\"\", 1", "SELECT ?, ?, ?");
     row("SELECT 'it\\'s secret' FROM t", "SELECT ?");
     row("SELECT 'a\\', 'secret'", "SELECT ?");
-    row("SELECT 1 # secret\n, 2", "SELECT ? \n, ?");
+    row("SELECT 1 # hidden\n, 2", "SELECT ? \n, ?");
+    row("SELECT 1 # it's hidden\n, 2", "SELECT ? ?");
     row("SELECT \"secret", "SELECT ?");
     row("SELECT a1 FROM t WHERE b = 4", "SELECT a1 FROM t WHERE b = ?");
+    row("SELECT `customer's` FROM t WHERE owner = 'secret'", "SELECT ?");
+    row("SELECT `cut off 'secret'", "SELECT ?");
+    row("SELECT [it's] FROM t WHERE owner = 'secret'", "SELECT ?");
+    row("SELECT a[1] FROM [b c] WHERE d = 'secret'", "SELECT a[?] FROM [b c] WHERE d = ?");
+    row("SELECT 5 --'1\nsecret' FROM t", "SELECT ? ?");
+    row("SELECT 5 --1\n+ 'secret'", "SELECT ? \n+ ?");
+    row("SELECT 5 -- it's a comment\n+ 'secret'", "SELECT ? \n+ ?");
+    row("SELECT d #>> '{a,\nsecret}' FROM t", "SELECT d ?");
+    row("SELECT $x$ = '$x$secret'", "SELECT ?");
+    row("SELECT $x$ = 1, $x$ = 'secret'", "SELECT ? = ?");
 }
 
 void Redact::otherDialects()
