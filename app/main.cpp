@@ -44,6 +44,7 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
     options.thresholds = arguments.thresholds;
     options.chosen = chosenThresholds(arguments);
     options.alertRules = arguments.alertRules;
+    options.alertRulesPath = text(arguments.rules);
     options.readOnly = arguments.readOnly;
     options.redact = arguments.redact;
     return runGui(argc, argv, options);

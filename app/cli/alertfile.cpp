@@ -31,7 +31,7 @@ bool loadAlertRules(Arguments& arguments)
         complain(problem.text());
     if (!rules.rules.empty() || rules.problems.empty())
         return true;
-    arguments.alertRules.clear();
+    // Kept nevertheless: the window's editor shows what is to be corrected.
     // Who names a file wants those rules, not others.
     complain(Error{"No alert rule could be read of " + name + ".",
                    given ? "Correct it, or leave out --rules for the ones built in."

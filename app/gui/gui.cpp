@@ -120,6 +120,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     how.readOnly = options.readOnly;
     how.thresholds = options.chosen;
     how.alertRules = options.alertRules;
+    how.alertRulesPath = options.alertRulesPath;
     AttachChoice defaults;
     defaults.interval = options.interval;
     defaults.thresholds = options.thresholds;

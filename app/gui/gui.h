@@ -25,6 +25,7 @@ struct GuiOptions
     LeakThresholds thresholds;             ///< as the attach dialog offers them
     std::vector<ThresholdsChanged> chosen; ///< as the command line asks for
     std::string alertRules;                ///< a file's text; empty: those built in
+    QString alertRulesPath;                ///< of that file, where one was named
     bool readOnly = false;
     bool redact = false;
 };

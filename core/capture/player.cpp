@@ -45,6 +45,7 @@ void Player::close()
     restored_ = false;
     atEnd_ = false;
     overrides_.clear();
+    supposedRules_.clear();
     analysis_ = {};
 }
 
@@ -172,8 +173,14 @@ void Player::setThresholds(TargetId target, const ThresholdsChanged& choice)
     tellOverrides();
 }
 
+std::string Player::alertRules() const
+{
+    return supposedRules_.empty() ? analysis_.world().alert_rules() : supposedRules_;
+}
+
 void Player::supposeAlertRules(const std::string& rules)
 {
+    supposedRules_ = rules;
     if (rules.empty())
         analysis_.suppose_alert_rules(std::nullopt);
     else

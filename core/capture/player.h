@@ -37,6 +37,8 @@ public:
     void setThresholds(TargetId target, const ThresholdsChanged& choice);
     /// A what-if likewise: these alert rules; empty: what the recording says.
     void supposeAlertRules(const std::string& rules);
+    /// Those that count at the cursor, as a text.
+    std::string alertRules() const;
     std::vector<TargetSeries> series(Timestamp from, Timestamp to, std::size_t points);
     std::vector<PoolSeries> poolSeries(Timestamp from, Timestamp to, std::size_t points);
     std::vector<RecordingReader::PastState> past(const SessionKey& session, Timestamp from,
@@ -62,6 +64,7 @@ private:
     Analysis analysis_;
     UpdateBuilder builder_;
     std::map<std::pair<TargetId, Text>, ThresholdsChanged> overrides_;
+    std::string supposedRules_; ///< empty: what the recording says
     Timestamp cursor_;
     bool restored_ = false;
     bool atEnd_ = false;

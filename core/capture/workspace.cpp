@@ -214,9 +214,20 @@ void Workspace::setAlertRules(const std::string& rules)
         d_->options.alertRules = rules;
 }
 
-const std::string& Workspace::alertRules() const
+void Workspace::findAlertRules(AlertRulesAnswer answer)
 {
-    return d_->options.alertRules;
+    if (d_->transport.mode != Mode::replay) {
+        answer(d_->options.alertRules);
+        return;
+    }
+    d_->onPlayer([d = d_.get(), p = d_->player.get(), answer = std::move(answer)] {
+        d->onWindow([answer, rules = p->alertRules()] { answer(rules); });
+    });
+}
+
+const QString& Workspace::alertRulesPath() const
+{
+    return d_->options.alertRulesPath;
 }
 
 void Workspace::answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts)

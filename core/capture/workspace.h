@@ -71,7 +71,8 @@ public:
         std::vector<ThresholdsChanged> thresholds;
         /// A file of alert rules (core/analyze/alertrules.h); empty: those built in.
         std::string alertRules;
-        QString recordTo; ///< record to this file from the start instead of a temporary one
+        QString alertRulesPath; ///< where others are saved; empty: the user's own file
+        QString recordTo;       ///< record to this file from the start instead of a temporary one
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};
         std::uint64_t keepBytes = 2000000000;
@@ -112,8 +113,11 @@ public:
     /// Other alert rules: a file's text, empty for those built in. In replay a what-if, and empty
     /// for what the recording says.
     void setAlertRules(const std::string& rules);
-    /// Those that captures go by, as they were given; what a replay supposes is not among them.
-    const std::string& alertRules() const;
+    /// Those that count now, as they were given: of what is captured, or in a replay those
+    /// supposed, else the recording's. Empty: those built in.
+    using AlertRulesAnswer = std::function<void(const std::string&)>;
+    void findAlertRules(AlertRulesAnswer answer);
+    const QString& alertRulesPath() const;
     /// Says of an alert that somebody is at it, or to be silent, for that long from now; `until`
     /// is not read. Not in replay.
     void answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts);

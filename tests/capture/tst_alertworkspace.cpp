@@ -141,12 +141,21 @@ void TestAlertWorkspace::whatIf()
                              })->first;
     QVERIFY(f.seek(firing));
     QVERIFY(alerts() == shown[firing]);
-    f.workspace->setAlertRules("[[rule]]\nname = \"any\"\nmeasure = \"used_ratio\"\n"
-                               "at_least = 0.1\nseverity = \"info\"\n");
+    const auto counting = [this] {
+        std::optional<std::string> told;
+        f.workspace->findAlertRules([&](const std::string& rules) { told = rules; });
+        return QTest::qWaitFor([&] { return told.has_value(); }, 20'000) ? *told : "nobody tells";
+    };
+    QCOMPARE(counting(), rules); // the recording's
+    const std::string any = "[[rule]]\nname = \"any\"\nmeasure = \"used_ratio\"\n"
+                            "at_least = 0.1\nseverity = \"info\"\n";
+    f.workspace->setAlertRules(any);
+    QCOMPARE(counting(), any);
     QTRY_VERIFY(!alerts().empty() && alerts().front().rule == "any");
     QCOMPARE(alerts().front().state, AlertState::firing);
     f.workspace->setAlertRules({});
     QTRY_VERIFY(alerts() == shown[firing]);
+    QCOMPARE(counting(), rules);
 }
 
 QTEST_GUILESS_MAIN(TestAlertWorkspace)

@@ -4,6 +4,7 @@
 #include "core/analyze/alertrules.h"
 #include "core/capture/alertrulesfile.h"
 #include "ui/dialogs/codebox.h"
+#include "ui/dialogs/findaside.h"
 #include "ui/dialogs/parts.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
@@ -154,17 +155,37 @@ void AlertRulesDialog::use()
     if (!use_->isEnabled())
         return;
     const QString text = edit_->toPlainText();
-    // Those built in are not pinned: a newer Poolscope may bring better ones. In replay empty means
-    // something else.
-    rules_ = !replay_ && text == builtIn() ? QString() : text;
-    if (!replay_) {
-        if (const auto trouble = saveAlertRules(file_, rules_)) {
-            verdict_->setText(Formatter::line(trouble->toStdString()));
-            verdict_->setProperty("role", QStringLiteral("critical"));
-            return;
-        }
+    // Those built in are not pinned: a newer Poolscope may bring better ones. So empty stands for
+    // them, in replay for the recording's; who empties the text means none.
+    if (text.trimmed().isEmpty())
+        rules_ = tr("# No rules: nothing is watched for.") + QLatin1Char('\n');
+    else
+        rules_ = !replay_ && text == builtIn() ? QString() : text;
+    if (replay_) {
+        accept();
+        return;
     }
-    accept();
+    use_->setEnabled(false);
+    edit_->setReadOnly(true);
+    verdict_->setText(tr("Saving…"));
+    using Trouble = std::optional<QString>;
+    findAside<Trouble>(
+        this, [file = file_, rules = rules_] { return saveAlertRules(file, rules); },
+        [this](const Trouble& trouble) { saved(trouble); });
+}
+
+void AlertRulesDialog::saved(const std::optional<QString>& trouble)
+{
+    if (!trouble) {
+        accept();
+        return;
+    }
+    edit_->setReadOnly(false);
+    check();
+    // In the list, where what is wrong stands.
+    problems_->insertItem(0, Formatter::line(trouble->toStdString()));
+    problems_->show();
+    verdict_->setText(tr("Not saved:"));
 }
 
 void AlertRulesDialog::supposeNothing()

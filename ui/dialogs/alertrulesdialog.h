@@ -4,6 +4,8 @@
 #include <QDialog>
 #include <QTimer>
 
+#include <optional>
+
 class QLabel;
 class QListWidget;
 class QPlainTextEdit;
@@ -28,6 +30,8 @@ private:
     void check();
     void goTo(int row);
     void use();
+    /// `trouble`: why not.
+    void saved(const std::optional<QString>& trouble);
     void supposeNothing();
 
     QString file_;

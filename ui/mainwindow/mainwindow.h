@@ -123,6 +123,7 @@ private:
     void taken(const AttachChoice& choice);
     void showAttachAt(const QString& target);
     void showAlertRules();
+    void editAlertRules(const QString& rules, bool replay);
     void attachRecorded();
     void askSecret(TargetId target, const QString& sentence);
     void showSecretDialog(TargetId target, const QString& sentence);

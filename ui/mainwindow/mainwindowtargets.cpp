@@ -17,6 +17,7 @@
 
 #include <QDateTime>
 #include <QMenu>
+#include <QPointer>
 
 #include <algorithm>
 
@@ -173,11 +174,21 @@ void MainWindow::addNote()
 
 void MainWindow::showAlertRules()
 {
-    if (dialog_)
-        return;
     const bool replay = workspace_.transport().mode == Mode::replay;
-    auto* dialog = new AlertRulesDialog(QString::fromStdString(workspace_.alertRules()),
-                                        alertRulesFile(), replay, this);
+    workspace_.findAlertRules(
+        [window = QPointer<MainWindow>(this), replay](const std::string& rules) {
+            if (window)
+                window->editAlertRules(QString::fromStdString(rules), replay);
+        });
+}
+
+void MainWindow::editAlertRules(const QString& rules, bool replay)
+{
+    if (dialog_ || replay != (workspace_.transport().mode == Mode::replay))
+        return;
+    const QString& path = workspace_.alertRulesPath();
+    auto* dialog =
+        new AlertRulesDialog(rules, path.isEmpty() ? alertRulesFile() : path, replay, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog, replay] {
         // What was opened meanwhile is another picture: rules for one are not tried on the other.
