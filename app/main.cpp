@@ -12,12 +12,27 @@
 #endif
 
 #include <QCoreApplication>
+#include <QtGlobal>
 
 #include <cstdio>
 
 using namespace poolscope;
 
 namespace {
+
+/// Without one the window could not even say why.
+bool hasDisplay()
+{
+#if defined(Q_OS_UNIX) && !defined(Q_OS_DARWIN)
+    for (const char* const name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}) {
+        if (!qEnvironmentVariableIsEmpty(name))
+            return true;
+    }
+    return false;
+#else
+    return true;
+#endif
+}
 
 int runWindow(int& argc, char** argv, const Arguments& arguments)
 {
@@ -78,6 +93,15 @@ int main(int argc, char** argv)
     Arguments& arguments = std::get<Arguments>(read);
     if (!loadAlertRules(arguments))
         return exitUnreadable;
+    if (arguments.verb == Verb::window && arguments.screenshot.empty() && !hasDisplay()) {
+        if (arguments.targets.empty()) {
+            complain("There is no display here for the window. Name a target for the text screen: "
+                     "poolscope watch TARGET; poolscope --help tells what else there is.");
+            return exitUsage;
+        }
+        complain("There is no display here: showing the text screen. q quits.");
+        arguments.verb = Verb::watch;
+    }
     if (arguments.verb == Verb::window)
         return runWindow(argc, argv, arguments);
     const QCoreApplication application{argc, argv};

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # packaging/run.sh [TARGET|FILE…]: installs what is missing, builds, starts Poolscope. Without an
-# argument it shows the demo: a real pool in a process of its own that leaks in several ways.
+# argument it shows the demo: a real pool in a process of its own that leaks in several ways. Without a
+# display Poolscope shows its text screen.
 set -euo pipefail
 here=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,16 +19,4 @@ cmake --build build/run -j "$(build_jobs)" >&2
 [ $# -gt 0 ] || set -- demo:
 
 cd "$here"
-poolscope=$root/build/run/app/poolscope
-if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-    exec "$poolscope" "$@"
-fi
-case ${1:-} in
-    --screenshot | --help | --version | -h)
-        QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen} exec "$poolscope" "$@" ;;
-    watch | record | sessions | pools | checkouts | leaks | blocking | states | info | cancel | \
-        terminate | reclaim)
-        exec "$poolscope" "$@" ;;
-esac
-say "There is no display here: showing the text screen. q quits."
-exec "$poolscope" watch "$@"
+exec "$root/build/run/app/poolscope" "$@"

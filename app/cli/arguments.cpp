@@ -6,6 +6,7 @@
 #include "core/model/session.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -324,7 +325,7 @@ std::string complaintOfWindow(const Arguments& a)
     constexpr std::array pages{"overview", "pools",  "leaks",         "sessions", "blocking",
                                "stacks",   "alerts", "configuration", "actions"};
     if (!a.page.empty() && std::find(pages.begin(), pages.end(), a.page) == pages.end())
-        return "\"" + a.page + "\" is no page";
+        return fmt::format("\"{}\" is no page; there are {}", a.page, fmt::join(pages, ", "));
     if (!a.theme.empty() && a.theme != "light" && a.theme != "dark")
         return "--theme is light or dark";
     if (!a.size.empty()) {

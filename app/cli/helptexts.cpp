@@ -33,7 +33,8 @@ POOLSCOPE_TOKEN or POOLSCOPE_METRICS_TOKEN, else you are asked.
 A FILE is a recording (*.poolrec). Every verb that reads takes either.
 
 Options of the window
-  --page NAME             begin at: overview, pools, leaks, sessions, blocking, stacks, actions
+  --page NAME             begin at: overview, pools, leaks, sessions, blocking, stacks, alerts,
+                          configuration, actions
   --theme light|dark      instead of the desktop's
   --screenshot OUT.png    draw the window to a picture and exit
   --at TIME               the instant of a recording to begin at

@@ -7,6 +7,8 @@
 #include "app/cli/prose.h"
 #include "core/source/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -111,6 +113,23 @@ void sayWhatIsNotKnown(Verb verb, const std::vector<Picture>& pictures)
             "or leaks.");
 }
 
+/// Nor is it good news where the role sees itself alone.
+void sayWhatIsHidden(const std::vector<Picture>& pictures)
+{
+    for (const Picture& picture : pictures) {
+        for (const TargetSummary& target : picture.targets) {
+            if (!target.facts || target.facts->sees_all)
+                continue;
+            const std::string& grant = target.facts->missing_grant;
+            complain(fmt::format("{}: the role {} cannot see what other users' sessions do, so "
+                                 "what they hold, wait for or leak is not among this.{}",
+                                 plain_line(target.info.name, 64),
+                                 plain_line(target.facts->role, 64),
+                                 grant.empty() ? "" : " What helps: " + plain_line(grant, 300)));
+        }
+    }
+}
+
 void printPictures(const Arguments& arguments, const std::vector<Picture>& pictures)
 {
     if (!arguments.json) {
@@ -207,6 +226,7 @@ int runRead(const Arguments& arguments)
     if (ofServers == exitUsage)
         return exitUsage;
     sayWhatIsNotKnown(arguments.verb, pictures);
+    sayWhatIsHidden(pictures);
     // An array is an array, also when nothing could be reached.
     if (arguments.json || !pictures.empty())
         printPictures(arguments, pictures);

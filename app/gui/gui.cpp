@@ -14,6 +14,7 @@
 #include <QApplication>
 #include <QRegularExpression>
 #include <QSettings>
+#include <QTemporaryDir>
 #include <QTextStream>
 
 namespace poolscope {
@@ -112,6 +113,10 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     const Plan plan = planOf(options);
     if (!plan.trouble.isEmpty())
         return fail(2, plan.trouble);
+    // A picture is the same whoever takes it, and leaves no trace in the user's settings.
+    QTemporaryDir settings;
+    if (!options.screenshot.isEmpty())
+        QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, settings.path());
     chooseLook(options);
     QApplication::setWindowIcon(applicationIcon());
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 namespace poolscope {
 
@@ -20,12 +21,57 @@ struct FreeOptions
 };
 using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
-Options parsed(const QString& text)
+/// `trouble`: libpq's own words, which may hold a part of the text.
+Options parsed(const QString& text, QString* trouble = nullptr)
 {
-    char* trouble = nullptr;
-    Options options{PQconninfoParse(text.toUtf8().constData(), &trouble)};
-    PQfreemem(trouble);
+    char* words = nullptr;
+    Options options{PQconninfoParse(text.toUtf8().constData(), &words)};
+    if (trouble)
+        *trouble = QString::fromUtf8(words);
+    PQfreemem(words);
     return options;
+}
+
+/// How many letters are to be put in, left out or changed.
+int editsBetween(const QString& a, const QString& b)
+{
+    std::vector<int> row(static_cast<std::size_t>(b.size()) + 1);
+    std::iota(row.begin(), row.end(), 0);
+    for (qsizetype i = 0; i < a.size(); ++i) {
+        int diagonal = row[0];
+        row[0] = static_cast<int>(i) + 1;
+        for (std::size_t j = 1; j < row.size(); ++j) {
+            const int changed = diagonal + (a[i] != b[static_cast<qsizetype>(j) - 1]);
+            diagonal = row[j];
+            row[j] = std::min({changed, diagonal + 1, row[j - 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+/// What libpq may object to: an option that it does not know. That is told only where it is nearly
+/// one that it knows: it may as well be a piece of a password.
+Error objection(const QString& trouble)
+{
+    Error error{"This is not a connection string that libpq can read.",
+                "Write postgresql://user@host:5432/database, or host=… dbname=… user=…, or "
+                "service=…. Characters such as @ / ? # in a URI are written %40 %2F %3F %23."};
+    static const QRegularExpression option(
+        QStringLiteral("(?:connection option|query parameter:) \"([a-z_]{3,40})\""));
+    const QString written = option.match(trouble).captured(1);
+    if (written.isEmpty())
+        return error;
+    error.sentence = "This connection string has an option that libpq does not know.";
+    const Options known = parsed(QString());
+    for (const PQconninfoOption* o = known.get(); o && o->keyword; ++o) {
+        const QString keyword = QString::fromLatin1(o->keyword);
+        if (editsBetween(written, keyword) > 2)
+            continue;
+        error.sentence = "libpq does not know the connection option " + written.toStdString() + ".";
+        error.next_step = "Did you mean " + keyword.toStdString() + "?";
+        break;
+    }
+    return error;
 }
 
 bool isSecret(const PQconninfoOption& option)
@@ -121,11 +167,10 @@ QString valueOf(const PgParams& params, const char* key)
 
 Result<PgParams> parseConninfo(const QString& target)
 {
-    const Options options = parsed(target);
+    QString trouble;
+    const Options options = parsed(target, &trouble);
     if (!options)
-        return Error{"This is not a connection string that libpq can read.",
-                     "Write postgresql://user@host:5432/database, or host=… dbname=… user=…, or "
-                     "service=…. Characters such as @ / ? # in a URI are written %40 %2F %3F %23."};
+        return objection(trouble);
     PgParams params;
     for (const PQconninfoOption* o = options.get(); o->keyword; ++o) {
         if (o->val)

@@ -34,6 +34,8 @@ private slots:
     void unreachableTargetsDoNotHideOthers();
     void usageAndFiles();
     void picturesOfTheWindow();
+    void whatIsHiddenIsSaid();
+    void withoutADisplay();
     void passwordLeavesTheProcessList();
     void passwordIsNeverPrinted();
 
@@ -335,6 +337,7 @@ void TestCommandLine::usageAndFiles()
 {
     QCOMPARE(run({text("sessions")}).code, 2);
     QCOMPARE(run({text("sessions"), text("nonsense")}).code, 2);
+    QVERIFY(run({text("--page"), text("nosuch"), target_}).err.contains("blocking"));
     QCOMPARE(run({text("sessions"), target_, text("--at"), text("12:00:00")}).code, 2);
     QFile foreign{file("foreign.poolrec")};
     QVERIFY(foreign.open(QIODevice::WriteOnly));
@@ -374,6 +377,56 @@ void TestCommandLine::picturesOfTheWindow()
     QCOMPARE(draw({recording, text("--at"), text("2001-01-01T00:00:00Z")}).code, 2);
     QCOMPARE(draw({recording, recording}).code, 2);
     QCOMPARE(draw({recording, target_}).code, 2);
+    // It neither reads nor writes what the user has set.
+    const QTemporaryDir home;
+    QProcess process;
+    QProcessEnvironment there = QProcessEnvironment::systemEnvironment();
+    there.insert(text("XDG_CONFIG_HOME"), home.path());
+    process.setProcessEnvironment(there);
+    process.start(text(POOLSCOPE_BINARY), {text("--screenshot"), png, recording});
+    QVERIFY(process.waitForFinished(60000));
+    QCOMPARE(process.exitCode(), 0);
+    QCOMPARE(QDir(home.path()).entryList(QDir::AllEntries | QDir::NoDotAndDotDot), QStringList());
+}
+
+/// A role that sees itself alone is told so: "none" would be good news.
+void TestCommandLine::whatIsHiddenIsSaid()
+{
+    PgClient admin{cluster_.conninfo()};
+    admin.exec(text("CREATE ROLE nosy LOGIN"));
+    const QString nosy = cluster_.conninfo() + text(" user=nosy");
+    for (const char* const verb : {"leaks", "blocking", "sessions", "states"}) {
+        const Run hidden = run({text(verb), nosy});
+        QCOMPARE(hidden.code, 0);
+        QVERIFY2(hidden.err.contains("the role nosy cannot see") &&
+                     hidden.err.contains("GRANT pg_monitor TO nosy"),
+                 hidden.err.constData());
+        QVERIFY(run({text(verb), target_}).err.isEmpty());
+    }
+}
+
+void TestCommandLine::withoutADisplay()
+{
+    QProcess process;
+    QProcessEnvironment none = QProcessEnvironment::systemEnvironment();
+    for (const char* const name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
+        none.remove(text(name));
+    process.setProcessEnvironment(none);
+    process.setStandardInputFile(QProcess::nullDevice());
+    process.start(text(POOLSCOPE_BINARY), QStringList());
+    QVERIFY(process.waitForFinished(30000));
+    QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(process.exitCode(), 2);
+    QVERIFY(process.readAllStandardError().contains("no display"));
+    process.start(text(POOLSCOPE_BINARY), {target_});
+    QByteArray shown;
+    QTRY_VERIFY_WITH_TIMEOUT((process.waitForReadyRead(100),
+                              shown += process.readAllStandardOutput(), shown.contains("holder")),
+                             30000);
+    process.terminate();
+    QVERIFY(process.waitForFinished(10000));
+    QCOMPARE(process.exitCode(), 0);
+    QVERIFY(process.readAllStandardError().contains("the text screen"));
 }
 
 void TestCommandLine::passwordLeavesTheProcessList()

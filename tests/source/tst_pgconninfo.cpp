@@ -24,10 +24,31 @@ private slots:
     void passwordFile();
     void sshHosts();
     void makesNothingOfRecordings();
+    void unknownOptions();
 
 private:
     QTemporaryDir dir_;
 };
+
+/// Named where it is nearly one; else it may be a piece of a password.
+void TestPgConninfo::unknownOptions()
+{
+    const auto said = [](const char* conninfo) {
+        const Result<PgParams> read = parseConninfo(QString::fromUtf8(conninfo));
+        return read ? QString()
+                    : QString::fromStdString(read.error().sentence + " " + read.error().next_step);
+    };
+    QVERIFY(said("host=h sslmod=require").contains(QStringLiteral("Did you mean sslmode?")));
+    QVERIFY(said("host=h pasword=hush").contains(QStringLiteral("pasword")));
+    QVERIFY(!said("host=h pasword=hush").contains(QStringLiteral("hush")));
+    QVERIFY(said("postgresql://h/d?aplication_name=x")
+                .contains(QStringLiteral("Did you mean application_name?")));
+    const QString secret = said("host=h password=my secret=word");
+    QVERIFY2(secret.contains(QStringLiteral("option that libpq does not know")) &&
+                 !secret.contains(QStringLiteral("secret")),
+             qPrintable(secret));
+    QVERIFY(!said("host=h password='open").contains(QStringLiteral("open")));
+}
 
 void TestPgConninfo::classifies_data()
 {
