@@ -6,8 +6,13 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 namespace poolscope {
+
+/// A thread for work that nobody waits for, not yet started. It deletes itself; where it was done
+/// as the application ended it is deleted then. GUI thread.
+QThread* makeAside(std::function<void()> work);
 
 /// Calls `find` on a thread of its own, then `then` here, unless `receiver` is gone by then.
 template <class Found>
@@ -15,10 +20,9 @@ void findAside(QObject* receiver, const std::function<Found()>& find,
                std::function<void(const Found&)> then)
 {
     const auto found = std::make_shared<Found>();
-    QThread* const thread = QThread::create([found, find] { *found = find(); });
+    QThread* const thread = makeAside([found, find] { *found = find(); });
     QObject::connect(thread, &QThread::finished, receiver,
                      [found, then = std::move(then)] { then(*found); });
-    QObject::connect(thread, &QThread::finished, thread, &QObject::deleteLater);
     thread->start();
 }
 
