@@ -49,7 +49,7 @@ private:
             keep_quoted_name();
         } else if ((c == '-' && peek(1) == '-') || (c == '#' && !sure_)) {
             skip_line();
-        } else if (!sure_ && ((c == '`' && holds_quote('`')) || (c == '[' && holds_quote(']')))) {
+        } else if (!sure_ && ((c == '`' && holds("'\"", '`')) || (c == '[' && holds("'\"", ']')))) {
             give_up();
         } else if (c == '`' && !sure_) {
             keep_until('`');
@@ -75,21 +75,22 @@ private:
         at_ = in_.size();
     }
 
-    /// Whether a quote stands from here to that, or to the end: a name in brackets may have one.
-    bool holds_quote(char end) const
+    /// Whether one of these stands between here and that, or the end.
+    bool holds(const char* any, char end) const
     {
-        const std::size_t to = std::min(in_.find(end, at_ + 1), in_.size());
-        return in_.substr(at_, to - at_).find_first_of("'\"") != std::string_view::npos;
+        const std::size_t from = at_ + 1, to = std::min(in_.find(end, from), in_.size());
+        return in_.substr(from, to - from).find_first_of(any) != std::string_view::npos;
     }
 
     /// At --, or #. A comment, unless the one is MySQL's minus minus, or the other an operator of
-    /// PostgreSQL's: then a text that begins in this line may go on in the next.
+    /// PostgreSQL's: then a text, or a
+    /// comment, that begins in this line may go on in the next.
     void skip_line()
     {
         const bool comment =
             sure_ || (peek() == '-' &&
                       (at_ + 2 >= in_.size() || in_[at_ + 2] == ' ' || in_[at_ + 2] == '\n'));
-        if (!comment && holds_quote('\n'))
+        if (!comment && holds("'\"$`/", '\n'))
             give_up();
         else
             at_ = std::min(in_.find('\n', at_), in_.size());

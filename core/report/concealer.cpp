@@ -50,6 +50,20 @@ bool is_harmless(std::string_view value)
            unit.find_first_not_of(" abcdefghijklmnopqrstuvwxyz%") == std::string_view::npos;
 }
 
+/// The same thing comes many times: what it becomes is made once, and kept with it, so that its
+/// address stays its own.
+template <class Kept, class Key, class Value, class Make>
+Value made_once(Kept& kept, Key key, const Value& of, Make make)
+{
+    if (const auto known = kept.find(key); known != kept.end())
+        return known->second.second;
+    if (kept.size() >= most_kept)
+        kept.clear();
+    Value made = make();
+    kept.emplace(key, std::pair{of, made});
+    return made;
+}
+
 /// The folder of a user names them.
 std::string without_home(const std::string& path)
 {
@@ -66,22 +80,6 @@ std::string without_home(const std::string& path)
 }
 
 } // namespace
-
-std::string strict_statement(std::string_view statement)
-{
-    const std::size_t quote = statement.find_first_of("'\"");
-    const bool escapes = statement.find('\\') != std::string_view::npos;
-    const bool both = statement.find('\'') != std::string_view::npos &&
-                      statement.find('"') != std::string_view::npos;
-    const std::size_t comment = statement.find('#');
-    std::size_t end = comment;
-    if (quote != std::string_view::npos && (escapes || both))
-        end = std::min(end, quote);
-    std::string known{statement.substr(0, end)};
-    // Strings in one dialect, names in another.
-    std::replace(known.begin(), known.end(), '"', '\'');
-    return redact_statement(known) + (end < statement.size() ? "?" : "");
-}
 
 std::string Concealer::words(std::string_view text) const
 {
@@ -121,13 +119,7 @@ Text Concealer::words(const Text& text)
 {
     if (text.empty())
         return text;
-    if (const auto known = texts_.find(text.identity()); known != texts_.end())
-        return known->second.second;
-    if (texts_.size() >= most_kept)
-        texts_.clear();
-    Text replaced{words(std::string_view(text.str()))};
-    texts_.emplace(text.identity(), std::pair{text, replaced});
-    return replaced;
+    return made_once(texts_, text.identity(), text, [&] { return Text{words(text.str())}; });
 }
 
 Text Concealer::address(const Text& address)
@@ -143,14 +135,10 @@ Text Concealer::statement(const Text& statement, bool postgres)
 {
     if (statement.empty())
         return statement;
-    if (const auto known = statements_.find(statement.identity()); known != statements_.end())
-        return known->second.second;
-    if (statements_.size() >= most_kept)
-        statements_.clear();
-    Text redacted{words(std::string_view(postgres ? redact_statement(statement.str())
-                                                  : strict_statement(statement.str())))};
-    statements_.emplace(statement.identity(), std::pair{statement, redacted});
-    return redacted;
+    return made_once(statements_, statement.identity(), statement, [&] {
+        return Text{words(redact_statement(statement.str(), postgres ? SqlDialect::postgresql
+                                                                     : SqlDialect::unknown))};
+    });
 }
 
 bool Concealer::speaks_postgres(TargetId target) const
@@ -164,8 +152,8 @@ AlertRules Concealer::conceal(const AlertRules& rules) const
     AlertRules result;
     for (const AlertRule& rule : rules.rules) {
         AlertRule named = rule;
-        named.name = words(std::string_view(rule.name));
-        named.pool = words(std::string_view(rule.pool));
+        named.name = words(rule.name);
+        named.pool = words(rule.pool);
         if (rule.target == "*") {
             result.rules.push_back(named);
             continue;
@@ -191,16 +179,16 @@ TargetInfo Concealer::conceal(const TargetInfo& info) const
 TargetStatus Concealer::conceal(const TargetStatus& status) const
 {
     TargetStatus result = status;
-    result.sentence = words(std::string_view(status.sentence));
-    result.next_step = words(std::string_view(status.next_step));
+    result.sentence = words(status.sentence);
+    result.next_step = words(status.next_step);
     return result;
 }
 
 ServerFacts Concealer::conceal(const ServerFacts& facts) const
 {
     ServerFacts result = facts;
-    result.role = words(std::string_view(facts.role));
-    result.missing_grant = words(std::string_view(facts.missing_grant));
+    result.role = words(facts.role);
+    result.missing_grant = words(facts.missing_grant);
     return result;
 }
 
@@ -208,7 +196,7 @@ ServerSettings Concealer::conceal(const ServerSettings& settings) const
 {
     ServerSettings result = settings;
     for (ServerSetting& setting : result.all) {
-        setting.subject = words(std::string_view(setting.subject));
+        setting.subject = words(setting.subject);
         if (!is_harmless(setting.value))
             setting.value = "?";
     }
@@ -218,8 +206,8 @@ ServerSettings Concealer::conceal(const ServerSettings& settings) const
 AgentFacts Concealer::conceal(const AgentFacts& facts) const
 {
     AgentFacts result = facts;
-    result.process = words(std::string_view(facts.process));
-    result.host = words(std::string_view(facts.host));
+    result.process = words(facts.process);
+    result.host = words(facts.host);
     return result;
 }
 
@@ -251,19 +239,15 @@ StackRef Concealer::conceal(const StackRef& stack)
 {
     if (!stack)
         return stack;
-    if (const auto known = stacks_.find(stack.get()); known != stacks_.end())
-        return known->second.second;
-    if (stacks_.size() >= most_kept)
-        stacks_.clear();
-    std::vector<StackLine> lines = stack->lines;
-    for (StackLine& line : lines) {
-        line.function = words(line.function);
-        if (!line.file.empty())
-            line.file = Text{words(std::string_view(without_home(line.file.str())))};
-    }
-    StackRef result = make_stack(std::move(lines));
-    stacks_.emplace(stack.get(), std::pair{stack, result});
-    return result;
+    return made_once(stacks_, stack.get(), stack, [&] {
+        std::vector<StackLine> lines = stack->lines;
+        for (StackLine& line : lines) {
+            line.function = words(line.function);
+            if (!line.file.empty())
+                line.file = Text{words(without_home(line.file.str()))};
+        }
+        return make_stack(std::move(lines));
+    });
 }
 
 Checkout Concealer::conceal(const Checkout& checkout)
@@ -360,17 +344,17 @@ Observation Concealer::conceal(const Observation& observation)
             else if constexpr (std::is_same_v<Kind, Note>)
                 return Note{"(left out)"};
             else if constexpr (std::is_same_v<Kind, Gap>)
-                return Gap{words(std::string_view(fact.reason))};
+                return Gap{words(fact.reason)};
             else if constexpr (std::is_same_v<Kind, ThresholdsChanged> ||
                                std::is_same_v<Kind, AlertAnswered>) {
                 Kind copy = fact;
                 copy.pool = words(fact.pool);
                 if constexpr (std::is_same_v<Kind, AlertAnswered>)
-                    copy.rule = words(std::string_view(fact.rule));
+                    copy.rule = words(fact.rule);
                 return copy;
             } else if constexpr (std::is_same_v<Kind, ActionReported>) {
                 ActionReported copy = fact;
-                copy.sentence = words(std::string_view(fact.sentence));
+                copy.sentence = words(fact.sentence);
                 return copy;
             } else
                 return fact;
@@ -403,8 +387,8 @@ World Concealer::conceal(const World& world)
     }
     std::vector<ActionRecord> actions = world.actions();
     for (ActionRecord& action : actions) {
-        action.subject = words(std::string_view(action.subject));
-        action.outcome = words(std::string_view(action.outcome));
+        action.subject = words(action.subject);
+        action.outcome = words(action.outcome);
     }
     std::vector<NoteRecord> notes = world.notes();
     for (NoteRecord& note : notes)
@@ -416,7 +400,7 @@ World Concealer::conceal(const World& world)
     for (const auto& [of, answer] : world.alert_answers()) {
         AlertAnswered copy = answer;
         copy.pool = words(answer.pool);
-        copy.rule = words(std::string_view(answer.rule));
+        copy.rule = words(answer.rule);
         answers[{std::get<0>(of), copy.pool, copy.rule}] = copy;
     }
     World result;

@@ -32,6 +32,7 @@ public:
     AlertRules conceal(const AlertRules& rules) const;
     /// A text with the names in it replaced.
     std::string words(std::string_view text) const;
+    std::string words(const std::string& text) const { return words(std::string_view(text)); }
 
 private:
     void learn(const TargetInfo& info);
@@ -69,9 +70,5 @@ private:
     std::unordered_map<const void*, std::pair<Text, Text>> texts_;
     std::unordered_map<const void*, std::pair<Text, Text>> statements_;
 };
-
-/// A statement without literals whose dialect is not known: it is cut off where a reading of its
-/// quotes could be wrong.
-std::string strict_statement(std::string_view statement);
 
 } // namespace poolscope::report
