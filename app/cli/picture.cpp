@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/picture.h"
 
+#include "core/analyze/words.h"
 #include "core/capture/updatebuilder.h"
 #include "core/record/reader.h"
 
@@ -111,18 +112,6 @@ const Pool* poolNamed(const TargetSummary& target, const Text& name)
     return found == target.pools.end() ? nullptr : &*found;
 }
 
-Text placeOf(const StackRef& stack)
-{
-    const StackLine* const line = acquiring_line(stack.get());
-    if (!line)
-        return {};
-    if (line->file.empty())
-        return line->function;
-    const std::string at =
-        line->line > 0 ? line->file.str() + ':' + std::to_string(line->line) : line->file.str();
-    return line->function.empty() ? Text{at} : Text{line->function.str() + " (" + at + ')'};
-}
-
 std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKey& checkout)
 {
     const SessionLink* const link = picture.links().session_of(checkout);
@@ -140,7 +129,7 @@ std::string whereFrom(const Picture& picture, const SessionKey& session)
     const Checkout* const checkout = picture.checkoutOf(session);
     if (!checkout)
         return {};
-    const Text place = placeOf(checkout->stack);
+    const Text place = place_of(checkout->stack);
     std::string words = "Checked out from " + plain_line(checkout->pool.str(), 128);
     if (!place.empty())
         words += " at " + plain_line(place.str(), 600);

@@ -45,9 +45,6 @@ private:
 bool hasPools(const TargetSummary& target);
 /// Null where the target knows no such pool.
 const Pool* poolNamed(const TargetSummary& target, const Text& name);
-/// Where a stack acquired: "load_orders (src/orders.cpp:42)"; as it came, for JSON. Null where no
-/// stack was taken.
-Text placeOf(const StackRef& stack);
 /// What the server says of the session that serves a checkout; empty where none is known.
 std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKey& checkout);
 /// Where what a session does comes from: "Checked out from orders at load_orders

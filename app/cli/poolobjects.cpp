@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/objects.h"
 
+#include "core/analyze/words.h"
+
 #include <algorithm>
 #include <set>
 
@@ -156,7 +158,7 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     const TargetSummary* const server =
         session ? picture.target(session->session.key.target) : nullptr;
     writeJoin(json, picture.links().session_of(checkout->key));
-    json.member("group", placeOf(place.stack));
+    json.member("group", place_of(place.stack));
     json.key("session");
     if (server)
         writeSession(json, picture, *server, *session);
@@ -187,7 +189,7 @@ void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size
     }
     json.endArray();
     json.member("joined_by", std::nullopt);
-    json.member("group", placeOf(leak.stack));
+    json.member("group", place_of(leak.stack));
     json.member("session", std::nullopt);
     json.endObject();
 }

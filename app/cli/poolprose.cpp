@@ -3,6 +3,7 @@
 
 #include "app/cli/cells.h"
 #include "app/cli/texttable.h"
+#include "core/analyze/words.h"
 
 #include <fmt/format.h>
 
@@ -85,7 +86,7 @@ void addHolders(const Picture& picture, const Place& place, std::string& text)
 
 std::string placeWords(const Place& place)
 {
-    const Text at = placeOf(place.stack);
+    const Text at = place_of(place.stack);
     return at.empty() ? "no acquire stack was taken" : cleaned(at, 600);
 }
 
@@ -170,7 +171,7 @@ std::string checkoutsText(const Picture& picture, int width)
                           shown(checkout->acquired_by), shown(checkout->connection),
                           number<std::int64_t>(checkout->server_pid),
                           checkout->wait ? format_duration_cell(*checkout->wait) : "-",
-                          shown(placeOf(checkout->stack), 600), tagsOf(*checkout)});
+                          shown(place_of(checkout->stack), 600), tagsOf(*checkout)});
             table.addRow(std::move(cells));
         }
     }
@@ -205,7 +206,7 @@ std::string checkoutLeaksText(const Picture& picture, const TargetSummary& targe
     }
     for (std::size_t i = 0; i < target.statements.size(); ++i) {
         const StatementLeak& leak = target.statements[i];
-        const Text at = placeOf(leak.stack);
+        const Text at = place_of(leak.stack);
         text += fmt::format("{}  {}\n    Pool {} of {}:\n", name_of(leak.severity),
                             at.empty() ? "statements of an unknown place" : cleaned(at, 600),
                             shown(leak.pool), plain_line(target.info.name, 64));

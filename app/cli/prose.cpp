@@ -3,6 +3,7 @@
 
 #include "app/cli/cells.h"
 #include "app/cli/texttable.h"
+#include "core/analyze/words.h"
 
 #include <fmt/format.h>
 
@@ -44,15 +45,14 @@ void addNode(const Picture& picture, const TargetSummary& target, const Blocking
     std::string line(static_cast<std::size_t>(depth) * 4, ' ');
     const SessionRow* const row = picture.row(node.key);
     if (!row) {
-        line += node.key.pid.value == 0 ? "a prepared transaction"
-                                        : fmt::format("{}", node.key.pid.value);
+        line += waiter_in_words(node.key);
     } else {
         const Session& s = row->session;
-        line += fmt::format("{}  {}  {}", s.key.pid.value, holderOf(s), stateWords(s.state));
+        line += fmt::format("{}  {}  {}", s.key.pid.value, holderOf(s), in_words(s.state));
         if (s.state_since)
             line += " for " + format_duration_prose(picture.age(target, *s.state_since));
         if (node.blocks > 0)
-            line += fmt::format(", {} behind it", node.blocks);
+            line += ", " + behind_in_words(node.blocks);
         line += "  " + cleaned(s.statement, longestStatement);
     }
     text += (width > 0 ? shortened(line, width) : line) + '\n';
@@ -61,27 +61,6 @@ void addNode(const Picture& picture, const TargetSummary& target, const Blocking
 }
 
 } // namespace
-
-std::string stateWords(SessionState state)
-{
-    switch (state) {
-    case SessionState::idle_in_transaction:
-        return "idle in transaction";
-    case SessionState::idle_in_transaction_aborted:
-        return "idle in transaction (aborted)";
-    case SessionState::waiting:
-        return "waiting for lock";
-    case SessionState::active:
-        return "active";
-    case SessionState::idle:
-        return "idle";
-    case SessionState::other:
-        return "other";
-    case SessionState::unknown:
-        return "hidden";
-    }
-    return "hidden";
-}
 
 std::string cleaned(const Text& text, std::size_t maxBytes)
 {
@@ -163,7 +142,7 @@ std::string sessionsText(const Picture& picture, int width)
         cells.push_back(std::to_string(s.key.pid.value));
         const bool began = to_us(s.key.started) != 0 && tells_session_start(target.info.kind);
         cells.push_back(began ? format_iso8601(s.key.started) : "-");
-        cells.push_back(stateWords(s.state));
+        cells.push_back(in_words(s.state));
         cells.push_back(cell(picture.age(target, s.state_since)));
         cells.push_back(cell(picture.age(target, s.transaction_since)));
         for (const Text* const text :
@@ -218,7 +197,7 @@ std::string statesText(const Picture& picture, int width)
     TextTable table;
     table.addColumn("TARGET");
     for (std::size_t i = 0; i < session_state_count; ++i)
-        table.addColumn(stateWords(static_cast<SessionState>(i)), true);
+        table.addColumn(in_words(static_cast<SessionState>(i)), true);
     table.addColumn("max", true);
     table.addColumn("reserved", true);
     for (const TargetSummary& target : picture.targets) {
@@ -245,7 +224,7 @@ std::string blockingText(const Picture& picture, int width)
             if (severalTargets(picture))
                 text += targetName(target) + ":\n";
             if (tree.cycle)
-                text += "These wait for each other in a circle:\n";
+                text += fmt::format("{}\n", circle_in_words);
             addNode(picture, target, tree.root, 0, width, text);
             text += '\n';
         }

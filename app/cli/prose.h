@@ -28,8 +28,6 @@ std::string infoText(const RecordingInfo& info);
 std::string placeWords(const Place& place);
 /// "3 of 4 suspected, the oldest for 6 min 12 s, +1.5 a minute, nothing is free in 2 min"
 std::string placeSentence(const Place& place);
-/// "idle in transaction (aborted)".
-std::string stateWords(SessionState state);
 /// Text from outside on one line of a terminal.
 std::string cleaned(const Text& text, std::size_t maxBytes = 256);
 /// Application, else user.

@@ -5,6 +5,7 @@
 #include "app/cli/prose.h"
 #include "app/cli/screenparts.h"
 #include "app/cli/texttable.h"
+#include "core/analyze/words.h"
 
 #include <fmt/format.h>
 
@@ -35,9 +36,9 @@ std::string shortState(SessionState state, bool wide)
     case SessionState::idle_in_transaction_aborted:
         return wide ? "idle in tx (aborted)" : "aborted";
     case SessionState::waiting:
-        return wide ? stateWords(state) : "waiting";
+        return wide ? in_words(state) : "waiting";
     default:
-        return stateWords(state);
+        return in_words(state);
     }
 }
 
@@ -146,7 +147,7 @@ void Screen::target(const TargetSummary& target)
         clients += count;
         const auto state = static_cast<SessionState>(i);
         if (count > 0 || (state != SessionState::unknown && state != SessionState::other))
-            counts.push_back(fmt::format("{} {}", stateWords(state), count));
+            counts.push_back(fmt::format("{} {}", in_words(state), count));
     }
     std::string line = fmt::format("  {} connections", clients);
     Paint paint = Paint::none;
@@ -193,7 +194,7 @@ void Screen::suspects()
             ++told;
             std::string line = fmt::format("  {:8}  {:>7}  {}  {} for {}", name_of(leak.severity),
                                            leak.session.pid.value, holderOf(row->session),
-                                           stateWords(row->session.state),
+                                           in_words(row->session.state),
                                            format_duration_prose(picture_.age(target, leak.since)));
             if (leak.blocks > 0)
                 line += fmt::format(", {} behind it", leak.blocks);

@@ -22,4 +22,48 @@ std::string count_of(std::int64_t n, std::string_view noun)
     return fmt::format("{} {}{}", count_in_words(n), noun, n == 1 ? "" : "s");
 }
 
+const char* in_words(SessionState state)
+{
+    switch (state) {
+    case SessionState::idle_in_transaction:
+        return "idle in transaction";
+    case SessionState::idle_in_transaction_aborted:
+        return "idle in transaction (aborted)";
+    case SessionState::waiting:
+        return "waiting for lock";
+    case SessionState::active:
+        return "active";
+    case SessionState::idle:
+        return "idle";
+    case SessionState::other:
+        return "other";
+    case SessionState::unknown:
+        break;
+    }
+    return "hidden";
+}
+
+Text place_of(const StackRef& stack)
+{
+    const StackLine* const line = acquiring_line(stack.get());
+    if (!line)
+        return {};
+    if (line->file.empty())
+        return line->function;
+    const std::string at =
+        line->line > 0 ? line->file.str() + ':' + std::to_string(line->line) : line->file.str();
+    return line->function.empty() ? Text{at} : Text{line->function.str() + " (" + at + ')'};
+}
+
+std::string waiter_in_words(const SessionKey& waiter)
+{
+    return waiter.pid.value == 0 ? std::string{"a prepared transaction"}
+                                 : std::to_string(waiter.pid.value);
+}
+
+std::string behind_in_words(std::int32_t blocks)
+{
+    return fmt::format("{} behind it", blocks);
+}
+
 } // namespace poolscope

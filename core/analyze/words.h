@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/pool.h"
+#include "core/model/session.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,5 +14,20 @@ namespace poolscope {
 std::string count_in_words(std::int64_t n);
 /// "1 session", "2 310 sessions".
 std::string count_of(std::int64_t n, std::string_view noun);
+
+/// "idle in transaction (aborted)"; "hidden" where the role may not see it.
+const char* in_words(SessionState state);
+/// Where a stack acquired: "load_orders (src/orders.cpp:42)"; as it came. Null where none was
+/// taken.
+Text place_of(const StackRef& stack);
+
+// A line of a blocking tree.
+
+/// "4711", or "a prepared transaction", which has no pid.
+std::string waiter_in_words(const SessionKey& waiter);
+/// "3 behind it"
+std::string behind_in_words(std::int32_t blocks);
+/// Above those who wait for each other.
+inline constexpr std::string_view circle_in_words = "These wait for each other in a circle:";
 
 } // namespace poolscope

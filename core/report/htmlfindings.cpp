@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/words.h"
 #include "core/report/htmlparts.h"
 #include "core/report/svg.h"
 
@@ -98,7 +99,7 @@ std::string tree_block(const Tree& tree)
         first = false;
         html += fmt::format("<li><code>{}</code> {}", safe(line.pid, 64), safe(line.session, 600));
         if (line.blocks > 0)
-            html += fmt::format(", <b>{} behind it</b>", line.blocks);
+            html += ", <b>" + behind_in_words(line.blocks) + "</b>";
         if (line.queued)
             html += ", in the queue behind the one above";
         if (!line.place.empty())
@@ -172,7 +173,7 @@ std::string blocking_section(const Incident& incident)
     for (const Tree& tree : incident.trees) {
         html += "<h3>" + safe(tree.who) + "</h3>\n";
         if (tree.cycle)
-            html += "<p>These wait for each other in a circle:</p>\n";
+            html += fmt::format("<p>{}</p>\n", circle_in_words);
         html += tree_block(tree);
         if (tree.more > 0)
             html += fmt::format("<p class=\"quiet\">{} more wait behind these.</p>\n", tree.more);

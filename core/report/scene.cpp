@@ -45,7 +45,8 @@ std::string session_in_report(const Session& session, const TargetState& target,
     else if (!whose.empty())
         text += " (" + whose + ')';
     text += text.empty() ? "" : ", ";
-    text += in_words(session.state);
+    text += session.state == SessionState::unknown ? "in a state that is hidden"
+                                                   : in_words(session.state);
     if (session.state_since)
         text += " for " + format_duration_prose(target.age(*session.state_since, now));
     return text;
@@ -54,15 +55,7 @@ std::string session_in_report(const Session& session, const TargetState& target,
 /// "load_orders (src/orders.cpp:42)"
 std::string place_in_words(const StackRef& stack)
 {
-    const StackLine* const line = acquiring_line(stack.get());
-    if (!line)
-        return {};
-    if (line->file.empty())
-        return line_of(line->function, 300);
-    std::string at = line_of(line->file, 300);
-    if (line->line > 0)
-        at += ':' + std::to_string(line->line);
-    return line->function.empty() ? at : line_of(line->function, 300) + " (" + at + ')';
+    return line_of(place_of(stack), 600);
 }
 
 /// What is asked of all targets at one instant.
@@ -283,8 +276,7 @@ void add_waiters(Scene& scene, const TargetState& target, const BlockingNode& no
     waiter.depth = depth;
     waiter.queued = node.queued;
     waiter.blocks = node.blocks;
-    waiter.pid = node.key.pid.value == 0 ? std::string{"a prepared transaction"}
-                                         : std::to_string(node.key.pid.value);
+    waiter.pid = waiter_in_words(node.key);
     if (const Session* const session = scene.world.session(node.key)) {
         waiter.session = session_in_report(*session, target, scene.world.now());
         waiter.statement = session->statement.str();
@@ -300,27 +292,6 @@ void add_waiters(Scene& scene, const TargetState& target, const BlockingNode& no
 }
 
 } // namespace
-
-const char* in_words(SessionState state)
-{
-    switch (state) {
-    case SessionState::idle_in_transaction:
-        return "idle in transaction";
-    case SessionState::idle_in_transaction_aborted:
-        return "idle in transaction (aborted)";
-    case SessionState::waiting:
-        return "waiting for lock";
-    case SessionState::active:
-        return "active";
-    case SessionState::idle:
-        return "idle";
-    case SessionState::other:
-        return "other";
-    case SessionState::unknown:
-        break;
-    }
-    return "in a state that is hidden";
-}
 
 std::vector<Target> targets_of(const Analysis& analysis)
 {

@@ -16,7 +16,4 @@ std::vector<Tree> trees_of(const Analysis& analysis);
 /// What nothing that was attached could tell, in sentences.
 std::vector<std::string> blind_spots_of(const Analysis& analysis);
 
-/// "idle in transaction (aborted)"
-const char* in_words(SessionState state);
-
 } // namespace poolscope::report
