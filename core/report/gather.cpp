@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 namespace poolscope::report {
@@ -21,14 +22,56 @@ constexpr std::size_t session_points = 300;
 constexpr std::size_t pool_points = 300;
 constexpr std::size_t most_servers = 24;
 constexpr std::size_t most_pools = 24;
+constexpr int tell_every = 256; ///< observations
+
+/// Tells how far several readings of one recording are, and hears whether to go on.
+class Steps
+{
+public:
+    Steps(const Progress& progress, const RecordingInfo& info, int readings)
+        : progress_(progress)
+        , first_(info.first)
+        , last_(info.last)
+        , readings_(readings)
+    {}
+
+    bool stopped() const { return stopped_; }
+    void next() { ++reading_; }
+    /// False where no more is wanted.
+    bool at(SequenceNumber number)
+    {
+        if (!progress_ || stopped_ || ++seen_ % tell_every != 1)
+            return !stopped_;
+        const auto all = static_cast<double>(last_.value - first_.value) + 1;
+        const auto done =
+            number.value > first_.value ? static_cast<double>(number.value - first_.value) : 0.0;
+        stopped_ = !progress_((reading_ + std::min(1.0, done / all)) / readings_);
+        return !stopped_;
+    }
+
+private:
+    const Progress& progress_;
+    SequenceNumber first_;
+    SequenceNumber last_;
+    int readings_;
+    int reading_ = 0;
+    int seen_ = 0;
+    bool stopped_ = false;
+};
+
+Error stopped_by_user()
+{
+    return {"The report was stopped.", "Nothing was written."};
+}
 
 /// One reading of a recording, with what must not be said taken out on the way.
 class Telling
 {
 public:
-    Telling(RecordingReader& reader, const RecordingInfo& info)
+    Telling(RecordingReader& reader, const RecordingInfo& info, Steps& steps)
         : reader_(reader)
         , info_(info)
+        , steps_(steps)
     {}
 
     /// Reads all of it for the names in it.
@@ -41,9 +84,10 @@ public:
         concealer_->learn(keyframe.value());
         const auto read = reader_.read(keyframe.value().sequence(), [this](const Observation& o) {
             concealer_->learn(o);
-            return true;
+            return steps_.at(o.sequence);
         });
         concealer_->settle();
+        steps_.next();
         // What can be read is told, and nothing else.
         if (!read)
             damage_ = read.error();
@@ -77,8 +121,9 @@ public:
                 rules = changed->rules;
                 suppose(analysis, rules);
             }
-            return true;
+            return steps_.at(told.sequence);
         });
+        steps_.next();
         if (!read)
             damage_ = read.error();
         return Done{};
@@ -103,6 +148,7 @@ private:
 
     RecordingReader& reader_;
     const RecordingInfo& info_;
+    Steps& steps_;
     std::optional<Concealer> concealer_;
     std::optional<Error> damage_;
 };
@@ -223,16 +269,25 @@ const Target* target_of(const Incident& incident, TargetId id)
     return found == incident.targets.end() ? nullptr : &*found;
 }
 
-Result<Gathered> gather(RecordingReader& reader, const Question& question)
+std::string name_of_recording(std::string_view file, bool redact, std::size_t number)
+{
+    return redact ? fmt::format("recording {}", number)
+                  : std::filesystem::path{file}.filename().string();
+}
+
+Result<Gathered> gather(RecordingReader& reader, const Question& question, const Progress& progress)
 {
     const auto info = reader.info();
     if (!info)
         return info.error();
-    Telling telling{reader, info.value()};
+    Steps steps{progress, info.value(), question.redact ? 3 : 2};
+    Telling telling{reader, info.value(), steps};
     if (question.redact) {
         if (const auto learned = telling.learn(); !learned)
             return learned.error();
     }
+    if (steps.stopped())
+        return stopped_by_user();
     Gathered gathered;
     Incident& incident = gathered.incident;
     incident.file = question.file;
@@ -253,6 +308,8 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question)
         });
     if (!told)
         return told.error();
+    if (steps.stopped())
+        return stopped_by_user();
     // A damaged recording ends where it can no longer be read.
     if (telling.damage())
         incident.to = std::clamp(whole.world().now(), incident.from, incident.to);
@@ -279,6 +336,8 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question)
         });
     if (!seen)
         return seen.error();
+    if (steps.stopped())
+        return stopped_by_user();
     then.look();
     incident.targets = targets_of(then);
     // Those that came later are part of the story too.

@@ -32,6 +32,7 @@ private slots:
     void goldenRecordings_data();
     void goldenRecordings();
     void aRecordingThatIsCutOff();
+    void itCanBeWatchedAndStopped();
 
 private:
     report::Gathered gather(const report::Question& question = {}) const;
@@ -308,6 +309,35 @@ void TestGather::aRecordingThatIsCutOff()
         incident.not_observed.begin(), incident.not_observed.end(),
         [](const std::string& sentence) { return sentence.find("cut off") != std::string::npos; }));
     QVERIFY(writer.close());
+}
+
+void TestGather::itCanBeWatchedAndStopped()
+{
+    for (const bool redact : {false, true}) {
+        auto reader = RecordingReader::open(file_.toStdString());
+        QVERIFY(reader);
+        report::Question question;
+        question.redact = redact;
+        std::vector<double> told;
+        const auto whole = report::gather(*reader.value(), question, [&told](double fraction) {
+            told.push_back(fraction);
+            return true;
+        });
+        QVERIFY(whole);
+        QVERIFY(told.size() >= 3);
+        QVERIFY(std::is_sorted(told.begin(), told.end()));
+        QVERIFY(told.front() >= 0 && told.front() < 0.1);
+        QVERIFY(told.back() > 0.4 && told.back() <= 1);
+        // After each of them, in whichever reading that is.
+        for (std::size_t stop = 1; stop <= told.size(); ++stop) {
+            std::size_t calls = 0;
+            const auto stopped =
+                report::gather(*reader.value(), question, [&](double) { return ++calls < stop; });
+            QVERIFY(!stopped);
+            QCOMPARE(stopped.error().sentence, std::string("The report was stopped."));
+            QCOMPARE(calls, stop);
+        }
+    }
 }
 
 QTEST_APPLESS_MAIN(TestGather)
