@@ -11,6 +11,7 @@
 #include <QObject>
 #include <QStringList>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -128,6 +129,15 @@ public:
     void save(const QString& file);
     /// Stops it, if it is still at work: nothing is left behind. Ends with failed().
     void stopSaving();
+    /// Lends the recording to work that takes long, also the one under way, which goes on: once all
+    /// that was captured so far is in the file, a thread of its own calls `work` with it. While
+    /// `stop` is set, the work touches the file no more and ends soon; it is set by takeBack(), by
+    /// the next loan, and where the recording is closed, which waits for the work, but not on this
+    /// thread. The work is called in any case, with `stop` set where it came to nothing meanwhile;
+    /// false where there is nothing to lend.
+    using Borrower = std::function<void(const std::string& file, const std::atomic<bool>& stop)>;
+    bool lend(Borrower work);
+    void takeBack();
     void addNote(const QString& text);
 
     // Time

@@ -24,6 +24,19 @@ inline constexpr Duration live_edge = std::chrono::milliseconds{1500};
 /// What the window shows while nothing is attached or open.
 UpdatePtr emptyUpdate();
 
+/// Work that reads the recording on a thread of its own. Its end waits for it.
+struct Loan
+{
+    std::atomic<bool> stop{false};
+    std::thread thread;
+    ~Loan()
+    {
+        stop = true;
+        if (thread.joinable())
+            thread.join();
+    }
+};
+
 /// What the workspace keeps, and how it talks to the capture and the player on their threads. Lives
 /// on the GUI thread. Of the room alone: no other room includes it.
 class Workspace::Private : public QObject
@@ -107,6 +120,7 @@ public:
     std::atomic<bool> stopAsker{false};
     std::thread saver;
     std::atomic<bool> stopSaver{false};
+    std::shared_ptr<Loan> loan; ///< the latest
 };
 
 } // namespace poolscope

@@ -125,9 +125,13 @@ void Workspace::Private::startRecording()
 void Workspace::Private::endCapture(std::function<void()> then)
 {
     stopAsking();
+    q.takeBack();
     Player* const p = player.get();
     if (!capture) {
-        onPlayer(std::move(then));
+        onPlayer([lent = std::exchange(loan, {}), then = std::move(then)]() mutable {
+            lent.reset();
+            then();
+        });
         return;
     }
     Capture* const c = capture.release();
@@ -138,7 +142,8 @@ void Workspace::Private::endCapture(std::function<void()> then)
     recordingFile.clear();
     const auto done = std::make_shared<std::promise<void>>();
     closed = done->get_future();
-    onPlayer([p, c, done, then = std::move(then)] {
+    onPlayer([p, c, done, lent = std::exchange(loan, {}), then = std::move(then)]() mutable {
+        lent.reset();
         p->close();
         QMetaObject::invokeMethod(c, [p, c, done, then] {
             c->shutDown();
@@ -274,6 +279,37 @@ void Workspace::save(const QString& file)
 void Workspace::stopSaving()
 {
     d_->stopSaver = true;
+}
+
+bool Workspace::lend(Borrower work)
+{
+    if (d_->recordingFile.isEmpty())
+        return false;
+    takeBack();
+    const auto loan = std::make_shared<Loan>();
+    // The one before ends where nobody waits for it.
+    d_->onPlayer([before = std::exchange(d_->loan, loan)]() mutable { before.reset(); });
+    const auto begin = [loan = std::weak_ptr(loan), file = d_->recordingFile.toStdString(),
+                        work = std::move(work)] {
+        static const std::atomic<bool> gone{true};
+        if (const auto mine = loan.lock())
+            mine->thread = std::thread([&stop = mine->stop, file, work] { work(file, stop); });
+        else
+            work(file, gone);
+    };
+    if (d_->capture)
+        d_->onCapture([d = d_.get(), c = d_->capture.get(), begin] {
+            c->flush([d, begin] { d->onWindow(begin); });
+        });
+    else
+        begin();
+    return true;
+}
+
+void Workspace::takeBack()
+{
+    if (d_->loan)
+        d_->loan->stop = true;
 }
 
 void Workspace::addNote(const QString& text)

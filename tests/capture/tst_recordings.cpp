@@ -7,6 +7,8 @@
 #include <QSemaphore>
 #include <QSignalSpy>
 
+#include <thread>
+
 using namespace poolscope;
 
 class TestRecordings : public QObject
@@ -22,6 +24,10 @@ private slots:
     void endsWhileACaptureCloses();
     void openingNonsenseSaysSo();
     void withoutAFolderItStillShows();
+    void theRecordingUnderWayIsLent();
+    void aLoanEndsWhereTheRecordingIsClosed();
+    void anotherLoanEndsTheFirst();
+    void nothingIsLentWhereNothingIsRecorded();
 };
 
 void TestRecordings::savedRecordingReplaysTheSame()
@@ -246,6 +252,95 @@ void TestRecordings::withoutAFolderItStillShows()
     workspace.seek(start);
     QCOMPARE(failed.count(), 2);
     QCOMPARE(workspace.transport().mode, Mode::live);
+}
+
+void TestRecordings::theRecordingUnderWayIsLent()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    for (int i = 1; i <= 5; ++i)
+        QVERIFY(f.sample({session(i, SessionState::active, f.clock->now())}));
+    std::atomic<int> calls{0};
+    std::atomic<bool> elsewhere{false};
+    Timestamp ended;
+    QTRY_VERIFY(f.workspace->transport().bytes > 0);
+    QVERIFY(f.workspace->lend([&, here = std::this_thread::get_id()](
+                                  const std::string& file, const std::atomic<bool>& stop) {
+        elsewhere = std::this_thread::get_id() != here && !stop;
+        if (auto reader = RecordingReader::open(file))
+            if (const auto info = reader.value()->info())
+                ended = info.value().ended;
+        ++calls;
+    }));
+    QTRY_COMPARE(calls.load(), 1);
+    QVERIFY(elsewhere);
+    QVERIFY(ended >= f.clock->now()); // all that was seen is in it
+    QCOMPARE(f.workspace->transport().mode, Mode::live);
+    QVERIFY(f.sample({session(6, SessionState::active, f.clock->now())}));
+}
+
+void TestRecordings::aLoanEndsWhereTheRecordingIsClosed()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    QVERIFY(f.sample({session(1, SessionState::active, f.clock->now())}));
+    QTRY_VERIFY(f.workspace->transport().bytes > 0);
+    const QString other = f.folder.filePath(QStringLiteral("other.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(other);
+    QTRY_COMPARE(saved.count(), 1);
+    QSemaphore begun;
+    std::atomic<bool> heard{false};
+    QVERIFY(f.workspace->lend([&](const std::string&, const std::atomic<bool>& stop) {
+        begun.release();
+        while (!stop)
+            std::this_thread::yield();
+        heard = true;
+    }));
+    QTRY_VERIFY(begun.tryAcquire());
+    f.workspace->open(other); // which does not wait here
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QVERIFY(heard); // it was waited for before the recording was closed
+    // Before it can begin.
+    std::atomic<int> early{0};
+    QVERIFY(f.workspace->lend(
+        [&](const std::string&, const std::atomic<bool>& stop) { early = stop ? 1 : 2; }));
+    QTRY_COMPARE(early.load(), 2);
+    f.workspace->attach(AttachRequest{});
+    QTRY_VERIFY(f.workspace->transport().bytes > 0);
+    early = 0;
+    QVERIFY(f.workspace->lend(
+        [&](const std::string&, const std::atomic<bool>& stop) { early = stop ? 1 : 2; }));
+    f.workspace->takeBack();
+    QTRY_COMPARE(early.load(), 1);
+}
+
+void TestRecordings::anotherLoanEndsTheFirst()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    QVERIFY(f.sample({session(1, SessionState::active, f.clock->now())}));
+    QTRY_VERIFY(f.workspace->transport().bytes > 0);
+    std::atomic<int> ended{0};
+    const auto work = [&ended](const std::string&, const std::atomic<bool>& stop) {
+        while (!stop)
+            std::this_thread::yield();
+        ++ended;
+    };
+    QVERIFY(f.workspace->lend(work));
+    QVERIFY(f.workspace->lend(work));
+    QTRY_COMPARE(ended.load(), 1);
+    f.workspace.reset(); // waits for the second
+    QCOMPARE(ended.load(), 2);
+}
+
+void TestRecordings::nothingIsLentWhereNothingIsRecorded()
+{
+    Fixture f;
+    int calls = 0;
+    QVERIFY(!f.workspace->lend([&](const std::string&, const std::atomic<bool>&) { ++calls; }));
+    QCoreApplication::processEvents();
+    QCOMPARE(calls, 0);
 }
 
 QTEST_GUILESS_MAIN(TestRecordings)
