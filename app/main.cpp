@@ -3,12 +3,14 @@
 #include "app/cli/arguments.h"
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
+#include "app/cli/reportprinter.h"
 #include "app/cli/secrets.h"
 #include "app/cli/verbs.h"
 #include "app/demo/demo.h"
 #include "core/source/registry.h"
 #ifdef POOLSCOPE_HAS_WINDOW
 #include "app/gui/gui.h"
+#include "app/gui/printing.h"
 #endif
 
 #include <QCoreApplication>
@@ -90,6 +92,7 @@ int main(int argc, char** argv)
     }
     QCoreApplication::setApplicationName(QStringLiteral("poolscope"));
     QCoreApplication::setOrganizationName(QStringLiteral("poolscope"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(POOLSCOPE_VERSION));
     Arguments& arguments = std::get<Arguments>(read);
     if (!loadAlertRules(arguments))
         return exitUnreadable;
@@ -104,6 +107,10 @@ int main(int argc, char** argv)
     }
     if (arguments.verb == Verb::window)
         return runWindow(argc, argv, arguments);
+#ifdef POOLSCOPE_HAS_WINDOW
+    if (arguments.verb == Verb::report && isPdf(arguments.output))
+        return runPrintedReport(argc, argv, arguments);
+#endif
     const QCoreApplication application{argc, argv};
     return runVerb(arguments);
 }

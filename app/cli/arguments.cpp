@@ -162,7 +162,7 @@ void addReportOptions(CLI::App& app, Arguments& a)
     app.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");
     app.add_option("-o,--output", a.output, "The report to write")
         ->required()
-        ->type_name("OUT.html");
+        ->type_name("OUT.html|OUT.pdf");
     addAt(app, a);
     app.add_option("--from", a.from, "Leave out what was before")->type_name("TIME");
     app.add_option("--to", a.to, "Leave out what came after")->type_name("TIME");

@@ -15,7 +15,7 @@ Usage
   poolscope record TARGET... -o FILE                record without a window
   poolscope sessions|pools|checkouts|leaks|blocking|states|alerts|diagnose TARGET|FILE...
   poolscope check TARGET|FILE...                    what is wrong with how pools are set up
-  poolscope report FILE... -o OUT.html              an incident report of a recording
+  poolscope report FILE... -o OUT.html|OUT.pdf      an incident report of a recording
   poolscope info FILE...                            what a recording holds
   poolscope cancel|terminate TARGET PID --started TIME
   poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
@@ -171,15 +171,17 @@ constexpr std::array allVerbs{
         "became slower, show against the minutes before, as a recording has them.\n"},
     VerbText{
         Verb::report, "report",
-        "An incident report of a recording, as one HTML file: what, when, why, who held what.",
+        "An incident report of a recording, as one HTML or PDF file: what, when, why, who held "
+        "what.",
         "Examples:\n  poolscope report incident.poolrec -o incident.html\n"
         "  poolscope report night.poolrec -o incident.html --from 14:20 --to 14:50 --utc\n"
-        "  poolscope report incident.poolrec -o for-strangers.html --redact\n\n"
+        "  poolscope report incident.poolrec -o for-strangers.pdf --redact\n\n"
         "Summary, timeline, charts, suspected leaks with their stacks, who waited behind whom,\n"
         "actions, configuration and notes. Leaks and who waits are shown as they were at one\n"
         "moment: --at, else when the finding was strongest, else at the end. The file holds no\n"
-        "script and asks for nothing from elsewhere; print it from a browser for PDF. An existing\n"
-        "file is not overwritten. Of several recordings each has a report of its own in it.\n\n"
+        "script and asks for nothing from elsewhere. A name that ends in .pdf makes it a PDF, for\n"
+        "which no display is needed. An existing file is not overwritten. Of several recordings\n"
+        "each has a report of its own in it.\n\n"
         "A report holds statements. With --redact literals, hosts, names of users, values of tags\n"
         "and notes are replaced, hosts and users by names that are the same everywhere in it.\n"},
     VerbText{Verb::info, "info",

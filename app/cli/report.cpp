@@ -2,14 +2,15 @@
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
 #include "app/cli/picture.h"
-#include "app/cli/reportfile.h"
+#include "app/cli/reportprinter.h"
 #include "app/cli/verbs.h"
 #include "core/record/reader.h"
 #include "core/report/gather.h"
+#include "core/report/newfile.h"
 
-#include <fmt/format.h>
+#include <QString>
 
-#include <filesystem>
+#include <algorithm>
 
 #include <sys/stat.h>
 
@@ -58,9 +59,7 @@ int addIncident(const Arguments& arguments, const std::string& file, report::Inp
         return exitUnreadable;
     }
     report::Question question;
-    // A file's name may name a host or a customer.
-    question.file = arguments.redact ? fmt::format("recording {}", input.incidents.size() + 1)
-                                     : std::filesystem::path{file}.filename().string();
+    question.file = report::name_of_recording(file, arguments.redact, input.incidents.size() + 1);
     question.redact = arguments.redact;
     if (!askInstants(arguments, info.value(), question))
         return exitUsage;
@@ -79,12 +78,22 @@ int addIncident(const Arguments& arguments, const std::string& file, report::Inp
 
 } // namespace
 
+bool isPdf(const std::string& file)
+{
+    return QString::fromStdString(file).endsWith(QLatin1String(".pdf"), Qt::CaseInsensitive);
+}
+
 int runReport(const Arguments& arguments)
 {
+    return runReport(arguments, {});
+}
+
+int runReport(const Arguments& arguments, const ReportPrinter& print)
+{
     const std::string& output = arguments.output;
-    if (output.ends_with(".pdf")) {
-        complain("A report is an HTML file. Give it a name that ends in .html, and print it to PDF "
-                 "from a browser.");
+    if (isPdf(output) && !print) {
+        complain("This Poolscope was built without a window, and so without what draws a PDF. Give "
+                 "the report a name that ends in .html, and print it to PDF from a browser.");
         return exitUsage;
     }
     // Before the long reading.
@@ -107,7 +116,8 @@ int runReport(const Arguments& arguments)
     }
     if (input.incidents.empty())
         return code;
-    if (const auto written = writeNewFile(output, report::html_of(input)); !written) {
+    const std::string page = isPdf(output) ? print(input) : report::html_of(input);
+    if (const auto written = report::write_new_file(output, page); !written) {
         complain(written.error());
         return exitUnreadable;
     }

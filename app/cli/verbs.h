@@ -3,6 +3,8 @@
 
 #include "app/cli/arguments.h"
 
+#include <string>
+
 namespace poolscope {
 
 // Each prints and returns an ExitCode. They need a QCoreApplication.
@@ -14,7 +16,7 @@ int runRecord(const Arguments& arguments);
 int runRecordPast(const Arguments& arguments); ///< record --past
 int runWatch(const Arguments& arguments);
 int runCheck(const Arguments& arguments);
-int runReport(const Arguments& arguments);
+int runReport(const Arguments& arguments); ///< HTML alone: see reportprinter.h
 
 /// Any verb but the window.
 int runVerb(const Arguments& arguments);

@@ -9,31 +9,19 @@
 
 namespace poolscope::report {
 
-extern const char* const report_style; // resources/report/report.css
-
 namespace {
 
 constexpr std::size_t most_lines = 300; ///< of the timeline's table
 constexpr std::size_t most_diagnoses = 50;
 
-/// "2026-11-21 14:28:40 to 14:41:02 (UTC+01:00)"
-std::string span_in_words(const Incident& incident, const Calendar& calendar)
-{
-    const std::string from = calendar.day_and_time(incident.from);
-    const std::string to = calendar.day_and_time(incident.to);
-    return fmt::format("{} to {} ({})", from,
-                       from.substr(0, 10) == to.substr(0, 10) ? to.substr(11) : to,
-                       calendar.zone(incident.from));
-}
-
 std::string head_of(const Incident& incident, const Calendar& calendar)
 {
     std::string html = fmt::format("<p class=\"lead\">{}, {}</p>\n<dl class=\"facts\">\n",
-                                   span_in_words(incident, calendar),
+                                   span_in_words(incident, calendar.utc()),
                                    safe(format_duration_prose(incident.to - incident.from)));
     const Calendar utc{true};
     if (calendar.zone(incident.from) != utc.zone(incident.from))
-        html += fmt::format("<dt>In UTC</dt><dd>{}</dd>\n", span_in_words(incident, utc));
+        html += fmt::format("<dt>In UTC</dt><dd>{}</dd>\n", span_in_words(incident, true));
     html += fmt::format("<dt>Looked at</dt><dd>{}, {}</dd>\n",
                         calendar.day_and_time(incident.moment), safe(incident.why_then));
     html += fmt::format("<dt>Recording</dt><dd>{}</dd>\n</dl>\n", safe(incident.file, 400));
@@ -252,6 +240,16 @@ std::string charts_section(const Incident& incident, Axis& axis)
 }
 
 } // namespace
+
+std::string span_in_words(const Incident& incident, bool utc)
+{
+    const Calendar calendar{utc};
+    const std::string from = calendar.day_and_time(incident.from);
+    const std::string to = calendar.day_and_time(incident.to);
+    return fmt::format("{} to {} ({})", from,
+                       from.substr(0, 10) == to.substr(0, 10) ? to.substr(11) : to,
+                       calendar.zone(incident.from));
+}
 
 std::string html_of(const Input& input)
 {

@@ -164,6 +164,11 @@ struct Input
 /// One file without script or anything from outside, that is XML as well. Pure but for the local
 /// time zone: the same input gives the same bytes.
 std::string html_of(const Input& input);
+/// resources/report/report.css, which is in every page.
+extern const char* const report_style;
+
+/// "2026-11-21 14:28:40 to 14:41:02 (UTC+01:00)"
+std::string span_in_words(const Incident& incident, bool utc);
 
 /// By its id; null where there is none.
 const Target* target_of(const Incident& incident, TargetId id);

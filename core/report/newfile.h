@@ -4,11 +4,12 @@
 #include "core/base/result.h"
 
 #include <string>
+#include <string_view>
 
-namespace poolscope {
+namespace poolscope::report {
 
 /// Writes a whole new file that only its owner may read: under another name first, so that nobody
 /// sees half of it, and never over an existing one.
-Result<Done> writeNewFile(const std::string& path, const std::string& content);
+Result<Done> write_new_file(const std::string& path, std::string_view content);
 
-} // namespace poolscope
+} // namespace poolscope::report

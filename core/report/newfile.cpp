@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/reportfile.h"
+#include "core/report/newfile.h"
 
 #include "core/base/text.h"
 
@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace poolscope {
+namespace poolscope::report {
 
 namespace {
 
-Error notWritten(const std::string& path, int cause)
+Error not_written(const std::string& path, int cause)
 {
     if (cause == EEXIST)
         return {plain_line(path, 400) + " exists already, and is not overwritten.",
@@ -29,7 +29,7 @@ Error notWritten(const std::string& path, int cause)
                         : "Choose another name or folder."};
 }
 
-bool writeAll(int fd, const std::string& content)
+bool write_all(int fd, std::string_view content)
 {
     std::size_t done = 0;
     while (done < content.size()) {
@@ -44,7 +44,7 @@ bool writeAll(int fd, const std::string& content)
 }
 
 /// 0, or why not.
-int renameNew(const std::string& from, const std::string& to)
+int rename_new(const std::string& from, const std::string& to)
 {
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
         return 0;
@@ -60,29 +60,29 @@ int renameNew(const std::string& from, const std::string& to)
 
 } // namespace
 
-Result<Done> writeNewFile(const std::string& path, const std::string& content)
+Result<Done> write_new_file(const std::string& path, std::string_view content)
 {
     struct stat existing
     {};
     if (::lstat(path.c_str(), &existing) == 0)
-        return notWritten(path, EEXIST);
+        return not_written(path, EEXIST);
     const std::filesystem::path target{path};
     const std::string part =
         (target.parent_path() / fmt::format(".{}.{}.part", target.filename().string(), ::getpid()))
             .string();
     const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return notWritten(path, errno == EEXIST ? EBUSY : errno);
+        return not_written(path, errno == EEXIST ? EBUSY : errno);
     errno = 0;
-    int cause = writeAll(fd, content) ? 0 : errno != 0 ? errno : EIO;
+    int cause = write_all(fd, content) ? 0 : errno != 0 ? errno : EIO;
     if (::close(fd) != 0 && cause == 0)
         cause = errno;
     if (cause == 0)
-        cause = renameNew(part, path);
+        cause = rename_new(part, path);
     if (cause == 0)
         return Done{};
     ::unlink(part.c_str());
-    return notWritten(path, cause);
+    return not_written(path, cause);
 }
 
-} // namespace poolscope
+} // namespace poolscope::report
