@@ -7,6 +7,7 @@
 #include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/readingorder.h"
+#include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
@@ -55,6 +56,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , stack_(new QStackedWidget(this))
     , commands_(new CommandFlow(workspace, store_, this))
     , passwords_(new PasswordFlow(workspace, settings_, this))
+    , reports_(new ReportFlow(workspace, this))
     , herald_(new AlertHerald(this))
 {
     setWindowIcon(applicationIcon());
@@ -66,6 +68,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     wireLook();
     wireContext();
     wireWorkspace();
+    wireReports();
     setUtc(settings_.value(QStringLiteral("utc"), false).toBool());
     setTransport(workspace_.transport());
     apply(*workspace_.latest());
@@ -234,6 +237,20 @@ void MainWindow::wireWorkspace()
         stopped_ = true;
         workspace_.stopSaving();
     });
+}
+
+void MainWindow::wireReports()
+{
+    connect(reports_, &ReportFlow::progressed, this, [this](double fraction) {
+        status_->setReporting(fraction);
+        actions_->setReporting(fraction >= 0);
+    });
+    connect(reports_, &ReportFlow::written, this, &MainWindow::reported);
+    connect(reports_, &ReportFlow::failed, this, [this](const Error& error, bool stopped) {
+        notice(stopped ? Severity::info : Severity::critical, Formatter::line(error.sentence, 400),
+               Formatter::line(error.next_step, 400));
+    });
+    connect(status_, &StatusStrip::stopReportRequested, reports_, &ReportFlow::stop);
 }
 
 Formatter MainWindow::format() const

@@ -28,6 +28,7 @@ class Finder;
 class Keychain;
 class Page;
 class PasswordFlow;
+class ReportFlow;
 class Sidebar;
 class StatusStrip;
 class TimelineRow;
@@ -75,6 +76,7 @@ public:
     TimelineRow& timeline() const { return *timeline_; }
     CommandFlow& commands() const { return *commands_; }
     PasswordFlow& passwords() const { return *passwords_; }
+    ReportFlow& reports() const { return *reports_; }
     StatusStrip& statusStrip() const { return *status_; }
     Banner& banner() const { return *banner_; }
     QDialog* openDialog() const { return dialog_; }
@@ -85,6 +87,7 @@ public slots:
     void showInstrument();
     void showOpen();
     void showSave();
+    void showReport();
     void addNote();
 
 signals:
@@ -109,6 +112,7 @@ private:
     void wireActions();
     void wireLook();
     void wireWorkspace();
+    void wireReports();
     void wireContext();
     void apply(const Update& update);
     void setTransport(const Transport& transport);
@@ -140,6 +144,8 @@ private:
                     const QString& link, std::function<void()> does);
     void offer(const LeftBehind& recording);
     void saved(const QString& file);
+    void reported(const QString& file, const QString& damage);
+    void openReport(const QString& file);
     bool capturing() const;
     bool worthSaving() const;
     void askToSave();
@@ -161,6 +167,7 @@ private:
     QStackedWidget* stack_;
     CommandFlow* commands_;
     PasswordFlow* passwords_;
+    ReportFlow* reports_;
     AlertHerald* herald_;
     QPointer<QDialog> dialog_;
     std::function<void()> bannerDoes_;

@@ -3,13 +3,17 @@
 #include "ui/mainwindow/mainwindow.h"
 
 #include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
 #include "ui/views/page.h"
+#include "ui/views/viewcontext.h"
 
+#include <QAction>
 #include <QCloseEvent>
 #include <QDateTime>
+#include <QDesktopServices>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -138,6 +142,46 @@ void MainWindow::saved(const QString& file)
     }
     if (const std::function<void()> then = std::exchange(afterSave_, {}))
         then();
+}
+
+void MainWindow::showReport()
+{
+    if (dialog_ || !actions_->report->isEnabled())
+        return;
+    const Transport& transport = workspace_.transport();
+    ReportScope scope;
+    scope.start = transport.start;
+    scope.end = transport.end;
+    scope.visibleFrom = context_->rangeFrom();
+    scope.visibleTo = context_->rangeTo();
+    scope.growing = capturing();
+    scope.utc = context_->utc();
+    ReportDialog* const dialog = reports_->ask(
+        scope, settings_.value(QStringLiteral("folder"), QDir::homePath()).toString());
+    connect(dialog, &QDialog::accepted, this, [this, dialog] {
+        settings_.setValue(QStringLiteral("folder"), QFileInfo(dialog->wish().file).absolutePath());
+    });
+    dialog_ = dialog;
+}
+
+void MainWindow::reported(const QString& file, const QString& damage)
+{
+    const auto open = [this, file] {
+        openReport(file);
+    };
+    const QString path = QDir::toNativeSeparators(file);
+    if (damage.isEmpty())
+        showBanner(Severity::info, tr("The report is written."), path, tr("Open"), open);
+    else
+        showBanner(Severity::warning, tr("The report tells what could be read."),
+                   tr("%1 It is %2.").arg(damage, path), tr("Open"), open);
+}
+
+void MainWindow::openReport(const QString& file)
+{
+    if (!QDesktopServices::openUrl(QUrl::fromLocalFile(file)))
+        notice(Severity::warning, tr("The desktop did not open the report."),
+               tr("Open %1 yourself.").arg(QDir::toNativeSeparators(file)));
 }
 
 void MainWindow::showTrouble(const Error& error)

@@ -66,6 +66,7 @@ StatusStrip::StatusStrip(QWidget* parent)
     , clock_(addLeft())
     , recording_(new QLabel(this))
     , stopSaving_(new QToolButton(this))
+    , stopReport_(new QToolButton(this))
     , zone_(new QToolButton(this))
 {
     const Theme& theme = Theme::current();
@@ -74,7 +75,7 @@ StatusStrip::StatusStrip(QWidget* parent)
     setContentsMargins(theme.scaled(8), 0, theme.scaled(4), 0);
     recording_->setTextFormat(Qt::PlainText);
     recording_->setFont(theme.ui(11));
-    for (QToolButton* button : {stopSaving_, zone_}) {
+    for (QToolButton* button : {stopSaving_, stopReport_, zone_}) {
         button->setFont(theme.ui(11));
         button->setAutoRaise(true);
         button->setFixedHeight(theme.scaled(20));
@@ -83,12 +84,18 @@ StatusStrip::StatusStrip(QWidget* parent)
     stopSaving_->setText(tr("Stop saving"));
     stopSaving_->setToolTip(tr("Leaves no file behind; recording goes on"));
     stopSaving_->hide();
+    stopReport_->setObjectName(QStringLiteral("stopReport"));
+    stopReport_->setText(tr("Stop the report"));
+    stopReport_->setToolTip(tr("Leaves no file behind; recording goes on"));
+    stopReport_->hide();
     zone_->setToolTip(tr("Change between local time and UTC"));
     addPermanentWidget(recording_);
     addPermanentWidget(stopSaving_);
+    addPermanentWidget(stopReport_);
     addPermanentWidget(zone_);
     connect(zone_, &QToolButton::clicked, this, &StatusStrip::timeZoneToggled);
     connect(stopSaving_, &QToolButton::clicked, this, &StatusStrip::stopSavingRequested);
+    connect(stopReport_, &QToolButton::clicked, this, &StatusStrip::stopReportRequested);
     poll_->setText(tr("No target"));
     setUtc(false);
     showRecording();
@@ -147,6 +154,13 @@ void StatusStrip::setSaving(double fraction)
     showRecording();
 }
 
+void StatusStrip::setReporting(double fraction)
+{
+    reporting_ = fraction;
+    stopReport_->setVisible(fraction >= 0);
+    showRecording();
+}
+
 void StatusStrip::showRecording()
 {
     const Transport& t = transport_;
@@ -154,6 +168,8 @@ void StatusStrip::showRecording()
     QStringList parts;
     if (saving_ >= 0)
         parts << tr("Saving, %1 %").arg(static_cast<int>(saving_ * 100));
+    if (reporting_ >= 0)
+        parts << tr("Report, %1 %").arg(static_cast<int>(reporting_ * 100));
     if (!t.recordingTrouble.isEmpty())
         parts << tr("Not recording: %1").arg(t.recordingTrouble.left(160));
     else if (t.mode == Mode::empty)

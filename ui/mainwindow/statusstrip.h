@@ -24,10 +24,13 @@ public:
     void setUtc(bool utc);
     /// 0 to 1 while saving; negative: not saving.
     void setSaving(double fraction);
+    /// 0 to 1 while a report is made; negative: none is.
+    void setReporting(double fraction);
 
 signals:
     void timeZoneToggled();
     void stopSavingRequested();
+    void stopReportRequested();
 
 private:
     QLabel* addLeft();
@@ -38,9 +41,11 @@ private:
     QLabel* clock_;
     QLabel* recording_;
     QToolButton* stopSaving_;
+    QToolButton* stopReport_;
     QToolButton* zone_;
     Transport transport_;
     double saving_ = -1;
+    double reporting_ = -1;
 };
 
 } // namespace poolscope

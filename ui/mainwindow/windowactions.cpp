@@ -25,6 +25,7 @@ WindowActions::WindowActions(QMainWindow* window)
     instrument = make(tr("&Instrument a pool…"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_T));
     open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
+    report = make(tr("Incident r&eport…"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_E));
     newWindow = make(tr("New &window"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_N));
     closeWindow = make(tr("&Close window"), QString(), QKeySequence(Qt::CTRL | Qt::Key_W));
     settings = make(tr("Se&ttings…"), QString(), key(Qt::CTRL | Qt::Key_Comma));
@@ -55,8 +56,8 @@ WindowActions::WindowActions(QMainWindow* window)
     utc->setCheckable(true);
     notify = make(tr("Desktop &notifications"), QString());
     notify->setCheckable(true);
-    for (QAction* action : {attach, instrument, open, save, live, readOnly, find, filter, sampleNow,
-                            note, playPause, markBefore, markAfter})
+    for (QAction* action : {attach, instrument, open, save, report, live, readOnly, find, filter,
+                            sampleNow, note, playPause, markBefore, markAfter})
         window->addAction(action);
     fillMenus(window);
     fillToolbar(window);
@@ -101,6 +102,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     forgetMenu = file->addMenu(tr("&Forget kept password"));
     file->addSeparator();
     file->addAction(save);
+    file->addAction(report);
     file->addSeparator();
     file->addAction(settings);
     file->addSeparator();
@@ -192,6 +194,7 @@ void WindowActions::setTransport(const Transport& transport)
     const bool capturing = transport.mode == Mode::live || transport.mode == Mode::paused;
     const bool replay = transport.mode == Mode::replay;
     save->setEnabled(any);
+    report->setEnabled(any && !reporting_);
     sampleNow->setEnabled(capturing);
     sampleNow->setStatusTip(capturing ? QString() : tr("Needs a live target."));
     note->setEnabled(capturing);
@@ -229,6 +232,12 @@ void WindowActions::setTransport(const Transport& transport)
         themedIcon(off ? QStringLiteral("lock-closed") : QStringLiteral("lock-open")));
     readOnly->setToolTip(replay ? tr("Commands need a live target")
                                 : tr("No command leaves Poolscope while it is locked (Ctrl+L)"));
+}
+
+void WindowActions::setReporting(bool on)
+{
+    reporting_ = on;
+    report->setEnabled(transport_.mode != Mode::empty && !on);
 }
 
 void WindowActions::setCommands(bool cancellable, bool terminable, const QString& obstacle)

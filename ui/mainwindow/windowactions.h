@@ -30,6 +30,7 @@ public:
     QAction* instrument;
     QAction* open;
     QAction* save;
+    QAction* report;
     QAction* newWindow;
     QAction* closeWindow;
     QAction* settings;
@@ -64,6 +65,8 @@ public:
 
     void addPage(const QString& name, const QString& title, const QString& icon);
     void setTransport(const Transport& transport);
+    /// One report at a time.
+    void setReporting(bool on);
     /// `obstacle` says why commands are off; empty: they are on.
     void setCommands(bool cancellable, bool terminable, const QString& obstacle);
 
@@ -76,6 +79,7 @@ private:
     void fillToolbar(QMainWindow* window);
     QActionGroup* choices(QMenu* menu, const QList<std::pair<QString, QVariant>>& entries);
     Transport transport_;
+    bool reporting_ = false;
     int pages_ = 0;
 };
 
