@@ -25,16 +25,18 @@ extern const char* const built_in_alert_rules;
 
 namespace {
 
-constexpr std::array<std::pair<AlertMeasure, std::string_view>, 11> measure_names{{
+constexpr std::array<std::pair<AlertMeasure, std::string_view>, 13> measure_names{{
     {AlertMeasure::used_ratio, "used_ratio"},
     {AlertMeasure::pending, "pending"},
     {AlertMeasure::wait, "wait"},
     {AlertMeasure::wait_growth, "wait_growth"},
     {AlertMeasure::timeouts, "timeouts"},
     {AlertMeasure::idle, "idle"},
+    {AlertMeasure::circuit_open, "circuit_open"},
     {AlertMeasure::connections_ratio, "connections_ratio"},
     {AlertMeasure::lock_waiters, "lock_waiters"},
     {AlertMeasure::unreachable, "unreachable"},
+    {AlertMeasure::refusing, "refusing"},
     {AlertMeasure::leaks, "leaks"},
     {AlertMeasure::critical_leaks, "critical_leaks"},
 }};

@@ -2,6 +2,7 @@
 #include "core/analyze/alerts.h"
 
 #include "core/analyze/analysis.h"
+#include "core/model/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,9 @@ bool applies(const AlertRule& rule, const TargetInfo& target, const Text& pool)
 {
     if (!rule.enabled || is_instant(rule.measure) || !matches_pattern(rule.target, target.name))
         return false;
-    const bool of_target = is_of_server(rule.measure) || rule.measure == AlertMeasure::unreachable;
+    const bool of_target = is_of_server(rule.measure) ||
+                           rule.measure == AlertMeasure::unreachable ||
+                           rule.measure == AlertMeasure::refusing;
     if (pool.is_null())
         return of_target;
     return !of_target && matches_pattern(rule.pool, pool.str());
@@ -56,6 +59,16 @@ std::optional<double> ratio(std::optional<std::int64_t> part, std::optional<std:
     if (!part || !whole || *whole <= 0)
         return std::nullopt;
     return static_cast<double>(*part) / static_cast<double>(*whole);
+}
+
+/// Half-open is neither: connections are tried, and it may open again at once.
+std::optional<double> circuit_value(const Text& circuit)
+{
+    const std::string_view state = circuit.str();
+    return state == "open"        ? std::optional(1.0)
+           : state == "half-open" ? std::optional(0.5)
+           : state == "closed"    ? std::optional(0.0)
+                                  : std::nullopt;
 }
 
 double alert_seconds(Duration duration)
@@ -281,6 +294,10 @@ std::optional<double> AlertBook::measure(const World& world, const Subject& subj
         return reach == Reach::connecting
                    ? std::nullopt
                    : std::optional(reach == Reach::up || is_detached(target->status) ? 0.0 : 1.0);
+    if (what == AlertMeasure::refusing)
+        return reach == Reach::connecting
+                   ? std::nullopt
+                   : std::optional(refusal_of(target->status) == Refusal::none ? 0.0 : 1.0);
     if (reach != Reach::up) // what it was says nothing of what it is
         return std::nullopt;
     switch (what) {
@@ -307,6 +324,8 @@ std::optional<double> AlertBook::measure(const World& world, const Subject& subj
         return as_number(pool.pending);
     case AlertMeasure::idle:
         return as_number(pool.idle);
+    case AlertMeasure::circuit_open:
+        return circuit_value(pool.circuit);
     case AlertMeasure::timeouts:
         return pool.timeouts ? measure_waits(watched, what, world.now()) : std::nullopt;
     case AlertMeasure::wait:

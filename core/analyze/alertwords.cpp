@@ -87,6 +87,11 @@ std::string sentence_of(const AlertRule& rule, const TargetState& target, const 
                            whole == 0
                                ? "no connection is idle"
                                : counted(whole, "connection is idle", "connections are idle"));
+    case AlertMeasure::circuit_open:
+        return fmt::format("{}: the circuit breaker is {}.", who,
+                           *value >= 1  ? "open: no connection is opened"
+                           : *value > 0 ? "half-open: it tries whether the server is back"
+                                        : "closed");
     case AlertMeasure::connections_ratio:
         return fmt::format("{}: {} of {} connections are open.", who, target.client_count(),
                            target.facts && target.facts->max_connections
@@ -99,6 +104,10 @@ std::string sentence_of(const AlertRule& rule, const TargetState& target, const 
         return whole == 0 ? fmt::format("{} {}.", who,
                                         is_detached(target.status) ? "is detached" : "answers")
                           : fmt::format("{} does not answer. {}", who,
+                                        plain_line(target.status.sentence, 300));
+    case AlertMeasure::refusing:
+        return whole == 0 ? fmt::format("{} does not refuse connections.", who)
+                          : fmt::format("{} refuses connections. {}", who,
                                         plain_line(target.status.sentence, 300));
     case AlertMeasure::leaks:
         return fmt::format("{}: {}.", who, counted(whole, "suspected leak", "suspected leaks"));

@@ -364,7 +364,7 @@ void Analysis::mark(const AlertBook::Onset& onset)
 {
     // A source that fails and acquires that time out are marked for themselves.
     if (onset.severity == AlertSeverity::info || onset.measure == AlertMeasure::unreachable ||
-        onset.measure == AlertMeasure::timeouts)
+        onset.measure == AlertMeasure::refusing || onset.measure == AlertMeasure::timeouts)
         return;
     const bool critical = onset.severity == AlertSeverity::critical;
     marks_.push_back({world_.now(), critical ? MarkKind::critical : MarkKind::warning, onset.target,

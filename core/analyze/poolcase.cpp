@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/poolcase.h"
 
+#include "core/model/refusal.h"
+
 #include <algorithm>
 #include <set>
 
@@ -385,9 +387,7 @@ bool nearly_full(const TargetState& server)
 
 bool refuses_as_full(const TargetStatus& status)
 {
-    return status.reach == Reach::failing &&
-           (status.sentence.find("has no free slot") != std::string::npos ||
-            status.sentence.find("has no free connection") != std::string::npos);
+    return status.reach == Reach::failing && refusal_of(status) == Refusal::full;
 }
 
 } // namespace poolscope

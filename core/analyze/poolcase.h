@@ -75,7 +75,7 @@ std::vector<PoolCase> strained_pools(const DiagnosisInput& input);
 std::optional<std::int32_t> slots_left(const TargetState& server);
 /// So few that the next pool that grows finds none.
 bool nearly_full(const TargetState& server);
-/// Its source is refused because it is full: the words of core/source's troubles.
+/// Its source is refused because it is full.
 bool refuses_as_full(const TargetStatus& status);
 
 } // namespace poolscope

@@ -106,6 +106,7 @@ void TestAlertRules::wrong_data()
     row("for as a number", rule("at_least = 5\nfor = 10\n"), 5, "such as \"10s\"");
     row("severity", rule("at_least = 5\nseverity = 'fatal'\n"), 5, "info, warning or critical");
     row("enabled", rule("at_least = 5\nenabled = 'no'\n"), 5, "true or false");
+    row("a command", rule("at_least = 5\ncommand = 'sh'\n"), 5, "knows no \"command\"");
     row("unknown key", rule("at_least = 5\nfoo = 1\n"), 5, "knows no \"foo\"");
     row("a leak with a duration",
         "[[rule]]\nname = 'x'\nmeasure = 'leaks'\nat_least = 1\nfor = '5s'\n", 5, "of their own");

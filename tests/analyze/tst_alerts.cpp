@@ -3,7 +3,9 @@
 
 #include <QTest>
 
+#include <array>
 #include <random>
+#include <set>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -326,14 +328,24 @@ void TestAlerts::theSameFromAnyInstant()
         pool.idle = 20 - *pool.used;
         pool.pending = *pool.used > 18 ? static_cast<std::int64_t>(random() % 3) : 0;
         pool.timeouts = pool.timeouts.value_or(0) + (random() % 200 == 0 ? 1 : 0);
+        if (random() % 30 == 0) {
+            constexpr std::array states{"closed", "closed", "closed", "open", "half-open"};
+            pool.circuit = Text{states.at(random() % states.size())};
+        }
         if (!pool.wait_time || second % 1500 == 0)
             pool.wait_time = DurationSummary{0, Duration{}, std::nullopt, std::nullopt};
         pool.wait_time->count += random() % 5;
         *pool.wait_time->total += Duration{std::chrono::milliseconds{random() % 3000}};
     };
     std::size_t seen = 0;
+    std::set<AlertMeasure> measures;
     for (int minute = 0; minute < 60; ++minute) {
         pictures.emplace_back(p.all.size(), p.world);
+        TargetStatus status;
+        status.reach = Reach::up;
+        if (random() % 3 == 0)
+            status.sentence = "It refused a connection lately: all of max_connections were taken.";
+        p.tell(shop, StatusChanged{status});
         p.run(60, says);
         if (minute < 11)
             continue;
@@ -351,6 +363,8 @@ void TestAlerts::theSameFromAnyInstant()
         const std::vector<Alert> sought = book.alerts(again, p.findings);
         for (const Alert& each : played)
             seen |= std::size_t{1} << static_cast<int>(each.state);
+        for (const Alert& each : played)
+            measures.insert(each.measure);
         QCOMPARE(sought.size(), played.size());
         for (std::size_t i = 0; i < played.size(); ++i)
             QVERIFY2(sought[i] == played[i],
@@ -359,6 +373,8 @@ void TestAlerts::theSameFromAnyInstant()
                          .c_str());
     }
     QCOMPARE(seen, std::size_t{7}); // pending, firing and resolved ones were among them
+    QVERIFY(measures.contains(AlertMeasure::circuit_open));
+    QVERIFY(measures.contains(AlertMeasure::refusing));
     QVERIFY(p.onsets.size() > 10);
 }
 

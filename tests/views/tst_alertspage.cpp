@@ -47,6 +47,7 @@ private slots:
     void answers();
     void aNeighbourIsNotChosen();
     void firingOnesFirst();
+    void statesAreWords();
     void replay();
 
 private:
@@ -180,6 +181,27 @@ void TestAlertsPage::firingOnesFirst()
     QCOMPARE(cell(page.table(), 0, 6), QStringLiteral("idle"));
     QCOMPARE(cell(page.table(), 1, 6), QStringLiteral("known"));
     QCOMPARE(cell(page.table(), 2, 6), QStringLiteral("over"));
+}
+
+void TestAlertsPage::statesAreWords()
+{
+    const PageFixture f;
+    SyntheticUpdates updates;
+    auto& page = dynamic_cast<AlertsPage&>(f.show("alerts"));
+    std::vector<Alert> circuits;
+    for (const double value : {1.0, 0.5, 0.0}) {
+        circuits.push_back(alert("circuit", AlertSeverity::critical, AlertState::firing));
+        circuits.back().pool = Text{std::to_string(value)};
+        circuits.back().measure = AlertMeasure::circuit_open;
+        circuits.back().value = value;
+        circuits.back().threshold = 1;
+    }
+    f.apply(update(updates, circuits));
+    QCOMPARE(cell(page.table(), 0, 4), QStringLiteral("open"));
+    QCOMPARE(cell(page.table(), 1, 4), QStringLiteral("half-open"));
+    QCOMPARE(cell(page.table(), 2, 4), QStringLiteral("closed"));
+    QCOMPARE(page.table().model()->index(1, 4).data(Qt::ToolTipRole).toString(),
+             QStringLiteral("The rule's threshold is open."));
 }
 
 void TestAlertsPage::replay()

@@ -71,6 +71,8 @@ QString alertNumber(double value, AlertMeasure measure)
         return QString::number(value * 100, 'f', 0) + QStringLiteral(" %");
     case AlertMeasure::wait:
         return Formatter::ageCell(Duration{qRound64(value * 1'000'000)});
+    case AlertMeasure::circuit_open:
+        return value >= 1 ? tr("open") : value > 0 ? tr("half-open") : tr("closed");
     case AlertMeasure::wait_growth:
         return QString::number(value, 'f', 1) + QStringLiteral("x");
     default:
