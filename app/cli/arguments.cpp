@@ -117,6 +117,13 @@ void addCommon(CLI::App& app, Arguments& a)
     app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
 }
 
+void addOnAlert(CLI::App& app, Arguments& a)
+{
+    app.add_option("--on-alert", a.onAlert,
+                   "Run this when alerts begin or are over, with JSON on its input")
+        ->type_name("COMMAND");
+}
+
 void addAt(CLI::App& app, Arguments& a)
 {
     app.add_option("--at", a.at, "The instant of a recording, ISO 8601 or HH:MM:SS (UTC)")
@@ -262,6 +269,7 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
             },
             "What a server of metrics remembers of a fleet, instead of what is", "DURATION");
         verb.add_flag("--json", a.json, "Print progress as JSON lines");
+        addOnAlert(verb, a);
         addFor(verb, a, "How long (until Ctrl+C)");
         break;
     case Verb::watch:
@@ -269,6 +277,7 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
             ->required()
             ->type_name("TARGET|FILE");
         verb.add_flag("--json", a.json, "Print JSON lines");
+        addOnAlert(verb, a);
         addFor(verb, a, "How long (until q)");
         addAt(verb, a);
         break;

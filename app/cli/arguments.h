@@ -53,6 +53,7 @@ struct Arguments
     /// What it holds, or the one of the configuration folder; see loadAlertRules(). Empty: those
     /// built in.
     std::string alertRules;
+    std::string onAlert; ///< of watch and record: the user's own command; empty: none
     std::string sshHost;
     std::string output;           ///< of record and report
     std::optional<Duration> past; ///< of record: what a query API remembers, instead of what is

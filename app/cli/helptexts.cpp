@@ -76,7 +76,9 @@ constexpr std::array allVerbs{
         "Without a terminal the screens are printed one after the other; with --json each is one\n"
         "object on one line: time, targets, states, pools, leaks, blocking, sessions. One comes "
         "each\n"
-        "--interval, and one at once when somebody comes to be suspected.\n"},
+        "--interval, and one at once when somebody comes to be suspected.\n\n"
+        "--on-alert COMMAND runs a command of yours when alerts of live targets begin to fire or\n"
+        "are over: see record --help.\n"},
     VerbText{
         Verb::record, "record", "Record targets to a file, unattended. Ctrl+C ends it properly.",
         "Examples:\n  poolscope record service=shop -o night.poolrec\n"
@@ -90,6 +92,14 @@ constexpr std::array allVerbs{
         "OpenMetrics at http://127.0.0.1:9466/metrics, for Prometheus to scrape. Whoever reaches\n"
         "that address can read it: one that other machines reach is given with --metrics "
         "HOST:9466.\n\n"
+        "--on-alert \"notify.sh --team shop\" runs that when alerts begin to fire or are over, "
+        "with "
+        "what\n"
+        "they say as JSON on its standard input and in POOLSCOPE_ALERT_SENTENCE and others like "
+        "it;\n"
+        "resources/alerts/README.md has all. No shell reads COMMAND, one runs at a time, and each "
+        "has\n"
+        "30s. Alerts of severity info, acknowledged and silenced ones run nothing.\n\n"
         "--past 2h makes a recording of what a server of metrics remembers of a fleet, up to now,\n"
         "and ends. Where the server fails five times in a row, at Ctrl+C and when --for is over "
         "it\n"

@@ -26,6 +26,8 @@ constexpr Duration longestWait = std::chrono::seconds{30};
 /// A server that takes longer has answered before: what it said then is printed.
 constexpr Duration longestResample = std::chrono::seconds{3};
 constexpr int mostQuestions = 3;
+/// At the end: for a command that is being told of alerts.
+constexpr std::chrono::milliseconds lastAlerts{5000};
 
 volatile sig_atomic_t typingEnd = -1;
 volatile sig_atomic_t typingSignal = 0;
@@ -146,8 +148,24 @@ Live::Live(const Arguments& arguments, const QString& recordTo)
 
 Live::~Live() = default;
 
+void Live::endAlertCommand()
+{
+    if (alertCommand_)
+        alertCommand_->end(lastAlerts);
+}
+
 bool Live::attachAll()
 {
+    if (!arguments_.onAlert.empty()) {
+        const QString command = QString::fromStdString(arguments_.onAlert);
+        if (const auto trouble = AlertCommand::trouble(command)) {
+            complain(*trouble);
+            return false;
+        }
+        alertCommand_ = std::make_unique<AlertCommand>();
+        alertCommand_->setCommand(command);
+        alertCommand_->follow(*workspace_);
+    }
     std::vector<AttachRequest> requests;
     for (const std::string& target : arguments_.targets) {
         AttachRequest request;

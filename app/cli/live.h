@@ -3,6 +3,7 @@
 
 #include "app/cli/arguments.h"
 #include "app/cli/picture.h"
+#include "core/capture/alertcommand.h"
 #include "core/capture/workspace.h"
 #include "core/source/privatefolder.h"
 
@@ -31,8 +32,13 @@ public:
     explicit Live(const Arguments& arguments, const QString& recordTo = {});
     ~Live() override;
 
-    /// False, having said why, if a target is none that could be attached.
+    /// False, having said why, if a target is none that could be attached, or the command for
+    /// alerts none that could be run.
     bool attachAll();
+    /// Where the command for alerts tells its troubles; null if there is none. It ends before
+    /// the capture, with a little time for what is still to be told.
+    AlertCommand* alertCommand() const { return alertCommand_.get(); }
+    void endAlertCommand();
     Workspace& workspace() const { return *workspace_; }
     const Picture& picture() const { return picture_; }
 
@@ -60,6 +66,7 @@ private:
     const Arguments& arguments_;
     std::unique_ptr<PrivateFolder> scratch_;
     std::unique_ptr<Workspace> workspace_;
+    std::unique_ptr<AlertCommand> alertCommand_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;
     std::set<TargetId> pools_;   ///< those that ask for a token

@@ -69,6 +69,9 @@ int RecordRun::run()
     // The workspace says in full why it cannot write.
     if (!live_->workspace().transport().recordingTrouble.isEmpty())
         return exitUnreadable;
+    if (AlertCommand* const command = live_->alertCommand())
+        QObject::connect(command, &AlertCommand::failed, command,
+                         [](const Error& error) { complain(error); });
 
     QEventLoop loop;
     EndSignals endSignals;
@@ -86,6 +89,7 @@ int RecordRun::run()
                            &QEventLoop::quit);
     loop.exec();
     second.stop();
+    live_->endAlertCommand();
 
     const bool recorded = trouble_.empty();
     const bool unreachable = live_->anyUnreachable() || !live_->anyReady();

@@ -218,6 +218,10 @@ int runRecordPast(const Arguments& arguments)
         complain("--metrics serves what is, and --past asks for what was. Leave out one of them.");
         return exitUsage;
     }
+    if (!arguments.onAlert.empty()) {
+        complain("--on-alert is for what is, and --past asks for what was. Leave out one of them.");
+        return exitUsage;
+    }
     AttachRequest request;
     request.target = QString::fromStdString(arguments.targets.front());
     request.sshHost = QString::fromStdString(arguments.sshHost);

@@ -119,6 +119,7 @@ private:
     void play(const Transport& transport);
     void draw();
     void drawNews();
+    void tellAlertTroubles();
     void readKey();
     std::string headline() const;
 
@@ -129,8 +130,9 @@ private:
     std::unique_ptr<Terminal> terminal_;
     bool begun_ = false;
     Suspected suspected_;
-    QTimer frame_; ///< the interval asked for
-    QTimer news_;  ///< what must not wait for it
+    std::string alertTrouble_; ///< of the command for alerts, while the screen is in the way
+    QTimer frame_;             ///< the interval asked for
+    QTimer news_;              ///< what must not wait for it
     QElapsedTimer drawn_;
 };
 
@@ -139,6 +141,7 @@ int Watch::begin()
     if (!recording_) {
         if (!live_.attachAll())
             return exitUsage;
+        tellAlertTroubles();
         live_.waitForPictures();
         return live_.anyReady() ? exitDone : exitUnreachable;
     }
@@ -192,7 +195,23 @@ std::string Watch::headline() const
     if (recording_)
         line += (line.empty() ? "" : "  ") + std::string{"recording "} +
                 plain_line(arguments_.targets.front(), 200);
+    if (terminal_ && !alertTrouble_.empty())
+        line += "  " + alertTrouble_;
     return line;
+}
+
+/// On the screen where there is one: it would be written over.
+void Watch::tellAlertTroubles()
+{
+    AlertCommand* const command = live_.alertCommand();
+    if (!command)
+        return;
+    QObject::connect(command, &AlertCommand::failed, &loop_, [this](const Error& error) {
+        alertTrouble_ = error.sentence;
+        if (!terminal_)
+            complain(error);
+    });
+    QObject::connect(command, &AlertCommand::succeeded, &loop_, [this] { alertTrouble_.clear(); });
 }
 
 /// A suspicion is shown when it arises, however long the interval.
@@ -259,6 +278,7 @@ int Watch::run()
     draw();
     loop_.exec();
     terminal_.reset();
+    live_.endAlertCommand();
     return live_.anyUnreachable() ? exitUnreachable : exitDone;
 }
 
@@ -277,6 +297,10 @@ int runWatch(const Arguments& arguments)
     }
     if (recordings > 0 && arguments.targets.size() > 1) {
         complain("A recording is watched by itself. Give one recording, or live targets.");
+        return exitUsage;
+    }
+    if (!arguments.onAlert.empty() && recordings > 0) {
+        complain("--on-alert is for live targets: a recording calls nobody. Leave it out.");
         return exitUsage;
     }
     if (arguments.at && recordings == 0) {

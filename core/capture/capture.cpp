@@ -417,6 +417,7 @@ void Capture::send()
 {
     if (builder_.dirty()) {
         const UpdatePtr update = builder_.build(analysis_);
+        emit observedNow(update);
         if (shown_)
             emit updated(update, epoch_);
         else if (!update->live_points.empty() || !update->live_pool_points.empty())

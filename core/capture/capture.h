@@ -69,6 +69,8 @@ public:
 
 signals:
     void updated(const poolscope::UpdatePtr& update, quint64 epoch);
+    /// The live edge, whatever the window shows.
+    void observedNow(const poolscope::UpdatePtr& update);
     /// New points at the live edge while the window shows another moment.
     void edgeMoved(const std::vector<poolscope::TargetSeries>& points,
                    const std::vector<poolscope::PoolSeries>& pools);

@@ -172,6 +172,9 @@ public:
 
 signals:
     void updated(const poolscope::UpdatePtr& update);
+    /// What a capture observes now, whatever the cursor shows; of a recording never. For who acts
+    /// on what happens, and shows nothing.
+    void observedNow(const poolscope::UpdatePtr& update);
     void transportChanged(const poolscope::Transport& transport);
     void marksChanged(const poolscope::Marks& marks);
     void secretRequired(poolscope::TargetId target, const QString& sentence);

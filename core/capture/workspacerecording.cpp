@@ -58,6 +58,10 @@ void Workspace::Private::startCapture()
     const quint64 run = ++captureRun;
     connect(c, &Capture::updated, this, &Private::applied);
     connect(c, &Capture::edgeMoved, this, &Private::edgeMoved);
+    connect(c, &Capture::observedNow, this, [this, run](const UpdatePtr& update) {
+        if (run == captureRun)
+            emit q.observedNow(update);
+    });
     connect(c, &Capture::failed, this, [this](const Error& e) { emit q.failed(e); });
     connect(c, &Capture::secretRequired, &q, &Workspace::secretRequired);
     connect(c, &Capture::recordingBegan, this, [this, run](const QString& file) {

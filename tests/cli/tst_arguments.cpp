@@ -75,6 +75,9 @@ void TestArguments::reads()
                                                                   {{5s, 1min}, Text{"orders"}}}));
     QVERIFY(chosenThresholds(good({"leaks", "x", "--critical-after", "p=10s"})) ==
             (std::vector<ThresholdsChanged>{{{10s, 10s}, Text{"p"}}}));
+    QCOMPARE(good({"watch", "x", "--on-alert", "n.sh --to me"}).onAlert,
+             std::string{"n.sh --to me"});
+    QCOMPARE(good({"record", "x", "-o", "f", "--on-alert", "n.sh"}).onAlert, std::string{"n.sh"});
     QVERIFY(good({"--read-only", "watch", "service=a"}).readOnly);
     QCOMPARE(good({"watch", "service=a"}).interval, Duration{1s});
 }
