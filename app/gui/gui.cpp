@@ -4,6 +4,7 @@
 #include "app/cli/picture.h"
 #include "app/gui/desktopkeychain.h"
 #include "app/gui/screenshot.h"
+#include "core/capture/alertcommand.h"
 #include "core/source/registry.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/windows.h"
@@ -144,6 +145,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
                            .arg(options.page, window.pageNames().join(QStringLiteral(", "))));
     std::unique_ptr<Screenshot> screenshot;
     if (drawn) {
+        window.alertCommand().setCommand({}); // a picture is no watch
         window.setAttribute(Qt::WA_ShowWithoutActivating);
         screenshot =
             std::make_unique<Screenshot>(window.context().workspace(), window, options.screenshot,

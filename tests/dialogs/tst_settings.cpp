@@ -76,6 +76,29 @@ private slots:
         QCOMPARE(example->textFormat(), Qt::PlainText);
     }
 
+    void theAlertCommand()
+    {
+        settings_->setValue(QStringLiteral("alerts/command"), QStringLiteral("sh -c true"));
+        SettingsDialog dialog(*settings_);
+        auto* const command = child<QLineEdit>(dialog, "alertCommand");
+        const auto* const explained = child<QLabel>(dialog, "alertCommandExplained");
+        QCOMPARE(command->text(), QStringLiteral("sh -c true"));
+        QVERIFY(explained->text().startsWith(QStringLiteral("Runs with what the alerts say")));
+        QCOMPARE(explained->textFormat(), Qt::PlainText);
+        command->setText(QStringLiteral(" no-such-notifier --now "));
+        QCOMPARE(explained->text(),
+                 QStringLiteral("The alert command cannot be run: there is no program "
+                                "no-such-notifier. Give the path of a program or script that this "
+                                "user may run."));
+        QCOMPARE(settings_->value(QStringLiteral("alerts/command")).toString(),
+                 QStringLiteral("sh -c true"));              // not before it is saved
+        child<QPushButton>(dialog, "saveSettings")->click(); // it may come yet
+        QCOMPARE(settings_->value(QStringLiteral("alerts/command")).toString(),
+                 QStringLiteral("no-such-notifier --now"));
+        command->clear();
+        QVERIFY(explained->text().startsWith(QStringLiteral("Without one")));
+    }
+
     void aFolderThatIsNoneIsNotKept()
     {
         SettingsDialog dialog(*settings_);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/settingsdialog.h"
 
+#include "core/capture/alertcommand.h"
 #include "ui/dialogs/parts.h"
+#include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 
 #include <QFileDialog>
@@ -24,6 +26,7 @@ constexpr int longestCommand = 1000;
 
 const QString editorKey = QStringLiteral("editor");
 const QString sourcesKey = QStringLiteral("sources");
+const QString alertsKey = QStringLiteral("alerts/command");
 
 } // namespace
 
@@ -34,6 +37,8 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     , sources_(new QLineEdit(settings.value(sourcesKey).toString(), this))
     , example_(parts::label(QString(), this, "caption"))
     , trouble_(parts::label(QString(), this, "caption"))
+    , alerts_(new QLineEdit(settings.value(alertsKey).toString().left(longestCommand), this))
+    , alertsExplained_(parts::label(QString(), this, "caption"))
     , save_(new QPushButton(tr("&Save"), this))
 {
     setWindowTitle(tr("Settings"));
@@ -45,24 +50,25 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     auto* const grid = new QGridLayout;
     grid->setHorizontalSpacing(8);
     grid->setVerticalSpacing(4);
-    const auto field = [&](int row, const QString& caption, QLineEdit* edit, const char* name) {
+    const auto field = [&](QGridLayout* in, int row, const QString& caption, QLineEdit* edit,
+                           const char* name) {
         QLabel* const label = parts::label(caption, this);
         label->setWordWrap(false);
         label->setBuddy(edit);
-        grid->addWidget(label, row, 0);
+        in->addWidget(label, row, 0);
         edit->setFont(theme.mono());
         edit->setMaxLength(4096);
         edit->setObjectName(QLatin1String(name));
         edit->setAccessibleName(QString(caption).remove(QLatin1Char('&')));
-        grid->addWidget(edit, row, 1);
+        in->addWidget(edit, row, 1);
     };
-    field(0, tr("&Editor command"), editor_, "editorCommand");
+    field(grid, 0, tr("&Editor command"), editor_, "editorCommand");
     editor_->setMaxLength(longestCommand);
     editor_->setPlaceholderText(tr("code -g {file}:{line}"));
     example_->setObjectName(QStringLiteral("editorExample"));
     grid->addWidget(example_, 1, 1, 1, 2);
     grid->setRowMinimumHeight(2, theme.scaled(8));
-    field(3, tr("&Folder of sources"), sources_, "sourcesFolder");
+    field(grid, 3, tr("&Folder of sources"), sources_, "sourcesFolder");
     sources_->setPlaceholderText(tr("for processes that were built elsewhere"));
     auto* const choose = new QPushButton(tr("&Choose…"), this);
     choose->setAutoDefault(false);
@@ -71,6 +77,18 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     trouble_->setObjectName(QStringLiteral("settingsTrouble"));
     grid->addWidget(trouble_, 4, 1, 1, 2);
     layout->addLayout(grid);
+    layout->addSpacing(theme.scaled(8));
+    layout->addWidget(parts::title(tr("When alerts begin or are over"), this));
+    auto* const below = new QGridLayout;
+    below->setHorizontalSpacing(8);
+    below->setVerticalSpacing(4);
+    field(below, 0, tr("&Alert command"), alerts_, "alertCommand");
+    alerts_->setMaxLength(longestCommand);
+    alerts_->setPlaceholderText(tr("~/bin/notify.sh --team shop"));
+    alertsExplained_->setObjectName(QStringLiteral("alertCommandExplained"));
+    below->addWidget(alertsExplained_, 1, 1);
+    below->setColumnStretch(1, 1);
+    layout->addLayout(below);
     layout->addStretch(1);
     layout->addWidget(parts::rule(this));
     auto* const foot = new QHBoxLayout;
@@ -88,7 +106,9 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     layout->addLayout(foot);
     connect(editor_, &QLineEdit::textChanged, this, &SettingsDialog::explain);
     connect(sources_, &QLineEdit::textChanged, this, &SettingsDialog::explain);
+    connect(alerts_, &QLineEdit::textChanged, this, &SettingsDialog::explainAlerts);
     explain();
+    explainAlerts();
     const int width = theme.scaled(620);
     resize(width, std::max(layout->totalHeightForWidth(width), sizeHint().height()));
 }
@@ -117,6 +137,19 @@ void SettingsDialog::explain()
     save_->setEnabled(fine);
 }
 
+/// A command that is not there may come yet: it is said, and kept all the same.
+void SettingsDialog::explainAlerts()
+{
+    const QString command = alerts_->text().trimmed();
+    const auto trouble = AlertCommand::trouble(command);
+    alertsExplained_->setText(
+        trouble ? Formatter::line(trouble->sentence + ' ' + trouble->next_step, 400)
+        : command.isEmpty()
+            ? tr("Without one alerts are shown here and on the desktop alone.")
+            : tr("Runs with what the alerts say as JSON on its input, without a shell, of live "
+                 "targets alone. One runs at a time, for at most 30 s."));
+}
+
 void SettingsDialog::chooseFolder()
 {
     const QString folder = QFileDialog::getExistingDirectory(
@@ -131,6 +164,7 @@ void SettingsDialog::accept()
         return;
     settings_.setValue(editorKey, editor_->text().trimmed());
     settings_.setValue(sourcesKey, sources_->text().trimmed());
+    settings_.setValue(alertsKey, alerts_->text().trimmed());
     QDialog::accept();
 }
 

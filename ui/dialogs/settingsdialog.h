@@ -10,8 +10,9 @@ class QSettings;
 
 namespace poolscope {
 
-/// What is set once and kept: which editor opens a line of code, and where the sources are.
-/// Writes "editor" and "sources" on Save; see SourceOpener for what they mean.
+/// What is set once and kept: which editor opens a line of code, where the sources are, and what an
+/// alert runs. Writes "editor", "sources" and "alerts/command" on Save; see SourceOpener and
+/// AlertCommand for what they mean.
 class SettingsDialog : public QDialog
 {
     Q_OBJECT
@@ -22,6 +23,7 @@ public:
 
 private:
     void explain();
+    void explainAlerts();
     void chooseFolder();
 
     QSettings& settings_;
@@ -29,6 +31,8 @@ private:
     QLineEdit* sources_;
     QLabel* example_;
     QLabel* trouble_;
+    QLineEdit* alerts_;
+    QLabel* alertsExplained_;
     QPushButton* save_;
 };
 

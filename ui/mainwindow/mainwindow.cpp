@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/mainwindow.h"
 
+#include "core/capture/alertcommand.h"
 #include "ui/dialogs/commandplan.h"
 #include "ui/mainwindow/alertherald.h"
 #include "ui/mainwindow/commandflow.h"
@@ -58,6 +59,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , passwords_(new PasswordFlow(workspace, settings_, this))
     , reports_(new ReportFlow(workspace, this))
     , herald_(new AlertHerald(this))
+    , alertCommand_(new AlertCommand(this))
 {
     setWindowIcon(applicationIcon());
     setAcceptDrops(true);
@@ -69,6 +71,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     wireContext();
     wireWorkspace();
     wireReports();
+    wireAlertCommand();
     setUtc(settings_.value(QStringLiteral("utc"), false).toBool());
     setTransport(workspace_.transport());
     apply(*workspace_.latest());

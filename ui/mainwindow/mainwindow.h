@@ -21,6 +21,7 @@ class QStackedWidget;
 
 namespace poolscope {
 
+class AlertCommand;
 class AlertHerald;
 class Banner;
 class CommandFlow;
@@ -79,6 +80,7 @@ public:
     ReportFlow& reports() const { return *reports_; }
     StatusStrip& statusStrip() const { return *status_; }
     Banner& banner() const { return *banner_; }
+    AlertCommand& alertCommand() const { return *alertCommand_; }
     QDialog* openDialog() const { return dialog_; }
 
 public slots:
@@ -122,6 +124,10 @@ private:
     void setUtc(bool utc);
     void command(ActionVerb verb);
     Formatter format() const;
+
+    // mainwindowactions.cpp
+    void wireAlertCommand();
+    void readAlertCommand();
 
     // mainwindowtargets.cpp
     void taken(const AttachChoice& choice);
@@ -169,6 +175,7 @@ private:
     PasswordFlow* passwords_;
     ReportFlow* reports_;
     AlertHerald* herald_;
+    AlertCommand* alertCommand_;
     QPointer<QDialog> dialog_;
     std::function<void()> bannerDoes_;
     std::function<void()> afterSave_;

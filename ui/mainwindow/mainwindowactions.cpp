@@ -2,6 +2,7 @@
 // What menu, toolbar and keys of the window do.
 #include "ui/mainwindow/mainwindow.h"
 
+#include "core/capture/alertcommand.h"
 #include "ui/dialogs/keysdialog.h"
 #include "ui/dialogs/settingsdialog.h"
 #include "ui/mainwindow/finder.h"
@@ -59,6 +60,11 @@ void MainWindow::wireActions()
     on(a.settings, [this] {
         auto* dialog = new SettingsDialog(settings_, this);
         dialog->setAttribute(Qt::WA_DeleteOnClose);
+        connect(dialog, &QDialog::accepted, this, [] {
+            for (QWidget* const each : QApplication::topLevelWidgets())
+                if (auto* const window = qobject_cast<MainWindow*>(each))
+                    window->readAlertCommand();
+        });
         dialog->open();
     });
     on(a.keys, [this] {
@@ -80,6 +86,21 @@ void MainWindow::wireActions()
         actions_->playPause->setShortcut(
             qobject_cast<QAbstractButton*>(now) ? QKeySequence() : QKeySequence(Qt::Key_Space));
     });
+}
+
+void MainWindow::wireAlertCommand()
+{
+    readAlertCommand();
+    alertCommand_->follow(workspace_);
+    connect(alertCommand_, &AlertCommand::failed, this, [this](const Error& error) {
+        notice(Severity::warning, Formatter::line(error.sentence, 400),
+               Formatter::line(error.next_step, 400));
+    });
+}
+
+void MainWindow::readAlertCommand()
+{
+    alertCommand_->setCommand(settings_.value(QStringLiteral("alerts/command")).toString());
 }
 
 } // namespace poolscope
