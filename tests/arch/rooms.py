@@ -13,7 +13,8 @@ import tempfile
 
 APACHE_ROOMS = {"core/base", "core/stack", "core/event", "core/leak", "core/pool", "core/wire",
                 "core/agent"}
-PLAIN_ROOMS = APACHE_ROOMS | {"core/model", "core/analyze", "core/record", "core/report"}
+PLAIN_ROOMS = APACHE_ROOMS | {"core/model", "core/analyze", "core/record", "core/report",
+                               "core/compare"}
 
 # What a room may include, beside itself. A room not named here must be added here first.
 _ENGINE = ["core/base", "core/stack", "core/event", "core/leak", "core/model", "core/analyze",
@@ -31,6 +32,7 @@ MAY_INCLUDE = {
     "core/analyze": _ENGINE[:5],
     "core/record": _ENGINE[:6],
     "core/report": _ENGINE,
+    "core/compare": _ENGINE + ["core/report"],
     "core/source": _ENGINE + ["core/wire"],
     "core/capture": _ENGINE + ["core/wire", "core/source"],
     "ui/paper": _ENGINE + ["core/report"],
@@ -41,7 +43,7 @@ MAY_INCLUDE = {
     "ui/dialogs": _CAPTURE + ["ui/models", "ui/theme", "ui/charts"],
     "ui/mainwindow": _CAPTURE + ["core/report", "ui/paper", "ui/models", "ui/theme", "ui/charts",
                                  "ui/views", "ui/dialogs"],
-    "app/cli": _CAPTURE + ["core/report"],
+    "app/cli": _CAPTURE + ["core/report", "core/compare"],
     "app/demo": _CAPTURE + ["core/pool", "core/agent"],
     "app/gui": _CAPTURE + ["core/report", "ui/paper", "ui/models", "ui/theme", "ui/charts", "ui/views", "ui/dialogs",
                            "ui/mainwindow", "app/cli"],

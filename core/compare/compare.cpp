@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/compare/compare.h"
+
+#include "core/compare/sidefold.h"
+#include "core/report/concealer.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace poolscope::compare {
+
+namespace {
+
+/// Everything that a recording names; what is damaged is read as far as it can be.
+Result<Done> learn(RecordingReader& reader, report::Concealer& concealer)
+{
+    const auto info = reader.info();
+    if (!info)
+        return info.error();
+    const auto keyframe = reader.keyframe(info.value().started);
+    if (!keyframe)
+        return keyframe.error();
+    concealer.learn(keyframe.value());
+    static_cast<void>(
+        reader.read(keyframe.value().sequence(), [&concealer](const Observation& observation) {
+            concealer.learn(observation);
+            return true;
+        }));
+    return Done{};
+}
+
+template <class What>
+What concealed(report::Concealer& concealer, What what)
+{
+    const Observation told{SequenceNumber{1}, Timestamp{}, TargetId{}, std::move(what)};
+    return std::get<What>(concealer.conceal(told).what);
+}
+
+} // namespace
+
+Result<Side> side_of(RecordingReader& reader, const Question& question)
+{
+    const auto info = reader.info();
+    if (!info)
+        return info.error();
+    const Timestamp from =
+        std::max(info.value().started, question.from.value_or(info.value().started));
+    const Timestamp to =
+        std::max(from, std::min(info.value().ended, question.to.value_or(info.value().ended)));
+    // What grows is judged over a window, as it was live.
+    auto keyframe = reader.keyframe(from - Analysis::longest_window);
+    if (!keyframe)
+        return keyframe.error();
+    Analysis analysis;
+    const SequenceNumber first = keyframe.value().sequence();
+    analysis.restore(std::move(keyframe).value());
+    SideFold fold{from, to};
+    fold.begin(analysis.world());
+    std::optional<Timestamp> looked;
+    const auto read = reader.read(first, [&](const Observation& observation) {
+        if (observation.time > to)
+            return false;
+        fold.before(analysis.world(), observation);
+        WorldDelta ignored;
+        analysis.fold(observation, ignored);
+        fold.after(analysis.world(), observation);
+        // Once a second, when time alone may have changed something.
+        if (observation.time < from || (!std::holds_alternative<Tick>(observation.what) && looked &&
+                                        observation.time - *looked < std::chrono::seconds{1}))
+            return true;
+        looked = observation.time;
+        analysis.look();
+        fold.look(analysis);
+        return true;
+    });
+    Side side =
+        fold.finish(analysis.world(), read ? to : std::clamp(analysis.world().now(), from, to));
+    side.name = question.name;
+    side.complete = info.value().complete || (question.to && *question.to < info.value().ended);
+    if (!read)
+        side.damage = read.error();
+    return side;
+}
+
+Result<Naming> concealing(RecordingReader& before, RecordingReader& after)
+{
+    const auto concealer = std::make_shared<report::Concealer>();
+    for (RecordingReader* const reader : {&before, &after}) {
+        if (const auto learned = learn(*reader, *concealer); !learned)
+            return learned.error();
+    }
+    concealer->settle();
+    Naming naming;
+    naming.target = [concealer](const TargetInfo& info) {
+        return concealed(*concealer, TargetAttached{info}).info;
+    };
+    naming.text = [concealer](const Text& text) {
+        return text.empty() ? text : Text{concealer->words(std::string_view(text.str()))};
+    };
+    naming.stack = [concealer](const StackRef& stack) {
+        PoolSample sample;
+        sample.brief.push_back({Text{}, stack, 0, {}, {}});
+        return concealed(*concealer, std::move(sample)).brief.front().stack;
+    };
+    return naming;
+}
+
+} // namespace poolscope::compare

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/result.h"
+#include "core/compare/comparison.h"
+#include "core/record/reader.h"
+
+#include <optional>
+#include <string>
+
+namespace poolscope::compare {
+
+/// One range of one recording.
+struct Question
+{
+    std::string name;              ///< of the recording, as people call it
+    std::optional<Timestamp> from; ///< null: its begin
+    std::optional<Timestamp> to;   ///< null: its end
+};
+
+/// Reads what is asked for once, from a little before it. A damaged recording is read as far as it
+/// can be, and the side says so. An error where nothing can be read.
+Result<Side> side_of(RecordingReader& reader, const Question& question);
+
+/// Hosts, users and folders named after people are called otherwise, each the same everywhere.
+/// Reads both recordings once more, for the names in them.
+Result<Naming> concealing(RecordingReader& before, RecordingReader& after);
+
+} // namespace poolscope::compare
