@@ -178,6 +178,20 @@ void addReportOptions(CLI::App& app, Arguments& a)
                  "Without literals, hosts, names of users, values of tags and notes");
 }
 
+void addCompareOptions(CLI::App& app, Arguments& a)
+{
+    app.add_option("file", a.targets, "One recording or two")
+        ->required()
+        ->expected(1, 2)
+        ->type_name("FILE");
+    app.add_option("--from", a.from, "Where the first range begins")->type_name("TIME");
+    app.add_option("--to", a.to, "Where it ends")->type_name("TIME");
+    app.add_option("--and-from", a.andFrom, "Where the second range begins")->type_name("TIME");
+    app.add_option("--and-to", a.andTo, "Where it ends")->type_name("TIME");
+    app.add_flag("--json", a.json, "Print JSON");
+    app.add_flag("--redact", a.redact, "Without hosts, names of users and names of files");
+}
+
 void addActionOptions(CLI::App& app, Arguments& a)
 {
     addOption(
@@ -243,6 +257,9 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
         break;
     case Verb::report:
         addReportOptions(verb, a);
+        return;
+    case Verb::compare:
+        addCompareOptions(verb, a);
         return;
     case Verb::info:
         verb.add_option("file", a.targets, "Recordings")->required()->type_name("FILE");

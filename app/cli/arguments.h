@@ -27,6 +27,7 @@ enum class Verb {
     alerts,
     check,
     report,
+    compare,
     info,
     cancel,
     terminate,
@@ -58,9 +59,11 @@ struct Arguments
     std::string output;           ///< of record and report
     std::optional<Duration> past; ///< of record: what a query API remembers, instead of what is
     std::string metrics;          ///< of record: where it serves what it observes; empty: nowhere
-    // report
+    // report and compare
     std::optional<std::string> from;
     std::optional<std::string> to;
+    std::optional<std::string> andFrom; ///< of compare: the second range
+    std::optional<std::string> andTo;
     bool utc = false;
     // check
     bool exitCode = false; ///< say by the exit status that something is wrong

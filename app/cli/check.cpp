@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/check.h"
 
+#include "app/cli/cells.h"
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
-#include "app/cli/texttable.h"
 #include "app/cli/verbs.h"
 #include "core/record/reader.h"
 #include "core/source/registry.h"
@@ -25,29 +25,6 @@ const CheckTarget* targetOf(const CheckInput& input, TargetId id)
     const auto found = std::find_if(input.targets.begin(), input.targets.end(),
                                     [id](const CheckTarget& each) { return each.info.id == id; });
     return found == input.targets.end() ? nullptr : &*found;
-}
-
-/// Words on lines of at most `width`, each behind `indent`.
-void addWrapped(std::string& text, const std::string& sentence, std::size_t indent, int width)
-{
-    const std::string margin(indent, ' ');
-    if (width <= static_cast<int>(indent) + 20) {
-        text += margin + sentence + '\n';
-        return;
-    }
-    std::string line;
-    for (std::size_t at = 0; at < sentence.size();) {
-        const std::size_t end = std::min(sentence.find(' ', at), sentence.size());
-        const std::string word = sentence.substr(at, end - at);
-        if (!line.empty() &&
-            displayWidth(line) + 1 + displayWidth(word) > width - static_cast<int>(indent)) {
-            text += margin + line + '\n';
-            line.clear();
-        }
-        line += (line.empty() ? "" : " ") + word;
-        at = end + 1;
-    }
-    text += margin + line + '\n';
 }
 
 /// What pools did while they were watched.

@@ -16,6 +16,7 @@ Usage
   poolscope sessions|pools|checkouts|leaks|blocking|states|alerts|diagnose TARGET|FILE...
   poolscope check TARGET|FILE...                    what is wrong with how pools are set up
   poolscope report FILE... -o OUT.html|OUT.pdf      an incident report of a recording
+  poolscope compare FILE [FILE]                     what changed between two ranges or recordings
   poolscope info FILE...                            what a recording holds
   poolscope cancel|terminate TARGET PID --started TIME
   poolscope reclaim TARGET CHECKOUT                 take a connection back into its pool
@@ -194,6 +195,39 @@ constexpr std::array allVerbs{
         "each has a report of its own in it.\n\n"
         "A report holds statements. With --redact literals, hosts, names of users, values of tags\n"
         "and notes are replaced, hosts and users by names that are the same everywhere in it.\n"},
+    VerbText{
+        Verb::compare, "compare",
+        "What changed between two recordings, or two ranges: rates, times, holders, sessions.",
+        "Examples:\n  poolscope compare yesterday.poolrec today.poolrec\n"
+        "  poolscope compare night.poolrec --to 14:25 --and-from 14:30\n"
+        "  poolscope compare a.poolrec b.poolrec --from 14:20 --to 14:30 --and-from 09:20 "
+        "--and-to 09:25\n"
+        "  poolscope compare a.poolrec b.poolrec --json | jq '.[] | select(.notable)'\n\n"
+        "--from and --to choose a range of the first recording, --and-from and --and-to of the\n"
+        "second. With one recording both are of that: what is not said begins or ends where the\n"
+        "other range does, so that --to 14:25 alone compares what was before with what came "
+        "after.\n\n"
+        "Figures are of the time that was observed: ranges may be of different lengths, and gaps "
+        "do\n"
+        "not count. A line of code that \"holds 3.2\" keeps that many connections busy on "
+        "average, that\n"
+        "is 3.2 connection-seconds a second; sessions \"waiting for a lock\" likewise. Targets "
+        "are matched\n"
+        "by kind and name, or by the program that an agent names; lines of code by their stacks, "
+        "also\n"
+        "where only line numbers moved. What is on one side alone is said.\n\n"
+        "A difference is called a change from a fifth on, where it is more than chance explains: "
+        "both\n"
+        "ranges last 20 s or more, a mean is of 20 or more, a rate differs by three standard\n"
+        "deviations (timeouts by two), and a longest or a peak was not just looked for much "
+        "longer.\n"
+        "Else it is \"about the same\" or \"too little data\".\n\n"
+        "JSON is an array of figures, the changes that matter most first: kind, target, "
+        "and_target,\n"
+        "pool, subject, state, measure, before, after, verdict (same, little, more, less, "
+        "appeared,\n"
+        "gone, too_little, only_before, only_after), notable, sentence, before_observed_us,\n"
+        "after_observed_us, stack. Exit status 0 whether or not something changed.\n"},
     VerbText{Verb::info, "info",
              "What a recording holds: from when to when, of which targets, complete or not.",
              "Examples:\n  poolscope info incident.poolrec --json\n"},

@@ -272,6 +272,8 @@ int runVerb(const Arguments& arguments)
         return runCheck(arguments);
     case Verb::report:
         return runReport(arguments);
+    case Verb::compare:
+        return runCompare(arguments);
     default:
         return runRead(arguments);
     }

@@ -17,6 +17,7 @@ int runRecordPast(const Arguments& arguments); ///< record --past
 int runWatch(const Arguments& arguments);
 int runCheck(const Arguments& arguments);
 int runReport(const Arguments& arguments); ///< HTML alone: see reportprinter.h
+int runCompare(const Arguments& arguments);
 
 /// Any verb but the window.
 int runVerb(const Arguments& arguments);
