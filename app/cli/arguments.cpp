@@ -180,11 +180,10 @@ void addReportOptions(CLI::App& app, Arguments& a)
 
 void addCompareOptions(CLI::App& app, Arguments& a)
 {
-    app.add_option("file", a.targets, "One recording or two")
-        ->required()
-        ->expected(1, 2)
-        ->type_name("FILE");
-    app.add_option("--from", a.from, "Where the first range begins")->type_name("TIME");
+    app.add_option("file", a.targets, "One recording or two")->required()->type_name("FILE");
+    app.add_option("--from", a.from,
+                   "Where the first range begins, ISO 8601 or HH:MM:SS of its day (UTC)")
+        ->type_name("TIME");
     app.add_option("--to", a.to, "Where it ends")->type_name("TIME");
     app.add_option("--and-from", a.andFrom, "Where the second range begins")->type_name("TIME");
     app.add_option("--and-to", a.andTo, "Where it ends")->type_name("TIME");

@@ -111,6 +111,10 @@ void printComparison(const Arguments& arguments, const compare::Comparison& comp
 int runCompare(const Arguments& arguments)
 {
     const bool one = arguments.targets.size() == 1;
+    if (arguments.targets.size() > 2) {
+        complain("A comparison is of two recordings at most.");
+        return exitUsage;
+    }
     if (one && !arguments.from && !arguments.to && !arguments.andFrom && !arguments.andTo) {
         complain("Compare it with what? Give a second recording, or two ranges of this one: "
                  "--to 14:25 --and-from 14:30.");

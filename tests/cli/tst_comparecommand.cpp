@@ -250,7 +250,7 @@ void TestCompareCommand::usage_data()
     QTest::addColumn<QString>("complaint");
     QTest::newRow("no file") << QStringList{} << text("file is required");
     QTest::newRow("with what") << QStringList{both_} << text("Compare it with what?");
-    QTest::newRow("three") << QStringList{both_, both_, both_} << text("See poolscope compare");
+    QTest::newRow("three") << QStringList{both_, both_, both_} << text("two recordings at most");
     QTest::newRow("no time") << QStringList{both_, text("--to"), text("noon")}
                              << text("--to: \"noon\" is no time.");
     QTest::newRow("too early") << QStringList{both_, text("--and-from"), text("03:00:00")}
