@@ -32,7 +32,6 @@ public:
     AlertRules conceal(const AlertRules& rules) const;
     /// A text with the names in it replaced.
     std::string words(std::string_view text) const;
-    std::string words(const std::string& text) const { return words(std::string_view(text)); }
 
 private:
     void learn(const TargetInfo& info);
