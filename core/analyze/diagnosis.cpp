@@ -67,8 +67,8 @@ std::vector<Diagnosis> diagnose(const DiagnosisInput& input)
     for (const auto& [id, target] : input.world.targets()) {
         if (target.info.kind != "postgresql" && target.info.kind != "mysql")
             continue;
-        if (auto server = server_diagnosis(input, target, pools))
-            made.push_back(std::move(*server));
+        for (Diagnosis& server : server_diagnoses(input, target, pools))
+            made.push_back(std::move(server));
     }
     std::stable_sort(made.begin(), made.end(), [](const Diagnosis& a, const Diagnosis& b) {
         if (a.target != b.target)

@@ -49,7 +49,7 @@ struct DiagnosisEvidence
     friend bool operator==(const DiagnosisEvidence&, const DiagnosisEvidence&) = default;
 };
 
-/// What would help now: one session to end, or one checkout to take back.
+/// What would help now: one session to end, or one checkout to take back; neither: in words alone.
 struct Relief
 {
     std::string sentence;
@@ -59,7 +59,7 @@ struct Relief
     friend bool operator==(const Relief&, const Relief&) = default;
 };
 
-/// Of one pool, or of a server where `pool` is null.
+/// Of one pool, or of a server where `pool` is null: that one may have two, of different causes.
 struct Diagnosis
 {
     TargetId target;
@@ -93,9 +93,9 @@ struct DiagnosisInput
 Links& shared_links(const DiagnosisInput& input);
 
 /// For each pool and server that is exhausted or nearly so, at the world's instant; ascending by
-/// target and pool, a server's own last. Pure: the same world and the same past give the same
-/// diagnoses, live and in replay. Cost: nothing to speak of where nothing is under strain; else
-/// n log n of the sessions, and of the checkouts of the pools that are.
+/// target and pool, a server's own last, what fills it first. Pure: the same world and the same
+/// past give the same diagnoses, live and in replay. Cost: nothing to speak of where nothing is
+/// under strain; else n log n of the sessions, and of the checkouts of the pools that are.
 std::vector<Diagnosis> diagnose(const DiagnosisInput& input);
 
 } // namespace poolscope

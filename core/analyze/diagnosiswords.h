@@ -8,10 +8,11 @@ namespace poolscope {
 /// A pool's verdict in words: sentence, evidence, relief, prevention.
 Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict);
 
-/// Of a server itself: full, gone, or with a queue for locks; null where it is none of these.
+/// Of a server itself: full, gone, or with a queue for locks, which may fill it; at most one of the
+/// latter and one of the former, in this order.
 /// `pools`: what is known of the pools already, so that one thing is said once.
-std::optional<Diagnosis> server_diagnosis(const DiagnosisInput& input, const TargetState& server,
-                                          const std::vector<Diagnosis>& pools);
+std::vector<Diagnosis> server_diagnoses(const DiagnosisInput& input, const TargetState& server,
+                                        const std::vector<Diagnosis>& pools);
 
 /// In what words a kind of pool calls its size: "maximumPoolSize"; empty where that is not known.
 std::string_view size_setting(std::string_view kind);

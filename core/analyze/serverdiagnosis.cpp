@@ -17,6 +17,8 @@ constexpr Duration server_sustained = seconds{4};
 constexpr Duration server_window = seconds{8};
 /// A queue for one lock is worth a word from so many on.
 constexpr std::int32_t pile_least = 3;
+/// One of so many sessions, and it is what fills the server.
+constexpr std::int32_t pile_of_full = 4;
 constexpr const char* slots_advice =
     "All pools together must fit into max_connections, less what is reserved.";
 
@@ -60,6 +62,19 @@ std::int32_t beside_pools(const DiagnosisInput& input, TargetId server)
     return beside;
 }
 
+/// What is left of the slots where some are reserved: ", 2 reserved ones are left". Once there are
+/// no others a superuser's session, as Poolscope's own may be, has taken one of them.
+std::string left_in_words(const TargetState& server, std::int32_t slots)
+{
+    const std::int32_t left = std::max(0, slots - server.client_count());
+    const std::int32_t reserved = std::min(server.facts->reserved.value_or(0), left);
+    if (reserved <= 0)
+        return {};
+    return reserved < left ? fmt::format(", {} of the {} left are reserved", reserved, left)
+           : reserved == 1 ? std::string{", 1 reserved one is left"}
+                           : fmt::format(", {} reserved ones are left", reserved);
+}
+
 std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& server)
 {
     const Timestamp now = input.world.now();
@@ -80,6 +95,9 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
         made.since = std::max(server.last_sample.value_or(now), now - flow_window);
         made.sentence = fmt::format("{} has no free slot: it refuses Poolscope too.", name);
         made.evidence.push_back(shown(plain_line(server.status.sentence, 400), "sessions", now));
+        // What to do comes from the source, which knows what the server keeps for whom.
+        if (!server.status.next_step.empty())
+            made.relief = Relief{plain_line(server.status.next_step, 400), {}, {}, 0};
         made.prevention = slots_advice;
         return made;
     }
@@ -89,10 +107,7 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
                            bypassed ? Confidence::medium : Confidence::high);
     made.since = flow->second.server_full_since(free, now).value_or(now);
     made.sentence = fmt::format("{} is full: {} of {} connections are taken{}; {}.", name,
-                                server.client_count(), slots,
-                                server.facts && server.facts->reserved.value_or(0) > 0
-                                    ? fmt::format(", {} more are reserved", *server.facts->reserved)
-                                    : "",
+                                server.client_count(), slots, left_in_words(server, slots),
                                 most_of_slots(server));
     if (bypassed) {
         made.sentence += fmt::format(" {} of them belong to no pool.", past_pools);
@@ -156,8 +171,9 @@ std::optional<Diagnosis> gone(const DiagnosisInput& input, const TargetState& se
     return made;
 }
 
+/// `is_full`: the server is, too.
 std::optional<Diagnosis> piled_up(const DiagnosisInput& input, const TargetState& server,
-                                  const std::vector<Diagnosis>& pools)
+                                  const std::vector<Diagnosis>& pools, bool is_full)
 {
     const auto findings = input.findings.find(server.info.id);
     if (server.status.reach != Reach::up || findings == input.findings.end())
@@ -171,11 +187,14 @@ std::optional<Diagnosis> piled_up(const DiagnosisInput& input, const TargetState
             server.age(*tree.since, now) < seconds{3} || told)
             continue;
         Diagnosis made = begun(server, Cause::lock_pile_up, Confidence::high);
-        made.exhausted = false;
+        // What cannot go on keeps its slot: then that is what fills the server.
+        made.exhausted = is_full && (tree.root.blocks + 1) * pile_of_full >= server.client_count();
         made.since = std::max(now - flow_window, *tree.since - server.clock_offset);
         made.sentence =
-            fmt::format("On {} {} wait behind {}.", plain_line(server.info.name, 64),
-                        count_of(tree.root.blocks, "session"), root_in_words(input, server, tree));
+            fmt::format(fmt::runtime(made.exhausted ? "{} is full, and {} wait behind {}."
+                                                    : "On {} {} wait behind {}."),
+                        plain_line(server.info.name, 64), count_of(tree.root.blocks, "session"),
+                        root_in_words(input, server, tree));
         DiagnosisEvidence evidence =
             shown(fmt::format("The first of them has waited for {}.",
                               format_duration_prose(server.age(*tree.since, now))),
@@ -252,14 +271,23 @@ std::string most_of_slots(const TargetState& server)
                                  : fmt::format("{} of them are of {}", most->second, most->first);
 }
 
-std::optional<Diagnosis> server_diagnosis(const DiagnosisInput& input, const TargetState& server,
-                                          const std::vector<Diagnosis>& pools)
+std::vector<Diagnosis> server_diagnoses(const DiagnosisInput& input, const TargetState& server,
+                                        const std::vector<Diagnosis>& pools)
 {
-    if (auto made = full(input, server))
-        return made;
-    if (auto made = gone(input, server))
-        return made;
-    return piled_up(input, server, pools);
+    std::optional<Diagnosis> state = full(input, server);
+    std::optional<Diagnosis> queue = piled_up(input, server, pools, state.has_value());
+    if (!state)
+        state = gone(input, server);
+    if (state && queue && queue->exhausted) {
+        state->confidence = Confidence::medium;
+        state->candidates.insert(state->candidates.begin(), Cause::lock_pile_up);
+    }
+    std::vector<Diagnosis> made;
+    for (std::optional<Diagnosis>* const each : {&queue, &state}) {
+        if (*each)
+            made.push_back(std::move(**each));
+    }
+    return made;
 }
 
 } // namespace poolscope

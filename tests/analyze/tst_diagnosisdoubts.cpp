@@ -49,6 +49,10 @@ private slots:
     void othersOnTheServer();
     void refusedFromTheFirst();
     void fullForAWhile();
+    void fullByAQueue_data();
+    void fullByAQueue();
+    void slotsThatAreLeft_data();
+    void slotsThatAreLeft();
     void wordsOfASpike();
 };
 
@@ -159,6 +163,7 @@ void TestDiagnosisDoubts::refusedFromTheFirst()
     TargetStatus refused;
     refused.reach = Reach::failing;
     refused.sentence = "db:5432 has no free slot for user \"shop\": sorry, too many clients.";
+    refused.next_step = "Even the reserved slots are taken: attach as a superuser.";
     const auto diagnosis = [&] {
         scene.observe(StatusChanged{refused}, Scene::database);
         return scene.of_server();
@@ -167,7 +172,10 @@ void TestDiagnosisDoubts::refusedFromTheFirst()
     QVERIFY(d != nullptr);
     QCOMPARE(d->sentence, std::string("shop-db has no free slot: it refuses Poolscope too."));
     QCOMPARE(d->cause, Cause::server_full);
-    QVERIFY(!d->relief);
+    // Whom to attach as is what helps.
+    QVERIFY(d->relief && !d->relief->session && !d->relief->checkout);
+    QCOMPARE(d->relief->sentence, refused.next_step);
+    QCOMPARE(d->relief->frees, 0);
     // The same after it was seen: what it said then is old.
     Scene seen{{false, false, true, false}};
     seen.session(300, SessionState::idle, "reports");
@@ -176,7 +184,8 @@ void TestDiagnosisDoubts::refusedFromTheFirst()
     d = seen.of_server();
     QVERIFY(d != nullptr);
     QCOMPARE(d->sentence, std::string("shop-db has no free slot: it refuses Poolscope too."));
-    QVERIFY(!d->relief);
+    QVERIFY(d->relief && !d->relief->session);
+    QCOMPARE(d->relief->sentence, refused.next_step);
     QCOMPARE(d->since, seen.now());
 }
 
@@ -193,6 +202,81 @@ void TestDiagnosisDoubts::fullForAWhile()
     QCOMPARE(d->cause, Cause::server_full);
     QVERIFY(d->relief);
     QVERIFY2(d->since >= onset - 5s && d->since <= onset + 5s, d->sentence.c_str());
+}
+
+void TestDiagnosisDoubts::fullByAQueue_data()
+{
+    QTest::addColumn<int>("waiters");
+    QTest::addColumn<bool>("fills");
+    QTest::newRow("a few of many") << 6 << false;
+    QTest::newRow("a quarter") << 24 << true;
+}
+
+/// What waits behind one session stays known while the server fills up, and leads where that is
+/// what fills it.
+void TestDiagnosisDoubts::fullByAQueue()
+{
+    QFETCH(const int, waiters);
+    QFETCH(const bool, fills);
+    Scene scene{{false, false, true, false}};
+    scene.session(77, SessionState::idle_in_transaction, "checkout-api");
+    for (int pid = 300; pid < 300 + waiters; ++pid) {
+        scene.session(pid, SessionState::waiting, "checkout-api");
+        scene.others().at(pid).blocked_by = {Pid{77}};
+    }
+    scene.run(20, [](int) {});
+    const auto told = [&] {
+        std::vector<Cause> causes;
+        for (const Diagnosis& d : scene.analysis.diagnoses())
+            causes.push_back(d.cause);
+        return causes;
+    };
+    QCOMPARE(told(), std::vector{Cause::lock_pile_up});
+    QVERIFY(!scene.analysis.diagnoses()[0].exhausted);
+    for (int i = 0; i < 97 - 10 - 1 - waiters; ++i)
+        scene.session(500 + i, SessionState::idle, "reports");
+    scene.run(20, [](int) {});
+    QCOMPARE(told(), (std::vector{Cause::lock_pile_up, Cause::server_full}));
+    const Diagnosis& queue = scene.analysis.diagnoses()[0];
+    QVERIFY(queue.relief && queue.relief->session);
+    QCOMPARE(queue.relief->session->pid.value, std::int64_t{77});
+    QCOMPARE(queue.relief->frees, waiters);
+    QCOMPARE(queue.exhausted, fills);
+    QVERIFY2(queue.sentence.starts_with(
+                 fills ? "shop-db is full, and 24 sessions wait behind session 77 of checkout-api"
+                       : "On shop-db 6 sessions wait behind session 77 of checkout-api"),
+             queue.sentence.c_str());
+    const Diagnosis& whole = scene.analysis.diagnoses()[1];
+    QCOMPARE(whole.confidence, fills ? Confidence::medium : Confidence::high);
+    QCOMPARE(among(whole, Cause::lock_pile_up), fills);
+    QVERIFY(whole.exhausted && whole.relief && whole.relief->session);
+}
+
+void TestDiagnosisDoubts::slotsThatAreLeft_data()
+{
+    QTest::addColumn<int>("taken");
+    QTest::addColumn<QByteArray>("words");
+    QTest::newRow("one of anybody's") << 96 << QByteArray("taken, 3 of the 4 left are reserved; ");
+    QTest::newRow("the reserved ones") << 97 << QByteArray("taken, 3 reserved ones are left; ");
+    QTest::newRow("one of them is ours") << 98 << QByteArray("taken, 2 reserved ones are left; ");
+    QTest::newRow("the last") << 99 << QByteArray("taken, 1 reserved one is left; ");
+    QTest::newRow("none") << 100 << QByteArray("taken; ");
+}
+
+/// Of 100, three of them reserved: taken and left add up.
+void TestDiagnosisDoubts::slotsThatAreLeft()
+{
+    QFETCH(const int, taken);
+    QFETCH(const QByteArray, words);
+    Scene scene{{false, false, true, false}};
+    for (int i = 10; i < taken; ++i)
+        scene.session(500 + i, SessionState::idle, "reports");
+    scene.run(20, [](int) {});
+    const Diagnosis* const d = scene.of_server();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->sentence.find(std::to_string(taken) + " of 100 connections are " +
+                              words.toStdString()) != std::string::npos,
+             d->sentence.c_str());
 }
 
 void TestDiagnosisDoubts::wordsOfASpike()
