@@ -159,6 +159,77 @@ private slots:
         QVERIFY(ink > 20); // "gap 5 min"
     }
 
+    /// Two that follow each other: the name of the first would stand in the second, and the hatch
+    /// of that one would be over it.
+    void gapNamesAreWhole()
+    {
+        auto points = flat(901, 20, 100);
+        const auto hole = [&](int from, int to) {
+            std::erase_if(points, [&](const auto& p) {
+                return p.time > start + std::chrono::seconds{from} &&
+                       p.time < start + std::chrono::seconds{to};
+            });
+            const auto next = std::find_if(points.begin(), points.end(), [&](const auto& p) {
+                return p.time >= start + std::chrono::seconds{to};
+            });
+            next->gap_before = true;
+        };
+        hole(300, 306);
+        hole(316, 616);
+        chart_->clearPoints();
+        chart_->mergePoints(points);
+        const QImage image = picture();
+        const ChartPicture& p = chart_->picture();
+        // Between the two, and in the first third of the second, there are no words.
+        int ink = 0;
+        for (int x = int(p.x(start + 307s)); x < int(p.x(start + 400s)); ++x)
+            for (int y = int(p.plot.center().y()) - 9; y < int(p.plot.center().y()) + 9; ++y)
+                ink += near(image.pixelColor(x, y), lightTokens().text2, 40);
+        QCOMPARE(ink, 0);
+        for (int x = int(p.x(start + 420s)); x < int(p.x(start + 520s)); ++x)
+            for (int y = int(p.plot.center().y()) - 9; y < int(p.plot.center().y()) + 9; ++y)
+                ink += near(image.pixelColor(x, y), lightTokens().text2, 40);
+        QVERIFY(ink > 20); // "gap 5 min"
+    }
+
+    /// Cut for that if need be, words stand between the lines of other events.
+    void wordsStandClearOfOtherLines()
+    {
+        const std::string words = "a root that blocks thirteen sessions, with quite a long name";
+        chart_->setMarks(
+            {mark(300s, MarkKind::critical, words.c_str()), mark(520s, MarkKind::source_up, "x")});
+        const QImage image = picture();
+        const ChartPicture& p = chart_->picture();
+        const int top = int(p.y(100)) + 8;
+        // The other line is whole beside the words.
+        int dashes = 0;
+        for (int y = top; y < top + 18; ++y) {
+            for (int x = int(p.x(start + 520s)) - 1; x <= int(p.x(start + 520s)) + 1; ++x)
+                dashes += near(image.pixelColor(x, y), lightTokens().text2);
+        }
+        QVERIFY2(dashes >= 8, qPrintable(QString::number(dashes)));
+        int ink = 0;
+        for (int x = int(p.x(start + 300s)) - 400; x < int(p.x(start + 520s)) - 3; ++x)
+            for (int y = top; y < top + 18; ++y)
+                ink += x > p.plot.left() && std::abs(x - p.x(start + 300s)) > 3 &&
+                       near(image.pixelColor(x, y), lightTokens().crit);
+        QVERIFY(ink > 40);
+    }
+
+    /// Where there are words alone, nothing is drawn over them.
+    void noCursorOverWords()
+    {
+        chart_->clearPoints();
+        chart_->setEmptyWords(QStringLiteral("nothing was observed in this range"));
+        const QImage before = picture();
+        chart_->setCursor(start + 60s);
+        const QImage image = picture();
+        const ChartPicture& p = chart_->picture();
+        for (int y = int(p.plot.top()); y < int(p.plot.bottom()); ++y)
+            for (int x = int(p.plot.left()); x < int(p.plot.right()); ++x)
+                QCOMPARE(image.pixelColor(x, y), before.pixelColor(x, y));
+    }
+
     void noAnswerIsHatchedToTheEdge()
     {
         auto points = flat(601, 20, 100);

@@ -10,8 +10,10 @@
 #include <QPainter>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace poolscope {
 
@@ -19,6 +21,7 @@ namespace {
 
 constexpr double mergeDistance = 12;
 constexpr int rows = 3;
+constexpr double leastWords = 120; ///< px; shorter they say nothing
 
 bool isOnset(MarkKind kind)
 {
@@ -41,6 +44,21 @@ const QColor& inkOf(MarkKind kind, const Tokens& t)
     default:
         return t.text2;
     }
+}
+
+/// The nearest lines of other events to both sides of `x`, but for those that stand with it.
+std::pair<double, double> clearOf(const TimePicture& p, double x)
+{
+    constexpr double together = 6;
+    double left = p.plot.left(), right = p.plot.right();
+    for (const ChartEvent& event : p.events) {
+        const double at = p.x(event.time);
+        if (at > x + together)
+            right = std::min(right, at);
+        else if (at < x - together)
+            left = std::max(left, at);
+    }
+    return {left, right};
 }
 
 void paintDashedLine(QPainter& painter, double x, double top, double bottom, const QColor& colour)
@@ -118,9 +136,8 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRe
     painter.setFont(font);
     for (const ChartEvent* event : worstFirst) {
         const double x = p.x(event->time);
-        const double room = std::min(p.plot.width() * 0.6, 360.0);
-        const QString words = metrics.elidedText(event->words, Qt::ElideRight, room);
-        const double width = metrics.horizontalAdvance(words) + 8;
+        const double most = std::min(p.plot.width() * 0.6, 360.0);
+        const double wanted = std::min(most, metrics.horizontalAdvance(event->words)) + 8;
         // On its own side of the cursor, so that it is pale as a whole or not at all.
         const bool before = !past || x <= cursor;
         const auto free = [&](const QRectF& box) {
@@ -130,17 +147,30 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRe
                    std::none_of(taken.begin(), taken.end(),
                                 [&](const QRectF& other) { return other.intersects(box); });
         };
+        // Rather between the lines of others, and cut for that, than across one of them.
+        const auto [left, right] = clearOf(p, x);
+        const double toRight = std::min(wanted, right - 3 - (x + 3));
+        const double toLeft = std::min(wanted, x - 3 - (left + 3));
         std::optional<QRectF> place;
-        for (int row = 0; row < rows && !place; ++row) {
-            const double y = top + row * step;
-            for (const double left : {x + 3, x - 3 - width}) {
-                const QRectF box(left, y, width, metrics.height() + 1);
-                if (!place && free(box))
-                    place = box;
+        const auto look = [&](double after, double ahead) {
+            for (int row = 0; row < rows && !place; ++row) {
+                const double y = top + row * step;
+                for (const QRectF& box : {QRectF(x + 3, y, after, metrics.height() + 1),
+                                          QRectF(x - 3 - ahead, y, ahead, metrics.height() + 1)}) {
+                    if (!place && box.width() >= std::min(wanted, leastWords) && free(box))
+                        place = box;
+                }
             }
-        }
+        };
+        look(toRight >= wanted ? wanted : 0, toLeft >= wanted ? wanted : 0);
+        if (!place)
+            look(toRight, toLeft);
+        if (!place)
+            look(wanted, wanted);
         if (!place)
             continue;
+        const QString words =
+            metrics.elidedText(event->words, Qt::ElideRight, std::ceil(place->width() - 8));
         taken.push_back(place->adjusted(-4, 0, 4, 1));
         painter.fillRect(*place, t.surface);
         painter.setPen(inkOf(event->kind, t));

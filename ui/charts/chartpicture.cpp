@@ -115,11 +115,13 @@ void paintAbove(QPainter& painter, const ChartPicture& p)
         painter.drawText(at, name);
         paintEvents(painter, p, reservedEdge(p));
     }
-    paintVeil(painter, p);
+    if (!p.empty()) // else there are words where they would stand
+        paintVeil(painter, p);
     paintInstant(painter, p, p.shown || p.empty());
     if (p.shown)
         paintLabels(painter, p, labelsOf(p, *p.shown));
-    paintPointers(painter, p);
+    if (!p.empty())
+        paintPointers(painter, p);
 }
 
 } // namespace poolscope

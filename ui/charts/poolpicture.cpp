@@ -265,12 +265,14 @@ void paintPoolAbove(QPainter& painter, const PoolPicture& p)
                         ? QRectF()
                         : metrics.boundingRect(name).translated(at).adjusted(-4, -1, 4, 1));
     }
-    paintVeil(painter, p);
+    if (!p.empty()) // else there are words where they would stand
+        paintVeil(painter, p);
     paintInstant(painter, p, p.shown || p.empty());
     if (p.shown)
         paintLabels(painter, p,
                     p.plots == PoolPlot::use ? useLabels(p, *p.shown) : timeLabels(p, *p.shown));
-    paintPointers(painter, p);
+    if (!p.empty())
+        paintPointers(painter, p);
 }
 
 } // namespace poolscope

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace poolscope {
 
@@ -130,43 +131,82 @@ void paintGrid(QPainter& painter, const TimePicture& p, const QRectF& panel, dou
     }
 }
 
+namespace {
+
+struct Gap
+{
+    QRectF area;
+    QString name;
+    bool lasts; ///< up to the right edge of what is known
+};
+
+std::vector<Gap> gapsOf(const TimePicture& p, std::vector<Hole> holes)
+{
+    const bool open = p.staleSince && *p.staleSince < p.to;
+    if (open)
+        holes.push_back({std::max(*p.staleSince, p.from), p.to});
+    std::vector<Gap> gaps;
+    for (const Hole& hole : holes) {
+        const double left = std::max(p.x(hole.from), p.plot.left());
+        const double right = std::min(p.x(hole.to), p.plot.right());
+        if (right - left < 0.5)
+            continue;
+        const bool lasts = open && &hole == &holes.back();
+        const QString length = QString::fromStdString(
+            format_duration_prose(hole.to - (lasts ? *p.staleSince : hole.from)));
+        gaps.push_back({QRectF(left, p.plot.top(), right - left, p.plot.height()),
+                        lasts ? tr("no answer for %1").arg(length) : tr("gap %1").arg(length),
+                        lasts});
+    }
+    return gaps;
+}
+
+/// Where the gap's length stands: in it, else beside it, half way up: events have their words at
+/// the top, what hurts lies at the bottom. Null where it would lie over another one.
+std::optional<QRectF> placeOfName(const TimePicture& p, const std::vector<Gap>& gaps,
+                                  const Gap& gap, double width, const std::vector<QRectF>& taken)
+{
+    const double middle = gap.area.center().y();
+    if (width + 4 <= gap.area.width())
+        return QRectF(gap.area.center().x() - width / 2, middle - 9, width, 18);
+    if (gap.area.width() < 3 && !gap.lasts)
+        return {};
+    const double left = gap.lasts ? gap.area.left() - width - 2 : gap.area.right() + 2;
+    const QRectF box(left, middle - 8, width, 16);
+    const auto over = [&](const QRectF& other) {
+        return other.intersects(box);
+    };
+    const bool free =
+        box.left() >= p.plot.left() && box.right() <= p.plot.right() &&
+        std::none_of(taken.begin(), taken.end(), over) &&
+        std::none_of(gaps.begin(), gaps.end(), [&](const Gap& other) { return over(other.area); });
+    return free ? std::optional(box) : std::nullopt;
+}
+
+} // namespace
+
 void paintGaps(QPainter& painter, const TimePicture& p, std::vector<Hole> holes)
 {
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
     const QFont font = theme.ui(11);
     const QFontMetricsF metrics(font);
-    double named = p.plot.left();
-    const bool open = p.staleSince && *p.staleSince < p.to;
-    if (open)
-        holes.push_back({std::max(*p.staleSince, p.from), p.to});
-    for (const Hole& hole : holes) {
-        const double left = std::max(p.x(hole.from), p.plot.left());
-        const double right = std::min(p.x(hole.to), p.plot.right());
-        if (right - left < 0.5)
+    const std::vector<Gap> gaps = gapsOf(p, std::move(holes));
+    for (const Gap& gap : gaps) {
+        painter.fillRect(gap.area, t.surface);
+        paintHatch(painter, gap.area, t);
+    }
+    painter.setFont(font);
+    std::vector<QRectF> taken;
+    for (const Gap& gap : gaps) {
+        const auto place =
+            placeOfName(p, gaps, gap, metrics.horizontalAdvance(gap.name) + 8, taken);
+        if (!place)
             continue;
-        const QRectF area(left, p.plot.top(), right - left, p.plot.height());
-        painter.fillRect(area, t.surface);
-        paintHatch(painter, area, t);
-        const bool lasts = open && &hole == &holes.back();
-        const QString length = QString::fromStdString(
-            format_duration_prose(hole.to - (lasts ? *p.staleSince : hole.from)));
-        const QString name = lasts ? tr("no answer for %1").arg(length) : tr("gap %1").arg(length);
-        const double width = metrics.horizontalAdvance(name) + 8;
-        QRectF chip(area.center().x() - width / 2, area.center().y() - 9, width, 18);
-        if (width + 4 > area.width()) {
-            // Beside it, half way up: events have their words at the top, what hurts lies at the
-            // bottom.
-            const double beside = lasts ? left - width - 4 : std::max(right, named);
-            if ((area.width() < 3 && !lasts) || beside + width > p.plot.right())
-                continue;
-            chip = QRectF(beside + 2, area.center().y() - 8, width, 16);
-            named = chip.right() + 4;
-        }
-        painter.fillRect(chip, t.surface);
-        painter.setFont(font);
+        taken.push_back(*place);
+        painter.fillRect(*place, t.surface);
         painter.setPen(t.text2);
-        painter.drawText(chip, Qt::AlignCenter, name);
+        painter.drawText(*place, Qt::AlignCenter, gap.name);
     }
 }
 
