@@ -209,6 +209,19 @@ void add_figures(Diagnosis& to, const PoolCase& pool)
             "pools", pool.since);
 }
 
+/// Whose it is, in the words of whoever took it: a number alone says nothing to anybody.
+std::string checkout_in_words(const Checkout& checkout)
+{
+    constexpr std::size_t most_tags = 2;
+    std::string whose = line_of(checkout.acquired_by, 64);
+    if (whose.empty() && !checkout.thread.empty())
+        whose = "thread " + line_of(checkout.thread, 64);
+    for (std::size_t i = 0; i < std::min(most_tags, checkout.tags.size()); ++i)
+        whose += (whose.empty() ? "" : ", ") + line_of(checkout.tags[i].first, 32) + '=' +
+                 line_of(checkout.tags[i].second, 64);
+    return whose.empty() ? "checkout " + line_of(checkout.key.id) : "the checkout of " + whose;
+}
+
 void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
 {
     constexpr std::size_t most = 3;
@@ -220,8 +233,9 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
         const std::string_view what = does.at(static_cast<std::size_t>(holder.activity));
         DiagnosisEvidence evidence;
         evidence.sentence = fmt::format(
-            "Checkout {} has been out for {}{}.", line_of(holder.checkout->key.id), ago(holder.age),
+            "{} has been out for {}{}.", checkout_in_words(*holder.checkout), ago(holder.age),
             what.empty() ? "" : fmt::format("; it has {} for {}", what, ago(holder.activity_for)));
+        evidence.sentence.front() = evidence.sentence.starts_with('t') ? 'T' : 'C';
         evidence.page = "leaks"; // which lists all holders, suspected or not
         evidence.at = pool.now;
         evidence.checkout = holder.checkout->key;
@@ -242,17 +256,21 @@ void relieve(Diagnosis& to, const PoolCase& pool, const Verdict& v)
     const CaseHolder& worst = v.by.front();
     Relief relief;
     relief.frees = 1;
+    const std::string others = v.by.size() > 1
+                                   ? fmt::format("; {} more {} held like it", v.by.size() - 1,
+                                                 v.by.size() == 2 ? "is" : "are")
+                                   : "";
     const bool reclaims = pool.target->pools.agent && pool.target->pools.agent->may_reclaim;
     if (worst.session != nullptr && pool.server != nullptr) {
         relief.session = worst.session->key;
         relief.sentence =
-            fmt::format("{} session {}: that frees one connection of the pool.",
+            fmt::format("{} session {}: that frees one connection of the pool{}.",
                         v.cause == Cause::slow_statements ? "Cancel the statement of" : "End",
-                        session_in_words(*pool.server, worst.session->key));
+                        session_in_words(*pool.server, worst.session->key), others);
     } else if (reclaims) {
         relief.checkout = worst.checkout->key;
-        relief.sentence = fmt::format("Reclaim checkout {}: that frees one connection.",
-                                      line_of(worst.checkout->key.id));
+        relief.sentence = fmt::format("Reclaim {}: that frees one connection{}.",
+                                      checkout_in_words(*worst.checkout), others);
     } else {
         return;
     }

@@ -231,6 +231,8 @@ public:
     std::int64_t pending = 0;
     std::int64_t total = -1; ///< -1: as many as there are connections
     std::uint64_t timeouts = 0;
+    std::string acquired_by, thread; ///< of every checkout, as its tags
+    std::vector<std::pair<Text, Text>> tags;
     Duration opened_before;
     Analysis analysis;
     std::vector<Observation> observations;
@@ -338,6 +340,9 @@ private:
         c.pool = Text{"shop"};
         c.acquired = h.since + process_offset;
         c.stack = stack(h.line);
+        c.acquired_by = Text{acquired_by};
+        c.thread = Text{thread};
+        c.tags = tags;
         const PoolConnection& connection = connections_.at(h.connection);
         c.connection = connection.key.id;
         c.server_pid = connection.server_pid;

@@ -46,6 +46,8 @@ private slots:
     void aFewLostOnesAreNoSmallPool();
     void enoughIsTooSmall();
     void justAttached();
+    void holdersByName_data();
+    void holdersByName();
     void othersOnTheServer();
     void refusedFromTheFirst();
     void fullForAWhile();
@@ -126,6 +128,54 @@ void TestDiagnosisDoubts::justAttached()
     QVERIFY(d != nullptr);
     QVERIFY2(d->cause == Cause::leak, d->sentence.c_str());
     QCOMPARE(d->confidence, Confidence::high);
+}
+
+void TestDiagnosisDoubts::holdersByName_data()
+{
+    QTest::addColumn<QByteArray>("by");
+    QTest::addColumn<QByteArray>("thread");
+    QTest::addColumn<bool>("tagged");
+    QTest::addColumn<QByteArray>("name");
+    QTest::newRow("request") << QByteArray("POST /orders") << QByteArray("worker-3") << true
+                             << QByteArray(
+                                    "The checkout of POST /orders, order=771201, tenant=eu-2");
+    QTest::newRow("thread") << QByteArray() << QByteArray("worker-3") << false
+                            << QByteArray("The checkout of thread worker-3");
+    QTest::newRow("tags") << QByteArray() << QByteArray() << true
+                          << QByteArray("The checkout of order=771201, tenant=eu-2");
+    QTest::newRow("nothing") << QByteArray() << QByteArray() << false
+                             << QByteArray("Checkout c-10001");
+}
+
+/// By what the application calls it, not by a number that it never heard of; and how many more
+/// there are.
+void TestDiagnosisDoubts::holdersByName()
+{
+    QFETCH(const QByteArray, by);
+    QFETCH(const QByteArray, thread);
+    QFETCH(const bool, tagged);
+    QFETCH(const QByteArray, name);
+    Scene scene{{true, true, true, false}};
+    scene.acquired_by = by.toStdString();
+    scene.thread = thread.toStdString();
+    if (tagged)
+        scene.tags = {{Text{"order"}, Text{"771201"}},
+                      {Text{"tenant"}, Text{"eu-2"}},
+                      {Text{"more"}, Text{"x"}}};
+    for (int i = 0; i < 9; ++i)
+        scene.lend(88, Does::idle);
+    Churn churn{scene};
+    scene.pending = 4;
+    scene.run(60, [&](int) { churn(10, 20, 20ms); });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::leak, d->sentence.c_str());
+    QVERIFY(!d->evidence.empty() && d->evidence.front().checkout);
+    QVERIFY2(d->evidence.front().sentence.starts_with(name.toStdString() + " has been out for "),
+             d->evidence.front().sentence.c_str());
+    QVERIFY(d->relief);
+    QVERIFY2(d->relief->sentence.ends_with("; 8 more are held like it."),
+             d->relief->sentence.c_str());
 }
 
 void TestDiagnosisDoubts::othersOnTheServer()
