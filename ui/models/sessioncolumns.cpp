@@ -99,9 +99,11 @@ QString explanation(Column column)
     case Column::transaction:
         return tr("How long its transaction has been open");
     case Column::blockedBy:
-        return tr("Pids that it waits for");
+        return tr("Pids that the server names: who holds what it waits for, and who stands ahead "
+                  "of it in the queue");
     case Column::blocks:
-        return tr("How many sessions wait behind it, directly or not");
+        return tr("How many sessions wait behind it, directly or not. Who only stands ahead of "
+                  "others in a queue blocks none of them");
     case Column::xminAge:
         return tr("How many transactions vacuum is held back by it");
     case Column::started:
