@@ -53,6 +53,7 @@ private slots:
     void theChartsAreThoseOfThePool();
     void liveIsWhatTheSeriesSay();
     void namesAreLiteral();
+    void theFullestFirst();
     void filters();
     void configurationIsThePools();
     void aFleetsPoolLeadsToItsPage();
@@ -305,6 +306,37 @@ void PoolsPageTest::namesAreLiteral()
         found = found || label->text() == QStringLiteral("<u>size</u>");
     }
     QVERIFY(found);
+}
+
+/// And still no row moves for a connection more or less.
+void PoolsPageTest::theFullestFirst()
+{
+    PoolScene scene;
+    Update update = scene.take(true);
+    pool(update, "shop").used = 10;
+    pool(update, "shop").pending = 0;
+    pool(update, "reports").used = 1;
+    fixture_->apply(update);
+    QCOMPARE(rowOf(QStringLiteral("shop")), 0); // 10 of 20 against 1 of 5
+    update.reset = false;
+    pool(update, "reports").used = 3;
+    fixture_->apply(update);
+    QCOMPARE(rowOf(QStringLiteral("shop")), 0); // 0.6 against 0.5: not yet
+    pool(update, "reports").used = 4;
+    fixture_->apply(update);
+    QCOMPARE(rowOf(QStringLiteral("reports")), 0);
+    pool(update, "shop").used = 17;
+    fixture_->apply(update);
+    QCOMPARE(rowOf(QStringLiteral("reports")), 0);
+    // What is worse passes at once.
+    pool(update, "shop").used = 20;
+    fixture_->apply(update);
+    QCOMPARE(rowOf(QStringLiteral("shop")), 0);
+    // None of them is the fullest where all are idle.
+    pool(update, "shop").used = 0;
+    pool(update, "reports").used = 0;
+    fixture_->apply(update);
+    QVERIFY(fixture_->answer().contains(QStringLiteral("no connection is in use")));
 }
 
 void PoolsPageTest::filters()

@@ -77,6 +77,8 @@ PoolsPage::PoolsPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
 
 void PoolsPage::refresh(const Update& update)
 {
+    if (update.reset)
+        keys_.clear(); // another moment has its own order
     rebuild();
     board_->apply(update);
 }

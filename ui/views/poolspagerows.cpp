@@ -6,6 +6,8 @@
 #include "ui/models/translate.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace poolscope {
 
@@ -41,6 +43,48 @@ TreeCell numberCell(const std::optional<std::int64_t>& n, Emphasis emphasis = Em
             QString::number(*n),
             {},
             *n > 0 ? emphasis : Emphasis::caption};
+}
+
+/// Of its maximum, and more where somebody waits.
+double fullness(const Pool& pool)
+{
+    return usedShare(pool).value_or(0) + (pool.pending.value_or(0) > 0 ? 1 : 0);
+}
+
+struct Candidate
+{
+    const TargetSummary* target;
+    const Pool* pool;
+    int severity;
+    double full;
+    std::size_t place; ///< among those shown last
+};
+
+/// Rows do not change places under the mouse for a connection more or less: one that was shown
+/// passes another only where it is fuller by a tenth of its size.
+void sortWorstFirst(std::vector<Candidate>& all, const std::vector<PoolKey>& before)
+{
+    constexpr double worthMoving = 0.1;
+    for (Candidate& each : all)
+        each.place =
+            static_cast<std::size_t>(std::find(before.begin(), before.end(),
+                                               PoolKey{each.target->info.id, each.pool->name}) -
+                                     before.begin());
+    std::stable_sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
+        if (a.place != b.place)
+            return a.place < b.place;
+        return std::tie(a.severity, a.full) > std::tie(b.severity, b.full); // both are new
+    });
+    const auto passes = [&](const Candidate& a, const Candidate& b) {
+        if (a.severity != b.severity)
+            return a.severity > b.severity;
+        const bool fresh = a.place == before.size();
+        return a.full > b.full + (fresh ? 0 : worthMoving);
+    };
+    for (std::size_t i = 1; i < all.size(); ++i) {
+        for (std::size_t k = i; k > 0 && passes(all[k], all[k - 1]); --k)
+            std::swap(all[k], all[k - 1]);
+    }
 }
 
 std::optional<std::int64_t> signedOf(const std::optional<std::uint64_t>& n)
@@ -211,8 +255,9 @@ PoolsAnswer poolsAnswer(const SessionStore& store)
                 PoolKey{of->info.id, worst->name}};
     }
     return {0, tr("No pool is near its limit"),
-            pools == 1 ? name + QStringLiteral(": ") + poolWords(*worst)
-                       : tr("the fullest is %1: %2").arg(name, poolWords(*worst)),
+            pools == 1   ? name + QStringLiteral(": ") + poolWords(*worst)
+            : share <= 0 ? tr("no connection is in use")
+                         : tr("the fullest is %1: %2").arg(name, poolWords(*worst)),
             PoolKey{of->info.id, worst->name}};
 }
 
@@ -237,13 +282,7 @@ std::unique_ptr<TreeModel> makePoolModel(QObject* parent)
 TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys)
 {
     TreeNodes rows;
-    keys.clear();
-    struct Candidate
-    {
-        const TargetSummary* target;
-        const Pool* pool;
-        int severity;
-    };
+    const std::vector<PoolKey> before = std::exchange(keys, {});
     std::vector<Candidate> all;
     for (const TargetSummary& target : store.targets()) {
         const QString process = Formatter::line(target.info.name, 200);
@@ -253,13 +292,11 @@ TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector
                 process.contains(filter, Qt::CaseInsensitive) ||
                 Formatter::line(pool.kind.str(), 60).contains(filter, Qt::CaseInsensitive);
             if (fits)
-                all.push_back({&target, &pool, severityOf(pool)});
+                all.push_back({&target, &pool, severityOf(pool), fullness(pool), 0});
         }
     }
-    std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
-        return a.severity > b.severity;
-    });
-    for (const auto& [target, pool, severity] : all) {
+    sortWorstFirst(all, before);
+    for (const auto& [target, pool, severity, full, place] : all) {
         auto node = std::make_unique<TreeNode>();
         keys.push_back({target->info.id, pool->name});
         node->id = keys.back().id();
