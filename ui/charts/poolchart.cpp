@@ -116,13 +116,15 @@ void PoolChart::paintOver(QPainter& painter)
     paintPoolAbove(painter, picture_);
 }
 
-/// The same for both, so that their instants stand below each other.
+/// The same for both, so that their instants stand below each other; unless it is told what stands
+/// beside it.
 QString PoolChart::widestValue() const
 {
     const auto digits = QString::number(picture_.most, 'f', 0).size();
     return picture_.plots == PoolPlot::times
                ? QStringLiteral("000.0 ms")
-               : QString(std::max<qsizetype>(digits, 8), QLatin1Char('0'));
+               : QString(std::max<qsizetype>(digits, axisDigits() > 0 ? axisDigits() : 8),
+                         QLatin1Char('0'));
 }
 
 } // namespace poolscope

@@ -94,7 +94,7 @@ void StateChart::paintOver(QPainter& painter)
 QString StateChart::widestValue() const
 {
     const auto digits = QString::number(picture_.most, 'f', 0).size();
-    return QString(std::max<qsizetype>(digits, 2), QLatin1Char('0'));
+    return QString(std::max<qsizetype>({digits, axisDigits(), 2}), QLatin1Char('0'));
 }
 
 void StateChart::placed(const QRect& plot)

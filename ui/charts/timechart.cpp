@@ -102,6 +102,15 @@ void TimeChart::setEmptyWords(const QString& words)
     update();
 }
 
+void TimeChart::setAxisDigits(int digits)
+{
+    if (digits == axisDigits_)
+        return;
+    axisDigits_ = digits;
+    layOut();
+    schedule();
+}
+
 void TimeChart::setHover(const std::optional<Timestamp>& hover)
 {
     if (frame().hover == hover)

@@ -27,6 +27,9 @@ public:
     void setStale(const std::optional<Timestamp>& lastSample);
     /// What stands there while there are no points; a plain sentence.
     void setEmptyWords(const QString& words);
+    /// Room for so many digits at least beside the axis of values, so that charts below each other
+    /// have their instants below each other too. 0: as the chart likes.
+    void setAxisDigits(int digits);
     /// Shared with the other charts; does not emit.
     void setHover(const std::optional<Timestamp>& hover);
 
@@ -60,6 +63,7 @@ protected:
     virtual void paintOver(QPainter& painter) = 0;
     /// The longest text of the value axis.
     virtual QString widestValue() const = 0;
+    int axisDigits() const { return axisDigits_; }
     virtual void placed(const QRect& plot) { Q_UNUSED(plot) }
 
     /// For the heirs' constructors, once frame() is there.
@@ -93,6 +97,7 @@ private:
     std::optional<double> pressed_;
     std::optional<double> dragged_;
     double laidOutFor_ = 0; ///< the greatest value that the axis has room for
+    int axisDigits_ = 0;
 };
 
 } // namespace poolscope

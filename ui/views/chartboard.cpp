@@ -69,6 +69,13 @@ void ChartBoard::setSideBySide(bool on)
     box_->setDirection(on ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
 }
 
+void ChartBoard::setAxisDigits(int digits)
+{
+    axisDigits_ = digits;
+    for (const auto& [id, chart] : charts_)
+        chart->setAxisDigits(digits);
+}
+
 void ChartBoard::setFirst(const std::optional<TargetId>& target)
 {
     if (target == first_)
@@ -98,6 +105,7 @@ StateChart* ChartBoard::makeChart(TargetId target)
 {
     auto* const chart = new StateChart(this);
     chart->setUtc(context_.utc());
+    chart->setAxisDigits(axisDigits_);
     chart->setRange(context_.rangeFrom(), context_.rangeTo());
     connect(chart, &StateChart::rangeRequested, &context_, &ViewContext::setRange);
     connect(chart, &StateChart::rangeReset, &context_, &ViewContext::resetRange);
@@ -129,6 +137,11 @@ void ChartBoard::choose()
         if (!isProcess(target)) // pools have charts of their own
             wanted.push_back(&target);
     }
+    // One that never answered has nothing to show beside those that did: its row says so.
+    const bool sampled = std::any_of(wanted.begin(), wanted.end(),
+                                     [](const auto* t) { return t->last_sample.has_value(); });
+    if (sampled)
+        std::erase_if(wanted, [](const auto* t) { return !t->last_sample; });
     std::stable_sort(wanted.begin(), wanted.end(), [](const auto* a, const auto* b) {
         return usedShare(*a).value_or(-1) > usedShare(*b).value_or(-1);
     });

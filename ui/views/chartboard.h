@@ -29,6 +29,8 @@ public:
     void setMost(std::size_t most);
     /// Side by side instead of one below the other.
     void setSideBySide(bool on);
+    /// See TimeChart; for boards that stand above charts of others.
+    void setAxisDigits(int digits);
     /// Whose chart comes before the fullest, such as the server that a page speaks of.
     void setFirst(const std::optional<TargetId>& target);
     /// Where the servers without a chart are found: "in the list at the right".
@@ -64,6 +66,7 @@ private:
     std::map<TargetId, StateChart*> charts_;
     std::vector<Mark> marks_;
     std::size_t most_ = 3;
+    int axisDigits_ = 0;
     std::optional<TargetId> first_;
     QString elsewhere_, waiting_;
     QTimer ask_;

@@ -25,6 +25,8 @@ public:
     void setTransport(const Transport& transport);
     /// Without the times, which the table tells too.
     void setSmall(bool on);
+    /// See TimeChart: of the chart of use, where there are no times.
+    void setAxisDigits(int digits) { use_->setAxisDigits(digits); }
 
     const PoolChart& chart(PoolPlot plots) const
     {
