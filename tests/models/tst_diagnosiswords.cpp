@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Diagnoses on the first page, and the kinds of session that belong to no pool.
+#include "tests/support/poolscene.h"
 #include "ui/models/findings.h"
 
 #include <QTest>
@@ -72,6 +73,12 @@ class TestDiagnosisWords : public QObject
     Q_OBJECT
 private slots:
     void theWorstInFull();
+    void othersCanBeRelieved();
+    void whatCanBeActedOnLeads();
+    void administratorsAddress_data();
+    void administratorsAddress();
+    void aRoleWithoutRights();
+    void allOfALine();
     void whatIsWorseThanIt();
     void candidatesHideNoLine();
     void aStatementIsCancelled();
@@ -102,8 +109,150 @@ void TestDiagnosisWords::theWorstInFull()
     QCOMPARE(answer.prevention, QStringLiteral("Keep transactions short."));
     QCOMPARE(answer.evidence.size(), 1U);
     QCOMPARE(answer.evidence[0].page, QStringLiteral("blocking"));
-    QCOMPARE(answer.others, (QStringList{QStringLiteral("ledger is exhausted. Why cannot be told."),
-                                         QStringLiteral("reports is nearly exhausted.")}));
+    QCOMPARE(answer.others,
+             (std::vector<AnswerOther>{{QStringLiteral("ledger is exhausted. Why cannot be told.")},
+                                       {QStringLiteral("reports is nearly exhausted.")}}));
+}
+
+/// Another one than the worst has a command of its own.
+void TestDiagnosisWords::othersCanBeRelieved()
+{
+    Update update = server();
+    Diagnosis full = diagnosed("shop-db is full.", true, Confidence::high);
+    full.cause = Cause::server_full;
+    full.relief = Relief{"End session 71.", session(71).session.key, {}, 1};
+    Diagnosis queue = diagnosed("On shop-db 6 sessions wait behind 70.", false, Confidence::high);
+    queue.relief = Relief{"End session 70: 6 can go on.", session(70).session.key, {}, 6};
+    Diagnosis slow = diagnosed("orders is nearly exhausted.", false, Confidence::medium);
+    slow.cause = Cause::slow_statements;
+    slow.relief = Relief{"Cancel the statement of 71.", session(71).session.key, {}, 1};
+    Diagnosis left = diagnosed("ledger is nearly exhausted.", false, Confidence::low);
+    left.relief = Relief{"End session 99.", session(99).session.key, {}, 1};
+    update.targets[0].diagnoses = {queue, full, slow, left};
+    const Answer answer = overviewAnswer(stored(update));
+    QCOMPARE(answer.session, std::optional(session(71).session.key));
+    QCOMPARE(answer.others.size(), 3U);
+    QCOMPARE(answer.others[0].session, std::optional(session(70).session.key));
+    QCOMPARE(answer.others[0].verb, ActionVerb::terminate);
+    QCOMPARE(answer.others[1].verb, ActionVerb::cancel);
+    QVERIFY(!answer.others[2].session); // nobody has that one any more
+}
+
+/// Of a target that lets nobody in there is nothing to act on: what can be acted on leads.
+void TestDiagnosisWords::whatCanBeActedOnLeads()
+{
+    Update update = server();
+    TargetSummary refused = update.targets[0];
+    refused.info = {TargetId{2}, "postgresql", "shop", "postgresql://dba:x@db:5432/shop?a=b"};
+    refused.status = {Reach::failing, "db:5432 has no free slot for user \"dba\": sorry.",
+                      "To get in now, attach as a superuser.", start + 2s};
+    refused.last_sample.reset();
+    Diagnosis full = diagnosed("shop has no free slot.", true, Confidence::high);
+    full.target = TargetId{2};
+    full.cause = Cause::server_full;
+    full.relief = Relief{refused.status.next_step, {}, {}, 0};
+    refused.diagnoses = {full};
+    update.targets.push_back(refused);
+    // Alone it says whom to attach as, and offers it.
+    Answer answer = overviewAnswer(stored(update));
+    QCOMPARE(answer.sentence, QStringLiteral("shop has no free slot."));
+    QCOMPARE(answer.relief, QStringLiteral("To get in now, attach as a superuser."));
+    QCOMPARE(answer.attachTo, QStringLiteral("postgresql://postgres@db:5432/shop?a=b"));
+    QCOMPARE(answer.attachWords, QStringLiteral("Attach as superuser…"));
+    Diagnosis queue = diagnosed("On shop-db 6 sessions wait behind 70.", false, Confidence::high);
+    queue.relief = Relief{"End session 70: 6 can go on.", session(70).session.key, {}, 6};
+    update.targets[0].diagnoses = {queue};
+    answer = overviewAnswer(stored(update));
+    QCOMPARE(answer.sentence, QStringLiteral("On shop-db 6 sessions wait behind 70."));
+    QCOMPARE(answer.session, std::optional(session(70).session.key));
+    QCOMPARE(answer.severity, 2); // something is exhausted all the same
+    QVERIFY(answer.attachTo.isEmpty());
+    QCOMPARE(answer.others.size(), 1U);
+    // A role's own limit is no matter of superusers.
+    update.targets[0].diagnoses.clear();
+    update.targets[1].status.next_step = "It is the role's own limit: attach as another role.";
+    answer = overviewAnswer(stored(update));
+    QCOMPARE(answer.attachWords, QStringLiteral("Attach another way…"));
+    QCOMPARE(answer.attachTo, QStringLiteral("postgresql://dba:x@db:5432/shop?a=b"));
+}
+
+void TestDiagnosisWords::administratorsAddress_data()
+{
+    QTest::addColumn<QByteArray>("kind");
+    QTest::addColumn<QString>("url");
+    QTest::addColumn<QString>("offered");
+    const auto row = [](const char* kind, const char* url, const char* offered) {
+        QTest::newRow(url) << QByteArray(kind) << QString::fromUtf8(url)
+                           << QString::fromUtf8(offered);
+    };
+    row("postgresql", "postgresql://dba@db:5432/shop", "postgresql://postgres@db:5432/shop");
+    row("postgresql", "postgresql://db/shop?options=a@b",
+        "postgresql://postgres@db/shop?options=a@b");
+    row("postgresql", "postgresql:///shop?host=/run/pg",
+        "postgresql://postgres@/shop?host=/run/pg");
+    row("postgresql", "postgresql://", "postgresql://postgres@");
+    row("postgresql", "host=db user=dba", "host=db user=dba");
+    row("mysql", "mysql://shop@db", "mysql://root@db");
+}
+
+void TestDiagnosisWords::administratorsAddress()
+{
+    QFETCH(const QByteArray, kind);
+    QFETCH(const QString, url);
+    QFETCH(const QString, offered);
+    QCOMPARE(administratorsUrl({TargetId{1}, kind.toStdString(), "db", url.toStdString()}),
+             offered);
+}
+
+/// Who may not see states is told how many there are, in whole sentences.
+void TestDiagnosisWords::aRoleWithoutRights()
+{
+    Update update = server();
+    TargetSummary& target = update.targets[0];
+    target.facts.emplace();
+    target.facts->max_connections = 24;
+    target.facts->reserved = 3;
+    target.counts.at(static_cast<std::size_t>(SessionState::unknown)) = 18;
+    const auto explained = [&] {
+        return overviewAnswer(stored(update)).explanation;
+    };
+    QCOMPARE(explained(), QStringLiteral("3 of the slots are reserved for superusers and roles "
+                                         "with that right."));
+    target.counts.at(static_cast<std::size_t>(SessionState::active)) = 2;
+    QCOMPARE(explained(), QStringLiteral("2 active. 3 of the slots are reserved for superusers and "
+                                         "roles with that right."));
+    target.facts->reserved = 0;
+    QCOMPARE(explained(), QStringLiteral("2 active."));
+}
+
+/// All that one line does not give back is offered to be taken back, not the oldest alone.
+void TestDiagnosisWords::allOfALine()
+{
+    support::PoolScene scene;
+    Update update = scene.take(true);
+    TargetSummary& target = update.targets.front();
+    QVERIFY(target.agent && !target.places.empty());
+    target.agent->may_reclaim = true;
+    const Place& place = target.places.front();
+    QVERIFY(place.suspected > 1);
+    Diagnosis leak = diagnosed("shop is exhausted by a leak.", true, Confidence::high);
+    leak.target = target.info.id;
+    leak.cause = Cause::leak;
+    leak.relief = Relief{"Reclaim the checkout of A.", {}, place.holders.front().checkout, 1};
+    target.diagnoses = {leak};
+    SessionStore store = stored(update);
+    Answer answer = overviewAnswer(store);
+    QCOMPARE(std::ssize(answer.reclaim), std::ptrdiff_t{place.suspected});
+    QVERIFY2(
+        answer.relief.contains(
+            QStringLiteral("Frees %1 connections lent at checkout.cpp:88").arg(place.suspected)),
+        qPrintable(answer.relief));
+    // What is only held while other work is done is taken back one by one.
+    target.diagnoses[0].cause = Cause::held_while_idle;
+    store = stored(update);
+    answer = overviewAnswer(store);
+    QCOMPARE(answer.reclaim, std::vector<CheckoutKey>{place.holders.front().checkout});
+    QCOMPARE(answer.relief, QStringLiteral("Reclaim the checkout of A."));
 }
 
 /// Something that is nearly exhausted does not hide what is worse.

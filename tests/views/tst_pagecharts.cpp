@@ -26,6 +26,8 @@ private slots:
     void chartAboveTheTableWhenWide();
     void chartsSideBySideWhenWide();
     void serversAndPoolsHaveCharts();
+    void onlyWhatHasRoom();
+    void noChartOfWhatNeverAnswered();
     void hoverIsSharedByCharts();
     void marksReachTheCharts();
     void cutListsSayHowManyMore();
@@ -128,6 +130,76 @@ void PageChartsTest::serversAndPoolsHaveCharts()
     for (const DataTable* const table : overview.findChildren<DataTable*>())
         QVERIFY(!table->accessibleName().startsWith(QStringLiteral("Servers")) ||
                 !table->isVisible()); // there is one, and its chart tells all of it
+}
+
+/// Nothing is squeezed below what a chart needs, and nothing ends below the page.
+void PageChartsTest::onlyWhatHasRoom()
+{
+    PageFixture f({1224, 620}); // of a window of 1280x800
+    SyntheticUpdates updates;
+    PoolScene scene;
+    updates.put(8, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    scene.join(update);
+    f.apply(update);
+    Page& overview = f.page("overview");
+    const auto* const pools = overview.findChild<PoolBoard*>();
+    const auto within = [&] {
+        QCoreApplication::processEvents();
+        QCoreApplication::processEvents();
+        for (const TimeChart* chart : overview.findChildren<TimeChart*>()) {
+            if (!chart->isVisible())
+                continue;
+            if (chart->height() < metrics::chartMinimum ||
+                placeOf(chart).bottom() > placeOf(&overview).bottom())
+                return false;
+        }
+        return true;
+    };
+    QVERIFY(within());
+    for (const int height : {760, 560, 480, 420}) {
+        f.resize({1224, height});
+        QVERIFY2(within(), qPrintable(QString::number(height)));
+    }
+    // One is left: that of which the sentence speaks, here the pool's.
+    QVERIFY(pools->isVisible());
+    QVERIFY(charts(overview).isEmpty());
+    f.resize({1224, 1200});
+    QVERIFY(within());
+    QVERIFY(pools->isVisible());
+    QCOMPARE(charts(overview).size(), 1);
+    // Below each other, their instants are too.
+    const StateChart* const servers = charts(overview).front();
+    const PoolChart& use = pools->chart(PoolPlot::use);
+    QCOMPARE(servers->picture().plot.left(), use.picture().plot.left());
+    QCOMPARE(servers->picture().plot.right(), use.picture().plot.right());
+}
+
+/// One that nobody could attach to takes no room from those that answer.
+void PageChartsTest::noChartOfWhatNeverAnswered()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(8, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    addServer(update, 2, "full-db", 0);
+    update.targets[1].last_sample.reset();
+    update.targets[1].facts.reset();
+    update.targets[1].status.reach = Reach::failing;
+    const auto titles = [&] {
+        QStringList names;
+        for (const StateChart* chart : charts(f.page("overview")))
+            names += chart->picture().title;
+        return names;
+    };
+    Update alone = update;
+    alone.targets.erase(alone.targets.begin());
+    alone.changed.clear();
+    f.apply(alone);
+    QCOMPARE(titles(), QStringList{QStringLiteral("full-db")}); // its frame says what is awaited
+    f.apply(update);
+    QCOMPARE(titles(), QStringList{QStringLiteral("shop-db")});
+    QVERIFY(!f.page("overview").findChild<LinkButton*>(QStringLiteral("moreCharts"))->isVisible());
 }
 
 void PageChartsTest::hoverIsSharedByCharts()

@@ -9,6 +9,8 @@
 #include "ui/views/pagetitle.h"
 
 #include <QLabel>
+#include <QPushButton>
+#include <QSignalSpy>
 #include <QTest>
 
 #include <cstdlib>
@@ -27,6 +29,9 @@ private slots:
     void severalFailingAreOneBanner();
     void actionsDoNotDependOnServers();
     void healthyOverviewHasNoEmptyTables();
+    void pastWithoutASample();
+    void aFullServerSaysHowToGetIn();
+    void othersHaveButtons();
 
 private:
     static QString words(const Page& page)
@@ -239,6 +244,122 @@ void PageStatesTest::healthyOverviewHasNoEmptyTables()
     updates.put(9, SessionState::idle_in_transaction, "shop-api", 400s);
     f.apply(updates.take());
     QVERIFY(tablesVisible(overview));
+}
+
+/// Nothing is awaited in the past, and what is counted belongs to another moment.
+void PageStatesTest::pastWithoutASample()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(9, SessionState::idle_in_transaction, "shop-api", 400s);
+    f.show("leaks");
+    f.apply(updates.take(true));
+    const auto counted = [&] {
+        for (const QLabel* label : f.page("leaks").findChildren<QLabel*>()) {
+            if (label->isVisible() && label->text().endsWith(QStringLiteral("suspected")))
+                return true;
+        }
+        return false;
+    };
+    QVERIFY(counted());
+    Transport paused;
+    paused.mode = Mode::paused;
+    paused.cursor = updates.now() - 60s;
+    paused.end = updates.now();
+    f.setTransport(paused);
+    SyntheticUpdates before;
+    for (int i = 0; i < 4; ++i)
+        f.apply(waiting(before));
+    QVERIFY(!counted());
+    for (const char* name : {"leaks", "sessions", "blocking"})
+        QCOMPARE(words(f.show(name)),
+                 QStringLiteral("no sample of shop-db was recorded up to this moment"));
+}
+
+void PageStatesTest::aFullServerSaysHowToGetIn()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    Update update = waiting(updates);
+    TargetSummary& target = update.targets.front();
+    target.info.kind = "postgresql";
+    target.info.url = "postgresql://dba@db:5432/shop";
+    target.status = {Reach::failing,
+                     "db:5432 has no free slot for user \"dba\": sorry, too many.",
+                     "To get in now, attach as a superuser.",
+                     {}};
+    Diagnosis full;
+    full.target = target.info.id;
+    full.cause = Cause::server_full;
+    full.confidence = Confidence::high;
+    full.sentence = "shop-db has no free slot: it refuses Poolscope too.";
+    full.evidence = {{target.status.sentence, "sessions", update.now, {}, {}}};
+    full.relief = Relief{target.status.next_step, {}, {}, 0};
+    target.diagnoses = {full};
+    f.apply(update);
+    const Page& overview = f.show("overview");
+    auto* const button = overview.findChild<QPushButton*>(QStringLiteral("relieve"));
+    QVERIFY(button->isVisible() && button->isEnabled());
+    QCOMPARE(button->text(), QStringLiteral("Attach as superuser…"));
+    QSignalSpy offered(f.context.get(), &ViewContext::attachToRequested);
+    QTest::mouseClick(button, Qt::LeftButton);
+    QCOMPARE(offered.size(), 1);
+    QCOMPARE(offered.front().front().toString(),
+             QStringLiteral("postgresql://postgres@db:5432/shop"));
+    const QList<Banner*> shown = banners(overview);
+    QCOMPARE(shown.size(), 1);
+    QVERIFY2(shown.front()->accessibleName().contains(
+                 QStringLiteral("server full. To get in now, attach as a superuser.")),
+             qPrintable(shown.front()->accessibleName()));
+}
+
+void PageStatesTest::othersHaveButtons()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    const SessionKey idle = updates.put(70, SessionState::idle, "web", 400s).session.key;
+    const SessionKey root =
+        updates.put(71, SessionState::idle_in_transaction, "checkout-api", 40s).session.key;
+    Update update = updates.take(true);
+    Diagnosis full;
+    full.target = update.targets.front().info.id;
+    full.cause = Cause::server_full;
+    full.confidence = Confidence::high;
+    full.sentence = "shop-db is full.";
+    full.relief = Relief{"End session 70.", idle, {}, 1};
+    Diagnosis queue = full;
+    queue.cause = Cause::lock_pile_up;
+    queue.exhausted = false;
+    queue.sentence = "On shop-db 6 sessions wait behind 71.";
+    queue.relief = Relief{"End session 71: 6 can go on.", root, {}, 6};
+    update.targets.front().diagnoses = {queue, full};
+    f.apply(update);
+    const Page& overview = f.show("overview");
+    QCOMPARE(overview.findChild<QPushButton*>(QStringLiteral("relieve"))->text(),
+             QStringLiteral("Terminate 70…"));
+    auto* const other = overview.findChild<QPushButton*>(QStringLiteral("otherRelief"));
+    QVERIFY(other && other->isVisible() && other->isEnabled());
+    QCOMPARE(other->text(), QStringLiteral("Terminate 71…"));
+    QCOMPARE(overview.findChild<QLabel*>(QStringLiteral("otherDiagnosis"))->text(),
+             QStringLiteral("On shop-db 6 sessions wait behind 71."));
+    int asked = 0;
+    SessionKey whom;
+    connect(f.context.get(), &ViewContext::commandRequested, this,
+            [&](ActionVerb verb, const std::vector<SessionRow>& sessions) {
+                asked += verb == ActionVerb::terminate && sessions.size() == 1;
+                whom = sessions.front().session.key;
+            });
+    QTest::mouseClick(other, Qt::LeftButton);
+    QCOMPARE(asked, 1);
+    QCOMPARE(whom, root);
+    // In the past it is as dead as the other one.
+    Transport replay;
+    replay.mode = Mode::replay;
+    replay.cursor = update.now;
+    replay.end = update.now + 60s;
+    f.setTransport(replay);
+    QVERIFY(other->isVisible() && !other->isEnabled());
+    QVERIFY(!other->toolTip().isEmpty());
 }
 
 QTEST_MAIN(PageStatesTest)

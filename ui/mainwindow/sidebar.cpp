@@ -2,6 +2,7 @@
 #include "ui/mainwindow/sidebar.h"
 
 #include "ui/mainwindow/sidebarrow.h"
+#include "ui/models/findings.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
@@ -215,7 +216,8 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         second
             << (target.last_sample
                     ? tr("no answer since %1").arg(format.instant(*target.last_sample, update.now))
-                    : tr("no answer yet"));
+                : refusesAsFull(target) ? tr("server full")
+                                        : tr("no answer yet"));
         if (status.next_try) {
             const auto wait =
                 std::chrono::ceil<std::chrono::seconds>(*status.next_try - update.now);

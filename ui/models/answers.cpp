@@ -138,9 +138,6 @@ Answer ofServer(const TargetSummary& target, double share)
     answer.sentence = tr("%1: %2 of %3 slots used")
                           .arg(answers::nameOf(target), Formatter::count(usedSlots(target)),
                                Formatter::count(*target.facts->max_connections));
-    if (const int reserved = target.facts->reserved.value_or(0); reserved > 0)
-        answer.explanation = tr("%1 of them are reserved for superusers and roles with that right.")
-                                 .arg(Formatter::count(reserved));
     QStringList parts;
     for (const SessionState state :
          {SessionState::idle_in_transaction, SessionState::idle_in_transaction_aborted,
@@ -148,8 +145,17 @@ Answer ofServer(const TargetSummary& target, double share)
         if (const int n = target.counts.at(static_cast<std::size_t>(state)); n > 0)
             parts += QStringLiteral("%1 %2").arg(Formatter::count(n), Formatter::state(state));
     }
-    answer.explanation =
-        (parts.join(QStringLiteral(", ")) + QStringLiteral(". ") + answer.explanation).trimmed();
+    // A role without rights sees how many there are, not what they do.
+    QStringList sentences;
+    if (!parts.isEmpty())
+        sentences += parts.join(QStringLiteral(", ")) + QLatin1Char('.');
+    if (const int reserved = target.facts->reserved.value_or(0); reserved > 0)
+        sentences +=
+            reserved == 1
+                ? tr("1 of the slots is reserved for superusers and roles with that right.")
+                : tr("%1 of the slots are reserved for superusers and roles with that right.")
+                      .arg(Formatter::count(reserved));
+    answer.explanation = sentences.join(QLatin1Char(' '));
     return answer;
 }
 

@@ -3,6 +3,7 @@
 // each other one.
 #include "ui/models/answers_p.h"
 
+#include "ui/models/placewords.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -31,15 +32,56 @@ struct Diagnosed
 {
     const TargetSummary* target;
     const Diagnosis* diagnosis;
+    bool acts; ///< there is something here to act on
 };
 
+/// Of a target that does not answer there is nothing to see or to do: what can be acted on comes
+/// before that.
 bool moreUrgent(const Diagnosed& a, const Diagnosed& b)
 {
-    const auto rank = [](const Diagnosis& d) {
-        return std::make_tuple(!d.exhausted, d.cause == Cause::undecided,
-                               -static_cast<int>(d.confidence), d.since);
+    const auto rank = [](const Diagnosed& each) {
+        const Diagnosis& d = *each.diagnosis;
+        return std::make_tuple(!each.acts && each.target->status.reach != Reach::up, !d.exhausted,
+                               d.cause == Cause::undecided, -static_cast<int>(d.confidence),
+                               d.since);
     };
-    return rank(*a.diagnosis) < rank(*b.diagnosis);
+    return rank(a) < rank(b);
+}
+
+bool acts(const SessionStore& store, const Diagnosis& diagnosis)
+{
+    return diagnosis.relief &&
+           ((diagnosis.relief->session && store.find(*diagnosis.relief->session)) ||
+            (diagnosis.relief->checkout && store.checkout(*diagnosis.relief->checkout)));
+}
+
+/// All that are suspected where that one was acquired, itself among them.
+std::vector<CheckoutKey> heldLike(const SessionStore& store, const Checkout& checkout)
+{
+    std::vector<CheckoutKey> all;
+    if (const PlaceAt at = placeAt(store, checkout)) {
+        for (const Holder& holder : at.place->holders) {
+            if (holder.severity != LeakSeverity::none && store.checkout(holder.checkout))
+                all.push_back(holder.checkout);
+        }
+    }
+    if (std::find(all.begin(), all.end(), checkout.key) == all.end())
+        all.assign(1, checkout.key);
+    return all;
+}
+
+/// A server that lets this user in no more may let in another.
+void addAttach(Answer& answer, const TargetSummary& target)
+{
+    if (!refusesAsFull(target))
+        return;
+    // As its source words it: of the role, the account or the database.
+    const bool limited = target.status.next_step.find("own limit") != std::string::npos;
+    answer.attachTo =
+        limited ? Formatter::line(target.info.url, 2000) : administratorsUrl(target.info);
+    answer.attachWords = limited                       ? tr("Attach another way…")
+                         : target.info.kind == "mysql" ? tr("Attach as administrator…")
+                                                       : tr("Attach as superuser…");
 }
 
 /// What can be done at once, where its target allows it.
@@ -56,11 +98,17 @@ void addRelief(Answer& answer, const SessionStore& store, const Diagnosis& worst
     }
     const TargetSummary* const target =
         relief.checkout ? store.target(relief.checkout->target) : nullptr;
-    if (target && target->agent && target->agent->may_reclaim && store.checkout(*relief.checkout)) {
-        answer.reclaim = {*relief.checkout};
-        answer.relief = tr("Reclaims checkout %1: that frees one connection.")
-                            .arg(Formatter::line(relief.checkout->id.str(), 60));
-    }
+    const auto checkout = target ? store.checkout(*relief.checkout) : nullptr;
+    if (!checkout || !target->agent || !target->agent->may_reclaim)
+        return;
+    answer.reclaim = {*relief.checkout};
+    if (worst.cause != Cause::leak)
+        return;
+    answer.reclaim = heldLike(store, *checkout);
+    if (const auto n = std::ssize(answer.reclaim); n > 1)
+        answer.relief = tr("Frees %1 lent at %2 at once; what their holders do next with them "
+                           "fails.")
+                            .arg(connections(n), placeName(checkout->stack.get()).lead);
 }
 
 } // namespace
@@ -70,7 +118,7 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     std::vector<Diagnosed> all;
     for (const TargetSummary& target : store.targets()) {
         for (const Diagnosis& diagnosis : target.diagnoses)
-            all.push_back({&target, &diagnosis});
+            all.push_back({&target, &diagnosis, acts(store, diagnosis)});
     }
     if (all.empty())
         return std::nullopt;
@@ -78,7 +126,11 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     const Diagnosis& worst = *all.front().diagnosis;
     Answer answer;
     answer.kind = Answer::Kind::diagnosis;
-    answer.severity = worst.exhausted ? 2 : 1;
+    // What leads may be the lesser one.
+    answer.severity = std::any_of(all.begin(), all.end(),
+                                  [](const auto& each) { return each.diagnosis->exhausted; })
+                          ? 2
+                          : 1;
     answer.target = worst.target;
     answer.sentence = Formatter::line(worst.sentence, 500);
     answer.decided = worst.cause != Cause::undecided;
@@ -86,6 +138,8 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     answer.prevention = Formatter::line(worst.prevention, 300);
     if (worst.relief)
         addRelief(answer, store, worst);
+    if (worst.relief && !worst.relief->session)
+        addAttach(answer, *all.front().target);
     for (const DiagnosisEvidence& each : worst.evidence) {
         if (answer.evidence.size() == mostEvidence)
             break;
@@ -95,10 +149,17 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     }
     for (std::size_t i = 1; i < all.size(); ++i) {
         if (i > mostOthers) {
-            answer.others += tr("%1 more").arg(all.size() - i);
+            answer.others.push_back({tr("%1 more").arg(all.size() - i)});
             break;
         }
-        answer.others += Formatter::line(all[i].diagnosis->sentence, 200);
+        const Diagnosis& d = *all[i].diagnosis;
+        AnswerOther other{Formatter::line(d.sentence, 200)};
+        if (d.relief && d.relief->session && store.find(*d.relief->session)) {
+            other.session = d.relief->session;
+            if (d.cause == Cause::slow_statements)
+                other.verb = ActionVerb::cancel;
+        }
+        answer.others.push_back(std::move(other));
     }
     return answer;
 }

@@ -97,6 +97,12 @@ std::int64_t usedSlots(const TargetSummary& target);
 /// 0 to 1 of what ordinary roles may use; nullopt where the limit is not reported.
 std::optional<double> usedShare(const TargetSummary& target);
 
+/// It lets nobody in for want of a free slot, Poolscope neither.
+bool refusesAsFull(const TargetSummary& target);
+/// The address of the same server with its administrator's usual name, to be offered and changed;
+/// one that is no URL as it is.
+QString administratorsUrl(const TargetInfo& target);
+
 /// A sentence, and where to see that it is so.
 struct AnswerEvidence
 {
@@ -105,6 +111,16 @@ struct AnswerEvidence
     std::optional<SessionKey> session; ///< to be selected there; or the checkout; or neither
     std::optional<CheckoutKey> checkout;
     Timestamp at; ///< capture's clock
+};
+
+/// Another diagnosis than the worst, in a line, and what would help there.
+struct AnswerOther
+{
+    QString words;
+    std::optional<SessionKey> session{}; ///< whom ending would relieve
+    ActionVerb verb = ActionVerb::terminate;
+    QString obstacle{}; ///< why it cannot be ended, as the page knows it
+    friend bool operator==(const AnswerOther&, const AnswerOther&) = default;
 };
 
 /// What can truthfully be said of everything attached.
@@ -119,13 +135,15 @@ struct Answer
     ActionVerb verb = ActionVerb::terminate; ///< and how: its statement alone, or all of it
     std::vector<CheckoutKey> reclaim;        ///< which to take back, where their process allows it
     QString relief;                          ///< what that frees
+    QString attachTo;    ///< an address to be offered where another user gets in; empty: none
+    QString attachWords; ///< what its button says
     std::optional<TargetId> target;
     // Of a diagnosis:
     bool decided = true; ///< false: it only names candidates
     QString confidence;  ///< a word
     QString prevention;  ///< empty where there is none to name
     std::vector<AnswerEvidence> evidence;
-    QStringList others; ///< other diagnoses, a line each
+    std::vector<AnswerOther> others; ///< other diagnoses
 };
 Answer overviewAnswer(const SessionStore& store);
 Answer leaksAnswer(const SessionStore& store);

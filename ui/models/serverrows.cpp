@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What was asked of servers, and the servers themselves.
+#include "core/analyze/poolcase.h"
 #include "ui/models/cells_p.h"
 #include "ui/models/findings.h"
 #include "ui/models/targetkinds.h"
@@ -8,8 +9,6 @@
 #include <algorithm>
 
 namespace poolscope {
-
-namespace {} // namespace
 
 std::unique_ptr<TreeModel> makeActionModel(QObject* parent)
 {
@@ -104,6 +103,28 @@ std::optional<double> usedShare(const TargetSummary& target)
     return usable > 0 ? static_cast<double>(usedSlots(target)) / usable : 1.0;
 }
 
+bool refusesAsFull(const TargetSummary& target)
+{
+    return refuses_as_full(target.status);
+}
+
+QString administratorsUrl(const TargetInfo& target)
+{
+    const QString url = Formatter::line(target.url, 2000);
+    const auto scheme = url.indexOf(QStringLiteral("://"));
+    if (scheme < 0)
+        return url;
+    const auto from = scheme + 3;
+    auto to = from;
+    while (to < url.size() && !QStringLiteral("/?#").contains(url.at(to)))
+        ++to;
+    const auto user = url.lastIndexOf(QLatin1Char('@'), to - url.size() - 1);
+    const auto host = user >= from ? user + 1 : from;
+    return url.left(from) +
+           (target.kind == "mysql" ? QStringLiteral("root@") : QStringLiteral("postgres@")) +
+           url.mid(host);
+}
+
 namespace {
 
 /// A process: its pool that is nearest to its limit.
@@ -162,7 +183,7 @@ TreeNodes serverRows(const SessionStore& store)
             target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
         int severity = share && *share >= 0.95 ? 2 : share && *share >= 0.8 ? 1 : 0;
         if (failing)
-            severity = std::max(severity, 1);
+            severity = std::max(severity, refusesAsFull(target) ? 2 : 1);
         node->severity = severity;
         node->staleness = staleness(target, store.now());
         const int open =
@@ -172,7 +193,11 @@ TreeNodes serverRows(const SessionStore& store)
             used.text = Formatter::ofLimit(usedSlots(target), *target.facts->max_connections);
         used.sort = share ? QVariant(*share) : QVariant();
         if (!target.last_sample)
-            used = TreeCell{Formatter::notReported(), {}, QLatin1String(""), {}, Emphasis::caption};
+            used = TreeCell{refusesAsFull(target) ? tr("full") : Formatter::notReported(),
+                            {},
+                            QLatin1String(""),
+                            {},
+                            refusesAsFull(target) ? Emphasis::critical : Emphasis::caption};
         else if (severity == 2)
             used.emphasis = Emphasis::critical;
         const auto counted = [&](std::int64_t n, Emphasis emphasis) {

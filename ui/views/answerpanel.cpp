@@ -5,6 +5,7 @@
 #include "ui/theme/glyphs.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
 #include "ui/views/linkbutton.h"
 
 #include <QHBoxLayout>
@@ -37,6 +38,7 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     row->setContentsMargins(theme.scaled(52), theme.scaled(14), theme.scaled(16), theme.scaled(14));
     row->setSpacing(theme.scaled(20));
     auto* const left = new QVBoxLayout;
+    left_ = left;
     left->setSpacing(8);
     sentence_ = plain(this, nullptr);
     sentence_->setObjectName(QStringLiteral("answer"));
@@ -55,8 +57,8 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     line->addLayout(linkBox_, 1);
     confidence_ = plain(this, "caption");
     confidence_->setObjectName(QStringLiteral("confidence"));
-    others_ = plain(this, "secondary");
-    others_->setObjectName(QStringLiteral("otherDiagnoses"));
+    othersBox_ = new QVBoxLayout;
+    othersBox_->setSpacing(theme.scaled(4));
     left->addWidget(sentence_);
     // In a row of its own: a column would give it the height of a line as wide as the panel.
     auto* const measure = new QHBoxLayout;
@@ -65,7 +67,7 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     left->addLayout(measure);
     left->addWidget(evidence_);
     left->addWidget(confidence_);
-    left->addWidget(others_);
+    left->addLayout(othersBox_);
     left->addStretch(1);
     row->addLayout(left, 1);
     makeRelief();
@@ -79,6 +81,7 @@ void AnswerPanel::makeRelief()
     const Theme& theme = Theme::current();
     relieve_ = new QWidget(this);
     auto* const right = new QVBoxLayout(relieve_);
+    right_ = right;
     right->setContentsMargins(theme.scaled(16), 0, 0, 0);
     right->setSpacing(6);
     reliefTitle_ = plain(relieve_, "caption");
@@ -89,10 +92,16 @@ void AnswerPanel::makeRelief()
     relief_ = plain(relieve_, "secondary");
     obstacle_ = plain(relieve_, "caption");
     obstacle_->setObjectName(QStringLiteral("reliefObstacle"));
-    preventTitle_ = plain(relieve_, "caption");
+    prevention_ = new QWidget(this);
+    preventionBox_ = new QBoxLayout(QBoxLayout::TopToBottom, prevention_);
+    preventionBox_->setContentsMargins(0, 0, 0, 0);
+    preventTitle_ = plain(prevention_, "caption");
     preventTitle_->setText(tr("Prevent"));
-    prevent_ = plain(relieve_, "secondary");
+    preventTitle_->setWordWrap(false);
+    prevent_ = plain(prevention_, "secondary");
     prevent_->setObjectName(QStringLiteral("prevention"));
+    preventionBox_->addWidget(preventTitle_, 0, Qt::AlignTop);
+    preventionBox_->addWidget(prevent_, 1);
     right->addWidget(reliefTitle_);
     auto* const hold = new QHBoxLayout;
     hold->addWidget(terminate_);
@@ -100,11 +109,21 @@ void AnswerPanel::makeRelief()
     right->addLayout(hold);
     right->addWidget(relief_);
     right->addWidget(obstacle_);
-    right->addWidget(preventTitle_);
-    right->addWidget(prevent_);
+    right->addWidget(prevention_);
     right->addStretch(1);
     connect(terminate_, &QPushButton::clicked, this, &AnswerPanel::reliefWanted);
 }
+
+namespace {
+
+QString commandWords(ActionVerb verb, const SessionKey& session)
+{
+    return (verb == ActionVerb::cancel ? AnswerPanel::tr("Cancel statement of %1…")
+                                       : AnswerPanel::tr("Terminate %1…"))
+        .arg(session.pid.value);
+}
+
+} // namespace
 
 void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links,
                             const QString& obstacle)
@@ -116,8 +135,7 @@ void AnswerPanel::setAnswer(const Answer& answer, const std::vector<Link>& links
     explanation_->setVisible(!answer.explanation.isEmpty());
     confidence_->setText(tr("Confidence: %1").arg(answer.confidence));
     confidence_->setVisible(!answer.confidence.isEmpty());
-    others_->setText(unbroken(answer.others.join(QLatin1Char('\n'))));
-    others_->setVisible(!answer.others.isEmpty());
+    showOthers();
     showLinks();
     showRelief(obstacle);
     restyle();
@@ -142,7 +160,7 @@ void AnswerPanel::showLinks()
         linkBox_->insertWidget(linkBox_->count() - 1, button);
     }
     for (LinkButton* const button : buttons_)
-        button->setElide(sentences ? Qt::ElideRight : Qt::ElideNone);
+        button->setElide(sentences ? Qt::ElideRight : Qt::ElideNone, sentences ? 2 : 1);
     for (std::size_t i = 0; i < buttons_.size(); ++i) {
         buttons_[i]->setVisible(i < links_.size());
         if (i < links_.size())
@@ -151,31 +169,86 @@ void AnswerPanel::showLinks()
     evidence_->setVisible(!links_.empty());
 }
 
+/// A line each: what it is, and what would help there.
+void AnswerPanel::showOthers()
+{
+    while (others_.size() < answer_.others.size()) {
+        const std::size_t at = others_.size();
+        Other made{new QWidget(this), nullptr, nullptr};
+        auto* const row = new QHBoxLayout(made.line);
+        row->setContentsMargins(0, 0, 0, 0);
+        row->setSpacing(Theme::current().scaled(16));
+        made.words = plain(made.line, "secondary");
+        made.words->setObjectName(QStringLiteral("otherDiagnosis"));
+        made.command = new LinkButton(made.line);
+        made.command->setObjectName(QStringLiteral("otherRelief"));
+        row->addWidget(made.words, 1);
+        row->addWidget(made.command, 0, Qt::AlignTop);
+        connect(made.command, &QPushButton::clicked, this, [this, at] {
+            if (at >= answer_.others.size())
+                return;
+            const AnswerOther other = answer_.others[at]; // a sample may come meanwhile
+            emit otherReliefWanted(other);
+        });
+        othersBox_->addWidget(made.line);
+        others_.push_back(made);
+    }
+    for (std::size_t i = 0; i < others_.size(); ++i) {
+        const Other& other = others_[i];
+        const bool wanted = i < answer_.others.size();
+        other.line->setVisible(wanted);
+        if (!wanted)
+            continue;
+        const AnswerOther& said = answer_.others[i];
+        other.words->setText(unbroken(said.words));
+        other.command->setVisible(said.session.has_value());
+        if (said.session)
+            other.command->setWords(commandWords(said.verb, *said.session));
+        other.command->setEnabled(said.obstacle.isEmpty());
+        other.command->setToolTip(plainToolTip(said.obstacle));
+    }
+}
+
 void AnswerPanel::showRelief(const QString& obstacle)
 {
-    const bool relieves = answer_.session || !answer_.reclaim.empty();
+    const bool attaches = !answer_.attachTo.isEmpty();
+    const bool relieves = answer_.session || !answer_.reclaim.empty() || attaches;
     // Words of relief without a command are a diagnosis's alone: what nobody here may do.
     const bool words =
         relieves || (answer_.kind == Answer::Kind::diagnosis && !answer_.relief.isEmpty());
     const bool prevents = !answer_.prevention.isEmpty();
-    relieve_->setVisible(words || prevents);
+    placePrevention(words);
+    relieve_->setVisible(words);
     reliefTitle_->setVisible(words);
     terminate_->setVisible(relieves);
     relief_->setVisible(words);
     relief_->setText(unbroken(answer_.relief));
     obstacle_->setVisible(relieves && !obstacle.isEmpty());
-    preventTitle_->setVisible(prevents);
-    prevent_->setVisible(prevents);
+    prevention_->setVisible(prevents);
     prevent_->setText(unbroken(answer_.prevention));
     if (relieves) {
-        terminate_->setText(
-            answer_.session ? (answer_.verb == ActionVerb::cancel ? tr("Cancel statement of %1…")
-                                                                  : tr("Terminate %1…"))
-                                  .arg(answer_.session->pid.value)
-                            : tr("Reclaim %1…").arg(connections(std::ssize(answer_.reclaim))));
+        terminate_->setText(answer_.session ? commandWords(answer_.verb, *answer_.session)
+                            : attaches
+                                ? answer_.attachWords
+                                : tr("Reclaim %1…").arg(connections(std::ssize(answer_.reclaim))));
         terminate_->setEnabled(obstacle.isEmpty());
         obstacle_->setText(obstacle);
     }
+}
+
+/// Below what relieves, unless the other column would stay empty beside that.
+void AnswerPanel::placePrevention(bool relieves)
+{
+    constexpr std::size_t linesEnough = 4;
+    const bool right = relieves && links_.size() + answer_.others.size() >= linesEnough;
+    QBoxLayout* const to = right ? right_ : left_;
+    if (to->indexOf(prevention_) >= 0)
+        return;
+    (right ? left_ : right_)->removeWidget(prevention_);
+    // Above the stretch, and at the left above the other diagnoses.
+    to->insertWidget(right ? to->count() - 1 : to->indexOf(confidence_), prevention_);
+    preventionBox_->setDirection(right ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
+    preventionBox_->setSpacing(right ? 6 : Theme::current().scaled(16));
 }
 
 void AnswerPanel::resizeEvent(QResizeEvent* event)

@@ -30,6 +30,8 @@ public:
 signals:
     void linkChosen(const poolscope::AnswerEvidence& link);
     void reliefWanted();
+    /// The user asked for what relieves another one than the worst.
+    void otherReliefWanted(const poolscope::AnswerOther& other);
 
 protected:
     void paintEvent(QPaintEvent* event) override;
@@ -40,6 +42,8 @@ private:
     void makeRelief();
     void showLinks();
     void showRelief(const QString& obstacle);
+    void showOthers();
+    void placePrevention(bool relieves);
 
     Answer answer_;
     std::vector<Link> links_;
@@ -48,13 +52,24 @@ private:
     QWidget* evidence_;
     QBoxLayout* linkBox_;
     QLabel* confidence_;
-    QLabel* others_;
+    struct Other
+    {
+        QWidget* line;
+        QLabel* words;
+        LinkButton* command;
+    };
+    QBoxLayout* othersBox_;
+    std::vector<Other> others_;
     std::vector<LinkButton*> buttons_;
     QWidget* relieve_;
     QPushButton* terminate_;
     QLabel* relief_;
     QLabel* obstacle_;
     QLabel* reliefTitle_;
+    QBoxLayout* left_;
+    QBoxLayout* right_;
+    QWidget* prevention_; ///< in the column that has room for it
+    QBoxLayout* preventionBox_;
     QLabel* preventTitle_;
     QLabel* prevent_;
 };

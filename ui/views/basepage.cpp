@@ -130,7 +130,8 @@ QString BasePage::nothingYet() const
                         "Attach to their database, too, with Ctrl+T.");
     if (!waitingSince_)
         return {};
-    if (store_->now() - *waitingSince_ < std::chrono::seconds{2})
+    const bool past = transport_.mode != Mode::live;
+    if (!past && store_->now() - *waitingSince_ < std::chrono::seconds{2})
         return tr("waiting for the first sample");
     constexpr std::size_t most = 3;
     QStringList names;
@@ -145,7 +146,9 @@ QString BasePage::nothingYet() const
     }
     if (left > 0)
         names += tr("%1 more").arg(left);
-    return tr("waiting for the first sample from %1").arg(names.join(QStringLiteral(", ")));
+    return (past ? tr("no sample of %1 was recorded up to this moment")
+                 : tr("waiting for the first sample from %1"))
+        .arg(names.join(QStringLiteral(", ")));
 }
 
 bool BasePage::hasSubject() const
@@ -264,18 +267,23 @@ void BasePage::sayFailing(const std::vector<const TargetSummary*>& failing)
         **std::max_element(failing.begin(), failing.end(),
                            [&](const auto* a, const auto* b) { return stopped(a) < stopped(b); });
     const QString name = Formatter::line(target.info.name, 100);
+    const bool full = refusesAsFull(target);
     QString text =
         target.last_sample
             ? tr("no answer since %1").arg(format().instant(*target.last_sample, store_->now()))
-            : tr("no answer yet");
+        : full ? tr("server full")
+               : tr("no answer yet");
     if (target.status.next_try && *target.status.next_try > store_->now())
         text += tr(", next try in %1")
                     .arg(Formatter::ageProse(std::chrono::ceil<std::chrono::seconds>(
                         *target.status.next_try - store_->now())));
     text += QLatin1Char('.');
-    for (const std::string& sentence : {target.status.sentence, target.status.next_step}) {
-        if (!sentence.empty())
-            text += QLatin1Char(' ') + Formatter::line(sentence, 300);
+    // Of a full server the way in says more than its refusal, and there is one line.
+    const TargetStatus& status = target.status;
+    for (const std::string* const sentence : {&status.sentence, &status.next_step}) {
+        const bool left = full && sentence == &status.sentence && !status.next_step.empty();
+        if (!sentence->empty() && !left)
+            text += QLatin1Char(' ') + Formatter::line(*sentence, 300);
     }
     const bool several = failing.size() > 1;
     say(critical ? Severity::critical : Severity::warning,

@@ -189,6 +189,7 @@ void LeaksPage::rebuild()
     instrument_->offer(*store_, transport_, counts.holders == 0 && !metricsAlone(*store_));
     if (waits()) {
         board_->hide();
+        words_->hide(); // they count what another moment had
         showDetail();
         return;
     }

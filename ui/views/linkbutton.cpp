@@ -28,12 +28,32 @@ void LinkButton::setWords(const QString& words)
     updateGeometry();
 }
 
-void LinkButton::setElide(Qt::TextElideMode mode)
+void LinkButton::setElide(Qt::TextElideMode mode, int lines)
 {
     elide_ = mode;
+    lines_ = lines;
     setSizePolicy(mode == Qt::ElideNone ? QSizePolicy::Minimum : QSizePolicy::Ignored,
                   QSizePolicy::Fixed);
     fit();
+}
+
+/// Broken at spaces; only the last line is cut.
+QString LinkButton::inLines(int width) const
+{
+    QStringList shown;
+    QString rest = words_;
+    while (shown.size() + 1 < lines_ && fontMetrics().horizontalAdvance(rest) > width) {
+        qsizetype end = rest.size();
+        do
+            end = rest.lastIndexOf(QLatin1Char(' '), end - 1);
+        while (end > 0 && fontMetrics().horizontalAdvance(rest.left(end)) > width);
+        if (end <= 0)
+            break; // one long word
+        shown += rest.left(end);
+        rest = rest.mid(end + 1);
+    }
+    shown += fontMetrics().elidedText(rest, elide_, width);
+    return shown.join(QLatin1Char('\n'));
 }
 
 void LinkButton::fit()
@@ -41,10 +61,11 @@ void LinkButton::fit()
     QString shown = words_;
     if (elide_ != Qt::ElideNone) {
         constexpr int border = 4; // see restyle()
-        shown = fontMetrics().elidedText(words_, elide_, std::max(width() - border, 0));
+        shown = inLines(std::max(width() - border, 0));
         // Tooltips guess at rich text; escaped, the guess cannot matter.
-        setToolTip(shown == words_ ? QString()
-                                   : QStringLiteral("<span>%1</span>").arg(words_.toHtmlEscaped()));
+        const bool whole = QString(shown).replace(QLatin1Char('\n'), QLatin1Char(' ')) == words_;
+        setToolTip(whole ? QString()
+                         : QStringLiteral("<span>%1</span>").arg(words_.toHtmlEscaped()));
     }
     shown.replace(QLatin1Char('&'), QStringLiteral("&&"));
     if (shown != text())
@@ -67,11 +88,13 @@ void LinkButton::keyPressEvent(QKeyEvent* event)
 
 void LinkButton::restyle()
 {
-    setStyleSheet(QStringLiteral("QPushButton { border: none; background: transparent; "
-                                 "padding: 0 2px; min-height: 18px; text-align: left; "
-                                 "color: %1; text-decoration: underline; } "
-                                 "QPushButton:focus { border: 2px solid %1; padding: 0; }")
-                      .arg(Theme::current().tokens().accent.name()));
+    setStyleSheet(
+        QStringLiteral("QPushButton { border: none; background: transparent; "
+                       "padding: 0 2px; min-height: 18px; text-align: left; "
+                       "color: %1; text-decoration: underline; } "
+                       "QPushButton:focus { border: 2px solid %1; padding: 0; } "
+                       "QPushButton:disabled { color: %2; text-decoration: none; }")
+            .arg(Theme::current().tokens().accent.name(), Theme::current().tokens().text3.name()));
 }
 
 } // namespace poolscope

@@ -13,9 +13,9 @@ public:
     explicit LinkButton(QWidget* parent = nullptr);
     /// Plain text; an ampersand is one.
     void setWords(const QString& words);
-    /// Where there is less room than for its words they are cut there, and the tooltip has them;
-    /// without it they ask for all of their width.
-    void setElide(Qt::TextElideMode mode);
+    /// Where there is less room than for its words they go on in the next of `lines`, are cut in
+    /// the last, and the tooltip has them; without it they ask for all of their width.
+    void setElide(Qt::TextElideMode mode, int lines = 1);
     const QString& words() const { return words_; }
 
 protected:
@@ -25,9 +25,11 @@ protected:
 private:
     void restyle();
     void fit();
+    QString inLines(int width) const;
 
     QString words_;
     Qt::TextElideMode elide_ = Qt::ElideNone;
+    int lines_ = 1;
 };
 
 } // namespace poolscope

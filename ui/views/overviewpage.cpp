@@ -89,6 +89,9 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     connect(board_, &ChartBoard::moreWanted, this, [this] { serverTable_->setFocus(); });
     makeTables();
     row->addWidget(side_);
+    // Its height is what is left; what does not fit into that is left out, see chooseCharts().
+    body_->setMinimumHeight(metrics::chartMinimum);
+    body_->installEventFilter(this);
     layout_->addWidget(body_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
     connect(panel_, &AnswerPanel::linkChosen, this,
@@ -96,8 +99,14 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     connect(panel_, &AnswerPanel::reliefWanted, this, [this] {
         if (answer_.session)
             command(answer_.verb, {*answer_.session});
+        else if (!answer_.attachTo.isEmpty())
+            context_.requestAttachTo(answer_.attachTo);
         else if (reclaimObstacle(answer_.reclaim, *store_, transport_, format()).isEmpty())
             context_.requestReclaim(answer_.reclaim);
+    });
+    connect(panel_, &AnswerPanel::otherReliefWanted, this, [this](const AnswerOther& other) {
+        if (other.session)
+            command(other.verb, {*other.session});
     });
 }
 
@@ -221,29 +230,45 @@ void OverviewPage::makePools()
 
 void OverviewPage::refreshPools(const Update& update)
 {
-    std::vector<PoolKey> keys;
-    pools_->replace(poolRows(*store_, {}, keys));
+    if (update.reset)
+        poolKeys_.clear(); // another moment has its own order
+    pools_->replace(poolRows(*store_, {}, poolKeys_));
+    const std::vector<PoolKey>& keys = poolKeys_;
     poolPanel_->setVisible(!keys.empty());
     const auto& targets = store_->targets();
     const bool alone = std::all_of(targets.begin(), targets.end(), isProcess);
     processes_ = alone;
     leakTable_->setAvailable(static_cast<int>(LeakColumn::blocks), !alone);
-    board_->setVisible(keys.empty() || !alone);
-    poolBoard_->setVisible(!keys.empty());
     poolBoard_->setSmall(!alone);
     poolBoard_->setPool(worstPool(*store_, keys));
     poolBoard_->apply(update);
+}
+
+/// A few rows, so that what is suspected keeps some below them.
+void OverviewPage::fitPools()
+{
+    constexpr int most = 4, leaksLeast = 3;
     const Theme& theme = Theme::current();
-    const int rows = static_cast<int>(std::min<std::size_t>(keys.size(), 4));
-    poolPanel_->setFixedHeight(theme.scaled(metrics::sectionHead) + 2 +
-                               poolTable_->header()->height() + rows * PoolRowDelegate::height() +
-                               2 * poolTable_->frameWidth() + 2);
+    const int gap = theme.scaled(metrics::panelGap);
+    const int frame = theme.scaled(metrics::sectionHead) + 2 + poolTable_->header()->height() +
+                      2 * poolTable_->frameWidth() + 2;
+    int room = body_->height() - frame;
+    if (!serverPanel_->isHidden())
+        room -= serverPanel_->height() + gap;
+    if (!leakPanel_->isHidden())
+        room -= theme.scaled(metrics::sectionHead) + leakTable_->header()->height() +
+                leaksLeast * theme.rowHeight() + gap;
+    const int all = std::min(most, static_cast<int>(poolKeys_.size()));
+    const int rows = std::clamp(room / PoolRowDelegate::height(), 1, std::max(1, all));
+    poolPanel_->setFixedHeight(frame + rows * PoolRowDelegate::height());
 }
 
 bool OverviewPage::eventFilter(QObject* watched, QEvent* event)
 {
     if (watched == leakPanel_ && event->type() == QEvent::Resize)
         cutLeaks();
+    if (watched == body_ && event->type() == QEvent::Resize)
+        arrange();
     return BasePage::eventFilter(watched, event);
 }
 
@@ -306,6 +331,11 @@ void OverviewPage::updateAnswer()
                                    format());
     else if (!answer_.reclaim.empty())
         obstacle = reclaimObstacle(answer_.reclaim, *store_, transport_, format());
+    for (AnswerOther& other : answer_.others) {
+        if (other.session)
+            other.obstacle = commandObstacle(other.verb, rowsOf({*other.session}), *store_,
+                                             transport_, format());
+    }
     panel_->setAnswer(answer_, links, obstacle);
     // While something is awaited the charts say so.
     panel_->setVisible(answer_.kind != Answer::Kind::waiting || store_->targets().empty());
@@ -347,12 +377,33 @@ void OverviewPage::arrange()
     const int tall = theme.scaled(metrics::sectionHead) + 2 + serverTable_->contentHeight();
     serverPanel_->setFixedHeight(leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
                                        : std::max(tall, theme.scaled(80)));
-    // Beside servers the worst pool has a chart of its own, as the mix of them is what one looks
-    // at.
-    const bool both = !board_->isHidden() && !poolBoard_->isHidden();
-    board_->setMost(both ? (wide() ? 2 : 1) : narrow ? 1 : 3);
+    fitPools();
+    chooseCharts();
+}
+
+/// As many as have room. Beside servers the worst pool has a chart of its own, as the mix of them
+/// is what one looks at; where there is room for one alone, it is of what the sentence speaks of.
+void OverviewPage::chooseCharts()
+{
+    const Theme& theme = Theme::current();
+    const int gap = theme.scaled(metrics::panelGap);
+    const int fit = std::max(1, (body_->height() + gap) / (metrics::chartMinimum + gap));
+    const bool narrow = width() < theme.scaled(1150);
+    const bool pools = !poolKeys_.empty(), servers = !pools || !processes_;
+    const bool both = pools && servers && (wide() || fit > 1);
+    const TargetSummary* const told = answer_.target ? store_->target(*answer_.target) : nullptr;
+    const bool pool = pools && (both || !servers || (told && isProcess(*told)));
+    board_->setVisible(servers && (both || !pool));
+    poolBoard_->setVisible(pool);
+    board_->setMost(std::size_t(both     ? (wide() ? 2 : 1)
+                                : narrow ? 1
+                                : wide() ? 3
+                                         : std::min(3, fit)));
     board_->setSideBySide(wide());
     charts_->setDirection(both && wide() ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
+    constexpr int digits = 4;
+    board_->setAxisDigits(both && !wide() ? digits : 0);
+    poolBoard_->setAxisDigits(both && !wide() ? digits : 0);
 }
 
 void OverviewPage::transportChanged()

@@ -3,6 +3,7 @@
 
 #include "ui/models/findings.h"
 #include "ui/views/basepage.h"
+#include "ui/views/poolspagerows.h"
 
 class QBoxLayout;
 
@@ -38,6 +39,8 @@ private:
     void updateAnswer();
     void follow(const AnswerEvidence& link);
     void arrange();
+    void chooseCharts();
+    void fitPools();
     void cutLeaks();
     void makePools();
     void refreshPools(const Update& update);
@@ -49,6 +52,7 @@ private:
     std::unique_ptr<TreeModel> servers_;
     std::unique_ptr<TreeModel> leaks_;
     std::unique_ptr<TreeModel> pools_;
+    std::vector<PoolKey> poolKeys_; ///< of the rows of pools
     QBoxLayout* charts_;
     PoolBoard* poolBoard_; ///< of the worst pool
     DataTable* poolTable_;

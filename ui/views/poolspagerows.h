@@ -52,8 +52,9 @@ struct PoolsAnswer
 PoolsAnswer poolsAnswer(const SessionStore& store);
 
 std::unique_ptr<TreeModel> makePoolModel(QObject* parent);
-/// The worst first, then by name, so that rows stay where they are. `filter` narrows to those whose
-/// pool, process or kind holds it. The keys are those of the rows, in their order.
+/// The worst first, then the fullest. `filter` narrows to those whose pool, process or kind holds
+/// it. `keys` are those of the rows, in their order; before, those shown last: small changes leave
+/// their order as it is.
 TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys);
 
 /// What a pool says of itself, as captions and values; "not reported" where it does not.
