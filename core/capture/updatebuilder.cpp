@@ -2,8 +2,33 @@
 #include "core/capture/updatebuilder.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace poolscope {
+
+namespace {
+
+std::set<TargetId> detachedOf(const World& world)
+{
+    const auto& targets = world.targets();
+    const bool any = std::any_of(targets.begin(), targets.end(), [](const auto& entry) {
+        return !is_detached(entry.second.status);
+    });
+    std::set<TargetId> detached;
+    for (auto at = targets.begin(); at != targets.end(); ++at) {
+        if (!is_detached(at->second.status))
+            continue;
+        const bool again = std::any_of(std::next(at), targets.end(), [&](const auto& later) {
+            return later.second.info.url == at->second.info.url;
+        });
+        if (any || again)
+            detached.insert(at->first);
+    }
+    return detached;
+}
+
+} // namespace
 
 void UpdateBuilder::add(const WorldDelta& delta)
 {
@@ -36,10 +61,13 @@ UpdatePtr UpdateBuilder::build(const Analysis& analysis)
     auto update = std::make_shared<Update>();
     update->reset = reset_;
     update->now = world.now();
+    leave_out(world);
     collect_rows(analysis, *update);
     collect_checkouts(world, *update);
-    for (const auto& [id, target] : world.targets())
-        update->targets.push_back(summarise(analysis, target));
+    for (const auto& [id, target] : world.targets()) {
+        if (!left_out_.contains(id))
+            update->targets.push_back(summarise(analysis, target));
+    }
     for (auto& [id, points] : points_)
         update->live_points.push_back({id, std::move(points)});
     for (auto& [key, points] : pool_points_)
@@ -59,6 +87,23 @@ UpdatePtr UpdateBuilder::build(const Analysis& analysis)
     return update;
 }
 
+/// Who comes or goes takes its sessions and checkouts along.
+void UpdateBuilder::leave_out(const World& world)
+{
+    std::set<TargetId> now = detachedOf(world);
+    if (now == left_out_)
+        return;
+    for (const auto& [id, target] : world.targets()) {
+        if (now.contains(id) == left_out_.contains(id))
+            continue;
+        for (const auto& [pid, session] : target.sessions)
+            touched_.insert(session.key);
+        for (const auto& [checkout, its] : target.pools.checkouts)
+            touched_checkouts_.insert(its.key);
+    }
+    left_out_ = std::move(now);
+}
+
 void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
 {
     const World& world = analysis.world();
@@ -70,6 +115,8 @@ void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
     if (reset_) {
         sent_.clear();
         for (const auto& [id, target] : world.targets()) {
+            if (left_out_.contains(id))
+                continue;
             for (const auto& [pid, session] : target.sessions) {
                 update.changed.push_back({session, blocks_of(session.key)});
                 sent_.insert(session.key);
@@ -95,7 +142,9 @@ void UpdateBuilder::collect_rows(const Analysis& analysis, Update& update)
             }
         }
         for (const SessionKey& key : touched_) {
-            if (const Session* const session = world.session(key)) {
+            const Session* const session =
+                left_out_.contains(key.target) ? nullptr : world.session(key);
+            if (session) {
                 update.changed.push_back({*session, blocks_of(key)});
                 sent_.insert(key);
             } else if (sent_.erase(key) > 0) {
@@ -113,6 +162,8 @@ void UpdateBuilder::collect_checkouts(const World& world, Update& update)
     if (reset_) {
         sent_checkouts_.clear();
         for (const auto& [target, state] : world.targets()) {
+            if (left_out_.contains(target))
+                continue;
             for (const auto& [id, checkout] : state.pools.checkouts) {
                 update.checkouts.push_back(checkout);
                 sent_checkouts_.insert(sent_checkouts_.end(), checkout.key);
@@ -121,7 +172,9 @@ void UpdateBuilder::collect_checkouts(const World& world, Update& update)
         return;
     }
     for (const CheckoutKey& key : touched_checkouts_) {
-        if (const Checkout* const checkout = world.checkout(key)) {
+        const Checkout* const checkout =
+            left_out_.contains(key.target) ? nullptr : world.checkout(key);
+        if (checkout) {
             update.checkouts.push_back(*checkout);
             sent_checkouts_.insert(key);
         } else if (sent_checkouts_.erase(key) > 0) {

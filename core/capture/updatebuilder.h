@@ -8,7 +8,9 @@
 namespace poolscope {
 
 /// Coalesces what observations changed into the next Update. The live capture and the player each
-/// own one, so that the window gets the same from both. Not thread-safe.
+/// own one, so that the window gets the same from both. A target that was detached is left out as
+/// long as another one is attached, or was attached to the same again: somebody ended looking at
+/// it. Where all are detached they are what there is to see. Not thread-safe.
 class UpdateBuilder
 {
 public:
@@ -24,12 +26,14 @@ public:
     UpdatePtr build(const Analysis& analysis);
 
 private:
+    void leave_out(const World& world);
     void collect_rows(const Analysis& analysis, Update& update);
     void collect_checkouts(const World& world, Update& update);
     TargetSummary summarise(const Analysis& analysis, const TargetState& target) const;
 
     bool reset_ = true;
     bool dirty_ = false;
+    std::set<TargetId> left_out_; ///< detached, as of the latest update
     std::set<SessionKey> touched_;
     std::set<SessionKey> sent_;                              ///< whom the window knows
     std::map<TargetId, std::map<Pid, std::int32_t>> blocks_; ///< as last sent

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 
 using namespace poolscope;
 using namespace std::chrono_literals;
@@ -42,12 +43,11 @@ class Followed
 {
 public:
     explicit Followed(const char* kind) { feed(TargetAttached{{target, kind, "shop", ""}}); }
-    void feed(Fact fact)
+    void feed(Fact fact, TargetId of = target)
     {
         WorldDelta delta;
         analysis.apply(
-            {SequenceNumber{++n_}, start + std::chrono::seconds{n_}, target, std::move(fact)},
-            delta);
+            {SequenceNumber{++n_}, start + std::chrono::seconds{n_}, of, std::move(fact)}, delta);
         builder.add(delta);
     }
     /// It believes what one that is opened now is told.
@@ -93,6 +93,7 @@ private slots:
     void deltasEqualAReset();
     void pointsComeOnce();
     void checkoutsToo();
+    void whatWasDetachedIsLeftOut();
 };
 
 void TestUpdateBuilder::deltasEqualAReset()
@@ -144,6 +145,66 @@ void TestUpdateBuilder::checkoutsToo()
         QCOMPARE(followed.mirror.checkouts.size(), world().target(target)->pools.checkouts.size());
     }
     QVERIFY(!followed.mirror.checkouts.empty());
+}
+
+void TestUpdateBuilder::whatWasDetachedIsLeftOut()
+{
+    const TargetId other{2}, again{3};
+    Followed followed("pool");
+    const auto sample = [&](TargetId of) {
+        followed.feed(StatusChanged{{Reach::up, "", "", {}}}, of);
+        ServerSample sessions;
+        sessions.full = true;
+        Session session;
+        session.key = {of, Pid{7}, start};
+        sessions.changed = {session};
+        followed.feed(sessions, of);
+        PoolSample checkouts;
+        Checkout checkout;
+        checkout.key = {of, Text{"10"}};
+        checkouts.changed = {checkout};
+        followed.feed(checkouts, of);
+    };
+    const auto detach = [&](TargetId of) {
+        followed.feed(StatusChanged{{Reach::stopped, "Detached.", "", {}}}, of);
+    };
+    const auto shown = [&] {
+        followed.update();
+        std::set<std::uint32_t> ids;
+        for (const TargetSummary& each : followed.mirror.targets)
+            ids.insert(each.info.id.value);
+        std::set<std::uint32_t> of;
+        for (const auto& [key, row] : followed.mirror.rows)
+            of.insert(key.target.value);
+        std::set<std::uint32_t> holders;
+        for (const auto& [key, checkout] : followed.mirror.checkouts)
+            holders.insert(key.target.value);
+        return ids == of && ids == holders ? ids : std::set<std::uint32_t>{};
+    };
+    using Ids = std::set<std::uint32_t>;
+    followed.feed(TargetAttached{{other, "pool", "billing", "b"}}, other);
+    sample(target);
+    sample(other);
+    QCOMPARE(shown(), (Ids{1, 2}));
+    detach(target);
+    QCOMPARE(shown(), Ids{2});
+    // Attached anew, it is there once.
+    followed.feed(TargetAttached{{again, "pool", "shop", ""}}, again);
+    sample(again);
+    QCOMPARE(shown(), (Ids{2, 3}));
+    detach(other);
+    QCOMPARE(shown(), Ids{3});
+    // Nothing is attached: what there was is all that can be shown, each of it once.
+    detach(again);
+    QCOMPARE(shown(), (Ids{2, 3}));
+    // One that stopped by itself is trouble, and stays.
+    const TargetId broken{4}, well{5};
+    followed.feed(TargetAttached{{broken, "pool", "broken", "c"}}, broken);
+    sample(broken);
+    followed.feed(StatusChanged{{Reach::stopped, "The password is wrong.", "", {}}}, broken);
+    followed.feed(TargetAttached{{well, "pool", "well", "d"}}, well);
+    sample(well);
+    QCOMPARE(shown(), (Ids{4, 5}));
 }
 
 void TestUpdateBuilder::pointsComeOnce()
