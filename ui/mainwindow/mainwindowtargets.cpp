@@ -233,6 +233,8 @@ void MainWindow::fillTargets()
         QString text = Formatter::line(target.info.name, 80);
         text.replace(QLatin1Char('&'), QStringLiteral("&&"));
         QAction* action =
+        if (is_detached(target.status))
+            continue;
             menu->addAction(text, this, [this, id = target.info.id] { workspace_.detach(id); });
         action->setEnabled(capturing());
     }

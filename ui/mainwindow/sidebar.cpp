@@ -224,6 +224,8 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
             second << (wait.count() > 0 ? tr("next try in %1 s").arg(wait.count())
                                         : tr("trying again"));
         }
+    } else if (is_detached(status)) {
+        second << tr("detached");
     } else if (status.reach == Reach::stopped) {
         second << Formatter::line(status.sentence, 200);
     } else if (target.facts || target.agent || (process && target.last_sample)) {
@@ -239,15 +241,18 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         second << tr("connecting");
     }
     const QString line = second.join(QStringLiteral(", "));
-    const bool trouble = status.reach == Reach::failing || status.reach == Reach::stopped;
+    const bool detached = is_detached(status);
+    const bool trouble =
+        !detached && (status.reach == Reach::failing || status.reach == Reach::stopped);
     const QString name = Formatter::line(target.info.name, 80);
     item->setText(name);
     item->setData(sidebarIdRole, target.info.id.value);
-    item->setData(sidebarIconRole,
-                  trouble ? QStringLiteral("server-off") : wordsOf(familyOf(target.info)).icon);
+    item->setData(sidebarIconRole, trouble || detached ? QStringLiteral("server-off")
+                                                       : wordsOf(familyOf(target.info)).icon);
     item->setData(sidebarValueRole, value);
     item->setData(sidebarSecondRole, line);
     item->setData(sidebarTroubleRole, trouble);
+    item->setData(sidebarDetachedRole, detached);
     item->setData(sidebarUrlRole, Formatter::line(target.info.url, 2000));
     QStringList tip{name + (value.isEmpty() ? QString() : QStringLiteral("  ") + value), line};
     if (trouble && !status.sentence.empty() && status.reach == Reach::failing)
@@ -281,7 +286,7 @@ void Sidebar::showTargetMenu(const QPoint& at)
     QAction* detach = menu.addAction(themedIcon(QStringLiteral("target-remove")), tr("Detach"),
                                      this, [this, target] { emit detachRequested(target); });
     sample->setEnabled(live_);
-    detach->setEnabled(live_);
+    detach->setEnabled(live_ && !item->data(sidebarDetachedRole).toBool());
     menu.exec(targets_->viewport()->mapToGlobal(at));
 }
 

@@ -12,6 +12,7 @@ enum SidebarRole {
     sidebarValueRole,  ///< the count, or used/max
     sidebarSecondRole, ///< the second line of a target
     sidebarTroubleRole,
+    sidebarDetachedRole,
     sidebarUrlRole,
 };
 

@@ -209,6 +209,11 @@ Answer observedAnswer(const SessionStore& store)
         answer.kind = Answer::Kind::failing;
         answer.severity = 1;
         answer.target = failing->info.id;
+        if (is_detached(failing->status)) {
+            answer.severity = 0;
+            answer.sentence = tr("%1 was detached").arg(answers::nameOf(*failing));
+            return answer;
+        }
         answer.sentence = tr("%1 does not answer").arg(answers::nameOf(*failing));
         answer.explanation = Formatter::line(failing->status.sentence) + QLatin1Char(' ') +
                              Formatter::line(failing->status.next_step);

@@ -128,6 +128,12 @@ QString administratorsUrl(const TargetInfo& target)
 namespace {
 
 /// A process: its pool that is nearest to its limit.
+bool fails(const TargetStatus& status)
+{
+    return status.reach == Reach::failing ||
+           (status.reach == Reach::stopped && !is_detached(status));
+}
+
 std::unique_ptr<TreeNode> processRow(const TargetSummary& target, Timestamp now)
 {
     auto node = std::make_unique<TreeNode>();
@@ -141,8 +147,7 @@ std::unique_ptr<TreeNode> processRow(const TargetSummary& target, Timestamp now)
         if (share(pool) >= 0 && (!fullest || share(pool) > share(*fullest)))
             fullest = &pool;
     }
-    const bool failing =
-        target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
+    const bool failing = fails(target.status);
     const double used = fullest ? share(*fullest) : -1;
     node->severity = std::max(used >= 0.95 ? 2 : used >= 0.8 ? 1 : 0, failing ? 1 : 0);
     node->staleness = staleness(target, now);
@@ -179,8 +184,7 @@ TreeNodes serverRows(const SessionStore& store)
             return target.counts.at(static_cast<std::size_t>(s));
         };
         const std::optional<double> share = usedShare(target);
-        const bool failing =
-            target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
+        const bool failing = fails(target.status);
         int severity = share && *share >= 0.95 ? 2 : share && *share >= 0.8 ? 1 : 0;
         if (failing)
             severity = std::max(severity, refusesAsFull(target) ? 2 : 1);

@@ -3,6 +3,7 @@
 
 #include "ui/models/findings.h"
 #include "ui/models/joined.h"
+#include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 #include "ui/views/blockingplace.h"
 #include "ui/views/commandgate.h"
@@ -239,14 +240,17 @@ void BasePage::sayTargets()
 {
     std::vector<const TargetSummary*> failing;
     for (const TargetSummary& target : store_->targets()) {
-        if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped ||
-            staleness(target, store_->now()))
+        if (is_detached(target.status))
+            sayDetached(target);
+        else if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped ||
+                 staleness(target, store_->now()))
             failing.push_back(&target);
     }
     if (!failing.empty())
         sayFailing(failing);
+    sayTwice();
     for (const TargetSummary& target : store_->targets()) {
-        if (!target.facts || target.facts->sees_all ||
+        if (!target.facts || target.facts->sees_all || is_detached(target.status) ||
             std::find(failing.begin(), failing.end(), &target) != failing.end())
             continue;
         say(Severity::info, Formatter::line(target.info.name, 100),
@@ -254,6 +258,47 @@ void BasePage::sayTargets()
                 .arg(Formatter::line(target.facts->role, 100)),
             Formatter::line(target.facts->missing_grant, 300), {});
     }
+}
+
+/// A PostgreSQL server tells to the microsecond when it was started: no two tell the same. Each of
+/// its sessions is there as often as it is attached, and so is what is counted of them.
+void BasePage::sayTwice()
+{
+    const auto& targets = store_->targets();
+    const auto startOf = [](const TargetSummary& target) {
+        return target.facts && !is_detached(target.status) &&
+                       familyOf(target.info) == TargetFamily::postgresql
+                   ? target.facts->server_started
+                   : std::nullopt;
+    };
+    for (auto one = targets.begin(); one != targets.end(); ++one) {
+        const auto started = startOf(*one);
+        const auto other =
+            std::find_if(targets.begin(), targets.end(), [&](const TargetSummary& target) {
+                return started && target.info.id != one->info.id && startOf(target) == started;
+            });
+        if (other == targets.end())
+            continue;
+        const QString names =
+            tr("%1 and %2 are the same server.")
+                .arg(Formatter::line(one->info.name, 60), Formatter::line(other->info.name, 60));
+        say(Severity::warning, names,
+            transport_.mode == Mode::replay
+                ? tr("Each of its sessions is counted twice.")
+                : tr("Each of its sessions is counted twice: detach one of the two."),
+            {}, {});
+        return;
+    }
+}
+
+/// No fault: the user asked for it.
+void BasePage::sayDetached(const TargetSummary& target)
+{
+    say(Severity::info, Formatter::line(target.info.name, 100),
+        target.last_sample ? tr("was detached; this is what it told last, at %1.")
+                                 .arg(format().instant(*target.last_sample, store_->now()))
+                           : tr("was detached before it told anything."),
+        {}, QStringLiteral("server-off"));
 }
 
 /// One line, however many fail: the sidebar tells them apart.

@@ -75,6 +75,8 @@ private:
     void sayFailing(const std::vector<const TargetSummary*>& failing);
     void watchWaiting();
     void say(Severity severity, const QString& lead, const QString& text, const QString& code,
+    void sayTwice();
+    void sayDetached(const TargetSummary& target);
              const QString& icon, const QString& link = {});
     /// Of the link from a recording to its living targets; empty where it names none.
     QString attachWords() const;
