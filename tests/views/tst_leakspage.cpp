@@ -6,6 +6,7 @@
 #include "ui/views/framelist.h"
 #include "ui/views/pagetitle.h"
 
+#include <QComboBox>
 #include <QDir>
 #include <QLineEdit>
 #include <QSignalSpy>
@@ -38,6 +39,7 @@ private slots:
     void choiceStays();
     void returned();
     void bothKinds();
+    void thresholdsAreOfTheTargetThatIsShown();
     void hostile();
     void pictures();
 };
@@ -187,6 +189,47 @@ void LeaksPageTest::bothKinds()
 }
 
 /// Names, tags and frames are what they are: characters.
+/// Nothing is chosen: they are of the leak that stands first, not of what was attached first.
+void LeaksPageTest::thresholdsAreOfTheTargetThatIsShown()
+{
+    PageFixture fixture;
+    SyntheticUpdates updates;
+    updates.put(7, SessionState::idle_in_transaction, "shop-api", std::chrono::seconds{400});
+    Update update = updates.take(true);
+    update.targets.front().info.id = TargetId{2};
+    update.targets.front().info.name = "ledger-db";
+    for (SessionRow& row : update.changed)
+        row.session.key.target = TargetId{2};
+    for (SuspectedLeak& leak : update.targets.front().suspects)
+        leak.session.target = TargetId{2};
+    TargetSummary quiet = update.targets.front();
+    quiet.info.id = TargetId{1};
+    quiet.info.name = "shop-db";
+    quiet.suspects.clear();
+    quiet.evidence.clear();
+    quiet.blocking = {};
+    update.targets.insert(update.targets.begin(), quiet);
+    LeaksPage& page = leaks(fixture);
+    fixture.apply(update);
+    while (page.clearOne())
+        ;
+    QVERIFY(page.table().selectedKeys().empty());
+    fixture.context->select(std::nullopt);
+    QVERIFY2(label(page, "thresholdWords").contains(QStringLiteral("ledger-db")),
+             qPrintable(label(page, "thresholdWords")));
+    // The other one is there to be chosen.
+    auto* const scope = page.findChild<QComboBox*>(QStringLiteral("thresholdScope"));
+    QCOMPARE(scope->count(), 2);
+    scope->setFocus();
+    QTest::keyClick(scope, Qt::Key_Down);
+    QVERIFY(label(page, "thresholdWords").contains(QStringLiteral("shop-db")));
+    fixture.apply(update);
+    QVERIFY(label(page, "thresholdWords").contains(QStringLiteral("shop-db")));
+    // Whoever chooses a row wants its target's.
+    choose(page, top(page, 0).child(0, 0).isValid() ? top(page, 0).child(0, 0) : top(page, 0));
+    QVERIFY(label(page, "thresholdWords").contains(QStringLiteral("ledger-db")));
+}
+
 void LeaksPageTest::hostile()
 {
     PageFixture fixture;

@@ -112,6 +112,32 @@ private slots:
                  QStringLiteral("of pool billing"));
     }
 
+    void anotherTargetCanBeAskedFor()
+    {
+        TargetSummary ledger;
+        ledger.info.id = TargetId{8};
+        ledger.info.name = "ledger";
+        std::vector<TargetId> wanted;
+        connect(bar_, &ThresholdBar::targetWanted, this,
+                [&](TargetId target) { wanted.push_back(target); });
+        bar_->show(&shop_, nullptr, false, {shop_, ledger});
+        auto& scope = part<QComboBox>("thresholdScope");
+        QVERIFY(scope.isVisible());
+        QCOMPARE(scope.currentText(), QStringLiteral("of all of shop"));
+        scope.setFocus();
+        QTest::keyClick(&scope, Qt::Key_Down);
+        QCOMPARE(wanted.size(), 1u);
+        QVERIFY(wanted.front() == ledger.info.id);
+        bar_->show(&ledger, nullptr, false, {shop_, ledger});
+        QCOMPARE(scope.currentText(), QStringLiteral("of all of ledger"));
+        part<QPushButton>("applyThresholds").click();
+        QCOMPARE(choices_.size(), 1u);
+        QVERIFY(choices_[0].target == ledger.info.id);
+        // One that has gone is not offered.
+        bar_->show(&ledger, nullptr, false, {ledger});
+        QVERIFY(scope.isHidden());
+    }
+
     void aChoiceIsTakenBackWhereItWasMade()
     {
         auto& back = part<QPushButton>("takeThresholdsBack");

@@ -66,6 +66,7 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     makeKeys();
     thresholds_ = new ThresholdBar(this);
     layout_->addWidget(thresholds_);
+    connect(thresholds_, &ThresholdBar::targetWanted, this, &LeaksPage::askThresholds);
     connect(thresholds_, &ThresholdBar::chosen, &context.workspace(), &Workspace::chooseThresholds);
 }
 
@@ -123,29 +124,57 @@ void LeaksPage::makeKeys()
     key(Qt::CTRL | Qt::Key_E, [this] { holder_->openLine(); });
 }
 
-LeaksPage::Judged LeaksPage::judged() const
+std::optional<LeaksPage::Judged> LeaksPage::chosenToJudge() const
 {
     if (const auto current = table_->currentKey())
-        return {current->target, {}};
+        return Judged{current->target, {}};
     if (pick_ && !pick_->checkouts.empty()) {
         const auto checkout = store_->checkout(pick_->checkouts.front());
-        return {pick_->checkouts.front().target, checkout ? checkout->pool : Text()};
+        return Judged{pick_->checkouts.front().target, checkout ? checkout->pool : Text()};
     }
     if (const PlaceAt at = pick_ ? placeAt(*store_, pick_->place) : PlaceAt{})
-        return {at.target->info.id, at.place->pool};
+        return Judged{at.target->info.id, at.place->pool};
     if (const StatementsAt at = pick_ ? statementsAt(*store_, pick_->place) : StatementsAt{})
-        return {at.target->info.id, at.leak->pool};
-    if (store_->targets().empty())
+        return Judged{at.target->info.id, at.leak->pool};
+    return std::nullopt;
+}
+
+/// Of what is chosen, or was asked for; else of the row that stands first, or the only target.
+LeaksPage::Judged LeaksPage::judged() const
+{
+    const std::optional<Judged> chosen = chosenToJudge();
+    if (asked_ && asked_->second == chosen && store_->target(asked_->first))
+        return {asked_->first, {}};
+    if (chosen)
+        return *chosen;
+    const QModelIndex top = model_->index(0, 0);
+    const TreeNode* node = top.isValid() ? model_->node(top) : nullptr;
+    while (node && !node->session && !node->checkout && !node->children.empty())
+        node = node->children.front().get();
+    TargetId shown{};
+    if (node && node->session)
+        shown = node->session->target;
+    else if (node && node->checkout)
+        shown = node->checkout->target;
+    const TargetSummary* target = store_->target(shown);
+    if (!target && !store_->targets().empty())
+        target = &store_->targets().front();
+    if (!target)
         return {};
-    const TargetSummary& first = store_->targets().front();
-    return {first.info.id, first.pools.size() == 1 ? first.pools.front().name : Text()};
+    return {target->info.id, target->pools.size() == 1 ? target->pools.front().name : Text()};
+}
+
+void LeaksPage::askThresholds(TargetId target)
+{
+    asked_ = std::pair{target, chosenToJudge()};
+    showThresholds();
 }
 
 void LeaksPage::showThresholds()
 {
     const Judged what = judged();
     thresholds_->show(store_->target(what.target), store_->pool(what.target, what.pool),
-                      transport_.mode == Mode::replay);
+                      transport_.mode == Mode::replay, store_->targets());
 }
 
 void LeaksPage::refresh(const Update& update)

@@ -56,6 +56,7 @@ private:
     {
         TargetId target{0};
         Text pool{}; ///< null where it is about no pool
+        friend bool operator==(const Judged&, const Judged&) = default;
     };
     void makeTable();
     void makeKeys();
@@ -70,12 +71,16 @@ private:
     void rebuild();
     void showAnswer(const LeakCounts& counts);
     void showThresholds();
+    std::optional<Judged> chosenToJudge() const;
     Judged judged() const;
+    void askThresholds(TargetId target);
 
     HolderDetail* holder_;
     InstrumentLink* instrument_;
     MetricsBoard* board_; ///< where metrics are all that tells of pools
     std::optional<Pick> pick_;
+    /// Thresholds of that target were asked for, while this was chosen.
+    std::optional<std::pair<TargetId, std::optional<Judged>>> asked_;
     bool pooled_ = false;  ///< some process with pools is attached
     bool servers_ = false; ///< some server is
     QLineEdit* filter_;

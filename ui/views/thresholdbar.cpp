@@ -62,12 +62,16 @@ ThresholdBar::ThresholdBar(QWidget* parent)
     connect(scope_, &QComboBox::activated, this, [this] {
         alert_->setModified(false);
         critical_->setModified(false);
-        fill();
+        if (const QVariant other = scope_->currentData(); other.isValid())
+            emit targetWanted(TargetId{other.toUInt()});
+        else
+            fill();
     });
     connect(back_, &QPushButton::clicked, this, &ThresholdBar::takeBack);
 }
 
-void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool replay)
+void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool replay,
+                        const std::vector<TargetSummary>& all)
 {
     for (QWidget* const widget : {static_cast<QWidget*>(alert_), static_cast<QWidget*>(critical_),
                                   static_cast<QWidget*>(button()), static_cast<QWidget*>(scope_)})
@@ -95,6 +99,7 @@ void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool repl
     target_ = target->info.id;
     targetName_ = Formatter::line(target->info.name, longestName);
     pool_ = name;
+    hasPool_ = pool != nullptr;
     agent_ = tellsPools(*target);
     ofTarget_ = target->thresholds;
     ofPool_ = target->judging.of(pool);
@@ -113,15 +118,32 @@ void ThresholdBar::show(const TargetSummary* target, const Pool* pool, bool repl
                     .arg(Formatter::line(each.name.str(), longestName), both(judged.thresholds));
     }
     others_ = others.join(QStringLiteral("; "));
-    if (another) {
-        scope_->clear();
-        if (pool)
-            scope_->addItem(tr("of pool %1").arg(Formatter::line(name.str(), longestName)));
-        scope_->addItem(tr("of all of %1").arg(targetName_));
-    }
-    scope_->setVisible(scope_->count() > 1);
+    fillScope(all, another);
     if (another || (!inHand() && !alert_->isModified() && !critical_->isModified()))
         fill();
+}
+
+void ThresholdBar::fillScope(const std::vector<TargetSummary>& all, bool another)
+{
+    std::vector<std::pair<TargetId, QString>> elsewhere;
+    for (const TargetSummary& each : all) {
+        if (target_ != each.info.id)
+            elsewhere.emplace_back(each.info.id, Formatter::line(each.info.name, longestName));
+    }
+    // A list that is open stays as it is.
+    if (another || (elsewhere != elsewhere_ && !scope_->view()->isVisible())) {
+        const int own = hasPool_ ? 2 : 1;
+        const int current = another ? 0 : std::clamp(scope_->currentIndex(), 0, own - 1);
+        elsewhere_ = std::move(elsewhere);
+        scope_->clear();
+        if (hasPool_)
+            scope_->addItem(tr("of pool %1").arg(Formatter::line(pool_.str(), longestName)));
+        scope_->addItem(tr("of all of %1").arg(targetName_));
+        for (const auto& [id, name] : elsewhere_)
+            scope_->addItem(tr("of all of %1").arg(name), id.value);
+        scope_->setCurrentIndex(current);
+    }
+    scope_->setVisible(scope_->count() > 1);
 }
 
 bool ThresholdBar::inHand() const
@@ -136,7 +158,7 @@ bool ThresholdBar::inHand() const
 
 bool ThresholdBar::ofPool() const
 {
-    return scope_->count() > 1 && scope_->currentIndex() == 0;
+    return hasPool_ && scope_->currentIndex() == 0;
 }
 
 std::pair<TargetId, Text> ThresholdBar::scoped() const

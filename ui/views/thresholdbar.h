@@ -25,10 +25,13 @@ public:
     explicit ThresholdBar(QWidget* parent = nullptr);
 
     /// Null: nothing is attached; there is nothing to judge. `pool`: the one looked at, if it is
-    /// one. `replay`: a choice is a what-if.
-    void show(const TargetSummary* target, const Pool* pool, bool replay);
+    /// one. `replay`: a choice is a what-if. `all`: targets that may be asked for instead.
+    void show(const TargetSummary* target, const Pool* pool, bool replay,
+              const std::vector<TargetSummary>& all = {});
 
 signals:
+    /// The thresholds of that target are to be shown; it was among `all`.
+    void targetWanted(poolscope::TargetId target);
     /// Target 0: for all of them, to take back what was chosen so.
     void chosen(poolscope::TargetId target, const poolscope::ThresholdsChanged& choice);
 
@@ -38,6 +41,7 @@ private:
     std::pair<TargetId, Text> scoped() const;
     /// Somebody is at it: what it is about must not change under the hand.
     bool inHand() const;
+    void fillScope(const std::vector<TargetSummary>& all, bool another);
     void fill();
     void explain();
     void apply() override;
@@ -49,7 +53,9 @@ private:
     LinkButton* back_;
     std::optional<TargetId> target_;
     QString targetName_;
-    Text pool_; ///< null: none is looked at
+    bool hasPool_ = false; ///< a pool is looked at
+    Text pool_;
+    std::vector<std::pair<TargetId, QString>> elsewhere_; ///< other targets that the scope offers
     LeakThresholds ofTarget_;
     PoolJudging ofPool_;
     QString others_; ///< pools of the target that are judged by their own
