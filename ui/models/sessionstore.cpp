@@ -95,6 +95,7 @@ void SessionStore::apply(const Update& update)
     for (const Checkout& checkout : update.checkouts)
         put(checkout);
     targets_ = update.targets;
+    actions_ = update.actions;
     now_ = update.now;
 }
 
@@ -217,6 +218,28 @@ const SessionRow* SessionStore::find(TargetId target, Pid pid) const
 {
     const auto found = pids_.find({pid, target});
     return found == pids_.end() ? nullptr : find(found->second);
+}
+
+const ActionRecord* SessionStore::lastAction(const SessionKey& session) const
+{
+    if (!actions_)
+        return nullptr;
+    const auto found =
+        std::find_if(actions_->rbegin(), actions_->rend(), [&](const ActionRecord& action) {
+            return action.verb != ActionVerb::reclaim && action.session == session;
+        });
+    return found == actions_->rend() ? nullptr : &*found;
+}
+
+const ActionRecord* SessionStore::lastAction(const CheckoutKey& checkout) const
+{
+    if (!actions_)
+        return nullptr;
+    const auto found =
+        std::find_if(actions_->rbegin(), actions_->rend(), [&](const ActionRecord& action) {
+            return action.verb == ActionVerb::reclaim && action.checkout == checkout;
+        });
+    return found == actions_->rend() ? nullptr : &*found;
 }
 
 std::shared_ptr<const Checkout> SessionStore::checkout(const CheckoutKey& key) const

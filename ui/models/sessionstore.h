@@ -42,6 +42,9 @@ public:
     std::vector<CheckoutKey> pooledFor(std::uint16_t clientPort) const;
     const std::vector<TargetSummary>& targets() const { return targets_; }
     const TargetSummary* target(TargetId id) const;
+    /// What was asked for last of that session, or of that checkout; null where nothing was.
+    const ActionRecord* lastAction(const SessionKey& session) const;
+    const ActionRecord* lastAction(const CheckoutKey& checkout) const;
     Timestamp now() const { return now_; }
     /// On the clock of that target's server; never negative.
     Duration age(TargetId target, Timestamp since) const;
@@ -86,6 +89,7 @@ private:
     mutable std::optional<Index> index_;
     std::set<TargetId> poolers_;
     std::vector<TargetSummary> targets_;
+    std::shared_ptr<const std::vector<ActionRecord>> actions_;
     Timestamp now_;
 };
 

@@ -107,6 +107,17 @@ QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const Session
     return {};
 }
 
+QString resultWords(const ActionRecord* action, Timestamp now, const Formatter& format)
+{
+    if (!action)
+        return {};
+    const QString words = tr("%1: %2 at %3.")
+                              .arg(Formatter::verb(action->verb), Formatter::phase(action->phase),
+                                   format.instant(action->changed, now));
+    const QString outcome = Formatter::line(action->outcome, 300);
+    return outcome.isEmpty() ? words : words + QLatin1Char(' ') + outcome;
+}
+
 std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected)
 {
     if (selected.size() <= 1)

@@ -21,6 +21,9 @@ QString commandObstacle(ActionVerb verb, const std::vector<SessionRow>& sessions
 QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const SessionStore& store,
                         const Transport& transport, const Formatter& format);
 
+/// What became of a command, in the words of the server or the process, and when; null: empty.
+QString resultWords(const ActionRecord* action, Timestamp now, const Formatter& format);
+
 /// Of several selected: without Poolscope's own, replication and the server's own workers. One that
 /// was picked alone stays, so that the reason can be shown.
 std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected);

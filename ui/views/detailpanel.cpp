@@ -229,8 +229,13 @@ void DetailPanel::addFoot(const std::vector<QPushButton*>& commands, const QStri
         buttons->addWidget(command);
     buttons->addStretch(1);
     foot->addLayout(buttons);
+    result_ = prose();
+    aging_.pop_back(); // what became of a command, and why none can be given, is never old
+    result_->setObjectName(QStringLiteral("commandResult"));
+    result_->hide();
+    foot->addWidget(result_);
     reason_ = prose();
-    aging_.pop_back(); // why a command cannot be given is never old
+    aging_.pop_back();
     reason_->setProperty("role", QStringLiteral("caption"));
     reason_->setObjectName(reasonName);
     foot->addWidget(reason_);
@@ -260,6 +265,12 @@ void DetailPanel::setReason(const QString& words)
 {
     setTextOnce(reason_, words);
     reason_->setVisible(!words.isEmpty());
+}
+
+void DetailPanel::setResult(const QString& words)
+{
+    setTextOnce(result_, words);
+    result_->setVisible(!words.isEmpty());
 }
 
 void DetailPanel::setOld(bool old)

@@ -57,6 +57,8 @@ protected:
     void showSections();
     void showNothing(const QString& words);
     void setReason(const QString& words);
+    /// What became of the command that was given last; empty where none was.
+    void setResult(const QString& words);
     /// What a source said last, and has not said again since, is written as old.
     void setOld(bool old);
     /// Without text: not reported.
@@ -79,6 +81,7 @@ private:
     QWidget* foot_ = nullptr;
     QFrame* footLine_ = nullptr;
     QLabel* reason_ = nullptr;
+    QLabel* result_ = nullptr;
 };
 
 } // namespace poolscope

@@ -7,6 +7,7 @@
 #include "ui/models/targetkinds.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/tooltip.h"
+#include "ui/views/commandgate.h"
 #include "ui/views/detailhead.h"
 #include "ui/views/framelist.h"
 
@@ -83,13 +84,19 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
                                            : PlaceAt{};
     const StatementsAt statements = checkout || at ? StatementsAt{} : statementsAt(*store_, place);
     ofStatements_ = place.startsWith(QLatin1Char('t')) && checkouts.empty();
+    const QString result = checkouts.empty()
+                               ? QString()
+                               : resultWords(store_->lastAction(checkouts.front()), store_->now(),
+                                             Formatter(context_.utc()));
+    setResult(result);
     if (!checkout && !at && !statements) {
-        showNothing(!checkouts.empty() ? tr("This checkout has come back.")
-                    : ofStatements_
-                        ? tr("The statements prepared there no longer only grow in number.")
-                    : !place.isEmpty()
-                        ? tr("Nothing that was acquired there is held now.")
-                        : tr("Select a line or a checkout to see its stack, and who holds it."));
+        const QString back = tr("This checkout has come back.");
+        showNothing(
+            !checkouts.empty() ? (result.isEmpty() ? back : back + QLatin1Char('\n') + result)
+            : ofStatements_    ? tr("The statements prepared there no longer only grow in number.")
+            : !place.isEmpty()
+                ? tr("Nothing that was acquired there is held now.")
+                : tr("Select a line or a checkout to see its stack, and who holds it."));
         stack_->setStack(nullptr, LeakSeverity::none);
         return;
     }

@@ -135,11 +135,16 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
 {
     sessions_ = sessions;
     const SessionRow* const row = sessions.empty() ? nullptr : store_->find(sessions.front());
+    if (sessions.empty()) {
+        showNothing(tr("Select a session to see its statement, its past and what it holds."));
+        return;
+    }
+    const QString result =
+        resultWords(store_->lastAction(sessions.front()), store_->now(), Formatter(context_.utc()));
+    setResult(result);
     if (!row) {
-        showNothing(sessions.empty()
-                        ? tr("Select a session to see its statement, its past and what "
-                             "it holds.")
-                        : tr("This session has left."));
+        const QString left = tr("This session has left.");
+        showNothing(result.isEmpty() ? left : left + QLatin1Char('\n') + result);
         return;
     }
     showSections();
