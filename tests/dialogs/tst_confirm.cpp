@@ -88,6 +88,41 @@ private slots:
         QVERIFY(!child<QPushButton>(dialog, "gentle"));
     }
 
+    void saysWhoseSessionItIs()
+    {
+        SessionRow one = rows_[0];
+        one.session.client = Text{"10.20.4.17:40123"};
+        one.session.statement = Text{"UPDATE orders SET state = 'paid' WHERE id = 7"};
+        SessionRow other = rows_[1];
+        other.session.application = Text{"billing"};
+        const auto words = [](ConfirmCommandDialog& dialog) {
+            QStringList all;
+            const auto* const table = dialog.findChild<QTableWidget*>();
+            for (int column = 0; column < table->columnCount(); ++column)
+                all << table->item(0, column)->text();
+            for (const QLabel* const label : dialog.findChildren<QLabel*>())
+                all << label->text().remove(QChar(0x200b));
+            return all;
+        };
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {one}, store_, Formatter(true));
+        ConfirmCommandDialog several(ActionVerb::terminate, {one, other}, store_, Formatter(true));
+        for (ConfirmCommandDialog* const each : {&dialog, &several}) {
+            const QStringList all = words(*each);
+            for (const char* const expected :
+                 {"shop-api", "10.20.4.17:40123", "UPDATE orders SET state = 'paid' WHERE id = 7",
+                  "locks on public.orders"})
+                QVERIFY2(all.contains(QLatin1String(expected)), expected);
+        }
+        // Nothing of the one that is asked about is cut.
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        const auto* const table = dialog.findChild<QTableWidget*>();
+        int across = 0;
+        for (int column = 0; column < table->columnCount(); ++column)
+            across += table->columnWidth(column);
+        QVERIFY(across <= table->viewport()->width());
+    }
+
     void enterAndEscapeAreSafe_data() { safeKeys(); }
     void enterAndEscapeAreSafe()
     {
@@ -189,7 +224,7 @@ private slots:
         QVERIFY(dialog.isVisible());
         dialog.apply(update, store_);
         auto* table = dialog.findChild<QTableWidget*>();
-        QCOMPARE(table->item(0, 5)->text(), Formatter::phase(ActionPhase::requested));
+        QCOMPARE(table->item(0, 8)->text(), Formatter::phase(ActionPhase::requested));
 
         ActionRecord first = old;
         first.id = ActionId{5};
@@ -202,8 +237,8 @@ private slots:
         update.actions = std::make_shared<const std::vector<ActionRecord>>(
             std::vector<ActionRecord>{old, first, second});
         dialog.apply(update, store_);
-        QCOMPARE(table->item(0, 5)->text(), Formatter::phase(ActionPhase::observed));
-        QVERIFY(table->item(1, 5)->text().contains(QStringLiteral("must be a superuser")));
+        QCOMPARE(table->item(0, 8)->text(), Formatter::phase(ActionPhase::observed));
+        QVERIFY(table->item(1, 8)->text().contains(QStringLiteral("must be a superuser")));
         QVERIFY(child<QLabel>(dialog, "note")->text().startsWith(QStringLiteral("All answered")));
     }
 

@@ -27,7 +27,7 @@ ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb, const std::vector<Se
     if (!plan_.hits.empty()) {
         addSessions();
         addFacts(plan_.unblocks.isEmpty() ? tr("nobody waits behind this") : plan_.unblocks,
-                 plan_.frees, plan_.identity);
+                 plan_.frees, plan_.identity, factsOfOne());
         addStatement();
     }
     addLeftOut(plan_.leftOut);
@@ -39,29 +39,56 @@ ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb, const std::vector<Se
     finish();
 }
 
+namespace {
+
+/// What it ran, or runs: names alone do not tell sessions of one application apart.
+QString statementOf(const Session& session)
+{
+    constexpr qsizetype most = 300;
+    return session.statement.is_null() ? Formatter::notReported()
+                                       : Formatter::line(session.statement.str(), most);
+}
+
+} // namespace
+
 void ConfirmCommandDialog::addSessions()
 {
     const Theme& theme = Theme::current();
-    const bool one = plan_.hits.size() == 1;
-    addTable(tr("Sessions that will be hit"),
-             {{tr("Pid"), 72, true, true},
-              {tr("User"), 100},
-              {tr("State"), one ? 176 : 206},
-              {tr("Tx age"), 84, true, true},
-              {tr("Holds"), 206}},
-             static_cast<int>(plan_.hits.size()));
+    const bool several = plan_.hits.size() > 1;
+    std::vector<Column> columns{{tr("Pid"), 64, true, true}, {tr("User"), 80},
+                                {tr("Application"), 110},    {tr("Client"), 140, false, true},
+                                {tr("State"), 170},          {tr("Tx age"), 80, true, true}};
+    if (several) {
+        columns.push_back({tr("Holds"), 150});
+        columns.push_back({tr("Statement"), 150, false, true});
+    }
+    addTable(tr("Sessions that will be hit"), columns, static_cast<int>(plan_.hits.size()));
     for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
         const CommandPlan::Hit& hit = plan_.hits[static_cast<std::size_t>(row)];
         const Session& s = hit.row.session;
         int column = 0;
         setCell(row, column++, QString::number(s.key.pid.value));
         setCell(row, column++, Formatter::line(s.user.str(), 80));
-        setCell(row, column++, Formatter::state(s.state))
-            ->setIcon(QIcon(statePixmap(s.state, theme.scaled(metrics::glyph), devicePixelRatioF(),
-                                        theme.tokens())));
+        setCell(row, column++, Formatter::line(s.application.str(), 80));
+        setCell(row, column++, Formatter::line(s.client.str(), 80));
+        QTableWidgetItem* const state = setCell(row, column++, Formatter::stateShort(s.state));
+        state->setIcon(QIcon(statePixmap(s.state, theme.scaled(metrics::glyph), devicePixelRatioF(),
+                                         theme.tokens())));
+        state->setToolTip(Formatter::state(s.state));
         setCell(row, column++, hit.transactionAge);
-        setCell(row, column, hit.holds);
+        if (!several)
+            continue;
+        setCell(row, column++, hit.holds);
+        setCell(row, column, statementOf(s));
     }
+}
+
+std::vector<ConfirmDialog::NamedFact> ConfirmCommandDialog::factsOfOne() const
+{
+    if (plan_.hits.size() != 1)
+        return {};
+    const CommandPlan::Hit& hit = plan_.hits.front();
+    return {{tr("Statement"), statementOf(hit.row.session)}, {tr("Holds"), hit.holds}};
 }
 
 void ConfirmCommandDialog::addStatement()

@@ -36,6 +36,8 @@ private:
         return plan_.hits[static_cast<std::size_t>(row)].row.session.key;
     }
     void addSessions();
+    /// Of one session what has no room in the table.
+    std::vector<NamedFact> factsOfOne() const;
     void addStatement();
     void offerCancel();
     std::vector<SessionRow> remaining() const;

@@ -101,25 +101,30 @@ QTableWidgetItem* ConfirmDialog::setCell(int row, int column, const QString& tex
     return item;
 }
 
-void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, const QString& identity)
+void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, const QString& identity,
+                             const std::vector<NamedFact>& first)
 {
     auto* const grid = new QGridLayout;
     grid->setHorizontalSpacing(16);
     grid->setVerticalSpacing(4);
     grid->setColumnMinimumWidth(0, Theme::current().scaled(76));
     grid->setColumnStretch(1, 1);
-    const std::pair<QString, QString> facts[] = {
-        {tr("Unblocks"), unblocks},
-        {tr("Frees"), frees},
-        {tr("Identity"), identity},
-        {tr("Recorded"), tr("the request and its outcome, as an action")},
-    };
+    std::vector<NamedFact> facts = first;
+    facts.insert(facts.end(), {{tr("Unblocks"), unblocks},
+                               {tr("Frees"), frees},
+                               {tr("Identity"), identity},
+                               {tr("Recorded"), tr("the request and its outcome, as an action")}});
     int row = 0;
     for (const auto& [name, value] : facts) {
+        if (value.isEmpty())
+            continue;
         QLabel* const head = parts::label(name, this, "secondary");
         head->setWordWrap(false);
         grid->addWidget(head, row, 0, Qt::AlignTop);
-        grid->addWidget(parts::label(value, this), row++, 1);
+        QLabel* const words = parts::label(value, this);
+        // A word without end must not make the dialog wider than it is.
+        words->setSizePolicy(QSizePolicy::Ignored, words->sizePolicy().verticalPolicy());
+        grid->addWidget(words, row++, 1);
     }
     layout_->addLayout(grid);
 }
@@ -176,7 +181,7 @@ QPushButton* ConfirmDialog::addGentle(const QString& words)
 /// As tall as its words are at that width: nothing of what will happen is cut.
 void ConfirmDialog::finish()
 {
-    const int width = Theme::current().scaled(bulk() ? 920 : 680);
+    const int width = Theme::current().scaled(bulk() ? 1180 : 700);
     resize(width, layout_->totalHeightForWidth(width));
     safe_->setFocus();
 }

@@ -54,7 +54,10 @@ protected:
     void addQuestion(const QString& question, const QString& destroys);
     void addTable(const QString& name, const std::vector<Column>& columns, int rows);
     QTableWidgetItem* setCell(int row, int column, const QString& text);
-    void addFacts(const QString& unblocks, const QString& frees, const QString& identity);
+    using NamedFact = std::pair<QString, QString>;
+    /// `first` stands above the others; where its value is empty it is left out.
+    void addFacts(const QString& unblocks, const QString& frees, const QString& identity,
+                  const std::vector<NamedFact>& first = {});
     void addLeftOut(const QStringList& leftOut);
     /// `keep`: of the safe button. The red one comes where something is hit.
     void addFoot(const QString& keep);
