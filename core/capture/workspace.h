@@ -124,6 +124,7 @@ public:
     void answerAlert(TargetId target, const AlertAnswered& answer, Duration lasts);
 
     // Recordings
+    /// Ends a capture. A recording that is open stays so where the other one cannot be read.
     void open(const QString& file);
     /// Copies what is recorded so far; recording goes on. Ends with saved() or failed().
     void save(const QString& file);

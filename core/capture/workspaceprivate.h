@@ -51,6 +51,7 @@ public:
     void endCapture(std::function<void()> then);
     void applied(const UpdatePtr& update, quint64 epoch);
     void edgeMoved(const std::vector<TargetSeries>& points, const std::vector<PoolSeries>& pools);
+    void open(const QString& file);
     void opened(const RecordingInfo& info, const QString& file);
     void cursorMoved(Timestamp cursor, bool playing, quint64 epoch);
     void showCursor(Timestamp cursor);
@@ -103,7 +104,8 @@ public:
 
     QString recordingFile; ///< what the player reads
     bool playerHasFile = false;
-    bool opening = false; ///< a recording was asked for, and the player has not answered
+    quint64 openAsked = 0; ///< the latest of the recordings asked for counts
+    bool opening = false;  ///< a recording was asked for, and the player has not answered
     std::unique_ptr<Capture> capture;
     quint64 captureRun = 0;   ///< tells what an earlier capture still says
     std::future<void> closed; ///< of the capture that ended last

@@ -6,6 +6,8 @@
 
 #include <QFileInfo>
 
+#include <optional>
+
 namespace poolscope {
 
 namespace {
@@ -13,6 +15,19 @@ namespace {
 Result<std::unique_ptr<Source>> fromRegistry(TargetId id, const AttachRequest& request)
 {
     return makeSource(id, request);
+}
+
+/// Why that file cannot be shown, if so.
+std::optional<Error> whyUnreadable(const QString& file)
+{
+    auto reader = RecordingReader::open(file.toStdString());
+    if (!reader)
+        return reader.error();
+    const auto info = reader.value()->info();
+    if (!info)
+        return info.error();
+    const auto world = reader.value()->keyframe(info.value().ended);
+    return world ? std::nullopt : std::optional(world.error());
 }
 
 std::vector<LeftBehind> readLeftBehind(const QString& folder)
@@ -225,18 +240,38 @@ void Workspace::removeLeftBehind(const QString& file)
 
 void Workspace::open(const QString& file)
 {
-    d_->stopIndexing();
-    d_->endCapture([p = d_->player.get(), path = file.toStdString()] { p->open(path); });
-    ++d_->epoch;
-    d_->latest = emptyUpdate();
-    d_->recordingFile = file;
-    d_->playerHasFile = true;
-    d_->opening = true;
+    const quint64 asked = ++d_->openAsked;
+    // What was saved a moment ago is known to be whole.
+    if (d_->transport.mode != Mode::replay || d_->transport.file == file) {
+        d_->open(file);
+        return;
+    }
+    d_->onPlayer([d = d_.get(), file, asked] {
+        d->onWindow([d, file, asked, trouble = whyUnreadable(file)] {
+            if (asked != d->openAsked || d->transport.mode != Mode::replay)
+                return;
+            if (trouble)
+                emit d->q.failed(*trouble);
+            else
+                d->open(file);
+        });
+    });
+}
+
+void Workspace::Private::open(const QString& file)
+{
+    stopIndexing();
+    endCapture([p = player.get(), path = file.toStdString()] { p->open(path); });
+    ++epoch;
+    latest = emptyUpdate();
+    recordingFile = file;
+    playerHasFile = true;
+    opening = true;
     Transport t;
-    t.readOnly = d_->options.readOnly;
-    d_->change(t);
-    d_->setMarks({});
-    emit updated(d_->latest);
+    t.readOnly = options.readOnly;
+    change(t);
+    setMarks({});
+    emit q.updated(latest);
 }
 
 void Workspace::save(const QString& file)

@@ -23,6 +23,7 @@ private slots:
     void openingWaitsForNobody();
     void endsWhileACaptureCloses();
     void openingNonsenseSaysSo();
+    void nonsenseKeepsWhatIsOpen();
     void withoutAFolderItStillShows();
     void theRecordingUnderWayIsLent();
     void aLoanEndsWhereTheRecordingIsClosed();
@@ -230,6 +231,50 @@ void TestRecordings::openingNonsenseSaysSo()
     const auto error = failed.front().front().value<Error>();
     QVERIFY(!error.sentence.empty());
     QCOMPARE(f.workspace->transport().mode, Mode::empty);
+}
+
+/// What is open is not given up for what cannot be read.
+void TestRecordings::nonsenseKeepsWhatIsOpen()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    QVERIFY(f.sample({session(1, SessionState::active, start)}));
+    const QString file = f.folder.filePath(QStringLiteral("night.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(file);
+    QTRY_COMPARE(saved.count(), 1);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_COMPARE(f.rows.size(), size_t{1});
+
+    QFile whole{file};
+    QVERIFY(whole.open(QIODevice::ReadOnly));
+    const QByteArray bytes = whole.readAll();
+    const QString cut = f.folder.filePath(QStringLiteral("cut.poolrec"));
+    QFile half{cut};
+    QVERIFY(half.open(QIODevice::WriteOnly) && half.write(bytes.left(bytes.size() / 3)) > 0);
+    half.close();
+    const QString nonsense = f.folder.filePath(QStringLiteral("nonsense.poolrec"));
+    QFile other{nonsense};
+    QVERIFY(other.open(QIODevice::WriteOnly) && other.write("not a recording") > 0);
+    other.close();
+    QSignalSpy failed(f.workspace.get(), &Workspace::failed);
+    for (const QString& bad :
+         {cut, nonsense, f.folder.filePath(QStringLiteral("missing.poolrec"))}) {
+        failed.clear();
+        f.workspace->open(bad);
+        QTRY_COMPARE(failed.count(), 1);
+        QCOMPARE(f.workspace->transport().mode, Mode::replay);
+        QCOMPARE(f.workspace->transport().file, file);
+        QCOMPARE(f.rows.size(), size_t{1});
+    }
+    // Nor does one that is asked for later wait for it, or give way to it.
+    const QString copy = f.folder.filePath(QStringLiteral("copy.poolrec"));
+    QVERIFY(QFile::copy(file, copy));
+    f.workspace->open(nonsense);
+    f.workspace->open(copy);
+    QTRY_COMPARE(f.workspace->transport().file, copy);
+    QTRY_COMPARE(f.rows.size(), size_t{1});
 }
 
 void TestRecordings::withoutAFolderItStillShows()

@@ -182,7 +182,8 @@ private:
     std::map<TargetId, QString> targets_; ///< as attached here, without secrets; for "recent"
     std::set<TargetId> described_;
     QString leftBehind_; ///< what is shown, if a crash left it behind
-    Instant beginAt_;
+    QString asked_;      ///< the recording that was to be opened last
+    Instant beginAt_;    ///< in that one
     bool saving_ = false;
     bool stopped_ = false; ///< saving, by the user
     bool leaving_ = false;

@@ -70,7 +70,7 @@ void MainWindow::openHere(const QString& file)
 {
     const QString path = QFileInfo(file).absoluteFilePath();
     bannerBox_->hide();
-    leftBehind_.clear();
+    asked_ = path;
     workspace_.open(path);
     RecentTargets(settings_).add({path, QString(), QString(), QDateTime::currentDateTime()});
 }
@@ -123,6 +123,9 @@ void MainWindow::saveTo(const QString& file)
 {
     saving_ = true;
     stopped_ = false;
+    // Another recording may have been opened since, or could not be.
+    if (QFileInfo(leftBehind_).absoluteFilePath() != shownFile())
+        leftBehind_.clear();
     status_->setSaving(0);
     workspace_.save(file);
 }
@@ -137,6 +140,7 @@ void MainWindow::saved(const QString& file)
         beginAt_ = [cursor = workspace_.transport().cursor](Timestamp, Timestamp) {
             return Result<Timestamp>(cursor);
         };
+        asked_ = file;
         workspace_.open(file);
         workspace_.removeLeftBehind(kept);
     }
