@@ -163,8 +163,11 @@ void MainWindow::addNote()
     if (dialog_ || !actions_->note->isEnabled())
         return;
     const Transport& transport = workspace_.transport();
-    auto* dialog =
-        new NoteDialog(tr("at %1").arg(format().instant(transport.end, transport.end)), this);
+    const QString end = format().instant(transport.end, transport.end);
+    auto* dialog = transport.mode == Mode::paused
+                       ? new NoteDialog(tr("at the live edge, %1").arg(end),
+                                        format().instant(transport.cursor, transport.end), this)
+                       : new NoteDialog(tr("at %1").arg(end), {}, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this,
             [this, dialog] { workspace_.addNote(dialog->text()); });
@@ -230,11 +233,11 @@ void MainWindow::fillTargets()
     QMenu* menu = actions_->targetsMenu;
     menu->clear();
     for (const TargetSummary& target : store_->targets()) {
+        if (is_detached(target.status))
+            continue;
         QString text = Formatter::line(target.info.name, 80);
         text.replace(QLatin1Char('&'), QStringLiteral("&&"));
         QAction* action =
-        if (is_detached(target.status))
-            continue;
             menu->addAction(text, this, [this, id = target.info.id] { workspace_.detach(id); });
         action->setEnabled(capturing());
     }
