@@ -335,6 +335,39 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(*ended, 20000);
     }
 
+    void whatWasTestedSaysNothingOfAnotherTarget()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.test()->setSourceFactory(
+            [](TargetId, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
+                return Error{"There is no such host.", "Look at its name."};
+            });
+        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        field->setText(QStringLiteral("host=db1"));
+        QSignalSpy finished(dialog.test(), &AttachTest::finished);
+        button(dialog, QStringLiteral("Test"))->click();
+        QTRY_COMPARE(finished.count(), 1);
+        QVERIFY(!dialog.test()->lines().isEmpty());
+        field->setText(QStringLiteral("host=db2"));
+        QVERIFY(dialog.test()->lines().isEmpty());
+    }
+
+    void namesOfKindsAreReadWhole()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        AttachDialog dialog({}, settings);
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        auto* list = dialog.findChild<AttachList*>();
+        QVERIFY(list->isColumnHidden(3)); // nothing was attached to yet
+        QVERIFY(list->columnWidth(0) >= list->sizeHintForColumn(0));
+        RecentTargets(settings).add(
+            {QStringLiteral("host=db9"), QString(), QString(), QDateTime::currentDateTime()});
+        AttachDialog again({}, settings);
+        QVERIFY(!again.findChild<AttachList*>()->isColumnHidden(3));
+    }
+
     void severalArePickedAtOnce()
     {
         QSettings settings(settingsFile(), QSettings::IniFormat);

@@ -120,6 +120,11 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
             [this](const QString& target, const QString& ssh) {
                 RecentTargets(settings_).remove(target, ssh);
             });
+    for (const QLineEdit* edit : {target_, ssh_})
+        connect(edit, &QLineEdit::textChanged, this, [this] {
+            test_->forget();
+            testButton_->setText(tr("T&est"));
+        });
     connect(test_, &AttachTest::finished, this, [this] { testButton_->setText(tr("T&est")); });
     findAside<std::vector<LocalPool>>(list_, finders.pools,
                                       [this](const auto& pools) { list_->setLocalPools(pools); });

@@ -15,6 +15,8 @@
 #include <QStyledItemDelegate>
 #include <QUrl>
 
+#include <algorithm>
+
 namespace poolscope {
 
 namespace {
@@ -122,6 +124,8 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
                  shortName(entry.target).left(80), what, ago(entry.used, now));
     }
     addKinds();
+    setColumnHidden(3, recent.empty());
+    fitNames();
     connect(this, &QTreeWidget::itemSelectionChanged, this, &AttachList::pickedChanged);
     connect(this, &QTreeWidget::itemActivated, this, [this](QTreeWidgetItem* item) {
         if (!item->data(0, formRole).toString().isEmpty())
@@ -150,6 +154,14 @@ void AttachList::addKinds()
     }
 }
 
+/// Names of kinds are read whole; one from outside does not take all.
+void AttachList::fitNames()
+{
+    const Theme& theme = Theme::current();
+    header()->resizeSection(0, std::clamp(sizeHintForColumn(0) + theme.scaled(12),
+                                          theme.scaled(176), theme.scaled(290)));
+}
+
 QString AttachList::form() const
 {
     const QList<QTreeWidgetItem*> items = selectedItems();
@@ -163,6 +175,7 @@ void AttachList::setLocalPools(const std::vector<LocalPool>& pools)
     for (const LocalPool& pool : pools)
         addEntry({pool.url, QString(), false}, QStringLiteral("process"), pool.name.left(80),
                  tr("pid %1").arg(pool.pid), QString(), services_);
+    fitNames();
 }
 
 void AttachList::setServices(const std::vector<ServiceEntry>& services)

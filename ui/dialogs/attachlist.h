@@ -49,6 +49,7 @@ private:
     void addEntry(const Entry& entry, const QString& icon, const QString& name, const QString& what,
                   const QString& last, QTreeWidgetItem* before = nullptr);
     void addKinds();
+    void fitNames();
     void removeCurrent();
 
     QTreeWidgetItem* pools_;

@@ -27,7 +27,8 @@ AttachTest::AttachTest(QWidget* parent)
     : QFrame(parent)
     , head_(parts::label(QString(), this))
 {
-    setFrameShape(QFrame::StyledPanel);
+    setFrameStyle(QFrame::Box | QFrame::Plain);
+    setForegroundRole(QPalette::Mid); // the frame, in the dark, too
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
     auto* layout = new QVBoxLayout(this);
@@ -38,9 +39,8 @@ AttachTest::AttachTest(QWidget* parent)
     body_->setSpacing(3);
     layout->addLayout(body_);
     layout->addStretch();
-    head_->setText(tr("Test says what the server or the process answers, what may be seen, and "
-                      "which grant is missing."));
     head_->setProperty("role", QStringLiteral("secondary"));
+    forget();
     patience_.setSingleShot(true);
     connect(&patience_, &QTimer::timeout, this, [this] {
         showTrouble(tr("No answer in %1 s.").arg(patience_ms / 1000),
@@ -113,6 +113,14 @@ void AttachTest::stop()
             [folder = folder_]() mutable { folder.reset(); });
     workspace_->letGo();
     workspace_ = nullptr;
+}
+
+void AttachTest::forget()
+{
+    stop();
+    clear();
+    head_->setText(tr("Test says what the server or the process answers, what may be seen, and "
+                      "which grant is missing."));
 }
 
 void AttachTest::end(bool reached)

@@ -29,6 +29,8 @@ public:
         std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)> factory);
     void start(const AttachRequest& request);
     void stop();
+    /// What was answered says nothing of another target.
+    void forget();
     bool running() const { return workspace_ != nullptr; }
     /// What is shown, a line each.
     QStringList lines() const { return lines_; }
