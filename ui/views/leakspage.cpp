@@ -75,7 +75,7 @@ void LeaksPage::makeTable()
     table_->setAccessibleName(tr("Holders and suspected leaks"));
     table_->rows().setGlyphColumns(static_cast<int>(LeakColumn::state),
                                    static_cast<int>(LeakColumn::severity));
-    table_->setWidths({250, 100, 56, 80, 64, 64, 116, 60, 88, 108});
+    table_->setWidths({250, 100, 56, 80, 64, 64, 116, 60, 88, 160});
     table_->setElastic(static_cast<int>(LeakColumn::origin)); // the tags take what there is
     // Of what does not fit, that goes first which the detail tells too, or which is of servers
     // where there are pools.
@@ -83,7 +83,7 @@ void LeaksPage::makeTable()
         const Theme& theme = Theme::current();
         switch (static_cast<LeakColumn>(column)) {
         case LeakColumn::state:
-            return width >= theme.scaled(pooled_ ? 820 : 760);
+            return width >= theme.scaled(pooled_ ? 872 : 812);
         case LeakColumn::blocks:
             return !pooled_ || width >= theme.scaled(900);
         case LeakColumn::xminAge:

@@ -143,8 +143,17 @@ void SessionsPage::makeTable()
     table_->setAccessibleName(tr("Sessions"));
     table_->rows().setGlyphColumns(column(SessionColumn::state), -1);
     table_->setModel(&model_);
-    table_->setWidths({110, 68, 96, 104, 124, 160, 150, 76, 76, 138, 92, 62, 84, 84, 80});
-    table_->setAutomaticColumns(shownAt);
+    table_->setWidths({132, 68, 96, 104, 124, 160, 150, 76, 76, 138, 92, 62, 84, 84, 80});
+    table_->setAutomaticColumns([this](int c, int width) {
+        if (model_.targetCount() <= 1)
+            return shownAt(c, width);
+        // Another column's worth of room is gone, and what is run tells more than what it waits on.
+        const Theme& theme = Theme::current();
+        if (c == column(SessionColumn::wait))
+            return width >= theme.scaled(1020);
+        return shownAt(c,
+                       c == column(SessionColumn::statement) ? width : width - theme.scaled(132));
+    });
     table_->restoreColumns(column(SessionColumn::age), Qt::DescendingOrder);
     serveTable(table_);
     connect(table_, &DataTable::letter, this, &SessionsPage::serveLetter);
