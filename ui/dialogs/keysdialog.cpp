@@ -69,7 +69,7 @@ std::vector<Section> places()
         {tr("Time"),
          {{tr("Space"), tr("pause, play")},
           {tr("Ctrl+Left, Ctrl+Right"), tr("mark before, mark after")}}},
-        {tr("On the timeline"),
+        {tr("On the timeline, and outside lists and fields"),
          {{tr("Left, Right"), tr("one observation back, on; with Shift 10 s")},
           {tr("Home, End"), tr("the start, the live edge")},
           {tr("+ and -"), tr("speed; with Ctrl zoom")}}},
@@ -90,7 +90,7 @@ void addColumn(QHBoxLayout* columns, const std::vector<Section>& sections, QWidg
         for (const auto& [keys, does] : section.keys) {
             grid->addWidget(parts::mono(keys, parent), row, 0, Qt::AlignTop);
             QLabel* what = parts::label(does, parent);
-            what->setMinimumWidth(220);
+            what->setMinimumWidth(Theme::current().scaled(280));
             grid->addWidget(what, row++, 1);
         }
     }
@@ -125,6 +125,9 @@ KeysDialog::KeysDialog(QWidget* parent)
     addColumn(columns, places(), this);
     layout->addLayout(columns);
     addClose(layout, this)->setFocus();
+    // As tall as its words are at that width: a hint of wrapped ones is a guess.
+    const int width = layout->sizeHint().width();
+    setMinimumSize(width, layout->totalHeightForWidth(width));
 }
 
 AboutDialog::AboutDialog(QWidget* parent)

@@ -19,6 +19,7 @@
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
+#include <QAbstractScrollArea>
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
@@ -413,7 +414,11 @@ void MainWindow::keyPressEvent(QKeyEvent* event)
 {
     if (event->key() == Qt::Key_Escape && currentPage() && currentPage()->clearOne())
         return;
-    QMainWindow::keyPressEvent(event);
+    // Tables and texts have a use of their own for these keys, even where they ignore one.
+    const bool taken =
+        qobject_cast<QAbstractScrollArea*>(focusWidget()) && !sidebar_->isAncestorOf(focusWidget());
+    if (taken || !timeline_->serve(*event))
+        QMainWindow::keyPressEvent(event);
 }
 
 } // namespace poolscope

@@ -5,7 +5,9 @@
 #include "ui/charts/transportpanel.h"
 #include "ui/theme/theme.h"
 
+#include <QCoreApplication>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QPointer>
 #include <QResizeEvent>
 
@@ -65,6 +67,27 @@ void TimelineRow::wireStrip()
     connect(strip_, &TimelineStrip::liveRequested, &workspace_, &Workspace::goLive);
     connect(strip_, &TimelineStrip::speedRequested, this, &TimelineRow::changeSpeed);
     connect(strip_, &TimelineStrip::zoomRequested, this, &TimelineRow::zoom);
+}
+
+bool TimelineRow::serve(const QKeyEvent& event)
+{
+    switch (event.key()) {
+    case Qt::Key_Left:
+    case Qt::Key_Right:
+    case Qt::Key_Home:
+    case Qt::Key_End:
+    case Qt::Key_Plus:
+    case Qt::Key_Equal:
+    case Qt::Key_Minus:
+        break;
+    default:
+        return false;
+    }
+    if (transport_.mode == Mode::empty)
+        return false;
+    QKeyEvent again(event.type(), event.key(), event.modifiers(), event.text());
+    QCoreApplication::sendEvent(strip_, &again);
+    return true;
 }
 
 void TimelineRow::playPause()

@@ -7,6 +7,8 @@
 #include <QTimer>
 #include <QWidget>
 
+class QKeyEvent;
+
 namespace poolscope {
 
 class TimelineStrip;
@@ -23,6 +25,8 @@ public:
     void apply(const Update& update);
     void playPause();
     void changeSpeed(int direction);
+    /// What the strip does with that key, wherever it was pressed; false where it is none of its.
+    bool serve(const QKeyEvent& event);
     TimelineStrip* strip() const { return strip_; }
     /// What was asked of the recording has been answered.
     bool complete() const { return answered_; }

@@ -417,6 +417,12 @@ void BasePage::serveTable(DataTable* table)
             [this, table](const QPoint& at) { showMenu(table, at); });
 }
 
+void BasePage::addToMenu(QMenu& menu, const SessionKey& session)
+{
+    Q_UNUSED(menu)
+    Q_UNUSED(session)
+}
+
 void BasePage::showMenu(DataTable* table, const QPoint& at)
 {
     const std::vector<SessionKey> keys = table->selectedKeys();
@@ -454,6 +460,8 @@ void BasePage::showMenu(DataTable* table, const QPoint& at)
         go->setShortcut(Qt::Key_J);
         connect(go, &QAction::triggered, this, [this, keys] { goToCheckout(keys.front()); });
     }
+    if (keys.size() == 1)
+        addToMenu(menu, keys.front());
     QAction* const copy = menu.addAction(tr("Copy rows"));
     copy->setShortcut(QKeySequence::Copy);
     connect(copy, &QAction::triggered, table, [table] { table->copySelection(); });

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+class QMenu;
 class QVBoxLayout;
 
 namespace poolscope {
@@ -54,6 +55,8 @@ protected:
     std::vector<SessionRow> rowsOf(const std::vector<SessionKey>& keys) const;
     /// Sends what is selected to the window for confirmation, if nothing stands against it.
     void command(ActionVerb verb, const std::vector<SessionKey>& keys);
+    /// What a page adds to the context menu of one session.
+    virtual void addToMenu(QMenu& menu, const SessionKey& session);
     /// C, K, B, J and the context menu of a table of sessions.
     void serveTable(DataTable* table);
     void goToBlocker(const SessionKey& session);
@@ -72,11 +75,11 @@ private:
     bool concerns(const TargetSummary& target) const;
     void updateBanners();
     void sayTargets();
+    void sayTwice();
+    void sayDetached(const TargetSummary& target);
     void sayFailing(const std::vector<const TargetSummary*>& failing);
     void watchWaiting();
     void say(Severity severity, const QString& lead, const QString& text, const QString& code,
-    void sayTwice();
-    void sayDetached(const TargetSummary& target);
              const QString& icon, const QString& link = {});
     /// Of the link from a recording to its living targets; empty where it names none.
     QString attachWords() const;

@@ -10,9 +10,11 @@
 #include "ui/views/rowdelegate.h"
 #include "ui/views/sessiondetail.h"
 
+#include <QAction>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QSettings>
 
 #include <algorithm>
@@ -267,6 +269,22 @@ void SessionsPage::group(SessionGrouping grouping)
 void SessionsPage::nextGrouping()
 {
     group(groupings[(grouping_->current() + 1) % grouping_->count()]);
+}
+
+void SessionsPage::addToMenu(QMenu& menu, const SessionKey& session)
+{
+    const auto offer = [&](const QString& words, int key) {
+        QAction* const action = menu.addAction(words);
+        action->setShortcut(key);
+        connect(action, &QAction::triggered, this, [this, key] { serveLetter(key); });
+    };
+    menu.addSeparator();
+    offer(tr("Only idle in transaction for over 5 min"), Qt::Key_I);
+    if (const SessionRow* const row = store_->find(session);
+        row && !row->session.application.empty())
+        offer(tr("Only those of its application"), Qt::Key_A);
+    offer(tr("Only sessions like this one"), Qt::Key_L);
+    menu.addSeparator();
 }
 
 void SessionsPage::serveLetter(int key)

@@ -42,6 +42,7 @@ protected:
     void zoneChanged() override;
     void select(const std::optional<SessionKey>& session) override;
     void resizeEvent(QResizeEvent* event) override;
+    void addToMenu(QMenu& menu, const SessionKey& session) override;
 
 private:
     void makeBar();
