@@ -12,6 +12,8 @@
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTextBlock>
+#include <QTextLayout>
 
 using namespace poolscope;
 
@@ -41,6 +43,45 @@ class TestRulesDialog : public QObject
 {
     Q_OBJECT
 private slots:
+    void allMeasuresAreListed()
+    {
+        AlertRulesDialog dialog({}, QStringLiteral("/nowhere/alerts.toml"), false);
+        const QString words = dialog.findChild<QLabel*>(QStringLiteral("measures"))->text();
+        for (int i = 0; i <= int(AlertMeasure::critical_leaks); ++i) {
+            const std::string_view name = name_of(AlertMeasure(i));
+            QVERIFY2(words.contains(QString::fromUtf8(name.data(), std::ssize(name))), name.data());
+        }
+        // What stands above the rules is true in the editor, too.
+        const QString text =
+            dialog.findChild<QPlainTextEdit*>(QStringLiteral("rules"))->toPlainText();
+        QVERIFY(!text.contains(QStringLiteral("beside this file")));
+    }
+
+    /// The words of code are none here: `for` is a name like the others.
+    void theTextIsColouredAsToml()
+    {
+        AlertRulesDialog dialog(QStringLiteral("[[rule]]\nfor = \"10s\"\nenabled = true # it is\n"),
+                                QStringLiteral("/nowhere/alerts.toml"), false);
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        const QTextDocument& document =
+            *dialog.findChild<QPlainTextEdit*>(QStringLiteral("rules"))->document();
+        const Tokens& tokens = Theme::current().tokens();
+        const auto colourAt = [&](int line, int column) -> QColor {
+            for (const QTextLayout::FormatRange& range :
+                 document.findBlockByNumber(line).layout()->formats()) {
+                if (column >= range.start && column < range.start + range.length)
+                    return range.format.foreground().color();
+            }
+            return {};
+        };
+        QCOMPARE(colourAt(0, 2), tokens.info);
+        QVERIFY(!colourAt(1, 0).isValid());
+        QCOMPARE(colourAt(1, 7), tokens.ok);
+        QCOMPARE(colourAt(2, 11), tokens.info);
+        QCOMPARE(colourAt(2, 16), tokens.text3);
+    }
+
     void initTestCase() { Theme::current().install(); }
     void init() { folder_ = std::make_unique<QTemporaryDir>(); }
     void beginsWithThoseInUse();

@@ -33,6 +33,26 @@ QString builtIn()
     return QString::fromUtf8(text.data(), std::ssize(text));
 }
 
+/// Whatever the text says: a rule of one's own begins with what there is to measure.
+QString measureWords()
+{
+    const auto list = [](std::initializer_list<AlertMeasure> measures) {
+        QStringList names;
+        for (const AlertMeasure measure : measures) {
+            const std::string_view name = name_of(measure);
+            names += QString::fromUtf8(name.data(), std::ssize(name));
+        }
+        return names.join(QStringLiteral(", "));
+    };
+    using M = AlertMeasure;
+    return AlertRulesDialog::tr("Measures of a pool: %1. Of a server: %2. Of any target: %3.")
+        .arg(
+            list({M::used_ratio, M::pending, M::wait, M::wait_growth, M::timeouts, M::idle,
+                  M::circuit_open, M::leaks, M::critical_leaks}),
+            list({M::connections_ratio, M::lock_waiters, M::refusing, M::leaks, M::critical_leaks}),
+            list({M::unreachable}));
+}
+
 } // namespace
 
 AlertRulesDialog::AlertRulesDialog(const QString& rules, const QString& file, bool replay,
@@ -66,8 +86,12 @@ AlertRulesDialog::AlertRulesDialog(const QString& rules, const QString& file, bo
     edit_->setTabChangesFocus(true);
     edit_->setPlainText(rules.isEmpty() ? builtIn() : rules);
     edit_->document()->setModified(false);
-    (new CodeHighlighter(edit_->document()))->setComment(QStringLiteral("#"));
+    (new CodeHighlighter(edit_->document()))->setToml();
     layout->addWidget(edit_, 1);
+    auto* measures = parts::label(measureWords(), this, "caption");
+    measures->setObjectName(QStringLiteral("measures"));
+    measures->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    layout->addWidget(measures);
     layout->addWidget(verdict_);
     problems_->setObjectName(QStringLiteral("problems"));
     problems_->setAccessibleName(tr("What is wrong with the rules"));

@@ -42,6 +42,12 @@ void CodeHighlighter::setComment(const QString& mark)
     rehighlight();
 }
 
+void CodeHighlighter::setToml()
+{
+    toml_ = true;
+    setComment(QStringLiteral("#"));
+}
+
 void CodeHighlighter::highlightBlock(const QString& text)
 {
     const Tokens& tokens = Theme::current().tokens();
@@ -49,6 +55,13 @@ void CodeHighlighter::highlightBlock(const QString& text)
         setFormat(static_cast<int>(from), static_cast<int>(to - from), colour);
     };
     qsizetype at = 0;
+    if (toml_ && text.startsWith(QLatin1Char('['))) {
+        while (at < text.size() && text[at] != QLatin1Char(']'))
+            ++at;
+        while (at < text.size() && text[at] == QLatin1Char(']'))
+            ++at;
+        paint(0, at, tokens.info);
+    }
     while (at < text.size()) {
         const QChar c = text[at];
         const qsizetype from = at;
@@ -67,7 +80,11 @@ void CodeHighlighter::highlightBlock(const QString& text)
             while (at < text.size() &&
                    (text[at].isLetterOrNumber() || text[at] == QLatin1Char('_')))
                 ++at;
-            if (codeWords().contains(text.mid(from, at - from)))
+            const QString word = text.mid(from, at - from);
+            const bool known = toml_
+                                   ? word == QLatin1String("true") || word == QLatin1String("false")
+                                   : codeWords().contains(word);
+            if (known)
                 paint(from, at, tokens.info);
         } else {
             ++at;

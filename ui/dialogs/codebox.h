@@ -15,12 +15,15 @@ public:
     explicit CodeHighlighter(QTextDocument* document);
     /// What begins a comment: "#", "//", or nothing where there is none.
     void setComment(const QString& mark);
+    /// Heads of tables, comments, strings and true or false, and no words of code.
+    void setToml();
 
 protected:
     void highlightBlock(const QString& text) override;
 
 private:
     QString comment_;
+    bool toml_ = false;
 };
 
 /// Code to read, select and copy; as tall as its lines, up to `mostLines`. Tab leaves it.
