@@ -4,6 +4,7 @@
 #include "tests/mainwindow/incident.h"
 #include "ui/charts/timelinestrip.h"
 #include "ui/dialogs/confirmcommanddialog.h"
+#include "ui/dialogs/keysdialog.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/sidebar.h"
@@ -158,6 +159,84 @@ private slots:
         window_->actions().markAfter->trigger();
         QTRY_VERIFY(workspace_->transport().cursor >= start + 59s &&
                     workspace_->transport().cursor <= start + 62s);
+    }
+
+    void theStripsKeysServeWhereverNothingElseDoes()
+    {
+        openRecording();
+        window_->showPage(QStringLiteral("sessions"));
+        workspace_->seek(start + 50s);
+        QTRY_COMPARE(workspace_->transport().cursor, start + 50s);
+        window_->sidebar().setFocus();
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Right);
+        QTRY_COMPARE(workspace_->transport().cursor, start + 51s);
+        // A table and a field have a use for them.
+        auto* const table = window_->currentPage()->findChild<QTreeView*>();
+        auto* const field = window_->currentPage()->findChild<QLineEdit*>();
+        for (QWidget* const widget : {static_cast<QWidget*>(table), static_cast<QWidget*>(field)}) {
+            widget->setFocus();
+            for (const Qt::Key key : {Qt::Key_Left, Qt::Key_Home, Qt::Key_Left})
+                QTest::keyClick(widget, key);
+        }
+        QCoreApplication::processEvents();
+        QCOMPARE(workspace_->transport().cursor, start + 51s);
+        QToolButton* const button = window_->actions().toolbar->findChildren<QToolButton*>().last();
+        button->setFocus();
+        QTest::keyClick(button, Qt::Key_Home);
+        QTRY_COMPARE(workspace_->transport().cursor, start);
+        QTest::keyClick(button, Qt::Key_Plus);
+        QTRY_COMPARE(workspace_->transport().speed, 2);
+    }
+
+    void aNoteSaysWhereItGoes()
+    {
+        make(true);
+        window_->addNote();
+        QVERIFY(window_->openDialog());
+        QVERIFY(!window_->openDialog()->findChild<QLabel*>(QStringLiteral("elsewhere")));
+        window_->openDialog()->reject();
+        QTRY_VERIFY(!window_->openDialog());
+        workspace_->pause();
+        QTRY_COMPARE(workspace_->transport().mode, Mode::paused);
+        window_->addNote();
+        QVERIFY(window_->openDialog());
+        const auto* const where =
+            window_->openDialog()->findChild<QLabel*>(QStringLiteral("elsewhere"));
+        QVERIFY(where && where->text().contains(QStringLiteral("live edge")));
+        window_->openDialog()->reject();
+        QTRY_VERIFY(!window_->openDialog());
+    }
+
+    void theKeysAreReadWhole()
+    {
+        KeysDialog dialog;
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        for (const QLabel* const label : dialog.findChildren<QLabel*>())
+            if (label->wordWrap())
+                QVERIFY2(label->height() >= label->heightForWidth(label->width()),
+                         qPrintable(label->text()));
+    }
+
+    void whatIsDetachedLeavesTheWindow()
+    {
+        make(true);
+        AttachRequest other;
+        other.target = QStringLiteral("host=other");
+        window_->attach(other);
+        QTRY_COMPARE(workspace_->latest()->targets.size(), 2u);
+        QTRY_VERIFY(workspace_->latest()->targets[1].last_sample);
+        workspace_->detach(TargetId{1});
+        QTRY_COMPARE(workspace_->latest()->targets.size(), 1u);
+        QCOMPARE(window_->sidebar().targetText(TargetId{1}), QString());
+        QVERIFY(!window_->windowTitle().contains(QStringLiteral("more")));
+        QVERIFY(std::none_of(
+            workspace_->latest()->changed.begin(), workspace_->latest()->changed.end(),
+            [](const SessionRow& row) { return row.session.key.target == TargetId{1}; }));
+        // The last one stays to be looked at, as what it is.
+        workspace_->detach(TargetId{2});
+        QTRY_VERIFY(
+            window_->sidebar().targetText(TargetId{2}).contains(QStringLiteral("detached")));
     }
 
     void commandsAreOffInReplayAndSayWhy()

@@ -2,6 +2,7 @@
 // Drives the real pages with made-up updates. With POOLSCOPE_PICTURES=FOLDER it also draws each
 // page there, for looking at.
 #include "tests/support/updates.h"
+#include "ui/models/sessionfilter.h"
 #include "ui/models/sessionstore.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
@@ -12,12 +13,14 @@
 #include <QDir>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
 
 using namespace poolscope;
 using poolscope::support::SyntheticUpdates;
@@ -36,6 +39,8 @@ private slots:
     void ownSessionsStayOutOfBulk();
     void replayDisablesWithAReason();
     void hostileNamesAreLiteral();
+    void theStatementHasRoomBesideSeveralServers();
+    void theKeysOfTheFilterStandInTheMenu();
     void emptyPagesSayWhat();
     void pictures();
 
@@ -265,6 +270,54 @@ void PagesTest::hostileNamesAreLiteral()
             QVERIFY(label->text().size() < 2000);
         }
     }
+}
+
+void PagesTest::theStatementHasRoomBesideSeveralServers()
+{
+    SyntheticUpdates updates;
+    incident(updates, 20);
+    Update update = updates.take(true);
+    TargetSummary other = update.targets.front();
+    other.info.id = TargetId{2};
+    other.info.name = "127.0.0.1/postgres";
+    update.targets.push_back(other);
+    sessions().setGeometry(0, 0, 1240, 720); // of a window of 1440
+    applyAll(update);
+    const DataTable& table = sessions().table();
+    QVERIFY(!table.isColumnHidden(int(SessionColumn::target)));
+    QVERIFY(!table.isColumnHidden(int(SessionColumn::statement)));
+    QVERIFY2(table.columnWidth(int(SessionColumn::statement)) >= Theme::current().scaled(150),
+             qPrintable(QString::number(table.columnWidth(int(SessionColumn::statement)))));
+    QCOMPARE(table.horizontalScrollBar()->maximum(), 0);
+    // Alone it needs no column.
+    update.targets.pop_back();
+    applyAll(update);
+    QVERIFY(table.isColumnHidden(int(SessionColumn::target)));
+    QVERIFY(!table.isColumnHidden(int(SessionColumn::wait)));
+}
+
+void PagesTest::theKeysOfTheFilterStandInTheMenu()
+{
+    SyntheticUpdates updates;
+    const SessionKey key = updates.put(7, SessionState::active, "shop-api").session.key;
+    applyAll(updates.take(true));
+    context_->select(key);
+    QStringList offered;
+    QTimer::singleShot(0, this, [&] {
+        auto* const menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
+        QVERIFY(menu);
+        for (QAction* const action : menu->actions()) {
+            offered += action->shortcut().toString();
+            if (action->shortcut() == QKeySequence(Qt::Key_A))
+                action->trigger();
+        }
+        menu->close();
+    });
+    emit sessions().table().customContextMenuRequested(QPoint(5, 5));
+    for (const char* const letter : {"C", "K", "I", "A", "L"})
+        QVERIFY2(offered.contains(QLatin1String(letter)), letter);
+    QCOMPARE(sessions().findChild<QLineEdit*>()->text(),
+             SessionFilter::ofApplication(QStringLiteral("shop-api")));
 }
 
 void PagesTest::emptyPagesSayWhat()

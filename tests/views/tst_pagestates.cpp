@@ -27,6 +27,9 @@ private slots:
     void waitingForTheFirstSample();
     void failingKeepsOldValues();
     void severalFailingAreOneBanner();
+    void whatTheUserDetachedIsNoFault();
+    void oneServerAttachedTwiceIsSaid();
+    void whatBecameOfACommandStandsInTheDetail();
     void actionsDoNotDependOnServers();
     void healthyOverviewHasNoEmptyTables();
     void pastWithoutASample();
@@ -214,6 +217,97 @@ void PageStatesTest::severalFailingAreOneBanner()
                  .findChild<QLabel*>(QStringLiteral("shownWords"))
                  ->text()
                  .contains(QStringLiteral("ago"))); // one of them is fresh
+}
+
+void PageStatesTest::whatTheUserDetachedIsNoFault()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(7, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    fail(update, 5s);
+    update.targets.front().status = {Reach::stopped, "Detached.", "", {}};
+    f.apply(update);
+    for (const char* name : {"overview", "sessions"}) {
+        const QList<Banner*> shown = banners(f.show(name));
+        QCOMPARE(shown.size(), 1);
+        const QString said = shown.front()->accessibleName();
+        QVERIFY2(said.contains(QStringLiteral("was detached")), qPrintable(said));
+        QVERIFY2(!said.contains(QStringLiteral("no answer")), qPrintable(said));
+    }
+    QVERIFY(!words(f.show("overview")).contains(QStringLiteral("does not answer")));
+}
+
+void PageStatesTest::oneServerAttachedTwiceIsSaid()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(7, SessionState::active, "shop-api");
+    Update update = updates.take(true);
+    addServer(update, 2, "127.0.0.1/postgres", 3);
+    addServer(update, 3, "ledger-db", 4);
+    const Timestamp started = update.now - 1h;
+    for (TargetSummary& target : update.targets) {
+        target.info.kind = "postgresql";
+        if (!target.facts)
+            target.facts.emplace();
+        target.facts->sees_all = true;
+        target.facts->server_started = started;
+    }
+    update.targets.at(2).facts->server_started = started + 1us;
+    f.apply(update);
+    QList<Banner*> shown = banners(f.show("sessions"));
+    QCOMPARE(shown.size(), 1);
+    const QString said = shown.front()->accessibleName();
+    QVERIFY2(said.contains(QStringLiteral("shop-db and 127.0.0.1/postgres are the same server")),
+             qPrintable(said));
+    Update other = updates.take();
+    other.targets = update.targets;
+    other.targets.at(1).facts->server_started = started + 2us;
+    f.apply(other);
+    QVERIFY(banners(f.show("sessions")).isEmpty());
+    // Two that do not tell when they were started are not the same for that.
+    for (TargetSummary& target : other.targets)
+        target.facts->server_started.reset();
+    f.apply(other);
+    QVERIFY(banners(f.show("sessions")).isEmpty());
+}
+
+void PageStatesTest::whatBecameOfACommandStandsInTheDetail()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    const SessionKey key = updates.put(7, SessionState::active, "shop-api").session.key;
+    f.apply(updates.take(true));
+    const Page& page = f.show("sessions");
+    f.context->select(key);
+    const auto* const result = page.findChild<QLabel*>(QStringLiteral("commandResult"));
+    QVERIFY(result && result->isHidden());
+    ActionRecord action;
+    action.id = ActionId{1};
+    action.verb = ActionVerb::terminate;
+    action.session = key;
+    action.phase = ActionPhase::refused;
+    action.changed = updates.now();
+    action.outcome = "must be a superuser to terminate superuser process";
+    updates.actions.push_back(action);
+    f.apply(updates.take());
+    QVERIFY(result->isVisible());
+    QVERIFY2(result->text().startsWith(QStringLiteral("Terminate session: refused at ")) &&
+                 result->text().endsWith(QStringLiteral("to terminate superuser process")),
+             qPrintable(result->text()));
+    // The latest counts, and is told of a session that has left, too.
+    action.id = ActionId{2};
+    action.phase = ActionPhase::observed;
+    action.outcome = "The session has ended.";
+    updates.actions.push_back(action);
+    updates.drop(key);
+    f.apply(updates.take());
+    const QString left = page.findChild<QLabel*>(QStringLiteral("sessionEmpty"))->text();
+    QVERIFY2(left.startsWith(QStringLiteral("This session has left.")) &&
+                 left.contains(QStringLiteral("Terminate session: observed at ")) &&
+                 left.endsWith(QStringLiteral("The session has ended.")),
+             qPrintable(left));
 }
 
 void PageStatesTest::actionsDoNotDependOnServers()
