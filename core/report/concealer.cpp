@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/concealer.h"
 
+#include "core/analyze/checknames.h"
 #include "core/record/redact.h"
-#include "core/report/conceallearn.h"
+#include "core/report/concealsaid.h"
+#include "core/report/concealtext.h"
 
 #include <algorithm>
 
@@ -11,43 +13,21 @@ namespace poolscope::report {
 namespace {
 
 constexpr std::size_t most_kept = 50'000;
-
-bool word_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-
-/// The length of "10.0.0.1" at the beginning; 0 where it is none.
-std::size_t address_length(std::string_view text)
-{
-    std::size_t at = 0;
-    for (int part = 0; part < 4; ++part) {
-        const std::size_t from = at;
-        while (at < text.size() && text[at] >= '0' && text[at] <= '9')
-            ++at;
-        if (at == from || at - from > 3)
-            return 0;
-        if (part < 3 && (at >= text.size() || text[at++] != '.'))
-            return 0;
-    }
-    return at;
-}
+constexpr std::size_t most_kept_bytes = 32 * 1024 * 1024;
 
 /// A setting that says nothing of where or who: a number, a duration, yes or no, a keyword.
 bool is_harmless(std::string_view value)
 {
     constexpr std::string_view keywords[] = {
-        "true",        "false",     "on",   "off",  "yes",       "no",       "none", "session",
-        "transaction", "statement", "lifo", "fifo", "unlimited", "disabled", "?",    "-"};
+        "true",        "false", "on",        "off",  "yes",  "no",   "session",
+        "transaction", "None",  "statement", "lifo", "fifo", "none", "unlimited",
+        "disabled",    "?",     "-",         "True", "False"};
     if (std::find(std::begin(keywords), std::end(keywords), value) != std::end(keywords))
         return true;
-    const std::size_t digits = value.find_first_not_of("-+.0123456789");
-    if (digits == std::string_view::npos)
+    if (value.find_first_not_of("-+.0123456789") == std::string_view::npos)
         return address_length(value) == 0;
-    const std::string_view unit = value.substr(digits);
-    return digits > 0 && unit.size() <= 8 &&
-           unit.find_first_not_of(" abcdefghijklmnopqrstuvwxyz%") == std::string_view::npos;
+    bool never = false;
+    return value.size() <= 32 && read_written_duration(value, never).has_value();
 }
 
 /// The same thing comes many times: what it becomes is made once, and kept with it, so that its
@@ -67,77 +47,51 @@ Value made_once(Kept& kept, Key key, const Value& of, Make make)
 /// The folder of a user names them.
 std::string without_home(const std::string& path)
 {
-    for (const std::string_view home : {"/home/", "/Users/", "\\Users\\"}) {
-        const std::size_t at = path.find(home);
-        if (at == std::string::npos)
-            continue;
-        const std::size_t name = at + home.size();
-        const std::size_t end = path.find(home.back(), name);
-        return path.substr(0, name) + '?' +
-               (end == std::string::npos ? std::string{} : path.substr(end));
-    }
-    return path;
-}
-
-} // namespace
-
-std::string Concealer::words(std::string_view text) const
-{
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const bool begins = at == 0 || !word_character(text[at - 1]);
-        std::size_t taken = 0;
-        for (auto length = lengths_.rbegin(); begins && length != lengths_.rend(); ++length) {
-            if (*length > text.size() - at)
-                continue;
-            if (at + *length < text.size() && word_character(text[at + *length]) &&
-                word_character(text[at + *length - 1]))
-                continue;
-            const auto known = names_.find(text.substr(at, *length));
-            if (known == names_.end())
-                continue;
-            out += known->second;
-            taken = *length;
-            break;
+    std::string out = path;
+    for (const std::string_view home : {"/home/", "/Users/", "\\Users\\", "/Users\\"}) {
+        for (std::size_t at = 0; (at = out.find(home, at)) != std::string::npos;) {
+            at += home.size();
+            out.replace(at, std::min(out.find_first_of("/\\", at), out.size()) - at, "?");
         }
-        if (begins && taken == 0) {
-            taken = address_length(text.substr(at));
-            if (taken > 0)
-                out += "address";
-        }
-        if (taken == 0) {
-            out += text[at];
-            taken = 1;
-        }
-        at += taken;
     }
     return out;
 }
 
-Text Concealer::words(const Text& text)
+/// Words that tell how it does, and decide what is found.
+Text state_word(const Text& state)
 {
-    if (text.empty())
-        return text;
-    return made_once(texts_, text.identity(), text, [&] { return Text{words(text.str())}; });
+    constexpr std::string_view known[] = {"",       "healthy", "degraded",  "unhealthy",
+                                          "closed", "open",    "half-open", "half_open"};
+    return std::find(std::begin(known), std::end(known), state.str()) != std::end(known)
+               ? state
+               : Text{"?"};
 }
+
+} // namespace
 
 Text Concealer::address(const Text& address)
 {
-    const AddressParts parts = parts_of_address(address.str());
-    const auto known = names_.find(parts.host);
-    if (known == names_.end())
-        return words(address);
-    return Text{known->second + std::string(parts.rest)};
+    if (address.empty())
+        return address;
+    return made_once(addresses_, address.identity(), address, [&] {
+        const AddressParts parts = parts_of_address(address.str());
+        return Text{host(parts.host).str() + std::string(port_alone(parts.rest))};
+    });
 }
 
 Text Concealer::statement(const Text& statement, bool postgres)
 {
     if (statement.empty())
         return statement;
+    if (bytes_ > most_kept_bytes) {
+        statements_.clear();
+        bytes_ = 0;
+    }
     return made_once(statements_, statement.identity(), statement, [&] {
-        return Text{words(redact_statement(statement.str(), postgres ? SqlDialect::postgresql
-                                                                     : SqlDialect::unknown))};
+        const SqlDialect dialect = postgres ? SqlDialect::postgresql : SqlDialect::unknown;
+        Text made{replaced(redact_statement(statement.str(), dialect), Within::statement)};
+        bytes_ += statement.str().size() + made.str().size();
+        return made;
     });
 }
 
@@ -149,22 +103,40 @@ bool Concealer::speaks_postgres(TargetId target) const
 
 AlertRules Concealer::conceal(const AlertRules& rules) const
 {
+    const bool renamed = std::any_of(pool_names_.begin(), pool_names_.end(), [](const auto& each) {
+        return each.first != each.second.str();
+    });
     AlertRules result;
+    const auto add = [&](const AlertRule& rule) {
+        if (rule.pool == "*" || !renamed) {
+            result.rules.push_back(rule);
+            return;
+        }
+        for (const auto& [name, with_user] : pools_) {
+            if (!matches_pattern(rule.pool, name))
+                continue;
+            AlertRule named = rule;
+            named.pool = pool(Text{name}).str();
+            result.rules.push_back(std::move(named));
+        }
+    };
     for (const AlertRule& rule : rules.rules) {
         AlertRule named = rule;
         named.name = words(rule.name);
-        named.pool = words(rule.pool);
         if (rule.target == "*") {
-            result.rules.push_back(named);
+            add(named);
             continue;
         }
         for (const auto& [id, info] : targets_) {
             if (!matches_pattern(rule.target, info.name))
                 continue;
             named.target = conceal(info).name;
-            result.rules.push_back(named);
+            add(named);
         }
     }
+    // Where no rule could be read others take their place; where none applies, none does.
+    if (rules.rules.empty())
+        result.problems = rules.problems;
     return result;
 }
 
@@ -179,16 +151,22 @@ TargetInfo Concealer::conceal(const TargetInfo& info) const
 TargetStatus Concealer::conceal(const TargetStatus& status) const
 {
     TargetStatus result = status;
-    result.sentence = words(status.sentence);
-    result.next_step = words(status.next_step);
+    result.sentence = told_of(status);
+    result.next_step.clear();
     return result;
 }
 
 ServerFacts Concealer::conceal(const ServerFacts& facts) const
 {
     ServerFacts result = facts;
-    result.role = words(facts.role);
-    result.missing_grant = words(facts.missing_grant);
+    result.version = label(facts.version);
+    result.role = user(facts.role);
+    // "GRANT pg_monitor TO dba;"
+    if (const std::size_t to = facts.missing_grant.find(" TO "); to != std::string::npos)
+        result.missing_grant =
+            facts.missing_grant.substr(0, to + 4) + (result.role.empty() ? "?" : result.role) + ';';
+    else if (!facts.missing_grant.empty())
+        result.missing_grant = "another grant";
     return result;
 }
 
@@ -196,7 +174,9 @@ ServerSettings Concealer::conceal(const ServerSettings& settings) const
 {
     ServerSettings result = settings;
     for (ServerSetting& setting : result.all) {
-        setting.subject = words(setting.subject);
+        setting.subject = setting.scope == SettingScope::role
+                              ? user(setting.subject)
+                              : database(Text{setting.subject}).str();
         if (!is_harmless(setting.value))
             setting.value = "?";
     }
@@ -206,28 +186,31 @@ ServerSettings Concealer::conceal(const ServerSettings& settings) const
 AgentFacts Concealer::conceal(const AgentFacts& facts) const
 {
     AgentFacts result = facts;
-    result.process = words(facts.process);
-    result.host = words(facts.host);
+    result.agent = label(facts.agent);
+    result.process = label(facts.process);
+    result.host = host(facts.host).str();
     return result;
 }
 
 Session Concealer::conceal(const Session& session)
 {
     Session result = session;
-    result.user = words(session.user);
-    result.database = words(session.database);
-    result.application = words(session.application);
+    result.user = user(session.user);
+    result.database = database(session.database);
+    result.application = application(session.application);
     result.client = address(session.client);
     result.statement = statement(session.statement, speaks_postgres(session.key.target));
     return result;
 }
 
-Pool Concealer::conceal(const Pool& pool)
+Pool Concealer::conceal(const Pool& pool) const
 {
     Pool result = pool;
-    result.name = words(pool.name);
-    result.database = words(pool.database);
-    result.health = words(pool.health);
+    result.name = this->pool(pool.name);
+    result.kind = Text{label(pool.kind.str())};
+    result.database = way(pool.database);
+    result.circuit = state_word(pool.circuit);
+    result.health = state_word(pool.health);
     for (auto& [name, value] : result.configuration) {
         if (!is_harmless(value))
             value = "?";
@@ -242,9 +225,8 @@ StackRef Concealer::conceal(const StackRef& stack)
     return made_once(stacks_, stack.get(), stack, [&] {
         std::vector<StackLine> lines = stack->lines;
         for (StackLine& line : lines) {
-            line.function = words(line.function);
             if (!line.file.empty())
-                line.file = Text{words(without_home(line.file.str()))};
+                line.file = Text{without_home(line.file.str())};
         }
         return make_stack(std::move(lines));
     });
@@ -253,18 +235,22 @@ StackRef Concealer::conceal(const StackRef& stack)
 Checkout Concealer::conceal(const Checkout& checkout)
 {
     Checkout result = checkout;
-    result.pool = words(checkout.pool);
-    result.connection = words(checkout.connection);
-    result.acquired_by = words(checkout.acquired_by);
-    result.thread = words(checkout.thread);
+    result.pool = pool(checkout.pool);
+    result.acquired_by = caller(checkout.acquired_by);
+    if (!checkout.thread.empty())
+        result.thread = Text{label(checkout.thread.str())};
     if (!checkout.trace_id.empty())
         result.trace_id = Text{"?"};
     for (auto& [name, value] : result.tags) {
         // The client's port is what a pooler's connections are joined by.
         if (name.str() == "client")
             value = address(value);
-        else if (name.str() == "user" || name.str() == "application" || name.str() == "database")
-            value = words(value);
+        else if (name.str() == "user")
+            value = user(value);
+        else if (name.str() == "application")
+            value = application(value);
+        else if (name.str() == "database")
+            value = database(value);
         else if (!value.empty())
             value = Text{"?"};
     }
@@ -276,28 +262,27 @@ Checkout Concealer::conceal(const Checkout& checkout)
 PoolSample Concealer::conceal(const PoolSample& sample)
 {
     PoolSample result = sample;
-    for (Pool& pool : result.pools)
-        pool = conceal(pool);
+    for (Pool& each : result.pools)
+        each = conceal(each);
     for (PoolConnection& connection : result.opened) {
-        connection.key.pool = words(connection.key.pool);
-        connection.key.id = words(connection.key.id);
-        connection.health = words(connection.health);
+        connection.key.pool = pool(connection.key.pool);
+        connection.health = state_word(connection.health);
     }
     for (ConnectionKey& key : result.closed)
-        key = {words(key.pool), words(key.id)};
+        key.pool = pool(key.pool);
     for (Checkout& checkout : result.changed)
         checkout = conceal(checkout);
     for (BriefHolds& brief : result.brief) {
-        brief.pool = words(brief.pool);
+        brief.pool = pool(brief.pool);
         brief.stack = conceal(brief.stack);
     }
     for (AcquireTimeout& timeout : result.timeouts) {
-        timeout.pool = words(timeout.pool);
-        timeout.acquired_by = words(timeout.acquired_by);
+        timeout.pool = pool(timeout.pool);
+        timeout.acquired_by = caller(timeout.acquired_by);
         timeout.stack = conceal(timeout.stack);
     }
     for (PreparedStatements& prepared : result.prepared) {
-        prepared.pool = words(prepared.pool);
+        prepared.pool = pool(prepared.pool);
         prepared.stack = conceal(prepared.stack);
         prepared.statement = statement(prepared.statement, false);
     }
@@ -344,17 +329,17 @@ Observation Concealer::conceal(const Observation& observation)
             else if constexpr (std::is_same_v<Kind, Note>)
                 return Note{"(left out)"};
             else if constexpr (std::is_same_v<Kind, Gap>)
-                return Gap{words(fact.reason)};
+                return Gap{told_of_gap(fact.reason)};
             else if constexpr (std::is_same_v<Kind, ThresholdsChanged> ||
                                std::is_same_v<Kind, AlertAnswered>) {
                 Kind copy = fact;
-                copy.pool = words(fact.pool);
+                copy.pool = pool(fact.pool);
                 if constexpr (std::is_same_v<Kind, AlertAnswered>)
                     copy.rule = words(fact.rule);
                 return copy;
             } else if constexpr (std::is_same_v<Kind, ActionReported>) {
                 ActionReported copy = fact;
-                copy.sentence = words(fact.sentence);
+                copy.sentence = told_of_action(fact.sentence);
                 return copy;
             } else
                 return fact;
@@ -387,19 +372,19 @@ World Concealer::conceal(const World& world)
     }
     std::vector<ActionRecord> actions = world.actions();
     for (ActionRecord& action : actions) {
-        action.subject = words(action.subject);
-        action.outcome = words(action.outcome);
+        action.subject = told_of_action(action.subject);
+        action.outcome = told_of_action(action.outcome);
     }
     std::vector<NoteRecord> notes = world.notes();
     for (NoteRecord& note : notes)
         note.text = "(left out)";
     World::ThresholdChoices choices;
     for (const auto& [of, thresholds] : world.chosen_thresholds())
-        choices[{of.first, words(of.second)}] = thresholds;
+        choices[{of.first, pool(of.second)}] = thresholds;
     World::AlertAnswers answers;
     for (const auto& [of, answer] : world.alert_answers()) {
         AlertAnswered copy = answer;
-        copy.pool = words(answer.pool);
+        copy.pool = pool(answer.pool);
         copy.rule = words(answer.rule);
         answers[{std::get<0>(of), copy.pool, copy.rule}] = copy;
     }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/report/conceallearn.h"
-
 #include "core/analyze/links.h"
 #include "core/report/concealer.h"
+#include "core/report/concealtext.h"
 
 #include <fmt/format.h>
 
@@ -13,10 +12,20 @@ namespace {
 constexpr std::size_t longest_name = 512;
 constexpr std::size_t most_names = 100'000;
 
-/// What no address of anybody is.
-bool is_nobody(std::string_view host)
+void learn_name(std::set<std::string>& names, std::string_view name)
 {
-    return host.empty() || host == "local" || host == "localhost" || host == "unix" || host == "?";
+    if (!name.empty() && name != "?" && name.size() <= longest_name && names.size() < most_names)
+        names.emplace(name);
+}
+
+/// "user-1", but never what is called so already.
+Text made_name(std::string_view kind, int& number, const std::set<std::string>& taken)
+{
+    std::string name;
+    do {
+        name = fmt::format("{}-{}", kind, ++number);
+    } while (taken.contains(name));
+    return Text{std::move(name)};
 }
 
 bool is_number(std::string_view text)
@@ -44,6 +53,11 @@ std::string_view value_in(std::string_view conninfo, std::string_view name)
 
 } // namespace
 
+bool is_nobody(std::string_view host)
+{
+    return host.empty() || host == "local" || host == "localhost" || host == "unix" || host == "?";
+}
+
 AddressParts parts_of_address(std::string_view address)
 {
     if (address.starts_with('[')) {
@@ -61,8 +75,13 @@ AddressParts parts_of_address(std::string_view address)
 
 void Concealer::learn_user(std::string_view name)
 {
-    if (!name.empty() && name != "?" && name.size() <= longest_name && users_.size() < most_names)
-        users_.emplace(name);
+    learn_name(users_, name);
+}
+
+void Concealer::learn_pool(const Text& name, bool with_user)
+{
+    if (pools_.size() < most_names && name.str().size() <= longest_name)
+        pools_[name.str()] |= with_user;
 }
 
 void Concealer::learn_address(std::string_view address)
@@ -71,11 +90,11 @@ void Concealer::learn_address(std::string_view address)
     if (is_nobody(host) || host.size() > longest_name || hosts_.size() >= most_names ||
         host.starts_with('/'))
         return;
-    hosts_.emplace(host);
+    hosts_.emplace(in_lower_case(host));
     // It is called by its first label too.
     const std::string_view label = host.substr(0, host.find('.'));
     if (!is_number(host) && label != host && !is_nobody(label))
-        hosts_.emplace(label);
+        hosts_.emplace(in_lower_case(label));
 }
 
 void Concealer::learn_url(std::string_view url)
@@ -124,6 +143,21 @@ void Concealer::learn(const Session& session)
 {
     learn_user(session.user.str());
     learn_address(session.client.str());
+    learn_name(applications_, session.application.str());
+}
+
+void Concealer::learn_checkout(const Checkout& checkout)
+{
+    learn_pool(checkout.pool);
+    learn_name(callers_, checkout.acquired_by.str());
+    for (const auto& [name, value] : checkout.tags) {
+        if (name.str() == "client")
+            learn_address(value.str());
+        else if (name.str() == "user")
+            learn_user(value.str());
+        else if (name.str() == "application")
+            learn_name(applications_, value.str());
+    }
 }
 
 void Concealer::learn(const ServerSettings& settings)
@@ -142,8 +176,11 @@ void Concealer::learn(const PoolSample& sample)
         // "database/user"
         if (pool.kind.str() == "pgbouncer") {
             const std::string& name = pool.name.str();
+            learn_pool(pool.name, true);
             if (const std::size_t slash = name.rfind('/'); slash != std::string::npos)
                 learn_user(std::string_view(name).substr(slash + 1));
+        } else {
+            learn_pool(pool.name);
         }
         for (const auto& [name, value] : pool.configuration) {
             if (name.find("url") != std::string::npos || name.find("Url") != std::string::npos)
@@ -154,14 +191,18 @@ void Concealer::learn(const PoolSample& sample)
                 learn_address(value);
         }
     }
-    for (const Checkout& checkout : sample.changed) {
-        for (const auto& [name, value] : checkout.tags) {
-            if (name.str() == "client")
-                learn_address(value.str());
-            else if (name.str() == "user")
-                learn_user(value.str());
-        }
+    for (const PoolConnection& connection : sample.opened)
+        learn_pool(connection.key.pool);
+    for (const Checkout& checkout : sample.changed)
+        learn_checkout(checkout);
+    for (const BriefHolds& brief : sample.brief)
+        learn_pool(brief.pool);
+    for (const AcquireTimeout& timeout : sample.timeouts) {
+        learn_pool(timeout.pool);
+        learn_name(callers_, timeout.acquired_by.str());
     }
+    for (const PreparedStatements& prepared : sample.prepared)
+        learn_pool(prepared.pool);
 }
 
 void Concealer::learn(const Observation& observation)
@@ -179,6 +220,10 @@ void Concealer::learn(const Observation& observation)
         learn(settings->settings);
     } else if (const auto* const agent = std::get_if<AgentReported>(&observation.what)) {
         learn_address(agent->facts.host);
+    } else if (const auto* const chosen = std::get_if<ThresholdsChanged>(&observation.what)) {
+        learn_pool(chosen->pool);
+    } else if (const auto* const answered = std::get_if<AlertAnswered>(&observation.what)) {
+        learn_pool(answered->pool);
     }
 }
 
@@ -198,16 +243,53 @@ void Concealer::learn(const World& world)
     }
 }
 
-void Concealer::settle()
+/// Two pools stay two, whatever is taken out of their names.
+void Concealer::settle_pools(std::set<std::string>& taken)
 {
     int number = 0;
+    for (const auto& [name, with_user] : pools_) {
+        const std::size_t slash = name.rfind('/');
+        if (with_user && slash != std::string::npos)
+            pool_names_[name] = Text{database(Text{name.substr(0, slash)}).str() + '/' +
+                                     user(name.substr(slash + 1))};
+        else if (name.find('@') != std::string::npos || tells_place(name) ||
+                 replaced(name, Within::statement) != name)
+            pool_names_[name] = made_name("pool", number, taken);
+        else
+            pool_names_[name] = Text{name};
+    }
+}
+
+void Concealer::settle()
+{
+    // What is called like somebody else would be taken for them.
+    std::set<std::string> taken;
+    for (const auto* const names : {&users_, &hosts_, &callers_, &applications_}) {
+        for (const std::string& name : *names)
+            taken.insert(in_lower_case(name));
+    }
+    for (const auto& [name, with_user] : pools_)
+        taken.insert(in_lower_case(name));
+    for (const auto& [id, info] : targets_)
+        taken.insert(in_lower_case(info.name));
+    int number = 0;
     for (const std::string& host : hosts_)
-        names_[host] = fmt::format("host-{}", ++number);
+        host_names_[host] = made_name("host", number, taken);
     number = 0;
     for (const std::string& user : users_)
-        names_.try_emplace(user, fmt::format("user-{}", ++number));
-    for (const auto& [name, replacement] : names_)
-        lengths_.insert(name.size());
+        user_names_[user] = made_name("user", number, taken);
+    number = 0;
+    for (const std::string& caller : callers_) {
+        const auto user = user_names_.find(caller);
+        caller_names_[caller] =
+            user == user_names_.end() ? made_name("caller", number, taken) : user->second;
+    }
+    number = 0;
+    for (const std::string& application : applications_)
+        application_names_[application] = names_somebody(application) || tells_place(application)
+                                              ? made_name("application", number, taken)
+                                              : Text{application};
+    settle_pools(taken);
 }
 
 } // namespace poolscope::report

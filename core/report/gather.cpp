@@ -129,10 +129,9 @@ public:
         return Done{};
     }
 
-    Text shown(const Text& text) const
+    Text shown(const Text& pool) const
     {
-        return concealer_ && !text.empty() ? Text{concealer_->words(std::string_view(text.str()))}
-                                           : text;
+        return concealer_ ? concealer_->pool(pool) : pool;
     }
     const std::optional<Error>& damage() const { return damage_; }
 

@@ -271,7 +271,9 @@ std::string html_of(const Input& input)
         html += "<article>\n<h1>Incident report</h1>\n" + head_of(incident, calendar);
         if (input.redacted)
             html += "<p class=\"quiet\">Redacted: literals of statements, hosts, users, values of "
-                    "tags and notes are replaced.</p>\n";
+                    "tags, notes and the words of servers are replaced. Names of code, tables, "
+                    "databases, pools and applications stay, but for those that tell a user or an "
+                    "address.</p>\n";
         Axis axis{calendar, incident.from, incident.to, incident.moment, &incident.periods, charts};
         html += summary_section(incident, calendar) + timeline_section(incident, axis) +
                 charts_section(incident, axis) + leaks_section(incident) +

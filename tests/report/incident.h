@@ -23,8 +23,9 @@ public:
     static inline const Timestamp start = timestamp_from_us(1'763'735'320'000'000);
 
     static inline const std::vector<std::string> secrets{
-        "alice",      "bob", "corp.example", "db7",        "apphost",       "10.9.8.7",
-        "Mustermann", "815", "Erika",        "trace-4242", "postgresql://", "pool://"};
+        "alice",      "bob",     "corp.example", "db7",        "apphost",       "10.9.8.7",
+        "Mustermann", "815",     "Erika",        "trace-4242", "postgresql://", "pool://",
+        "nightowl",   "bastion", "2001:db8",     "worker of"};
 
     explicit RecordedIncident(const std::filesystem::path& file)
     {
@@ -71,6 +72,12 @@ private:
         facts.role = "bob";
         facts.missing_grant = "GRANT pg_monitor TO bob;";
         tell(start, server, FactsReported{facts});
+        // A reason that names what nothing else does.
+        TargetStatus failing;
+        failing.reach = Reach::failing;
+        failing.sentence = "ssh to nightowl@bastion.elsewhere: Permission denied (2001:db8::5).";
+        tell(start + 90ms, server, StatusChanged{failing});
+        tell(start + 95ms, server, StatusChanged{up});
         AgentFacts agent;
         agent.protocol = 1;
         agent.agent = "poolscope-cpp 0.1";
