@@ -22,6 +22,13 @@ std::string subject(const TargetState& target, const SessionKey& key)
                        : fmt::format("{} of {}", key.pid.value, who);
 }
 
+/// Where none is right: rather those built in than none.
+void or_built_in(AlertRules& rules)
+{
+    if (rules.rules.empty() && !rules.problems.empty())
+        rules.rules = default_alert_rules().rules;
+}
+
 } // namespace
 
 const TargetFindings& Analysis::findings(TargetId target) const
@@ -60,6 +67,7 @@ void Analysis::suppose_alert_rules(std::optional<AlertRules> rules)
 {
     supposed_rules_ = std::move(rules);
     if (supposed_rules_) {
+        or_built_in(*supposed_rules_);
         alert_book_.set_rules(*supposed_rules_);
         alert_book_.restore(world_);
     } else {
@@ -79,9 +87,7 @@ void Analysis::adopt_alert_rules()
     alert_rules_ = world_.alert_rules();
     AlertRules rules = alert_rules_.empty() ? default_alert_rules()
                                             : parse_alert_rules(alert_rules_, "alerts.toml");
-    // Where none is right: rather those built in than none.
-    if (rules.rules.empty() && !rules.problems.empty())
-        rules.rules = default_alert_rules().rules;
+    or_built_in(rules);
     alert_book_.set_rules(std::move(rules));
     alert_book_.restore(world_);
 }
