@@ -4,6 +4,7 @@
 #include "core/analyze/words.h"
 #include "core/capture/updatebuilder.h"
 #include "core/record/reader.h"
+#include "core/report/readuntil.h"
 
 #include <algorithm>
 
@@ -226,7 +227,8 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         at = asked.value();
     }
     // What grows is judged over a window, as it was live.
-    auto keyframe = reader.keyframe(at - Analysis::longest_window);
+    const SequenceNumber end = question.at ? report::last_until(reader, at) : info.value().last;
+    auto keyframe = report::keyframe_before(reader, at - Analysis::longest_window, end);
     if (!keyframe)
         return keyframe.error();
 
@@ -237,7 +239,7 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
     analysis.restore(std::move(keyframe).value());
     WorldDelta ignored;
     const auto read = reader.read(from, [&](const Observation& observation) {
-        if (observation.time > at)
+        if (end < observation.sequence)
             return false;
         analysis.fold(observation, ignored);
         return true;

@@ -5,6 +5,7 @@
 #include "core/analyze/words.h"
 #include "core/base/text.h"
 #include "core/report/concealer.h"
+#include "core/report/readuntil.h"
 #include "core/report/scene.h"
 #include "core/report/story.h"
 
@@ -94,11 +95,12 @@ public:
         return Done{};
     }
 
-    /// Folds what leads to `from`, then calls with each observation up to `to`: before and after.
+    /// Folds what leads to `from`, then calls with each observation up to `end`: before and after.
     template <class Before, class After>
-    Result<Done> fold(Analysis& analysis, Timestamp from, Timestamp to, Before before, After after)
+    Result<Done> fold(Analysis& analysis, Timestamp from, SequenceNumber end, Before before,
+                      After after)
     {
-        auto keyframe = reader_.keyframe(from - Analysis::longest_window);
+        auto keyframe = keyframe_before(reader_, from - Analysis::longest_window, end);
         if (!keyframe)
             return keyframe.error();
         const SequenceNumber first = keyframe.value().sequence();
@@ -111,7 +113,7 @@ public:
             analysis.restore(std::move(keyframe).value());
         }
         const auto read = reader_.read(first, [&](const Observation& told) {
-            if (told.time > to)
+            if (end < told.sequence)
                 return false;
             const Observation observation = concealer_ ? concealer_->conceal(told) : told;
             before(analysis, observation);
@@ -129,10 +131,7 @@ public:
         return Done{};
     }
 
-    Text shown(const Text& pool) const
-    {
-        return concealer_ ? concealer_->pool(pool) : pool;
-    }
+    Text shown(const Text& pool) const { return concealer_ ? concealer_->pool(pool) : pool; }
     const std::optional<Error>& damage() const { return damage_; }
 
 private:
@@ -157,7 +156,8 @@ double strain_of(const PoolSeries& series)
 {
     double most = 0;
     for (const PoolPoint& point : series.points) {
-        const auto wanted = static_cast<double>(point.used.value_or(0) + point.pending.value_or(0));
+        const auto wanted = static_cast<double>(point.used.value_or(0)) +
+                            static_cast<double>(point.pending.value_or(0));
         const auto max = static_cast<double>(point.max.value_or(0));
         most = std::max(most, max > 0 ? wanted / max : wanted / 1e6);
     }
@@ -295,11 +295,18 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
     incident.to = std::max(incident.from,
                            std::min(info.value().ended, question.to.value_or(info.value().ended)));
 
-    Story story{incident.from, incident.to};
+    // A clock may have been set: the order is the truth, and the end the latest instant.
+    const bool to_the_end = !question.to || *question.to >= info.value().ended;
+    const SequenceNumber end = to_the_end ? info.value().last : last_until(reader, incident.to);
+    Story story{incident.from, to_the_end ? Timestamp::max() : incident.to};
     Analysis whole;
     const auto told = telling.fold(
-        whole, incident.from, incident.to,
-        [&](const Analysis& analysis, const Observation& o) { story.before(analysis, o); },
+        whole, incident.from, end,
+        [&](const Analysis& analysis, const Observation& o) {
+            if (to_the_end)
+                incident.to = std::max(incident.to, o.time);
+            story.before(analysis, o);
+        },
         [&](Analysis& analysis, const Observation& o) {
             WorldDelta ignored;
             analysis.apply(o, ignored);
@@ -328,7 +335,8 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
 
     Analysis then;
     const auto seen = telling.fold(
-        then, incident.moment, incident.moment, [](const Analysis&, const Observation&) {},
+        then, incident.moment, last_until(reader, incident.moment),
+        [](const Analysis&, const Observation&) {},
         [](Analysis& analysis, const Observation& o) {
             WorldDelta ignored;
             analysis.fold(o, ignored);
@@ -341,8 +349,11 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
     incident.targets = targets_of(then);
     // Those that came later are part of the story too.
     for (Target& target : targets_of(whole)) {
-        if (!target_of(incident, target.info.id))
-            incident.targets.push_back(std::move(target));
+        if (target_of(incident, target.info.id))
+            continue;
+        target.up = false;
+        target.status = "not attached yet";
+        incident.targets.push_back(std::move(target));
     }
     incident.diagnoses = diagnoses_of(then);
     incident.leaks = leaks_of(then);
@@ -358,7 +369,8 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
             "The recording was still being written, or was cut off: what came after it is not "
             "known.");
     if (telling.damage())
-        incident.not_observed.push_back("The recording is damaged: " + telling.damage()->sentence);
+        incident.not_observed.push_back("The recording is damaged: what comes after " +
+                                        format_iso8601(incident.to) + " could not be read.");
     for (std::string& sentence : check.unknown)
         incident.not_observed.push_back("Not judged: " + sentence);
     gathered.damage = telling.damage();

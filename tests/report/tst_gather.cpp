@@ -9,6 +9,8 @@
 #include <QTest>
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -32,6 +34,10 @@ private slots:
     void goldenRecordings_data();
     void goldenRecordings();
     void aRecordingThatIsCutOff();
+    void aClockThatJumps_data();
+    void aClockThatJumps();
+    void targetsThatCameLater();
+    void countsBeyondAllMeasure();
     void itCanBeWatchedAndStopped();
 
 private:
@@ -338,6 +344,107 @@ void TestGather::itCanBeWatchedAndStopped()
             QCOMPARE(calls, stop);
         }
     }
+}
+
+namespace {
+
+/// A recording of these, one after the other.
+bool record(const QString& file, const std::vector<std::tuple<int, TargetId, Fact>>& facts)
+{
+    auto created = RecordingWriter::create(file.toStdString(), {});
+    if (!created)
+        return false;
+    std::uint64_t number = 0;
+    for (const auto& [second, target, fact] : facts) {
+        if (!created.value()->append({SequenceNumber{++number}, after(second), target, fact}))
+            return false;
+    }
+    return static_cast<bool>(created.value()->close());
+}
+
+TargetAttached attached(std::uint32_t id, const char* name)
+{
+    return TargetAttached{{TargetId{id}, "pool", name, "pool://localhost:7070"}};
+}
+
+/// A pool of four that is all taken, with some that wait.
+PoolSample taken(std::int64_t pending, std::int64_t used = 4)
+{
+    Pool pool;
+    pool.name = Text{"orders"};
+    pool.kind = Text{"poolscope"};
+    pool.used = used;
+    pool.idle = 0;
+    pool.total = used;
+    pool.max = used;
+    pool.pending = pending;
+    PoolSample sample;
+    sample.full = true;
+    sample.pools = {pool};
+    return sample;
+}
+
+} // namespace
+
+void TestGather::aClockThatJumps_data()
+{
+    QTest::addColumn<bool>("range");
+    QTest::newRow("to the end") << false;
+    QTest::newRow("a range") << true;
+}
+
+void TestGather::aClockThatJumps()
+{
+    QFETCH(const bool, range);
+    const QString file = dir_.filePath(QStringLiteral("jump%1.poolrec").arg(range));
+    std::vector<std::tuple<int, TargetId, Fact>> facts{{0, TargetId{1}, attached(1, "shop")},
+                                                       {1, TargetId{1}, taken(0)}};
+    // Set an hour forward, and back.
+    for (int second = 2; second < 5; ++second)
+        facts.emplace_back(3600 + second, TargetId{}, Tick{});
+    facts.emplace_back(5, TargetId{}, Note{"after it was set back"});
+    for (int second = 6; second < 40; ++second)
+        facts.emplace_back(second, TargetId{}, Tick{});
+    QVERIFY(record(file, facts));
+    report::Question question;
+    if (range)
+        question.to = after(30);
+    const report::Incident incident = gatherFrom(file, question).incident;
+    QCOMPARE(incident.notes.size(), std::size_t{1});
+    QCOMPARE(incident.to, range ? after(30) : after(3604));
+}
+
+void TestGather::targetsThatCameLater()
+{
+    const QString file = dir_.filePath(QStringLiteral("later.poolrec"));
+    TargetStatus up;
+    up.reach = Reach::up;
+    QVERIFY(record(file, {{0, TargetId{1}, attached(1, "shop")},
+                          {10, TargetId{2}, attached(2, "later")},
+                          {10, TargetId{2}, StatusChanged{up}},
+                          {20, TargetId{}, Tick{}}}));
+    report::Question question;
+    question.at = after(5);
+    const report::Incident incident = gatherFrom(file, question).incident;
+    QCOMPARE(incident.targets.size(), std::size_t{2});
+    QCOMPARE(incident.targets[1].info.name, std::string("later"));
+    QCOMPARE(incident.targets[1].status, std::string("not attached yet"));
+}
+
+void TestGather::countsBeyondAllMeasure()
+{
+    const QString file = dir_.filePath(QStringLiteral("counts.poolrec"));
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    auto calm = taken(0);
+    calm.pools[0].name = Text{"calm"};
+    calm.pools.push_back(taken(most, most).pools[0]);
+    QVERIFY(record(
+        file,
+        {{0, TargetId{1}, attached(1, "shop")}, {1, TargetId{1}, calm}, {2, TargetId{}, Tick{}}}));
+    const report::Incident incident = gatherFrom(file).incident;
+    QCOMPARE(incident.pools.size(), std::size_t{2});
+    // Twice its limit is more than once; what overflows is less than nothing.
+    QCOMPARE(incident.pools[0].pool.str(), std::string("orders"));
 }
 
 QTEST_APPLESS_MAIN(TestGather)
