@@ -174,8 +174,11 @@ bool MariaDb::start(const Options& options)
             ? run(mysqlProgram(),
                   data + QStringList{QStringLiteral("--initialize-insecure")} + mysqlOptions())
             : run(programOf("mariadb-install-db"),
-                  data + QStringList{QStringLiteral("--auth-root-authentication-method=normal"),
-                                     QStringLiteral("--skip-test-db")});
+                  data +
+                      QStringList{QStringLiteral("--auth-root-authentication-method=normal"),
+                                  QStringLiteral("--skip-test-db"),
+                                  // Of its own: another that is made meanwhile uses the same names.
+                                  QStringLiteral("--tmpdir=") + dir_.path()});
     if (!made)
         return false;
     if (options.tls && !makeCertificate())
