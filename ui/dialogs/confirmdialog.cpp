@@ -181,7 +181,7 @@ QPushButton* ConfirmDialog::addGentle(const QString& words)
 /// As tall as its words are at that width: nothing of what will happen is cut.
 void ConfirmDialog::finish()
 {
-    const int width = Theme::current().scaled(bulk() ? 1180 : 700);
+    const int width = Theme::current().scaled(bulk() ? 1180 : 740);
     resize(width, layout_->totalHeightForWidth(width));
     safe_->setFocus();
 }
