@@ -180,7 +180,13 @@ private slots:
         }
         QCoreApplication::processEvents();
         QCOMPARE(workspace_->transport().cursor, start + 51s);
-        QToolButton* const button = window_->actions().toolbar->findChildren<QToolButton*>().last();
+        QToolButton* button = nullptr; // of the bar itself, not of the field in it
+        for (QToolButton* const each : window_->actions().toolbar->findChildren<QToolButton*>(
+                 QString(), Qt::FindDirectChildrenOnly)) {
+            if (each->isVisible() && each->isEnabled())
+                button = each;
+        }
+        QVERIFY(button);
         button->setFocus();
         QTest::keyClick(button, Qt::Key_Home);
         QTRY_COMPARE(workspace_->transport().cursor, start);
