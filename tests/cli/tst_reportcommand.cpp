@@ -71,6 +71,7 @@ TestReportCommand::Run TestReportCommand::run(const QStringList& arguments)
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     environment.insert(text("QT_QPA_PLATFORM"), text("xcb"));
     environment.insert(text("DISPLAY"), text(":4711"));
+    environment.insert(text("XDG_RUNTIME_DIR"), dir_.path()); // of this user alone
     process.setProcessEnvironment(environment);
     process.start(text(POOLSCOPE_BINARY), QStringList{text("report")} + arguments);
     Run result;

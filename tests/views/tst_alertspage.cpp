@@ -200,8 +200,12 @@ void TestAlertsPage::statesAreWords()
     QCOMPARE(cell(page.table(), 0, 4), QStringLiteral("open"));
     QCOMPARE(cell(page.table(), 1, 4), QStringLiteral("half-open"));
     QCOMPARE(cell(page.table(), 2, 4), QStringLiteral("closed"));
-    QCOMPARE(page.table().model()->index(1, 4).data(Qt::ToolTipRole).toString(),
-             QStringLiteral("The rule's threshold is open."));
+    QVERIFY(page.table()
+                .model()
+                ->index(1, 4)
+                .data(Qt::ToolTipRole)
+                .toString()
+                .contains(QStringLiteral("The rule's threshold is open.")));
 }
 
 void TestAlertsPage::replay()

@@ -135,9 +135,15 @@ void TestConfigurationPage::nothingTellsItsSettings()
     f.setTransport(replay);
     f.apply(updateAt({{process_of({silent})}, {}, {}}, 1s, true));
     QCOMPARE(answer(page), QStringLiteral("Nothing in this recording tells its settings."));
-    // One that answers, and nothing that it is told yet, is waited for.
+    // One that answers, and nothing that it is told yet, is waited for; not in a recording.
     Update early = updateAt({{process_of({})}, {}, {}}, 2s, true);
     early.targets.front().last_sample.reset();
+    f.apply(early);
+    QCOMPARE(answer(page), QStringLiteral("no sample of shop-api was recorded up to this moment"));
+    Transport live;
+    live.mode = Mode::live;
+    live.cursor = live.end = poolscope::test::start;
+    f.setTransport(live);
     f.apply(early);
     QCOMPARE(answer(page), QStringLiteral("waiting for the first sample"));
 }

@@ -110,7 +110,7 @@ bool refusesAsFull(const TargetSummary& target)
 
 QString administratorsUrl(const TargetInfo& target)
 {
-    const QString url = Formatter::line(target.url, 2000);
+    QString url = Formatter::line(target.url, 2000);
     const auto scheme = url.indexOf(QStringLiteral("://"));
     if (scheme < 0)
         return url;
