@@ -80,7 +80,7 @@ std::string told_of_action(std::string_view sentence)
         return {};
     const std::size_t comma = sentence.rfind(", ");
     std::string_view rest = comma == std::string_view::npos ? sentence : sentence.substr(comma + 2);
-    const std::string told{rest};
+    std::string told{rest};
     while (!rest.empty()) {
         const std::string_view word = rest.substr(0, rest.find(' '));
         rest.remove_prefix(std::min(rest.size(), word.size() + 1));
