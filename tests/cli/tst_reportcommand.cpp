@@ -38,7 +38,7 @@ private:
         QByteArray out;
         QByteArray err;
     };
-    static Run run(const QStringList& arguments);
+    Run run(const QStringList& arguments) const;
     QString path(const char* name) const { return dir_.filePath(QLatin1String(name)); }
     static QByteArray contentOf(const QString& file);
 
@@ -63,7 +63,7 @@ void TestReportCommand::initTestCase()
     QCOMPARE(QString::fromStdString(recorded.trouble()), QString());
 }
 
-TestReportCommand::Run TestReportCommand::run(const QStringList& arguments)
+TestReportCommand::Run TestReportCommand::run(const QStringList& arguments) const
 {
     QProcess process;
     process.setStandardInputFile(QProcess::nullDevice());
