@@ -79,9 +79,9 @@ void AlertHerald::apply(const Update& update, const Transport& transport)
         }
     }
     known_ = std::move(calling);
+    showCount(static_cast<int>(known_.size())); // first: a message needs the icon
     if (!std::exchange(first_, false) && !fresh.empty() && !window_->isActiveWindow())
         say(fresh);
-    showCount(static_cast<int>(known_.size()));
 }
 
 void AlertHerald::say(const std::vector<const Alert*>& fresh)
