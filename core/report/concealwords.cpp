@@ -155,7 +155,9 @@ std::string Concealer::replaced(std::string_view text, Within within) const
             // A table may be called like a host, but not like one with its domain.
             if (within != Within::statement || name.find('.') != std::string_view::npos)
                 known = find(host_names_, in_lower_case(name));
-            if (!known && (introduced || within == Within::label))
+            // A number in a label is one of its own: a version, a thread.
+            const bool number = name.find_first_not_of("0123456789.-+") == std::string_view::npos;
+            if (!known && (introduced || (within == Within::label && !number)))
                 known = find(user_names_, name);
             if (known)
                 break;

@@ -23,6 +23,7 @@ private slots:
     void sentencesAreOurOwn_data();
     void sentencesAreOurOwn();
     void whatWasNotLearnedIsNotShown();
+    void numbersAreNobody();
     void codeKeepsItsNames();
     void poolsStayApart();
     void settings_data();
@@ -278,6 +279,18 @@ void TestConcealer::whatWasNotLearnedIsNotShown()
     QCOMPARE(told.process, std::string("worker.py"));
     QCOMPARE(told.agent, std::string("agent of ?"));
     QCOMPARE(told.host, std::string("?"));
+}
+
+void TestConcealer::numbersAreNobody()
+{
+    // A role named "0", as another role, in a version.
+    Concealer concealer =
+        knowing({TargetId{1}, "postgresql", "shop", "postgresql://db1/shop"}, "0");
+    AgentFacts facts;
+    facts.agent = "poolscope-cpp 0.1.0";
+    const Observation agent{SequenceNumber{2}, Timestamp{}, TargetId{1}, AgentReported{facts}};
+    QCOMPARE(std::get<AgentReported>(concealer.conceal(agent).what).facts.agent,
+             std::string("poolscope-cpp 0.1.0"));
 }
 
 void TestConcealer::codeKeepsItsNames()
