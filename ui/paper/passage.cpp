@@ -117,40 +117,33 @@ void Passage::setWidth(qreal width)
     layout_->endLayout();
 }
 
-qreal Passage::naturalWidth() const
+/// The longest line where each may be so long.
+qreal Passage::longestLine(QTextOption::WrapMode wrap, qreal width) const
 {
     QTextLayout layout(text_, layout_->font());
     QTextOption option;
-    option.setWrapMode(QTextOption::NoWrap);
+    option.setWrapMode(wrap);
     option.setUseDesignMetrics(true);
     layout.setTextOption(option);
     layout.setFormats(formats_);
     qreal most = 0;
     layout.beginLayout();
     for (QTextLine line = layout.createLine(); line.isValid(); line = layout.createLine()) {
-        line.setLineWidth(endless);
+        line.setLineWidth(width);
         most = std::max(most, line.naturalTextWidth());
     }
     layout.endLayout();
-    return most + indent();
+    return most;
+}
+
+qreal Passage::naturalWidth() const
+{
+    return longestLine(QTextOption::NoWrap, endless) + indent();
 }
 
 qreal Passage::leastWidth() const
 {
-    QTextLayout layout(text_, layout_->font());
-    QTextOption option;
-    option.setWrapMode(QTextOption::WordWrap);
-    option.setUseDesignMetrics(true);
-    layout.setTextOption(option);
-    layout.setFormats(formats_);
-    qreal most = 0;
-    layout.beginLayout();
-    for (QTextLine line = layout.createLine(); line.isValid(); line = layout.createLine()) {
-        line.setLineWidth(1);
-        most = std::max(most, line.naturalTextWidth());
-    }
-    layout.endLayout();
-    return most + indent();
+    return longestLine(QTextOption::WordWrap, 1) + indent();
 }
 
 void Passage::paint(QPainter& painter, QPointF at, int first, int count) const

@@ -48,6 +48,7 @@ public:
     void paint(QPainter& painter, QPointF at, int first, int count) const;
 
 private:
+    qreal longestLine(QTextOption::WrapMode wrap, qreal width) const;
     void add(const Element& element, const Look& look);
     QTextCharFormat formatOf(const Look& look) const;
     qreal indent() const;
