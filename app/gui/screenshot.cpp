@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/screenshot.h"
 
+#include "core/base/text.h"
+
 #include <QCoreApplication>
 #include <QImage>
 #include <QPixmap>
@@ -41,10 +43,10 @@ bool Screenshot::settled()
     const Transport& transport = workspace_.transport();
     const UpdatePtr latest = workspace_.latest();
     if (live_ > 0) {
-        std::size_t up = 0;
+        std::size_t known = 0;
         for (const TargetSummary& target : latest->targets)
-            up += target.last_sample ? 1 : 0;
-        return up >= live_;
+            known += target.last_sample || hasFailed(target) ? 1 : 0;
+        return known >= live_;
     }
     if (transport.mode == Mode::empty)
         return !recording_;
@@ -60,20 +62,35 @@ bool Screenshot::settled()
     return !latest->targets.empty() && window_.complete();
 }
 
+bool Screenshot::hasFailed(const TargetSummary& target)
+{
+    return target.status.reach == Reach::stopped ||
+           (target.status.reach == Reach::failing && !target.last_sample);
+}
+
+QStringList Screenshot::failures() const
+{
+    QStringList sentences;
+    for (const TargetSummary& target : workspace_.latest()->targets)
+        if (live_ > 0 && hasFailed(target))
+            sentences << QString::fromStdString(plain_line(target.info.name, 64) + ": " +
+                                                target.status.sentence + " " +
+                                                target.status.next_step)
+                             .trimmed();
+    return sentences;
+}
+
 void Screenshot::look()
 {
-    if (live_ > 0)
-        for (const TargetSummary& target : workspace_.latest()->targets)
-            if (target.status.reach == Reach::stopped ||
-                (target.status.reach == Reach::failing && !target.last_sample)) {
-                end(unreachable,
-                    QString::fromStdString(target.status.sentence + " " + target.status.next_step));
-                return;
-            }
     calm_ = settled() ? calm_ + 1 : 0;
     if (calm_ >= calm_looks) {
-        const bool written = window_.grab().save(file_, "PNG");
-        end(written ? done : usage, written ? QString() : tr("%1 cannot be written.").arg(file_));
+        // Trouble is worth a picture too.
+        const QStringList failed = failures();
+        if (!window_.grab().save(file_, "PNG"))
+            end(usage, tr("%1 cannot be written.").arg(file_));
+        else
+            end(failed.isEmpty() ? done : unreachable,
+                failed.join(QStringLiteral("\npoolscope: ")));
     } else if (since_.elapsed() > patience_ms) {
         end(live_ > 0 ? unreachable : unreadable, tr("No data arrived in time."));
     }

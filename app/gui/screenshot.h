@@ -14,7 +14,7 @@ class Screenshot : public QObject
 {
     Q_OBJECT
 public:
-    /// `at`: where the cursor has to stand first. `live`: how many targets have to answer.
+    /// `at`: where the cursor has to stand first. `live`: how many targets have to answer or to fail.
     /// `recording`: whether one has to open.
     Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
                const MainWindow::Instant& at, std::size_t live, bool recording);
@@ -23,6 +23,8 @@ private:
     void look();
     void end(int code, const QString& sentence = {});
     bool settled();
+    static bool hasFailed(const TargetSummary& target);
+    QStringList failures() const; ///< a sentence each
 
     Workspace& workspace_;
     MainWindow& window_;

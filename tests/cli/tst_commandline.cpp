@@ -377,6 +377,11 @@ void TestCommandLine::picturesOfTheWindow()
     QCOMPARE(draw({recording, text("--at"), text("2001-01-01T00:00:00Z")}).code, 2);
     QCOMPARE(draw({recording, recording}).code, 2);
     QCOMPARE(draw({recording, target_}).code, 2);
+    // Trouble is worth a picture too.
+    const Run failing = draw({text("postgresql://postgres@127.0.0.1:1/postgres")});
+    QCOMPARE(failing.code, 3);
+    QVERIFY2(failing.err.contains("Nothing listens at 127.0.0.1"), failing.err.constData());
+    QVERIFY(QFile::exists(png));
     // It neither reads nor writes what the user has set.
     const QTemporaryDir home;
     QProcess process;
