@@ -167,8 +167,15 @@ void writeInfo(JsonWriter& json, const RecordingInfo& info)
     json.beginObject();
     json.member("file", info.file);
     json.member("version", info.version);
-    json.member("started", info.started);
-    json.member("ended", info.ended);
+    const auto instant = [&](std::string_view name, Timestamp time) {
+        json.key(name);
+        if (info.observations == 0)
+            json.null();
+        else
+            json.value(time);
+    };
+    instant("started", info.started);
+    instant("ended", info.ended);
     json.member("duration_us", Duration{info.ended - info.started});
     json.key("targets");
     json.beginArray();

@@ -234,11 +234,13 @@ std::string blockingText(const Picture& picture, int width)
 
 std::string infoText(const RecordingInfo& info)
 {
+    const bool any = info.observations > 0;
+    const std::string began = any ? format_iso8601(info.started) : "nothing was observed";
+    const std::string ended = any ? format_iso8601(info.ended) : "-";
     std::string text =
         fmt::format("{}\n  from       {}\n  to         {}\n  lasts      {}\n  complete   {}\n"
                     "  version    {}\n  samples    {} observations, {} gap{}\n",
-                    info.file, format_iso8601(info.started), format_iso8601(info.ended),
-                    format_duration_prose(info.ended - info.started),
+                    info.file, began, ended, format_duration_prose(info.ended - info.started),
                     info.complete ? "yes" : "no: still being written, or cut off", info.version,
                     info.observations, info.gaps, info.gaps == 1 ? "" : "s");
     if (info.redacted)

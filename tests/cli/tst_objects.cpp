@@ -25,6 +25,7 @@ private slots:
     void statesKeys();
     void blockingKeys();
     void infoKeys();
+    void infoOfAnEmptyRecording();
     void keysStandInTheirOrder();
     void ownSessionsAreLeftOut();
     void jsonSurvivesHostileText();
@@ -221,6 +222,7 @@ void TestObjects::infoKeys()
     info.file = "a.poolrec";
     info.started = noon;
     info.ended = noon + 90s;
+    info.observations = 2;
     info.targets = {picture_.targets.front().info};
     JsonWriter json;
     writeInfo(json, info);
@@ -229,6 +231,22 @@ void TestObjects::infoKeys()
     QCOMPARE(keysOf(value), sorted("file version started ended duration_us targets observations "
                                    "gaps complete"));
     QCOMPARE(value.toObject().value(QStringLiteral("duration_us")).toInteger(), qint64{90000000});
+    QVERIFY(value.toObject().value(QStringLiteral("started")).isString());
+    QVERIFY(infoText(info).find("2026") != std::string::npos);
+}
+
+/// Cut off before anything was seen, it has no time.
+void TestObjects::infoOfAnEmptyRecording()
+{
+    const RecordingInfo none;
+    JsonWriter json;
+    writeInfo(json, none);
+    const QJsonObject object =
+        QJsonDocument::fromJson(QByteArray::fromStdString(json.text())).object();
+    QVERIFY(object.value(QStringLiteral("started")).isNull());
+    QVERIFY(object.value(QStringLiteral("ended")).isNull());
+    QVERIFY(infoText(none).find("1970") == std::string::npos);
+    QVERIFY(infoText(none).find("nothing was observed") != std::string::npos);
 }
 
 void TestObjects::keysStandInTheirOrder()
