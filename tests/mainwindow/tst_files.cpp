@@ -143,6 +143,21 @@ private slots:
         QVERIFY(!window_->openDialog());
     }
 
+    void whatCannotBeOpenedLeavesNoWindow()
+    {
+        make(true);
+        const QString foreign = folder_.filePath(QStringLiteral("shopping.poolrec"));
+        QFile file(foreign);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write("milk, bread");
+        file.close();
+        window_->open({foreign});
+        QTRY_VERIFY_WITH_TIMEOUT(
+            window_->banner().accessibleName().contains(QStringLiteral("shopping")), 60000);
+        QTRY_COMPARE(windows_->all().size(), 1u);
+        QCOMPARE(workspace().transport().mode, Mode::live);
+    }
+
     void aNewWindowIsEmpty()
     {
         make(true);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/windows.h"
 
+#include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 
 #include <QApplication>
 #include <QFileInfo>
+#include <QPointer>
 
 #include <algorithm>
 
@@ -59,10 +61,13 @@ void Windows::open(const QStringList& files)
             return one->window->shownFile() == path;
         };
     };
-    const auto show = [this](const QStringList& recording) {
+    auto* const asker = qobject_cast<MainWindow*>(sender());
+    const auto show = [this, asker](const QStringList& recording) {
         MainWindow& window = add();
         place(window);
         window.beginAt(at_);
+        if (asker && !recording.isEmpty())
+            closeWhereNothingOpens(*all_.back(), *asker);
         window.open(recording);
         window.show();
         return &window;
@@ -83,6 +88,23 @@ void Windows::open(const QStringList& files)
                      tr("At most %1 are opened at once.").arg(most));
     last->raise();
     last->activateWindow();
+}
+
+/// What cannot be opened is told where it was asked for, and leaves no empty window.
+void Windows::closeWhereNothingOpens(const One& one, MainWindow& asker)
+{
+    connect(
+        one.workspace.get(), &Workspace::failed, &asker,
+        [&asker, workspace = QPointer<Workspace>(one.workspace.get()),
+         window = QPointer<MainWindow>(one.window.get())](const Error& error) {
+            if (!workspace || !window || workspace->transport().mode != Mode::empty)
+                return;
+            window->close();
+            asker.notice(Severity::critical, Formatter::line(error.sentence, 400),
+                         Formatter::line(error.next_step, 400));
+            asker.activateWindow();
+        },
+        Qt::QueuedConnection);
 }
 
 /// As large as the last one, and a step beside it.

@@ -37,6 +37,7 @@ public:
 
 private:
     struct One;
+    void closeWhereNothingOpens(const One& one, MainWindow& asker);
     void place(MainWindow& window) const;
     void drop(const MainWindow* window);
 
