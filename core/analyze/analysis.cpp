@@ -218,7 +218,8 @@ void Analysis::mark(const Observation& observation)
     } else if (const auto* const sample = std::get_if<PoolSample>(&observation.what)) {
         mark(observation.target, *sample, observation.time);
     } else if (const auto* const note = std::get_if<Note>(&observation.what)) {
-        marks_.push_back({observation.time, MarkKind::note, observation.target, note->text});
+        marks_.push_back({std::min(note->about.value_or(observation.time), observation.time),
+                          MarkKind::note, observation.target, note->text});
     } else if (const auto* const action = std::get_if<ActionReported>(&observation.what)) {
         if (action->phase == ActionPhase::requested)
             marks_.push_back(

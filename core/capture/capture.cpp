@@ -184,9 +184,9 @@ void Capture::answerAlert(TargetId target, AlertAnswered answer, Duration lasts)
     observe(target, answer);
 }
 
-void Capture::addNote(const QString& text)
+void Capture::addNote(const QString& text, std::optional<Timestamp> about)
 {
-    observe(TargetId{0}, Note{plain_text(text.toStdString(), 4096)});
+    observe(TargetId{0}, Note{plain_text(text.toStdString(), 4096), about});
 }
 
 std::string Capture::subjectOf(const SessionRow& row) const

@@ -56,7 +56,8 @@ public:
     void setAlertRules(const std::string& rules);
     /// `until` is set here: by what the clock says then.
     void answerAlert(TargetId target, AlertAnswered answer, Duration lasts);
-    void addNote(const QString& text);
+    /// `about`: the instant that it is about; not set: now.
+    void addNote(const QString& text, std::optional<poolscope::Timestamp> about);
     void execute(ActionVerb verb, const std::vector<SessionRow>& sessions);
     void reclaim(const std::vector<CheckoutKey>& checkouts);
     /// Whether the window shows the live edge. The epoch comes back with each update, so that one

@@ -83,6 +83,12 @@ void Workspace::Private::applied(const UpdatePtr& update, quint64 of)
 
 void Workspace::Private::setMarks(std::vector<Mark> all)
 {
+    // A note may be about an earlier moment, and a clock may have been set back.
+    const auto earlier = [](const Mark& a, const Mark& b) {
+        return a.time < b.time;
+    };
+    if (!std::is_sorted(all.begin(), all.end(), earlier))
+        std::stable_sort(all.begin(), all.end(), earlier);
     if (all.size() > most_marks)
         all.erase(all.begin(), all.end() - most_marks);
     marks = std::make_shared<const std::vector<Mark>>(std::move(all));

@@ -139,7 +139,8 @@ public:
     using Borrower = std::function<void(const std::string& file, const std::atomic<bool>& stop)>;
     bool lend(Borrower work);
     void takeBack();
-    void addNote(const QString& text);
+    /// `about`: the instant that it is about; not set: now.
+    void addNote(const QString& text, std::optional<poolscope::Timestamp> about = {});
 
     // Time
     void pause();

@@ -351,7 +351,7 @@ void Workspace::takeBack()
         d_->loan->stop = true;
 }
 
-void Workspace::addNote(const QString& text)
+void Workspace::addNote(const QString& text, std::optional<Timestamp> about)
 {
     if (!d_->capture) {
         d_->fail("Notes are part of a recording in progress.",
@@ -361,7 +361,7 @@ void Workspace::addNote(const QString& text)
     Transport t = d_->transport;
     t.saved = !d_->options.recordTo.isEmpty();
     d_->change(t);
-    d_->onCapture([c = d_->capture.get(), text] { c->addNote(text); });
+    d_->onCapture([c = d_->capture.get(), text, about] { c->addNote(text, about); });
 }
 
 } // namespace poolscope

@@ -89,6 +89,9 @@ struct ActionReported
 struct Note
 {
     std::string text;
+    /// The instant that it is about, where that is not the one at which it was written. Worlds take
+    /// no later one than that.
+    std::optional<Timestamp> about{};
     friend bool operator==(const Note&, const Note&) = default;
 };
 

@@ -176,7 +176,8 @@ void World::apply(const Observation& o, WorldDelta& delta)
                        delta.actions = true;
                    },
                    [&](const Note& what) {
-                       notes_.push_back({o.time, what.text});
+                       notes_.push_back(
+                           {std::min(what.about.value_or(o.time), o.time), what.text, o.time});
                        delta.notes = true;
                    },
                    [&](const ThresholdsChanged& what) {

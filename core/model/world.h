@@ -58,8 +58,9 @@ struct ActionRecord
 
 struct NoteRecord
 {
-    Timestamp time;
+    Timestamp time; ///< that it is about
     std::string text;
+    Timestamp written; ///< never before `time`
     friend bool operator==(const NoteRecord&, const NoteRecord&) = default;
 };
 

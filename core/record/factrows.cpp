@@ -61,7 +61,12 @@ public:
                     what.session.pid.value, to_us(what.session.started),
                     static_cast<std::int64_t>(what.phase), what.sentence});
     }
-    bool operator()(const Note& what) { return put(Table::note, {what.text}); }
+    bool operator()(const Note& what)
+    {
+        if (what.about)
+            return put(Table::note_about, {what.text, to_us(*what.about)});
+        return put(Table::note, {what.text});
+    }
     bool operator()(const ThresholdsChanged& what)
     {
         const auto us = [&](Duration of) {

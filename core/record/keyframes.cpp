@@ -49,8 +49,7 @@ public:
             fold_target(target);
         fold_settings();
         fold_actions();
-        fold_all("SELECT * FROM note WHERE sequence <= ? ORDER BY sequence",
-                 [](const Row& row) -> Fact { return Note{row.text(3)}; });
+        fold_notes();
         fold_thresholds();
         if (pools_ && pools_->version() >= 4) {
             fold_all("SELECT * FROM alert_rules WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1",
@@ -153,6 +152,21 @@ private:
             world_.apply({SequenceNumber{}, timestamp_from_us(row.integer(1)),
                           target_id(row.integer(2)), read(row)});
         }
+    }
+
+    void fold_notes()
+    {
+        const bool may_be_about_another_time = pools_ && pools_->version() >= 5;
+        fold_all(may_be_about_another_time
+                     ? "SELECT *, NULL FROM note WHERE sequence <= ?1 UNION ALL"
+                       " SELECT * FROM note_about WHERE sequence <= ?1 ORDER BY sequence"
+                     : "SELECT *, NULL FROM note WHERE sequence <= ?1 ORDER BY sequence",
+                 [](const Row& row) -> Fact {
+                     Note note{row.text(3), {}};
+                     if (const auto about = row.optional_integer(4))
+                         note.about = timestamp_from_us(*about);
+                     return note;
+                 });
     }
 
     void fold_settings()

@@ -257,6 +257,8 @@ Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation
         return read_action(row);
     case Table::note:
         return Note{row.text(3)};
+    case Table::note_about:
+        return Note{row.text(3), timestamp_from_us(row.integer(4))};
     case Table::threshold:
         return read_threshold(row, version_);
     case Table::threshold_choice:

@@ -137,6 +137,9 @@ constexpr std::array<TableDefinition, table_count> definitions{{
     {"alert_answer", 7,
      "CREATE TABLE alert_answer(sequence INTEGER PRIMARY KEY, time INT, target INT, pool TEXT,"
      " rule TEXT, answer INT, until INT)"},
+    {"note_about", 5,
+     "CREATE TABLE note_about(sequence INTEGER PRIMARY KEY, time INT, target INT, text TEXT,"
+     " about INT)"},
 }};
 
 } // namespace

@@ -12,7 +12,7 @@
 namespace poolscope::schema {
 
 inline constexpr std::int32_t application_id = 0x50534350; ///< "PSCP"
-inline constexpr std::int32_t version = 4;
+inline constexpr std::int32_t version = 5;
 
 /// Rows that belong to an observation or keyframe are numbered sequence * 2^20 + position, so that
 /// the primary key alone finds and orders them, without a second index.
@@ -79,8 +79,10 @@ enum class Table : std::uint8_t {
     keyframe_settings,
     alert_rules,
     alert_answer,
+    // Since version 5.
+    note_about,
 };
-inline constexpr std::size_t table_count = 46;
+inline constexpr std::size_t table_count = 47;
 
 struct TableDefinition
 {
@@ -95,6 +97,7 @@ constexpr std::size_t table_count_of(std::int64_t of_version)
     return of_version < 2   ? static_cast<std::size_t>(Table::agent)
            : of_version < 3 ? static_cast<std::size_t>(Table::prepared)
            : of_version < 4 ? static_cast<std::size_t>(Table::settings)
+           : of_version < 5 ? static_cast<std::size_t>(Table::note_about)
                             : table_count;
 }
 
@@ -108,7 +111,7 @@ inline constexpr std::array observation_tables{
     Table::agent,        Table::pool_sample,
     Table::reclaim,      Table::threshold_choice,
     Table::settings,     Table::alert_rules,
-    Table::alert_answer,
+    Table::alert_answer, Table::note_about,
 };
 /// Those of them that a recording of that version has.
 constexpr std::span<const Table> observation_tables_of(std::int64_t of_version)
@@ -116,6 +119,7 @@ constexpr std::span<const Table> observation_tables_of(std::int64_t of_version)
     return std::span{observation_tables}.first(of_version < 2   ? 10
                                                : of_version < 3 ? 13
                                                : of_version < 4 ? 14
+                                               : of_version < 5 ? 17
                                                                 : observation_tables.size());
 }
 

@@ -117,8 +117,12 @@ CREATE VIEW v_status AS
 
 constexpr std::string_view v_notes = R"(
 CREATE VIEW v_notes AS
-  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time, text
-  FROM note)";
+  SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch') AS about, text
+  FROM note
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    strftime('%Y-%m-%dT%H:%M:%fZ', (about) / 1000000.0, 'unixepoch'), text
+  FROM note_about ORDER BY sequence)";
 
 constexpr std::string_view v_agents = R"(
 CREATE VIEW v_agents AS
@@ -251,6 +255,10 @@ CREATE VIEW v_timeline AS
   UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
     'note', target, text
   FROM note
+  UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
+    'note', target, 'about ' || strftime('%Y-%m-%dT%H:%M:%fZ', (about) / 1000000.0, 'unixepoch')
+    || ': ' || text
+  FROM note_about
   UNION ALL SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', (time) / 1000000.0, 'unixepoch'),
     'thresholds', target, 'alert ' || alert_us / 1000000 || ' s, critical ' || critical_us /
     1000000 || ' s'

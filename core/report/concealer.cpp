@@ -327,7 +327,7 @@ Observation Concealer::conceal(const Observation& observation)
                                std::is_same_v<Kind, PoolSample>)
                 return conceal(fact);
             else if constexpr (std::is_same_v<Kind, Note>)
-                return Note{"(left out)"};
+                return Note{"(left out)", fact.about};
             else if constexpr (std::is_same_v<Kind, Gap>)
                 return Gap{told_of_gap(fact.reason)};
             else if constexpr (std::is_same_v<Kind, ThresholdsChanged> ||

@@ -194,23 +194,39 @@ private slots:
         QTRY_COMPARE(workspace_->transport().speed, 2);
     }
 
-    void aNoteSaysWhereItGoes()
+    void aNoteGoesToTheCursor()
     {
         make(true);
-        window_->addNote();
-        QVERIFY(window_->openDialog());
-        QVERIFY(!window_->openDialog()->findChild<QLabel*>(QStringLiteral("elsewhere")));
-        window_->openDialog()->reject();
-        QTRY_VERIFY(!window_->openDialog());
+        const auto write = [&](const QString& text) {
+            window_->addNote();
+            QVERIFY(window_->openDialog());
+            auto* const edit = window_->openDialog()->findChild<QLineEdit*>();
+            QVERIFY(edit);
+            QTest::keyClicks(edit, text);
+            QTest::keyClick(edit, Qt::Key_Return);
+            QTRY_VERIFY(!window_->openDialog());
+        };
+        const auto noteOf = [&](const std::string& text) {
+            for (const Mark& mark : *workspace_->marks())
+                if (mark.kind == MarkKind::note && mark.sentence == text)
+                    return mark.time;
+            return Timestamp{};
+        };
+        QTRY_VERIFY(workspace_->transport().end - workspace_->transport().start >
+                    std::chrono::seconds{1});
         workspace_->pause();
         QTRY_COMPARE(workspace_->transport().mode, Mode::paused);
-        window_->addNote();
-        QVERIFY(window_->openDialog());
-        const auto* const where =
-            window_->openDialog()->findChild<QLabel*>(QStringLiteral("elsewhere"));
-        QVERIFY(where && where->text().contains(QStringLiteral("live edge")));
-        window_->openDialog()->reject();
-        QTRY_VERIFY(!window_->openDialog());
+        workspace_->seek(workspace_->transport().start);
+        QTRY_COMPARE(workspace_->transport().cursor, workspace_->transport().start);
+        const Timestamp then = workspace_->transport().cursor;
+        write(QStringLiteral("it began here"));
+        QTRY_COMPARE(noteOf("it began here"), then);
+        workspace_->goLive();
+        QTRY_COMPARE(workspace_->transport().mode, Mode::live);
+        write(QStringLiteral("and now"));
+        QTRY_VERIFY(noteOf("and now") > then);
+        QVERIFY(std::is_sorted(workspace_->marks()->begin(), workspace_->marks()->end(),
+                               [](const Mark& a, const Mark& b) { return a.time < b.time; }));
     }
 
     void theKeysAreReadWhole()

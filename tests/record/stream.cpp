@@ -175,7 +175,7 @@ Fact Stream::event(TargetId target)
         std::advance(it, below(static_cast<int>(alive.size())));
         return it->second.key;
     };
-    switch (below(shape_.version >= 4 ? 11 : 8)) {
+    switch (below(shape_.version >= 5 ? 12 : shape_.version >= 4 ? 11 : 8)) {
     case 0: {
         TargetStatus status{static_cast<Reach>(below(4)), word("reason ", 5), word("try ", 2), {}};
         if (chance(0.5))
@@ -218,7 +218,10 @@ Fact Stream::event(TargetId target)
                               static_cast<ActionPhase>(below(6)), word("subject ", 9)};
     }
     case 6:
-        return Note{word("a note \xE2\x80\x9Cquoted\xE2\x80\x9D ", 100)};
+        return Note{word("a note \xE2\x80\x9Cquoted\xE2\x80\x9D ", 100), {}};
+    case 11: // now and then of later, which no world believes
+        return Note{word("about an earlier moment ", 100),
+                    now_ - std::chrono::seconds{below(600) - 20}};
     case 8:
         return SettingsReported{settings()};
     case 9:
@@ -359,7 +362,9 @@ std::vector<Observation> golden_observations(int version)
         return Stream{2027, {1, 8, 0.2, true, false, 0.02, 1, 6, 2}}.take(400);
     if (version == 3)
         return Stream{2028, {1, 8, 0.2, true, false, 0.02, 1, 6, 3}}.take(400);
-    return Stream{2033, {1, 8, 0.2, true, false, 0.02, 1, 6, 4}}.take(400);
+    if (version == 4)
+        return Stream{2033, {1, 8, 0.2, true, false, 0.02, 1, 6, 4}}.take(400);
+    return Stream{2037, {1, 8, 0.2, true, false, 0.02, 1, 6, 5}}.take(400);
 }
 
 WriterOptions golden_options(int version)

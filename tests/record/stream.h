@@ -29,7 +29,7 @@ public:
         double full = 0.02;    ///< share of samples that name every session
         int processes = 1;     ///< targets more, with pools
         int checkouts = 10;    ///< a process, about
-        int version = 4;       ///< of the format: nothing that an older one cannot hold
+        int version = 5;       ///< of the format: nothing that an older one cannot hold
     };
     Stream(std::uint32_t seed, const Shape& shape);
     Stream(const Stream&) = delete;

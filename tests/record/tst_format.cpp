@@ -36,6 +36,7 @@ private slots:
     void goldenPools();
     void goldenStatements();
     void goldenSettings();
+    void goldenNotes();
     void goldenPoolsHaveEveryField();
     void anOldDefaultIsNoChoice();
     void writesWhatItAlwaysWrote_data();
@@ -90,7 +91,7 @@ void Format::everyViewAndTableIsDescribed()
     QVERIFY(count >= 30);
     QCOMPARE(ask("PRAGMA application_id"), std::int64_t{0x50534350});
     QVERIFY(text.find(std::to_string(0x50534350)) != std::string::npos);
-    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{4});
+    QCOMPARE(ask("PRAGMA user_version"), std::int64_t{5});
 }
 
 void Format::viewsSayWhatWasSeen()
@@ -291,6 +292,33 @@ void Format::goldenSettings()
     QVERIFY(seeked == world);
 }
 
+/// Of version 5: notes on an earlier moment.
+void Format::goldenNotes()
+{
+    const auto reader = RecordingReader::open(POOLSCOPE_DATA "/v5.poolrec");
+    QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QCOMPARE(info.value().version, 5);
+    const std::vector<Observation> all = read_all(*reader.value());
+    QVERIFY(all == golden_observations(5));
+    World world;
+    for (const Observation& o : all)
+        world.apply(o);
+    const auto earlier = [](const NoteRecord& note) {
+        return note.time < note.written;
+    };
+    QVERIFY(std::ranges::any_of(world.notes(), earlier));
+    QVERIFY(!std::ranges::all_of(world.notes(), earlier));
+    World seeked = reader.value()->keyframe(info.value().ended).value();
+    QVERIFY(std::ranges::any_of(seeked.notes(), earlier));
+    QVERIFY(reader.value()->read(seeked.sequence(), [&](const Observation& o) {
+        seeked.apply(o);
+        return true;
+    }));
+    QVERIFY(seeked == world);
+}
+
 /// Attaching alone wrote it before version 3; since then somebody chose it.
 void Format::anOldDefaultIsNoChoice()
 {
@@ -305,7 +333,7 @@ void Format::anOldDefaultIsNoChoice()
         return std::pair{found, read.chosen_thresholds()};
     };
     const Folder folder;
-    for (const int version : {1, 2, 3, 4}) {
+    for (const int version : {1, 2, 3, 4, 5}) {
         const auto file = folder / "old.poolrec";
         std::filesystem::copy_file(fmt::format("{}/v{}.poolrec", POOLSCOPE_DATA, version), file,
                                    std::filesystem::copy_options::overwrite_existing);
@@ -337,7 +365,7 @@ void Format::anOldDefaultIsNoChoice()
 /// It proves the reading of a column only where something stands in it.
 void Format::goldenPoolsHaveEveryField()
 {
-    SQLite::Database db{POOLSCOPE_DATA "/v4.poolrec", SQLite::OPEN_READONLY};
+    SQLite::Database db{POOLSCOPE_DATA "/v5.poolrec", SQLite::OPEN_READONLY};
     const auto first = static_cast<std::size_t>(schema::Table::agent);
     for (std::size_t i = first; i < schema::table_count; ++i) {
         const std::string table{schema::definition(static_cast<schema::Table>(i)).name};
@@ -357,6 +385,7 @@ void Format::writesWhatItAlwaysWrote_data()
     QTest::newRow("v2") << 2;
     QTest::newRow("v3") << 3;
     QTest::newRow("v4") << 4;
+    QTest::newRow("v5") << 5;
 }
 
 /// The observations of a golden recording, written anew, give the same rows in every table.

@@ -225,7 +225,7 @@ void RoundTrip::infoCountsWithoutReading()
     QVERIFY(reader);
     const auto info = reader.value()->info();
     QVERIFY(info);
-    QCOMPARE(info.value().version, 4);
+    QCOMPARE(info.value().version, 5);
     QVERIFY(info.value().complete);
     QVERIFY(!info.value().redacted);
     QCOMPARE(info.value().observations, std::uint64_t{1234});

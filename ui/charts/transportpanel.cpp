@@ -24,7 +24,7 @@ TransportPanel::TransportPanel(QWidget* parent)
     , play_(button(QStringLiteral("pause"), tr("Pause (Space)")))
     , next_(button(QStringLiteral("next-mark"), tr("Next mark (Ctrl+Right)")))
     , speed_(button(QString(), tr("Speed of playing")))
-    , note_(button(QStringLiteral("note"), tr("Note at the live edge (Ctrl+N)")))
+    , note_(button(QStringLiteral("note"), tr("Note at the cursor (Ctrl+N)")))
     , live_(button(QStringLiteral("live"), tr("To the live edge (End)")))
 {
     clock_->setTextFormat(Qt::PlainText);

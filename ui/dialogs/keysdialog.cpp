@@ -37,7 +37,7 @@ std::vector<Section> everywhere()
           {tr("Ctrl+O"), tr("open recordings")},
           {tr("Ctrl+S"), tr("save the recording")},
           {tr("Ctrl+Shift+E"), tr("incident report")},
-          {tr("Ctrl+N"), tr("note at the live edge")},
+          {tr("Ctrl+N"), tr("note at the cursor")},
           {tr("Ctrl+L"), tr("read-only on or off")},
           {tr("Ctrl+,"), tr("settings: the editor that opens a line")},
           {tr("F5"), tr("sample now")},

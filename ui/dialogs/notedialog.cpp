@@ -11,7 +11,7 @@
 
 namespace poolscope {
 
-NoteDialog::NoteDialog(const QString& at, const QString& shown, QWidget* parent)
+NoteDialog::NoteDialog(const QString& at, QWidget* parent)
     : QDialog(parent)
     , edit_(new QLineEdit(this))
 {
@@ -23,15 +23,6 @@ NoteDialog::NoteDialog(const QString& at, const QString& shown, QWidget* parent)
     layout->addWidget(parts::title(tr("Note %1").arg(at), this));
     layout->addWidget(parts::label(tr("It is recorded, and stands as a flag on the timeline."),
                                    this, "secondary"));
-    if (!shown.isEmpty()) {
-        QLabel* const elsewhere =
-            parts::label(tr("It goes to the live edge, where it is written, and not to %1, which "
-                            "the window shows. Name that time in it if it is about it.")
-                             .arg(shown),
-                         this);
-        elsewhere->setObjectName(QStringLiteral("elsewhere"));
-        layout->addWidget(elsewhere);
-    }
     edit_->setMaxLength(500);
     edit_->setPlaceholderText(tr("deployed 4.2, failover to db2, …"));
     edit_->setAccessibleName(tr("Text of the note"));

@@ -12,9 +12,8 @@ class NoteDialog : public QDialog
 {
     Q_OBJECT
 public:
-    /// `at` says where on the timeline the note will stand: "at 14:28:40". `shown`: the instant
-    /// that the window shows, where that is another one.
-    explicit NoteDialog(const QString& at, const QString& shown = {}, QWidget* parent = nullptr);
+    /// `at` says where on the timeline the note will stand: "at 14:28:40".
+    explicit NoteDialog(const QString& at, QWidget* parent = nullptr);
     /// One line, trimmed.
     QString text() const;
 

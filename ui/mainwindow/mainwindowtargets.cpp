@@ -164,13 +164,16 @@ void MainWindow::addNote()
         return;
     const Transport& transport = workspace_.transport();
     const QString end = format().instant(transport.end, transport.end);
-    auto* dialog = transport.mode == Mode::paused
-                       ? new NoteDialog(tr("at the live edge, %1").arg(end),
-                                        format().instant(transport.cursor, transport.end), this)
-                       : new NoteDialog(tr("at %1").arg(end), {}, this);
+    std::optional<Timestamp> about;
+    if (transport.mode == Mode::paused && transport.cursor < transport.end)
+        about = transport.cursor;
+    auto* dialog = new NoteDialog(
+        about ? tr("at the cursor, %1").arg(format().instant(transport.cursor, transport.end))
+              : tr("at %1").arg(end),
+        this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this,
-            [this, dialog] { workspace_.addNote(dialog->text()); });
+            [this, dialog, about] { workspace_.addNote(dialog->text(), about); });
     dialog_ = dialog;
     dialog->open();
 }
