@@ -219,7 +219,8 @@ std::string checkout_in_words(const Checkout& checkout)
     for (std::size_t i = 0; i < std::min(most_tags, checkout.tags.size()); ++i)
         whose += (whose.empty() ? "" : ", ") + line_of(checkout.tags[i].first, 32) + '=' +
                  line_of(checkout.tags[i].second, 64);
-    return whose.empty() ? "checkout " + line_of(checkout.key.id) : "the checkout of " + whose;
+    return whose.empty() ? fmt::format("Checkout {}, lent", line_of(checkout.key.id))
+                         : fmt::format("Lent to {},", whose);
 }
 
 void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
@@ -227,15 +228,18 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
     constexpr std::size_t most = 3;
     for (std::size_t i = 0; i < std::min(most, v.by.size()); ++i) {
         const CaseHolder& holder = v.by[i];
-        static constexpr std::array<std::string_view, 5> does{"run a statement",
-                                                              "waited for a lock", "been idle",
-                                                              "been idle in its transaction", ""};
+        static constexpr std::array<std::string_view, 5> does{
+            "running a statement", "waiting for a lock", "idle", "idle in its transaction", ""};
         const std::string_view what = does.at(static_cast<std::size_t>(holder.activity));
+        std::string doing;
+        if (!what.empty()) {
+            const std::string since = ago(holder.activity_for);
+            doing = since == ago(holder.age) ? fmt::format("; {} all the while", what)
+                                             : fmt::format("; {} for {}", what, since);
+        }
         DiagnosisEvidence evidence;
-        evidence.sentence = fmt::format(
-            "{} has been out for {}{}.", checkout_in_words(*holder.checkout), ago(holder.age),
-            what.empty() ? "" : fmt::format("; it has {} for {}", what, ago(holder.activity_for)));
-        evidence.sentence.front() = evidence.sentence.starts_with('t') ? 'T' : 'C';
+        evidence.sentence = fmt::format("{} for {}{}.", checkout_in_words(*holder.checkout),
+                                        ago(holder.age), doing);
         evidence.page = "leaks"; // which lists all holders, suspected or not
         evidence.at = pool.now;
         evidence.checkout = holder.checkout->key;

@@ -137,14 +137,13 @@ void TestDiagnosisDoubts::holdersByName_data()
     QTest::addColumn<bool>("tagged");
     QTest::addColumn<QByteArray>("name");
     QTest::newRow("request") << QByteArray("POST /orders") << QByteArray("worker-3") << true
-                             << QByteArray(
-                                    "The checkout of POST /orders, order=771201, tenant=eu-2");
+                             << QByteArray("Lent to POST /orders, order=771201, tenant=eu-2,");
     QTest::newRow("thread") << QByteArray() << QByteArray("worker-3") << false
-                            << QByteArray("The checkout of thread worker-3");
+                            << QByteArray("Lent to thread worker-3,");
     QTest::newRow("tags") << QByteArray() << QByteArray() << true
-                          << QByteArray("The checkout of order=771201, tenant=eu-2");
+                          << QByteArray("Lent to order=771201, tenant=eu-2,");
     QTest::newRow("nothing") << QByteArray() << QByteArray() << false
-                             << QByteArray("Checkout c-10001");
+                             << QByteArray("Checkout c-10001, lent");
 }
 
 /// By what the application calls it, not by a number that it never heard of; and how many more
@@ -171,7 +170,7 @@ void TestDiagnosisDoubts::holdersByName()
     QVERIFY(d != nullptr);
     QVERIFY2(d->cause == Cause::leak, d->sentence.c_str());
     QVERIFY(!d->evidence.empty() && d->evidence.front().checkout);
-    QVERIFY2(d->evidence.front().sentence.starts_with(name.toStdString() + " has been out for "),
+    QVERIFY2(d->evidence.front().sentence.starts_with(name.toStdString() + " for "),
              d->evidence.front().sentence.c_str());
     QVERIFY(d->relief);
     QVERIFY2(d->relief->sentence.ends_with("; 8 more are held like it."),

@@ -151,7 +151,7 @@ void OverviewPage::makeTables()
     serverTable_->setModel(servers_.get());
     serverTable_->rows().setGlyphColumns(-1, static_cast<int>(ServerColumn::server));
     serverTable_->setAccessibleName(tr("Servers, worst first"));
-    serverTable_->setWidths({120, 100, 78, 70, 52});
+    serverTable_->setWidths({120, 92, 70, 60, 52});
     serverTable_->setSortingEnabled(false);
     serverTable_->setElastic(static_cast<int>(ServerColumn::server));
     serverTable_->restoreColumns(-1, Qt::AscendingOrder);
@@ -374,9 +374,12 @@ void OverviewPage::arrange()
     const bool narrow = width() < theme.scaled(1150);
     side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : narrow ? 340 : 415));
     const int half = (height() - theme.scaled(200)) / 2;
-    const int tall = theme.scaled(metrics::sectionHead) + 2 + serverTable_->contentHeight();
-    serverPanel_->setFixedHeight(leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
-                                       : std::max(tall, theme.scaled(80)));
+    const int tall = theme.scaled(metrics::sectionHead) + 4 + serverTable_->contentHeight();
+    const int high = leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
+                           : std::max(tall, theme.scaled(80));
+    serverPanel_->setFixedHeight(high);
+    serverTable_->setVerticalScrollBarPolicy(high < tall ? Qt::ScrollBarAsNeeded
+                                                         : Qt::ScrollBarAlwaysOff);
     fitPools();
     chooseCharts();
 }
