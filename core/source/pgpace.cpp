@@ -33,8 +33,11 @@ double PgPace::share(int stretch) const
 
 void PgPace::weigh(Duration cost)
 {
-    // One slow poll is no trend.
-    cost_ = cost_.count() == 0 ? cost : (cost_ * 7 + cost) / 8;
+    // One slow poll is no trend, and none, however long the server stood still: it counts as what
+    // lies between two. Over it is sooner than it begins: what was slow is looked at seldom.
+    cost = std::min(cost, Duration{pace()});
+    const int before = cost < cost_ ? 1 : 7;
+    cost_ = cost_.count() == 0 ? cost / 8 : (cost_ * before + cost) / (before + 1);
     if (share(stretch_) > 0.2 && pace() < std::chrono::minutes{1})
         ++stretch_;
     else if (stretch_ > 0 && share(stretch_ - 1) < 0.1)

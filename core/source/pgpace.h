@@ -18,7 +18,8 @@ public:
 
     /// After a poll, with the time until its answer. Slower above a fifth of the time spent
     /// waiting for polls, faster once it would be under a tenth; never slower than a minute or the
-    /// interval itself, whichever is longer. Smoothed over about 8 polls.
+    /// interval itself, whichever is longer. Smoothed over about 8 polls on the way up, 2 on the
+    /// way back.
     void weigh(Duration cost);
     /// Another connection: what the one before cost is no measure.
     void forget();

@@ -13,6 +13,7 @@ class TestPgPace : public QObject
 private slots:
     void backsOffAndComesBack();
     void oneSlowPollIsNoTrend();
+    void itIsSoonOver();
     void neverSlowerThanAMinute();
     void anotherInterval();
 };
@@ -46,6 +47,29 @@ void TestPgPace::oneSlowPollIsNoTrend()
         pace.weigh(milliseconds{5});
     pace.weigh(milliseconds{1200});
     QVERIFY(!pace.stretched());
+    pace.weigh(milliseconds{5});
+    pace.weigh(milliseconds{5});
+    pace.weigh(std::chrono::seconds{13}); // it stood still, and is well again
+    QVERIFY(!pace.stretched());
+    PgPace first;
+    first.set_interval(milliseconds{1000});
+    first.weigh(std::chrono::seconds{13});
+    QVERIFY(!first.stretched());
+}
+
+void TestPgPace::itIsSoonOver()
+{
+    PgPace pace;
+    pace.set_interval(milliseconds{1000});
+    for (int i = 0; i < 10; ++i)
+        pace.weigh(milliseconds{2500});
+    QVERIFY(pace.pace() >= milliseconds{8000});
+    milliseconds waited{};
+    while (pace.stretched()) {
+        pace.weigh(milliseconds{5});
+        waited += pace.pace();
+    }
+    QVERIFY2(waited < std::chrono::seconds{40}, qPrintable(QString::number(waited.count())));
 }
 
 void TestPgPace::neverSlowerThanAMinute()
