@@ -104,6 +104,14 @@ const ActionRecord* answerIn(const Picture& picture)
     }
 }
 
+/// Nothing was sent: the array of what was done is empty.
+int sentNothing(const Arguments& arguments, int code)
+{
+    if (arguments.json)
+        print("[]\n");
+    return code;
+}
+
 int report(const Arguments& arguments, const TargetSummary& target, const ActionRecord* action)
 {
     if (!action) {
@@ -154,19 +162,19 @@ int runAction(const Arguments& arguments)
     }
     if (arguments.readOnly) {
         complain("Read-only: no command leaves Poolscope.");
-        return exitRefused;
+        return sentNothing(arguments, exitRefused);
     }
     Live live{arguments};
     if (!live.attachAll())
         return exitUsage;
     live.waitForPictures();
     if (live.anyUnreachable())
-        return exitUnreachable;
+        return sentNothing(arguments, exitUnreachable);
 
     const TargetId target = live.fates().begin()->first;
     if (const auto trouble = request(live, arguments, target)) {
         complain(*trouble);
-        return exitRefused;
+        return sentNothing(arguments, exitRefused);
     }
     live.waitUntil([&live] { return answerIn(live.picture()) != nullptr; }, longestAnswer);
     live.waitUntil(

@@ -6,6 +6,8 @@
 #include "core/record/reader.h"
 #include "core/report/readuntil.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace poolscope {
@@ -217,6 +219,7 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
     if (!info)
         return info.error();
     Timestamp at = info.value().ended;
+    std::string beyond;
     if (question.at) {
         const auto asked = instantWithin(*question.at, info.value().started, at);
         if (!asked) {
@@ -224,6 +227,10 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
             none.badTime = asked.error();
             return none;
         }
+        // Asked again of what has no end, so that it is known whether this one cut it.
+        const auto meant = instantWithin(*question.at, info.value().started, Timestamp::max());
+        if (meant && meant.value() >= asked.value() + std::chrono::seconds{1})
+            beyond = fmt::format("The recording ends at {}; that is shown.", format_iso8601(at));
         at = asked.value();
     }
     // What grows is judged over a window, as it was live.
@@ -247,6 +254,7 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
     analysis.look();
     judgeBy(question.thresholds, analysis);
     FilePicture result;
+    result.beyond = beyond;
     UpdateBuilder builder;
     result.picture.apply(*builder.build(analysis));
     if (!read)

@@ -70,6 +70,8 @@ struct FilePicture
     Picture picture;
     /// The recording is damaged after what the picture shows.
     std::optional<Error> damage;
+    /// The instant asked for lies behind the end, which is shown instead: a sentence.
+    std::string beyond;
     /// The instant asked for is none, or lies before the recording; there is no picture then.
     std::optional<Error> badTime;
 };

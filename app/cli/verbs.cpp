@@ -165,6 +165,8 @@ int readFiles(const Arguments& arguments, std::vector<Picture>& pictures)
             complain(*bad);
             return exitUsage;
         }
+        if (!read.value().beyond.empty())
+            complain(read.value().beyond);
         if (const auto& damage = read.value().damage) {
             complain(*damage);
             code = exitUnreadable;

@@ -256,8 +256,11 @@ void Watch::readKey()
 
 int Watch::run()
 {
-    if (const int code = begin(); code != exitDone)
+    if (const int code = begin(); code != exitDone) {
+        if (arguments_.json && code == exitUnreachable)
+            draw(); // a line that says so: who reads these reads nothing else
         return code;
+    }
     EndSignals endSignals;
     QObject::connect(&endSignals, &EndSignals::asked, &loop_, &QEventLoop::quit);
     std::unique_ptr<QSocketNotifier> keys;

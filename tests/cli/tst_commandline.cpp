@@ -211,6 +211,10 @@ void TestCommandLine::recordAndReadBack()
     QCOMPARE(run({text("sessions"), recording, text("--at"), text("2001-01-01T00:00:00Z")}).code,
              2);
     QCOMPARE(run({text("sessions"), recording, text("--at"), text("soon")}).code, 2);
+    const Run beyond =
+        run({text("sessions"), recording, text("--at"), text("2101-01-01T00:00:00Z")});
+    QCOMPARE(beyond.code, 0);
+    QVERIFY2(beyond.err.contains("The recording ends at 20"), beyond.err.constData());
     QCOMPARE(run({text("watch"), recording, text("--json"), text("--for"), text("1s")}).code, 0);
     QCOMPARE(run({text("cancel"), recording, text("1"), text("--started"), at}).code, 2);
 }
@@ -327,6 +331,9 @@ void TestCommandLine::unreachableTargetsDoNotHideOthers()
     QCOMPARE(alone.code, 3);
     QCOMPARE(alone.out.trimmed(), QByteArray{"[]"});
     QCOMPARE(run({text("watch"), nobody}).code, 3);
+    const Run watched = run({text("watch"), nobody, text("--json")});
+    QCOMPARE(watched.code, 3);
+    QVERIFY2(watched.out.contains("\"failing\""), watched.out.constData());
     QCOMPARE(
         run({text("cancel"), nobody, text("1"), text("--started"), text("2026-01-01T00:00:00Z")})
             .code,
