@@ -80,6 +80,8 @@ private slots:
     void aRoleWithoutRights();
     void allOfALine();
     void whatIsWorseThanIt();
+    void aSecondQueue();
+    void hiddenIsNotWell();
     void candidatesHideNoLine();
     void aStatementIsCancelled();
     void reliefOfOneThatLeft();
@@ -191,7 +193,10 @@ void TestDiagnosisWords::administratorsAddress_data()
     row("postgresql", "postgresql:///shop?host=/run/pg",
         "postgresql://postgres@/shop?host=/run/pg");
     row("postgresql", "postgresql://", "postgresql://postgres@");
-    row("postgresql", "host=db user=dba", "host=db user=dba");
+    row("postgresql", "host=db user=dba dbname=shop", "host=db dbname=shop user=postgres");
+    row("postgresql", "user = 'o\\'hara x' host=db", "host=db user=postgres");
+    row("postgresql", "service=shop", "service=shop user=postgres");
+    row("postgresql", "host=user=x", "host=user=x user=postgres");
     row("mysql", "mysql://shop@db", "mysql://root@db");
 }
 
@@ -267,6 +272,51 @@ void TestDiagnosisWords::whatIsWorseThanIt()
     leak.blocks = 9;
     update.targets[0].suspects = {leak};
     QCOMPARE(overviewAnswer(stored(update)).kind, Answer::Kind::leak);
+    // Of the same session the diagnosis says more.
+    update.targets[0].diagnoses[0].relief = Relief{"Ending 70 frees 9.", leak.session, {}, 9};
+    const Answer both = overviewAnswer(stored(update));
+    QCOMPARE(both.kind, Answer::Kind::diagnosis);
+    QCOMPARE(both.severity, 2);
+    QCOMPARE(both.confidence, QStringLiteral("high"));
+}
+
+void TestDiagnosisWords::aSecondQueue()
+{
+    Update update = server();
+    Diagnosis queue = diagnosed("On shop-db 6 sessions wait behind 70.", false, Confidence::high);
+    queue.relief = Relief{"End session 70: 6 can go on.", session(70).session.key, {}, 6};
+    update.targets[0].diagnoses = {queue};
+    BlockingTree first;
+    first.root.key = session(70).session.key;
+    first.root.blocks = 6;
+    BlockingTree second;
+    second.root.key = session(71).session.key;
+    second.root.blocks = 5;
+    BlockingTree one = second;
+    one.root.key = session(72).session.key;
+    one.root.blocks = 1;
+    update.targets[0].blocking.trees = {first, second, one};
+    const Answer answer = overviewAnswer(stored(update));
+    QCOMPARE(answer.session, std::optional(first.root.key));
+    QCOMPARE(answer.others.size(), 1U);
+    QCOMPARE(answer.others[0].session, std::optional(second.root.key));
+    QVERIFY2(answer.others[0].words.endsWith(QStringLiteral("blocks 5 sessions, too.")),
+             qPrintable(answer.others[0].words));
+}
+
+/// What the role may not see is no good news.
+void TestDiagnosisWords::hiddenIsNotWell()
+{
+    Update update = server();
+    QCOMPARE(blockingAnswer(stored(update), Formatter()).sentence,
+             QStringLiteral("No session waits for a lock."));
+    update.targets[0].counts[static_cast<std::size_t>(SessionState::unknown)] = 471;
+    QCOMPARE(blockingAnswer(stored(update), Formatter()).sentence,
+             QStringLiteral("No session that can be seen waits for a lock; what 471 sessions do is "
+                            "hidden."));
+    QCOMPARE(leaksAnswer(stored(update)).sentence,
+             QStringLiteral("No session that can be seen is idle in a transaction past the "
+                            "threshold; what 471 sessions do is hidden."));
 }
 
 /// Of two that are as bad, the one that is known.

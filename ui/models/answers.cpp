@@ -166,6 +166,14 @@ QString answers::nameOf(const TargetSummary& target)
     return Formatter::line(target.info.name, 100);
 }
 
+std::int64_t answers::hiddenSessions(const SessionStore& store)
+{
+    std::int64_t hidden = 0;
+    for (const TargetSummary& target : store.targets())
+        hidden += target.counts.at(static_cast<std::size_t>(SessionState::unknown));
+    return hidden;
+}
+
 QString answers::lineOf(const SessionStore& store, const SessionKey& session)
 {
     if (!canJoin(store))
@@ -242,8 +250,17 @@ Answer overviewAnswer(const SessionStore& store)
 {
     Answer observed = observedAnswer(store);
     const std::optional<Answer> why = answers::diagnosis(store);
-    if (!why || why->severity < observed.severity)
+    if (!why)
         return observed;
+    if (why->severity < observed.severity) {
+        // Of the same session the diagnosis says more: why, what would help, and what would
+        // prevent it.
+        if (!why->decided || !why->session || why->session != observed.session)
+            return observed;
+        Answer both = *why;
+        both.severity = observed.severity;
+        return both;
+    }
     // Candidates alone say less than a holder's line or a blocker that is known.
     const bool known = observed.session || !observed.reclaim.empty() ||
                        observed.kind == Answer::Kind::leak ||
@@ -268,7 +285,11 @@ Answer blockingAnswer(const SessionStore& store, const Formatter& format)
         }
     }
     if (!worst) {
-        answer.sentence = tr("No session waits for a lock.");
+        const std::int64_t hidden = answers::hiddenSessions(store);
+        answer.sentence =
+            hidden == 0 ? tr("No session waits for a lock.")
+                        : tr("No session that can be seen waits for a lock; what %1 do is hidden.")
+                              .arg(Formatter::sessions(hidden));
         return answer;
     }
     answer.kind = Answer::Kind::blocking;

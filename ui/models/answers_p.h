@@ -21,6 +21,9 @@ QString nameOf(const TargetSummary& target);
 /// The line of code that acquired the connection which the session serves; empty where it is not
 /// known.
 QString lineOf(const SessionStore& store, const SessionKey& session);
+/// How many sessions' states the roles may not see: nothing is known of them, least of all that
+/// all is well.
+std::int64_t hiddenSessions(const SessionStore& store);
 /// Something that knows pools is attached.
 bool anyAgent(const SessionStore& store);
 

@@ -113,6 +113,32 @@ void addRelief(Answer& answer, const SessionStore& store, const Diagnosis& worst
 
 } // namespace
 
+/// A second queue on a server has a head of its own, which nothing above names.
+void addQueues(Answer& answer, const SessionStore& store)
+{
+    const auto isNamed = [&](const SessionKey& key) {
+        return answer.session == key ||
+               std::any_of(answer.others.begin(), answer.others.end(),
+                           [&](const AnswerOther& other) { return other.session == key; });
+    };
+    constexpr int leastWaiting = 2;
+    for (const TargetSummary& target : store.targets()) {
+        for (const BlockingTree& tree : target.blocking.trees) {
+            const SessionRow* const root = store.find(tree.root.key);
+            if (answer.others.size() >= mostOthers)
+                return;
+            if (tree.cycle || tree.root.blocks < leastWaiting || !root || isNamed(tree.root.key))
+                continue;
+            answer.others.push_back(
+                {tr("On %1 session %2 of %3 blocks %4, too.")
+                     .arg(answers::nameOf(target), QString::number(tree.root.key.pid.value),
+                          Formatter::line(root->session.application.str(), 64),
+                          Formatter::sessions(tree.root.blocks)),
+                 tree.root.key});
+        }
+    }
+}
+
 std::optional<Answer> answers::diagnosis(const SessionStore& store)
 {
     std::vector<Diagnosed> all;
@@ -161,6 +187,7 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
         }
         answer.others.push_back(std::move(other));
     }
+    addQueues(answer, store);
     return answer;
 }
 

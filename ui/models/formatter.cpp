@@ -146,7 +146,7 @@ QString Formatter::phase(ActionPhase phase)
     case ActionPhase::timed_out:
         return tr("timed out");
     case ActionPhase::observed:
-        return tr("observed");
+        return tr("took effect");
     }
     return {};
 }

@@ -184,8 +184,9 @@ Answer heldSessions(const SessionStore& store)
                          [](const auto& a, const auto& b) { return a.second < b.second; });
     const QString name = Formatter::line(most->first, 100);
     answer.sentence =
-        groups.size() == 1
-            ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
+        groups.size() == 1 ? tr("%1 held open by %2").arg(Formatter::sessions(count), name)
+        : most->second == 1
+            ? tr("%1 held open, of as many applications").arg(Formatter::sessions(count))
             : tr("%1 held open, %2 of them by %3")
                   .arg(Formatter::sessions(count), Formatter::count(most->second), name);
     answer.explanation = tr("the oldest for %1").arg(Formatter::ageProse(*oldest));
@@ -199,8 +200,14 @@ Answer heldSessions(const SessionStore& store)
 /// What the page says where nothing is suspected.
 QString nothingHeld(const SessionStore& store)
 {
-    if (!answers::anyAgent(store))
-        return tr("No session is idle in a transaction past the threshold.");
+    if (!answers::anyAgent(store)) {
+        const std::int64_t hidden = answers::hiddenSessions(store);
+        return hidden == 0
+                   ? tr("No session is idle in a transaction past the threshold.")
+                   : tr("No session that can be seen is idle in a transaction past the threshold; "
+                        "what %1 do is hidden.")
+                         .arg(Formatter::sessions(hidden));
+    }
     const auto& targets = store.targets();
     if (!anyServer(store) && std::none_of(targets.begin(), targets.end(), tellsHolders))
         return tr("Metrics tell how many connections are held, not by whom. Attach to the process, "

@@ -6,6 +6,8 @@
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
+#include <QRegularExpression>
+
 #include <algorithm>
 
 namespace poolscope {
@@ -112,8 +114,11 @@ QString administratorsUrl(const TargetInfo& target)
 {
     QString url = Formatter::line(target.url, 2000);
     const auto scheme = url.indexOf(QStringLiteral("://"));
-    if (scheme < 0)
-        return url;
+    if (scheme < 0) { // a conninfo; libpq takes the last of what is said twice
+        static const QRegularExpression user(
+            QStringLiteral(R"((?<!\S)user\s*=\s*(?:'(?:[^'\\]|\\.)*'|\S+)\s*)"));
+        return (url.remove(user) + QStringLiteral(" user=postgres")).simplified();
+    }
     const auto from = scheme + 3;
     auto to = from;
     while (to < url.size() && !QStringLiteral("/?#").contains(url.at(to)))
