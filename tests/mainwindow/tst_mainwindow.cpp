@@ -13,6 +13,7 @@
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
 #include "ui/theme/theme.h"
+#include "ui/views/datatable.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
@@ -110,6 +111,22 @@ private slots:
             QCOMPARE(window_->currentPage()->name(), names[i]);
         }
         QVERIFY(!window_->showPage(QStringLiteral("nowhere")));
+    }
+
+    void aPageChosenByKeyTakesItsKeys()
+    {
+        openRecording();
+        window_->sidebar().setFocus();
+        QTest::keyClick(window_.get(), Qt::Key_4, Qt::ControlModifier);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("sessions"));
+        QTRY_VERIFY(qobject_cast<DataTable*>(window_->focusWidget()));
+        QTest::keyClick(window_->focusWidget(), Qt::Key_I);
+        auto* const filter = window_->currentPage()->findChild<QLineEdit*>();
+        QVERIFY2(filter->text().contains(QStringLiteral("age>5m")), qPrintable(filter->text()));
+        // And a letter in the sidebar leads nowhere.
+        window_->sidebar().setFocus();
+        QTest::keyClick(window_->focusWidget(), Qt::Key_O);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("sessions"));
     }
 
     void theStripWaitsOnlyForWhatIsAttached()

@@ -304,8 +304,8 @@ void PageStatesTest::whatBecameOfACommandStandsInTheDetail()
     updates.drop(key);
     f.apply(updates.take());
     const QString left = page.findChild<QLabel*>(QStringLiteral("sessionEmpty"))->text();
-    QVERIFY2(left.startsWith(QStringLiteral("This session has left.")) &&
-                 left.contains(QStringLiteral("Terminate session: observed at ")) &&
+    QVERIFY2(left.startsWith(QStringLiteral("Session %1 has left.").arg(key.pid.value)) &&
+                 left.contains(QStringLiteral("Terminate session: took effect at ")) &&
                  left.endsWith(QStringLiteral("The session has ended.")),
              qPrintable(left));
 }

@@ -94,7 +94,7 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
 {
     setWindowTitle(tr("Attach"));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(960), theme.scaled(680));
+    resize(theme.scaled(1080), theme.scaled(680));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 16, 16, 12);
     layout->setSpacing(10);

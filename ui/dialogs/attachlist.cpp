@@ -41,10 +41,23 @@ public:
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override
     {
-        const Tokens& tokens = Theme::current().tokens();
-        if (index.siblingAtColumn(0).data(sectionRole).toBool())
+        const Theme& theme = Theme::current();
+        const Tokens& tokens = theme.tokens();
+        const bool section = index.siblingAtColumn(0).data(sectionRole).toBool();
+        if (section)
             painter->fillRect(option.rect, tokens.alt);
         QStyledItemDelegate::paint(painter, option, index);
+        if (section) { // what is to say of it goes on behind its name, across the columns
+            const QFont font = index.data(Qt::FontRole).value<QFont>();
+            const int name = QFontMetrics(font).horizontalAdvance(index.data().toString());
+            const QRect rest = option.rect.adjusted(name + theme.scaled(24), 0, -5, 0);
+            painter->setFont(option.font);
+            painter->setPen(tokens.text2);
+            painter->drawText(
+                rest, Qt::AlignVCenter | Qt::AlignLeft,
+                painter->fontMetrics().elidedText(index.siblingAtColumn(1).data().toString(),
+                                                  Qt::ElideRight, rest.width()));
+        }
         painter->fillRect(QRect(option.rect.left(), option.rect.bottom(), option.rect.width(), 1),
                           tokens.line);
     }
@@ -101,7 +114,7 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     header()->setStretchLastSection(false);
     header()->setSectionResizeMode(1, QHeaderView::Stretch);
     header()->resizeSection(0, theme.scaled(176));
-    header()->resizeSection(2, theme.scaled(316));
+    header()->resizeSection(2, theme.scaled(330));
     header()->resizeSection(3, theme.scaled(104));
     headerItem()->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
     setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
@@ -194,7 +207,7 @@ QTreeWidgetItem* AttachList::addSection(const QString& title, const QString& res
     item->setData(0, sectionRole, true);
     item->setFlags(Qt::ItemIsEnabled);
     item->setFont(0, Theme::current().ui(13, QFont::DemiBold));
-    item->setForeground(1, Theme::current().tokens().text2);
+    item->setFirstColumnSpanned(true);
     return item;
 }
 

@@ -81,6 +81,7 @@ void ConfirmDialog::addTable(const QString& name, const std::vector<Column>& col
         for (int row = 0; row < rows; ++row)
             setCell(row, column, QString());
     }
+    table_->setColumnHidden(resultColumn_, true); // till there are some
     table_->setIconSize(QSize(theme.scaled(metrics::glyph), theme.scaled(metrics::glyph)));
     const int shown = std::min(rows, mostRowsShown);
     table_->setFixedHeight(theme.scaled(metrics::tableHead) + shown * theme.rowHeight() + 4);
@@ -122,6 +123,7 @@ void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, cons
         head->setWordWrap(false);
         grid->addWidget(head, row, 0, Qt::AlignTop);
         QLabel* const words = parts::label(value, this);
+        words->setAlignment(Qt::AlignTop | Qt::AlignLeft);
         // A word without end must not make the dialog wider than it is.
         words->setSizePolicy(QSizePolicy::Ignored, words->sizePolicy().verticalPolicy());
         grid->addWidget(words, row++, 1);
@@ -221,6 +223,7 @@ void ConfirmDialog::confirm()
     safe_->setText(tr("Close"));
     safe_->setFocus();
     note(words_.sent);
+    table_->setColumnHidden(resultColumn_, false);
     for (int row = 0; row < rows_; ++row) {
         if (!hasLeft(row))
             setCell(row, resultColumn_, Formatter::phase(ActionPhase::requested));

@@ -50,6 +50,7 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     auto* const grid = new QGridLayout;
     grid->setHorizontalSpacing(8);
     grid->setVerticalSpacing(4);
+    int names = 0; // as wide as the widest: the fields of both parts begin at one line
     const auto field = [&](QGridLayout* in, int row, const QString& caption, QLineEdit* edit,
                            const char* name) {
         QLabel* const label = parts::label(caption, this);
@@ -61,6 +62,7 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
         edit->setObjectName(QLatin1String(name));
         edit->setAccessibleName(QString(caption).remove(QLatin1Char('&')));
         in->addWidget(edit, row, 1);
+        names = std::max(names, label->sizeHint().width());
     };
     field(grid, 0, tr("&Editor command"), editor_, "editorCommand");
     editor_->setMaxLength(longestCommand);
@@ -88,6 +90,8 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     alertsExplained_->setObjectName(QStringLiteral("alertCommandExplained"));
     below->addWidget(alertsExplained_, 1, 1);
     below->setColumnStretch(1, 1);
+    for (QGridLayout* const each : {grid, below})
+        each->setColumnMinimumWidth(0, names);
     layout->addLayout(below);
     layout->addStretch(1);
     layout->addWidget(parts::rule(this));

@@ -16,6 +16,7 @@
 #include "ui/theme/banner.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
+#include "ui/views/commandgate.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
@@ -217,6 +218,7 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::reclaimRequested, commands_, &CommandFlow::requestReclaim);
     connect(context_, &ViewContext::selectionChanged, this, &MainWindow::updateCommands);
     connect(timeline_, &TimelineRow::noteRequested, this, &MainWindow::addNote);
+    connect(banner_, &Banner::closed, bannerBox_, &QWidget::hide);
     connect(banner_, &Banner::linkActivated, this, [this] {
         bannerBox_->hide();
         if (const std::function<void()> does = std::exchange(bannerDoes_, {}))
@@ -304,9 +306,28 @@ void MainWindow::apply(const Update& update)
     commands_->apply(update);
     passwords_->apply(update);
     herald_->apply(update, workspace_.transport());
+    tellOutcome(update);
     describeTargets(update);
     updateTitle();
     updateCommands();
+}
+
+/// Pages with a detail show there what became of a command; Overview has none.
+void MainWindow::tellOutcome(const Update& update)
+{
+    if (update.actions->empty() || workspace_.transport().mode != Mode::live)
+        return;
+    const ActionRecord& last = update.actions->back();
+    const bool over = last.phase == ActionPhase::refused || last.phase == ActionPhase::timed_out ||
+                      last.phase == ActionPhase::observed;
+    if (!over || std::exchange(told_, last.id) == last.id ||
+        currentPage()->name() != QStringLiteral("overview"))
+        return;
+    const QString whom = last.verb == ActionVerb::reclaim
+                             ? Formatter::line(last.checkout.id.str(), 64)
+                             : QString::number(last.session.pid.value);
+    notice(last.phase == ActionPhase::observed ? Severity::info : Severity::critical, whom,
+           resultWords(&last, store_->now(), format()));
 }
 
 void MainWindow::setTransport(const Transport& transport)

@@ -140,6 +140,7 @@ private:
     void fillRecent();
     void fillTargets();
     void fillForget();
+    void tellOutcome(const Update& update);
     void describeTargets(const Update& update);
 
     // mainwindowfiles.cpp
@@ -181,6 +182,7 @@ private:
     std::function<void()> afterSave_;
     std::map<TargetId, QString> targets_; ///< as attached here, without secrets; for "recent"
     std::set<TargetId> described_;
+    ActionId told_{};    ///< the command of which it was said last what became of it
     QString leftBehind_; ///< what is shown, if a crash left it behind
     QString asked_;      ///< the recording that was to be opened last
     Instant beginAt_;    ///< in that one

@@ -77,7 +77,10 @@ void MainWindow::wireActions()
         dialog->setAttribute(Qt::WA_DeleteOnClose);
         dialog->open();
     });
-    connect(actions_, &WindowActions::pageRequested, this, &MainWindow::showPage);
+    connect(actions_, &WindowActions::pageRequested, this, [this](const QString& name) {
+        if (showPage(name))
+            currentPage()->focusContent();
+    });
     connect(a.recentMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
     connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
     connect(a.forgetMenu, &QMenu::aboutToShow, this, &MainWindow::fillForget);

@@ -208,6 +208,7 @@ void MainWindow::showBanner(Severity severity, const QString& lead, const QStrin
     banner_->setMessage(severity, lead, text);
     banner_->setCode(QString());
     banner_->setLink(link);
+    banner_->setClosable(does != nullptr); // else the link itself dismisses it
     bannerDoes_ = std::move(does);
     bannerBox_->show();
 }

@@ -23,9 +23,17 @@ namespace poolscope {
 
 namespace {
 
+/// A letter is a command or nothing: it leads to no page.
+class List : public QListWidget
+{
+public:
+    using QListWidget::QListWidget;
+    void keyboardSearch(const QString&) override {}
+};
+
 QListWidget* makeList(const QString& name, bool twoLines, QWidget* parent)
 {
-    auto* list = new QListWidget(parent);
+    auto* list = new List(parent);
     list->setAccessibleName(name);
     list->setItemDelegate(new SidebarRow(twoLines, list));
     list->setFrameShape(QFrame::NoFrame);

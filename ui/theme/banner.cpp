@@ -37,6 +37,7 @@ Banner::Banner(QWidget* parent)
     , codeLabel_(new QLabel(this))
     , copy_(linkButton(this))
     , link_(linkButton(this))
+    , close_(new QToolButton(this))
 {
     lead_->setTextFormat(Qt::PlainText);
     codeLabel_->setTextFormat(Qt::PlainText);
@@ -54,11 +55,19 @@ Banner::Banner(QWidget* parent)
     row->addWidget(codeLabel_);
     row->addWidget(copy_);
     row->addWidget(link_);
+    close_->setAutoRaise(true);
+    close_->setIcon(themedIcon(QStringLiteral("close")));
+    close_->setToolTip(tr("Dismiss"));
+    close_->setAccessibleName(tr("Dismiss"));
+    close_->setFocusPolicy(Qt::TabFocus);
+    close_->hide();
+    row->addWidget(close_);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 
     connect(copy_, &QToolButton::clicked, this,
             [this] { QGuiApplication::clipboard()->setText(code_); });
     connect(link_, &QToolButton::clicked, this, &Banner::linkActivated);
+    connect(close_, &QToolButton::clicked, this, &Banner::closed);
     connect(&Theme::current(), &Theme::changed, this, &Banner::restyle);
     restyle();
 }
@@ -89,6 +98,11 @@ void Banner::setLink(const QString& text)
     link_->setText(shown.replace(QLatin1Char('&'), QStringLiteral("&&")));
     link_->setAccessibleName(text);
     link_->setVisible(!text.isEmpty());
+}
+
+void Banner::setClosable(bool closable)
+{
+    close_->setVisible(closable);
 }
 
 QSize Banner::sizeHint() const

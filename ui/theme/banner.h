@@ -27,11 +27,14 @@ public:
     void setCode(const QString& code);
     /// A link at the right; empty hides it.
     void setLink(const QString& text);
+    /// A cross at the very end.
+    void setClosable(bool closable);
 
     QSize sizeHint() const override;
 
 signals:
     void linkActivated();
+    void closed();
 
 protected:
     void paintEvent(QPaintEvent* event) override;
@@ -47,6 +50,7 @@ private:
     QLabel* codeLabel_;
     QToolButton* copy_;
     QToolButton* link_;
+    QToolButton* close_;
 };
 
 } // namespace poolscope

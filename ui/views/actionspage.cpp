@@ -43,11 +43,13 @@ void ActionsPage::refresh(const Update& update)
             tr("Cancel and terminate are on Sessions, reclaim on Leaks; Ctrl+N notes something."),
             true);
     else
-        title_->setAnswer(
-            refused > 0 ? 1 : 0,
-            actions.size() == 1 ? tr("1 action") : tr("%1 actions").arg(actions.size()),
-            refused > 0 ? tr("%1 not done").arg(refused) : tr("the recording keeps them all"),
-            false);
+        title_->setAnswer(refused > 0 ? 1 : 0,
+                          actions.empty()       ? tr("No action yet")
+                          : actions.size() == 1 ? tr("1 action")
+                                                : tr("%1 actions").arg(actions.size()),
+                          refused > 0 ? tr("%1 not done").arg(refused)
+                                      : tr("the recording keeps them all"),
+                          false);
     table_->setVisible(!quiet);
 }
 

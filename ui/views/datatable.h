@@ -35,6 +35,8 @@ public:
     void setWidths(const std::vector<int>& widths);
     /// Which columns are shown when the user chose nothing, given the width of the table.
     void setAutomaticColumns(std::function<bool(int column, int width)> shown);
+    /// That function answers otherwise now.
+    void refitColumns() { fitColumns(); }
     /// Which column takes the rest instead of the last one.
     void setElastic(int column);
     /// Call once, after model and widths; default sort.

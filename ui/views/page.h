@@ -36,6 +36,8 @@ public:
     /// The store that it reads has it already.
     virtual void apply(const Update& update) = 0;
     virtual void setTransport(const Transport& transport) = 0;
+    /// Ctrl+1 to Ctrl+9: its keys work at once. The first table that is shown gets the focus.
+    virtual void focusContent();
     /// Ctrl+F or /: gives the page's filter the focus; pages without one do nothing.
     virtual void focusFilter() {}
     /// Ctrl+K and links: narrows the page to this text.

@@ -5,6 +5,7 @@
 #include "ui/views/alertspage.h"
 #include "ui/views/blockingpage.h"
 #include "ui/views/configurationpage.h"
+#include "ui/views/datatable.h"
 #include "ui/views/leakspage.h"
 #include "ui/views/overviewpage.h"
 #include "ui/views/poolspage.h"
@@ -12,6 +13,17 @@
 #include "ui/views/stackspage.h"
 
 namespace poolscope {
+
+void Page::focusContent()
+{
+    for (DataTable* const table : findChildren<DataTable*>()) {
+        if (table->isVisibleTo(this)) {
+            table->setFocus(Qt::ShortcutFocusReason);
+            return;
+        }
+    }
+    setFocus(Qt::ShortcutFocusReason); // not on what happens to come next, where Space would press
+}
 
 std::vector<Page*> makePages(ViewContext& context, const std::shared_ptr<SessionStore>& store,
                              QWidget* parent)

@@ -143,7 +143,7 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
         resultWords(store_->lastAction(sessions.front()), store_->now(), Formatter(context_.utc()));
     setResult(result);
     if (!row) {
-        const QString left = tr("This session has left.");
+        const QString left = tr("Session %1 has left.").arg(sessions.front().pid.value);
         showNothing(result.isEmpty() ? left : left + QLatin1Char('\n') + result);
         return;
     }

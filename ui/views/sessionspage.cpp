@@ -147,6 +147,11 @@ void SessionsPage::makeTable()
     table_->setModel(&model_);
     table_->setWidths({132, 68, 96, 104, 124, 160, 150, 76, 76, 138, 92, 62, 84, 84, 80});
     table_->setAutomaticColumns([this](int c, int width) {
+        // Ungrouped, whose a session is tells more than what it waits on.
+        const bool byApplication = model_.grouping() == SessionGrouping::application;
+        if (!byApplication && width < Theme::current().scaled(1020) &&
+            (c == column(SessionColumn::application) || c == column(SessionColumn::wait)))
+            return c == column(SessionColumn::application);
         if (model_.targetCount() <= 1)
             return shownAt(c, width);
         // Another column's worth of room is gone, and what is run tells more than what it waits on.
@@ -242,8 +247,6 @@ void SessionsPage::updateWords()
     else if (!nothing && model_.shown() == 0)
         empty = tr("No session matches this filter. Esc clears it.");
     empty_->setText(empty);
-    empty_->setForegroundRole(nothing && hasSubject() ? QPalette::PlaceholderText
-                                                      : QPalette::WindowText);
     empty_->setVisible(!empty.isEmpty());
     words_->setVisible(!nothing);
     // The frame of the page stands while it waits; without anything attached there is no page.
@@ -262,6 +265,7 @@ void SessionsPage::group(SessionGrouping grouping)
     QSettings().setValue(QStringLiteral("sessions/grouping"), at);
     selecting_ = true;
     model_.setGrouping(grouping);
+    table_->refitColumns();
     restoreSelection(selected);
     selecting_ = false;
 }

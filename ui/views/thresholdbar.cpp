@@ -207,11 +207,11 @@ void ThresholdBar::explain()
             break;
         }
     } else if (!agent_) {
-        words = tr("idle in a transaction, on %1").arg(targetName_);
+        words = tr("Of sessions idle in a transaction, on %1").arg(targetName_);
     } else if (!others_.isEmpty()) {
         words = others_;
     } else {
-        words = tr("of connections held by %1").arg(targetName_);
+        words = tr("Of connections held by %1").arg(targetName_);
     }
     if (replay_)
         words = tr("What-if: the recording keeps what it was. %1").arg(words);
