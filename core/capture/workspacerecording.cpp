@@ -62,6 +62,9 @@ void Workspace::Private::startCapture()
         setMarks({});
     }
     playerHasFile = false;
+    // What was open before is not what this capture records: neither lent nor saved as such.
+    recordingFile.clear();
+    q.takeBack();
     std::shared_ptr<const Clock> clock = options.clock;
     if (!clock)
         clock = std::make_shared<const SystemClock>();

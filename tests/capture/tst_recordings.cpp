@@ -25,6 +25,7 @@ private slots:
     void openingNonsenseSaysSo();
     void nonsenseKeepsWhatIsOpen();
     void withoutAFolderItStillShows();
+    void whatWasOpenIsNotTheCaptures();
     void theRecordingUnderWayIsLent();
     void aLoanEndsWhereTheRecordingIsClosed();
     void anotherLoanEndsTheFirst();
@@ -297,6 +298,31 @@ void TestRecordings::withoutAFolderItStillShows()
     workspace.seek(start);
     QCOMPARE(failed.count(), 2);
     QCOMPARE(workspace.transport().mode, Mode::live);
+}
+
+/// A capture that cannot record does not work on what was open before.
+void TestRecordings::whatWasOpenIsNotTheCaptures()
+{
+    QTemporaryDir folder;
+    QFile blocker{folder.filePath(QStringLiteral("file"))};
+    QVERIFY(blocker.open(QIODevice::WriteOnly));
+    Workspace::Options options;
+    options.temporaryFolder = blocker.fileName() + QStringLiteral("/below-a-file");
+    options.sourceFactory = [](TargetId id, const AttachRequest&) {
+        return Result<std::unique_ptr<Source>>{std::make_unique<FakeSource>(id)};
+    };
+    Workspace workspace{options};
+    workspace.open(QStringLiteral(POOLSCOPE_DATA "/v5.poolrec"));
+    QTRY_COMPARE(workspace.transport().mode, Mode::replay);
+    workspace.attach(AttachRequest{});
+    QTRY_COMPARE(workspace.transport().mode, Mode::live);
+    QTRY_VERIFY(!workspace.transport().recordingTrouble.isEmpty());
+    QVERIFY(!workspace.lend([](const std::string&, const std::atomic<bool>&) {}));
+    QSignalSpy saved(&workspace, &Workspace::saved);
+    QSignalSpy failed(&workspace, &Workspace::failed);
+    workspace.save(folder.filePath(QStringLiteral("copy.poolrec")));
+    QTRY_COMPARE(failed.count(), 1);
+    QCOMPARE(saved.count(), 0);
 }
 
 void TestRecordings::theRecordingUnderWayIsLent()
