@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/capture/alertcommand.h"
 
+#include "core/analyze/alerts.h"
+
 #include <QDeadlineTimer>
 #include <QDir>
 #include <QFileInfo>
@@ -10,16 +12,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <utility>
 
 #include <unistd.h>
+#if defined(__linux__)
+#include <linux/close_range.h>
+#endif
 
 namespace poolscope {
 
 namespace {
 
 constexpr qsizetype mostWords = 4096;
+/// They open databases and processes; what a script needs of them it is given by other ways.
+constexpr std::array<const char*, 4> secretVariables{"PGPASSWORD", "MYSQL_PWD", "POOLSCOPE_TOKEN",
+                                                     "POOLSCOPE_METRICS_TOKEN"};
 constexpr int lastWait = 500; ///< ms that a process has which is left behind
 
 QStringList wordsOf(const QString& command)
@@ -129,7 +138,7 @@ void AlertCommand::forget()
 void AlertCommand::apply(const Update& update)
 {
     now_ = update.now;
-    std::map<Key, AlertNews> calling;
+    std::map<Key, Calling> calling;
     for (const TargetSummary& target : update.targets) {
         for (const Alert& alert : target.alerts) {
             if (!alert.calls() || alert.severity == AlertSeverity::info)
@@ -138,15 +147,23 @@ void AlertCommand::apply(const Update& update)
             if (auto known = calling_.extract(key)) {
                 calling.insert(std::move(known));
             } else {
-                const auto [at, anew] = calling.try_emplace(key, AlertNews{target.info, alert});
+                const auto [at, anew] =
+                    calling.try_emplace(key, Calling{{target.info, alert}, false});
                 if (anew)
-                    tell(at->second);
+                    at->second.told = tell(at->second.news);
             }
         }
     }
     calling_.swap(calling);
-    for (auto& [key, before] : calling)
-        noLonger(before, update);
+    for (auto& [key, before] : calling) {
+        // Of what was detached nobody knows whether it is over; of what nobody heard nothing ends.
+        const bool watched =
+            std::any_of(update.targets.begin(), update.targets.end(), [&](const auto& target) {
+                return target.info.id == before.news.alert.target && !is_detached(target.status);
+            });
+        if (watched && before.told)
+            noLonger(before.news, update);
+    }
     next();
 }
 
@@ -177,14 +194,15 @@ void AlertCommand::noLonger(AlertNews& news, const Update& update)
     tell(news);
 }
 
-void AlertCommand::tell(AlertNews news)
+bool AlertCommand::tell(AlertNews news)
 {
     if (command_.isEmpty() || ending_)
-        return;
+        return false;
     if (waiting_.size() < limits_.most)
         waiting_.push_back(std::move(news));
     else
         ++leftOut_;
+    return true;
 }
 
 void AlertCommand::next()
@@ -205,13 +223,21 @@ void AlertCommand::start()
     late_ = false;
     process_ = std::make_unique<QProcess>(this);
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    for (const char* const secret : secretVariables)
+        environment.remove(QLatin1String(secret));
     for (const auto& [name, value] : message.environment)
         environment.insert(name, value);
     process_->setProcessEnvironment(environment);
     // Our own output is for the screen, or for who reads JSON.
     process_->setStandardOutputFile(QProcess::nullDevice());
     // A group of its own: what a script has started ends with it.
-    process_->setChildProcessModifier([] { ::setpgid(0, 0); });
+    process_->setChildProcessModifier([] {
+        ::setpgid(0, 0);
+#ifdef CLOSE_RANGE_CLOEXEC
+        // No connection of ours goes along: not every library marks its own.
+        ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+#endif
+    });
     connect(process_.get(), &QProcess::readyReadStandardError, this,
             [this] { words_ = (words_ + process_->readAllStandardError()).right(mostWords); });
     connect(process_.get(), &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {

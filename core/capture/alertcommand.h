@@ -67,7 +67,7 @@ private:
 
     void forget();
     void noLonger(AlertNews& news, const Update& update);
-    void tell(AlertNews news);
+    bool tell(AlertNews news); ///< whether it will be
     void next();
     void start();
     void overdue();
@@ -79,7 +79,12 @@ private:
 
     Limits limits_;
     QString command_;
-    std::map<Key, AlertNews> calling_;
+    struct Calling
+    {
+        AlertNews news;
+        bool told = false; ///< there was a command then
+    };
+    std::map<Key, Calling> calling_;
     std::vector<AlertNews> waiting_; ///< for the next run
     std::size_t leftOut_ = 0;
     Timestamp now_;

@@ -58,6 +58,7 @@ void MySqlConnection::makeNonBlocking(int socket)
     const int flags = ::fcntl(socket, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0)
         ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+    ::fcntl(socket, F_SETFD, FD_CLOEXEC); // the library leaves it to every child
     // The library makes the socket a blocking one again once it is connected. Should it then go
     // straight into the TLS handshake, each read there comes back after a moment.
     const timeval moment{0, 1000};

@@ -4,11 +4,13 @@
 #include "tests/capture/alertscripts.h"
 
 #include <QElapsedTimer>
+#include <QScopeGuard>
 #include <QSignalSpy>
 
 #include <initializer_list>
 #include <memory>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 using namespace poolscope;
@@ -82,6 +84,9 @@ private slots:
     void takesItsTimeBetweenRuns();
     void whatCallsNobodyRunsNothing();
     void whatGoesUnreportedIsOver();
+    void whatIsDetachedIsNotOver();
+    void whatNobodyHeardIsNotOver();
+    void inheritsNothingThatOpensDoors();
     void textsAreNoCommands();
     void manyAreBounded();
     void oneThatReadsNothing();
@@ -247,6 +252,59 @@ void TestAlertCommand::whatGoesUnreportedIsOver()
     QCOMPARE(alert[QStringLiteral("sentence")].toString(),
              QStringLiteral("It is over: orders: leak."));
     QVERIFY(alert[QStringLiteral("value")].isNull());
+}
+
+/// Nobody watches it any more: that closes no incident.
+void TestAlertCommand::whatIsDetachedIsNotOver()
+{
+    AlertCommand command(quick(), nullptr);
+    QSignalSpy succeeded(&command, &AlertCommand::succeeded);
+    command.setCommand(scripts->keeper());
+    command.apply(with({}));
+    command.apply(with({one("nearly")}));
+    QTRY_COMPARE(succeeded.size(), 1);
+    command.apply(Update{});
+    command.apply(with({one("other")}));
+    QTRY_COMPARE(succeeded.size(), 2);
+    QCOMPARE(AlertScripts::rules(scripts->message(1)), list({"firing other"}));
+}
+
+void TestAlertCommand::whatNobodyHeardIsNotOver()
+{
+    AlertCommand command(quick(), nullptr);
+    QSignalSpy succeeded(&command, &AlertCommand::succeeded);
+    command.apply(with({}));
+    command.apply(with({one("nearly")})); // without a command
+    command.setCommand(scripts->keeper());
+    command.apply(with({one("nearly", AlertState::resolved)}));
+    command.apply(with({one("other")}));
+    QTRY_COMPARE(succeeded.size(), 1);
+    QCOMPARE(AlertScripts::rules(scripts->message(0)), list({"firing other"}));
+}
+
+/// Neither passwords nor a connection that somebody else opened without a mark.
+void TestAlertCommand::inheritsNothingThatOpensDoors()
+{
+    const int unmarked = ::socket(AF_INET, SOCK_STREAM, 0);
+    QVERIFY(unmarked > STDERR_FILENO);
+    qputenv("PGPASSWORD", "hunter2");
+    qputenv("POOLSCOPE_TOKEN", "hunter3");
+    const auto tidy = qScopeGuard([&] {
+        ::close(unmarked);
+        qunsetenv("PGPASSWORD");
+        qunsetenv("POOLSCOPE_TOKEN");
+    });
+    AlertCommand command(quick(), nullptr);
+    QSignalSpy succeeded(&command, &AlertCommand::succeeded);
+    command.setCommand(
+        scripts->make("doors", "cat > $D/in\nenv > $D/all\nls -l /proc/self/fd > $D/fds\n"));
+    command.apply(with({}));
+    command.apply(with({one("nearly")}));
+    QTRY_COMPARE(succeeded.size(), 1);
+    QVERIFY(scripts->read("all").contains("POOLSCOPE_ALERT_RULE=nearly"));
+    QVERIFY(!scripts->read("all").contains("hunter"));
+    QVERIFY(!scripts->read("fds").isEmpty());
+    QVERIFY2(!scripts->read("fds").contains("socket:"), scripts->read("fds").constData());
 }
 
 void TestAlertCommand::textsAreNoCommands()
