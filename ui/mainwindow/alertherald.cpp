@@ -58,14 +58,18 @@ void AlertHerald::setOn(bool on)
         tray_->hide();
 }
 
-void AlertHerald::apply(const Update& update, const Transport& transport)
+void AlertHerald::setTransport(const Transport& transport)
 {
-    if (transport.mode != Mode::live) {
-        known_.clear();
-        first_ = true;
-        showCount(0);
+    live_ = transport.mode == Mode::live;
+    if (transport.mode == Mode::live || transport.mode == Mode::paused)
         return;
-    }
+    known_.clear();
+    first_ = true;
+    showCount(0);
+}
+
+void AlertHerald::observed(const Update& update)
+{
     std::set<QString> calling;
     std::vector<const Alert*> fresh;
     for (const TargetSummary& target : update.targets) {
@@ -80,7 +84,8 @@ void AlertHerald::apply(const Update& update, const Transport& transport)
     }
     known_ = std::move(calling);
     showCount(static_cast<int>(known_.size())); // first: a message needs the icon
-    if (!std::exchange(first_, false) && !fresh.empty() && !window_->isActiveWindow())
+    const bool seen = live_ && window_->isActiveWindow();
+    if (!std::exchange(first_, false) && !fresh.empty() && !seen)
         say(fresh);
 }
 

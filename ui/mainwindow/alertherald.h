@@ -25,7 +25,9 @@ public:
 
     void setOn(bool on);
     bool isOn() const { return on_; }
-    void apply(const Update& update, const Transport& transport);
+    /// What is at the live edge, whatever the window shows.
+    void observed(const Update& update);
+    void setTransport(const Transport& transport);
 
 signals:
     /// What was said: the alerts of one instant are one message. Plain text.
@@ -41,6 +43,7 @@ private:
     QSystemTrayIcon* tray_ = nullptr;
     std::set<QString> known_; ///< those that call, by the ids of their rows
     bool on_ = true;
+    bool live_ = true;  ///< the window shows the live edge
     bool first_ = true; ///< what calls already at the first look is no news
     int shown_ = -1;
 };

@@ -231,6 +231,8 @@ void MainWindow::wireWorkspace()
     connect(&workspace_, &Workspace::updated, this,
             [this](const UpdatePtr& update) { apply(*update); });
     connect(&workspace_, &Workspace::transportChanged, this, &MainWindow::setTransport);
+    connect(&workspace_, &Workspace::observedNow, this,
+            [this](const UpdatePtr& update) { herald_->observed(*update); });
     connect(&workspace_, &Workspace::secretRequired, passwords_, &PasswordFlow::ask);
     connect(passwords_, &PasswordFlow::dialogWanted, this, &MainWindow::askSecret);
     connect(passwords_, &PasswordFlow::notKept, this, [this](const QString& trouble) {
@@ -305,7 +307,6 @@ void MainWindow::apply(const Update& update)
     timeline_->apply(update);
     commands_->apply(update);
     passwords_->apply(update);
-    herald_->apply(update, workspace_.transport());
     tellOutcome(update);
     describeTargets(update);
     updateTitle();
@@ -335,6 +336,7 @@ void MainWindow::setTransport(const Transport& transport)
     actions_->setTransport(transport);
     timeline_->setTransport(transport);
     status_->setTransport(transport);
+    herald_->setTransport(transport);
     commands_->setTransport(transport);
     for (int i = 0; i < stack_->count(); ++i)
         if (auto* page = qobject_cast<Page*>(stack_->widget(i)))
