@@ -24,6 +24,7 @@ constexpr milliseconds lookEvery{50};
 constexpr milliseconds appearLimit{15'000};
 constexpr milliseconds politeness{2000}; ///< to end by itself
 constexpr milliseconds firstLook{100};   ///< between the socket's appearing and its listening
+constexpr const char* inside = "POOLSCOPE_DEMO";
 const QString socketName = QStringLiteral("demo.sock");
 
 } // namespace
@@ -66,6 +67,11 @@ void DemoSource::start()
         return;
     started_ = true;
     failures_ = 0;
+    // A program that does not know the argument would attach again, and start itself again.
+    if (qEnvironmentVariableIsSet(inside)) {
+        tell(StatusChanged{{Reach::stopped, "The demo does not start inside of itself.", {}, {}}});
+        return;
+    }
     teller_.forgetSample();
     tell(StatusChanged{{Reach::connecting, {}, {}, {}}});
     folder_ = makeSocketFolder(socketName);
@@ -98,6 +104,7 @@ void DemoSource::launch()
     child_ = std::make_unique<QProcess>();
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     environment.insert(QStringLiteral("POOLSCOPE_LISTEN"), QStringLiteral("unix:") + socket_);
+    environment.insert(QLatin1String(inside), QStringLiteral("1"));
     child_->setProcessEnvironment(environment);
     child_->setStandardOutputFile(QProcess::nullDevice());
     connect(child_.get(), &QProcess::readyReadStandardError, this,
