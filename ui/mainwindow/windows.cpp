@@ -93,8 +93,16 @@ void Windows::open(const QStringList& files)
 /// What cannot be opened is told where it was asked for, and leaves no empty window.
 void Windows::closeWhereNothingOpens(const One& one, MainWindow& asker)
 {
+    // Only until it shows something: from then on its troubles are its own.
+    auto* const first = new QObject(&asker);
+    connect(one.workspace.get(), &Workspace::transportChanged, first,
+            [first](const Transport& transport) {
+                if (transport.mode != Mode::empty)
+                    first->deleteLater();
+            });
+    connect(one.window.get(), &QObject::destroyed, first, &QObject::deleteLater);
     connect(
-        one.workspace.get(), &Workspace::failed, &asker,
+        one.workspace.get(), &Workspace::failed, first,
         [&asker, workspace = QPointer<Workspace>(one.workspace.get()),
          window = QPointer<MainWindow>(one.window.get())](const Error& error) {
             if (!workspace || !window || workspace->transport().mode != Mode::empty)
