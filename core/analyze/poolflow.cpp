@@ -2,6 +2,7 @@
 #include "core/analyze/poolflow.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace poolscope {
 
@@ -319,8 +320,10 @@ void FlowHistory::watch(const TargetState& after, const ServerSample&, Timestamp
     point.counts = after.counts;
     point.clients = after.client_count();
     if (after.facts && after.facts->max_connections)
-        point.usable =
-            std::max(0, *after.facts->max_connections - after.facts->reserved.value_or(0));
+        // What a server or a recording says may be any number.
+        point.usable = static_cast<std::int32_t>(std::clamp<std::int64_t>(
+            std::int64_t{*after.facts->max_connections} - after.facts->reserved.value_or(0), 0,
+            std::numeric_limits<std::int32_t>::max()));
     if (!server_.empty() && server_.back().time == now)
         server_.back() = point;
     else
