@@ -18,6 +18,8 @@ namespace poolscope::report {
 
 namespace {
 
+constexpr int most_attempts = 100;
+
 Error not_written(const std::string& path, int cause)
 {
     if (cause == EEXIST)
@@ -67,12 +69,19 @@ Result<Done> write_new_file(const std::string& path, std::string_view content)
     if (::lstat(path.c_str(), &existing) == 0)
         return not_written(path, EEXIST);
     const std::filesystem::path target{path};
-    const std::string part =
-        (target.parent_path() / fmt::format(".{}.{}.part", target.filename().string(), ::getpid()))
-            .string();
-    const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+    std::string part;
+    int fd = -1;
+    // A process that was killed may have left one of the same number behind.
+    for (int attempt = 0; fd < 0 && attempt < most_attempts; ++attempt) {
+        part = (target.parent_path() /
+                fmt::format(".{}.{}.{}.part", target.filename().string(), ::getpid(), attempt))
+                   .string();
+        fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
     if (fd < 0)
-        return not_written(path, errno == EEXIST ? EBUSY : errno);
+        return not_written(errno == EEXIST ? part : path, errno);
     errno = 0;
     int cause = write_all(fd, content) ? 0 : errno != 0 ? errno : EIO;
     if (::close(fd) != 0 && cause == 0)
