@@ -44,6 +44,21 @@ Value made_once(Kept& kept, Key key, const Value& of, Make make)
     return made;
 }
 
+/// "?1" says no more than "?", but its number would be taken for a literal: "??".
+std::string without_parameter_numbers(std::string_view statement)
+{
+    std::string out;
+    out.reserve(statement.size());
+    for (std::size_t at = 0; at < statement.size(); ++at) {
+        const char c = statement[at];
+        out += c;
+        while (c == '?' && at + 1 < statement.size() && statement[at + 1] >= '0' &&
+               statement[at + 1] <= '9')
+            ++at;
+    }
+    return out;
+}
+
 /// The folder of a user names them.
 std::string without_home(const std::string& path)
 {
@@ -89,7 +104,8 @@ Text Concealer::statement(const Text& statement, bool postgres)
     }
     return made_once(statements_, statement.identity(), statement, [&] {
         const SqlDialect dialect = postgres ? SqlDialect::postgresql : SqlDialect::unknown;
-        Text made{replaced(redact_statement(statement.str(), dialect), Within::statement)};
+        const std::string plain = without_parameter_numbers(statement.str());
+        Text made{replaced(redact_statement(plain, dialect), Within::statement)};
         bytes_ += statement.str().size() + made.str().size();
         return made;
     });

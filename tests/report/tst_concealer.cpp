@@ -5,6 +5,10 @@
 
 #include <QTest>
 
+#include <ctime>
+#include <functional>
+#include <malloc.h>
+
 using namespace poolscope;
 using namespace poolscope::report;
 
@@ -26,6 +30,9 @@ private slots:
     void numbersAreNobody();
     void codeKeepsItsNames();
     void poolsStayApart();
+    void longStatementsAreForgotten();
+    void manyNamesInManyWords();
+    void numberedParameters();
     void settings_data();
     void settings();
 };
@@ -369,6 +376,71 @@ void TestConcealer::settings()
     const Observation concealed = concealer.conceal(told);
     QCOMPARE(std::get<PoolSample>(concealed.what).pools.front().configuration.front().second,
              kept ? value.toStdString() : std::string("?"));
+}
+
+namespace {
+
+double secondsOf(const std::function<void()>& work)
+{
+    const std::clock_t begin = std::clock();
+    work();
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+}
+
+} // namespace
+
+void TestConcealer::longStatementsAreForgotten()
+{
+    // What is kept to be given again is bounded in bytes.
+    Concealer concealer;
+    concealer.settle();
+    Checkout checkout;
+    checkout.key = {TargetId{1}, Text{"c1"}};
+    const auto used = [] {
+        return static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd) / (1024 * 1024);
+    };
+    const double before = used();
+    for (int i = 0; i < 2500; ++i) {
+        checkout.statement = Text{"SELECT " + std::to_string(i) + std::string(59 * 1024, 'a')};
+        concealer.conceal({SequenceNumber{1}, Timestamp{}, TargetId{1}, lentTo(checkout)});
+    }
+    QVERIFY2(used() - before < 80, qPrintable(QString::number(used() - before)));
+}
+
+void TestConcealer::manyNamesInManyWords()
+{
+    Concealer concealer;
+    ServerFacts facts;
+    for (std::size_t length = 1; length <= 512; ++length) {
+        facts.role = std::string(length, 'b');
+        concealer.learn({SequenceNumber{1}, Timestamp{}, TargetId{1}, FactsReported{facts}});
+    }
+    concealer.settle();
+    std::string words;
+    while (words.size() < 64 * 1024)
+        words += "a,";
+    Checkout checkout;
+    checkout.key = {TargetId{1}, Text{"c1"}};
+    const double seconds = secondsOf([&] {
+        for (int i = 0; i < 20; ++i) {
+            checkout.statement = Text{words + static_cast<char>('a' + i)};
+            concealer.conceal({SequenceNumber{1}, Timestamp{}, TargetId{1}, lentTo(checkout)});
+        }
+    });
+    QVERIFY2(seconds < 10, qPrintable(QString::number(seconds)));
+}
+
+void TestConcealer::numberedParameters()
+{
+    Checkout checkout;
+    checkout.key = {TargetId{1}, Text{"c1"}};
+    checkout.statement = Text{"UPDATE t SET a = ?1, b = ?22 WHERE c = 7"};
+    Concealer concealer;
+    concealer.settle();
+    const Observation concealed =
+        concealer.conceal({SequenceNumber{1}, Timestamp{}, TargetId{1}, lentTo(checkout)});
+    QCOMPARE(std::get<PoolSample>(concealed.what).changed.front().statement.str(),
+             std::string("UPDATE t SET a = ?, b = ? WHERE c = ?"));
 }
 
 QTEST_APPLESS_MAIN(TestConcealer)
