@@ -5,6 +5,7 @@
 #include "core/analyze/words.h"
 #include "core/base/text.h"
 #include "core/report/concealer.h"
+#include "core/report/counts.h"
 #include "core/report/readuntil.h"
 #include "core/report/scene.h"
 #include "core/report/story.h"
@@ -13,7 +14,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <tuple>
+#include <numeric>
+#include <utility>
 
 namespace poolscope::report {
 
@@ -152,10 +154,10 @@ private:
 };
 
 /// How near its limit a pool came.
-double strain_of(const PoolSeries& series)
+double strain_of(const PoolCounts& counts)
 {
     double most = 0;
-    for (const PoolPoint& point : series.points) {
+    for (const PoolPoint& point : counts.series.points) {
         const auto wanted = static_cast<double>(point.used.value_or(0)) +
                             static_cast<double>(point.pending.value_or(0));
         const auto max = static_cast<double>(point.max.value_or(0));
@@ -164,33 +166,64 @@ double strain_of(const PoolSeries& series)
     return most;
 }
 
-void add_series(Incident& incident, RecordingReader& reader, const Telling& telling)
+double strain_of(const SessionCounts& counts)
+{
+    double most = 0;
+    for (const SeriesPoint& point : counts.series.points) {
+        const auto all = std::accumulate(point.counts.begin(), point.counts.end(), 0.0);
+        const double max = point.max_connections.value_or(0);
+        most = std::max(most, max > 0 ? all / max : all / 1e6);
+    }
+    return most;
+}
+
+/// Those that came nearest to their limit; returns how many are left out.
+template <class Counts>
+std::size_t keep_worst(std::vector<Counts>& all, std::size_t most)
+{
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < all.size(); ++i)
+        order.emplace_back(-strain_of(all[i]), i);
+    std::sort(order.begin(), order.end());
+    std::vector<Counts> kept;
+    for (std::size_t i = 0; i < order.size() && i < most; ++i)
+        kept.push_back(std::move(all[order[i].second]));
+    const std::size_t left_out = all.size() - kept.size();
+    all = std::move(kept);
+    return left_out;
+}
+
+void add_series(Incident& incident, RecordingReader& reader, const Telling& telling,
+                const Extremes& extremes, const World& then)
 {
     if (auto sessions = reader.series(incident.from, incident.to, session_points)) {
         for (TargetSeries& series : sessions.value()) {
             const Target* const target = target_of(incident, series.target);
-            if (target && target->server && !series.points.empty() &&
-                incident.sessions.size() < most_servers)
-                incident.sessions.push_back(std::move(series));
+            if (!target || !target->server || series.points.empty())
+                continue;
+            SessionCounts counts;
+            counts.then = sessions_then(then, series.target);
+            counts.series = std::move(series);
+            extremes.tell(counts);
+            incident.sessions.push_back(std::move(counts));
         }
     }
+    incident.sessions_left_out = keep_worst(incident.sessions, most_servers);
     auto pools = reader.pool_series(incident.from, incident.to, pool_points);
     if (!pools)
         return;
     for (PoolSeries& series : pools.value()) {
-        const bool told = std::any_of(series.points.begin(), series.points.end(),
-                                      [](const PoolPoint& p) { return p.used.has_value(); });
+        if (std::none_of(series.points.begin(), series.points.end(),
+                         [](const PoolPoint& p) { return p.used.has_value(); }))
+            continue;
+        PoolCounts counts;
         series.pool = telling.shown(series.pool);
-        if (told)
-            incident.pools.push_back(std::move(series));
+        counts.then = pool_then(then, series.target, series.pool);
+        counts.series = std::move(series);
+        extremes.tell(counts);
+        incident.pools.push_back(std::move(counts));
     }
-    std::stable_sort(
-        incident.pools.begin(), incident.pools.end(),
-        [](const PoolSeries& a, const PoolSeries& b) { return strain_of(a) > strain_of(b); });
-    if (incident.pools.size() > most_pools) {
-        incident.pools_left_out = incident.pools.size() - most_pools;
-        incident.pools.resize(most_pools);
-    }
+    incident.pools_left_out = keep_worst(incident.pools, most_pools);
 }
 
 ConfigReport check_of(const Analysis& analysis, RecordingReader& reader, const Telling& telling,
@@ -222,7 +255,9 @@ void add_what_people_did(Incident& incident, const World& world)
         return at >= incident.from && at <= incident.to;
     };
     for (const ActionRecord& record : world.actions()) {
-        if (!within(record.requested))
+        // One that was asked for before and done within is part of it.
+        if (record.requested > incident.to ||
+            std::max(record.requested, record.changed) < incident.from)
             continue;
         Action action;
         action.requested = record.requested;
@@ -243,20 +278,12 @@ void add_what_people_did(Incident& incident, const World& world)
     }
 }
 
-void add_gaps(Incident& incident, std::vector<std::string>& sentences)
+void add_gaps(Incident& incident)
 {
-    std::map<std::string, std::pair<int, Duration>> gaps;
-    for (const Period& period : incident.periods) {
-        if (period.kind != Period::Kind::gap)
-            continue;
-        auto& [count, length] = gaps[period.who];
-        ++count;
-        length += period.to.value_or(incident.to) - period.from;
-    }
-    for (const auto& [who, gap] : gaps)
-        sentences.push_back(fmt::format("{}: nothing was seen in {}, {} in all.", who,
-                                        count_of(gap.first, "gap"),
-                                        format_duration_prose(gap.second)));
+    for (const Unseen& unseen : incident.unseen)
+        incident.not_observed.push_back(fmt::format("{}: nothing was seen in {}, {} in all.",
+                                                    unseen.who, count_of(unseen.gaps, "gap"),
+                                                    format_duration_prose(unseen.length)));
 }
 
 } // namespace
@@ -291,26 +318,32 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
     Incident& incident = gathered.incident;
     incident.file = question.file;
     incident.complete = info.value().complete;
-    incident.from = std::max(info.value().started, question.from.value_or(info.value().started));
-    incident.to = std::max(incident.from,
-                           std::min(info.value().ended, question.to.value_or(info.value().ended)));
+    const Timestamp started = std::clamp(info.value().started, earliest_told, latest_told);
+    const Timestamp ended = std::clamp(info.value().ended, started, latest_told);
+    incident.from = std::max(started, question.from.value_or(started));
+    incident.to = std::max(incident.from, std::min(ended, question.to.value_or(ended)));
+    incident.cut = incident.from > started || incident.to < ended;
 
     // A clock may have been set: the order is the truth, and the end the latest instant.
-    const bool to_the_end = !question.to || *question.to >= info.value().ended;
+    const bool to_the_end = !question.to || *question.to >= ended;
     const SequenceNumber end = to_the_end ? info.value().last : last_until(reader, incident.to);
-    Story story{incident.from, to_the_end ? Timestamp::max() : incident.to};
+    const Timestamp limit = to_the_end ? latest_told : incident.to;
+    Story story{incident.from, limit};
+    Extremes extremes{incident.from, limit};
     Analysis whole;
     const auto told = telling.fold(
         whole, incident.from, end,
         [&](const Analysis& analysis, const Observation& o) {
             if (to_the_end)
-                incident.to = std::max(incident.to, o.time);
+                incident.to = std::clamp(o.time, incident.to, latest_told);
             story.before(analysis, o);
+            extremes.before(analysis.world());
         },
         [&](Analysis& analysis, const Observation& o) {
             WorldDelta ignored;
             analysis.apply(o, ignored);
             story.after(analysis, o);
+            extremes.after(analysis.world(), o);
         });
     if (!told)
         return told.error();
@@ -356,14 +389,14 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
         incident.targets.push_back(std::move(target));
     }
     incident.diagnoses = diagnoses_of(then);
-    incident.leaks = leaks_of(then);
-    incident.trees = trees_of(then);
+    incident.leaks = leaks_of(then, incident.leaks_left_out);
+    incident.trees = trees_of(then, incident.trees_left_out);
     ConfigReport check = check_of(then, reader, telling, incident.moment);
     incident.findings = std::move(check.findings);
-    add_series(incident, reader, telling);
+    add_series(incident, reader, telling, extremes, then.world());
 
     incident.not_observed = blind_spots_of(then);
-    add_gaps(incident, incident.not_observed);
+    add_gaps(incident);
     if (!incident.complete)
         incident.not_observed.emplace_back(
             "The recording was still being written, or was cut off: what came after it is not "

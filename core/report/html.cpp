@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/words.h"
 #include "core/report/htmlparts.h"
 #include "core/report/svg.h"
 
@@ -6,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace poolscope::report {
 
@@ -20,7 +22,8 @@ std::string head_of(const Incident& incident, const Calendar& calendar)
                                    span_in_words(incident, calendar.utc()),
                                    safe(format_duration_prose(incident.to - incident.from)));
     const Calendar utc{true};
-    if (calendar.zone(incident.from) != utc.zone(incident.from))
+    if (calendar.zone(incident.from) != utc.zone(incident.from) ||
+        calendar.zone(incident.to) != utc.zone(incident.to))
         html += fmt::format("<dt>In UTC</dt><dd>{}</dd>\n", span_in_words(incident, true));
     html += fmt::format("<dt>Looked at</dt><dd>{}, {}</dd>\n",
                         calendar.day_and_time(incident.moment), safe(incident.why_then));
@@ -95,10 +98,18 @@ struct Line
     int order = 0; ///< of what happened at one instant
     std::string what;
     Weight weight = Weight::info;
+    TargetId target;
     std::string who;
     std::string sentence;
     std::string after{}; ///< words of ours behind it
+    bool bundled = true; ///< with what is like it
 };
+
+/// "critical alert", "critical: begins": no glyph says anything alone.
+std::string weighed(Weight weight, const char* between, const char* what)
+{
+    return weight == Weight::info ? std::string{what} : name_of(weight) + between + what;
+}
 
 std::string kind_in_words(MarkKind kind)
 {
@@ -128,25 +139,34 @@ std::vector<Line> lines_of(const Incident& incident)
         const std::string length =
             period.to ? format_duration_prose(*period.to - period.from) : std::string{};
         if (gap) {
-            lines.push_back({period.from, 1, "gap", Weight::info, period.who,
+            lines.push_back({period.from, 1, "gap", Weight::info, period.target, period.who,
                              (period.to ? "Nothing was seen for " + length
                                         : std::string{"Nothing was seen any more"}) +
                                  (period.sentence.empty() ? "." : ": " + period.sentence)});
+            lines.back().bundled = false;
             continue;
         }
         lines.push_back({period.from, 1,
-                         alert ? "alert fires" : (period.since_before ? "goes on" : "begins"),
-                         period.weight, period.who, period.what + ": " + period.sentence});
-        if (period.to)
-            lines.push_back({*period.to, 0, alert ? "alert resolved" : "ends", Weight::info,
-                             period.who, period.what + ", after " + length + "."});
+                         alert                 ? weighed(period.weight, " ", "alert")
+                         : period.since_before ? weighed(period.weight, ": ", "goes on")
+                                               : weighed(period.weight, ": ", "begins"),
+                         period.weight, period.target, period.who,
+                         period.what + ": " + period.sentence});
+        // There are many alerts, and their ends say little: they stand with their beginning.
+        if (alert)
+            lines.back().after = period.to ? " It lasted " + length + "." : " It goes on.";
+        else if (period.to)
+            lines.push_back({*period.to, 0, "ends", Weight::info, period.target, period.who,
+                             period.what + ", after " + length + "."});
     }
-    for (const Moment& moment : incident.moments)
+    for (const Moment& moment : incident.moments) {
         lines.push_back({moment.time, 2, kind_in_words(moment.kind),
                          moment.kind == MarkKind::critical  ? Weight::critical
                          : moment.kind == MarkKind::warning ? Weight::warning
                                                             : Weight::info,
-                         moment.who, moment.sentence});
+                         moment.target, moment.who, moment.sentence});
+        lines.back().bundled = moment.kind != MarkKind::note && moment.kind != MarkKind::action;
+    }
     std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
         return std::pair(a.time, a.order) < std::pair(b.time, b.order);
     });
@@ -162,13 +182,17 @@ void bundle(std::vector<Line>& lines, const Calendar& calendar)
         int more = 0;
         Timestamp last;
     };
-    std::map<std::string, Alike> known;
+    std::map<std::tuple<TargetId, std::string, std::string, std::string>, Alike> known;
     std::vector<Line> kept;
     for (Line& line : lines) {
-        std::string what = line.what + '\n' + line.who + '\n' + line.sentence;
-        std::erase_if(what, [](char c) { return c >= '0' && c <= '9'; });
-        const auto [at, first] = known.try_emplace(std::move(what), Alike{kept.size(), 0, {}});
-        if (first || line.what == "note" || line.what == "action" || line.what == "gap") {
+        if (!line.bundled) {
+            kept.push_back(std::move(line));
+            continue;
+        }
+        const auto [at, first] =
+            known.try_emplace({line.target, line.who, line.what, without_numbers(line.sentence)},
+                              Alike{kept.size(), 0, {}});
+        if (first) {
             kept.push_back(std::move(line));
             continue;
         }
@@ -177,8 +201,8 @@ void bundle(std::vector<Line>& lines, const Calendar& calendar)
     }
     for (const auto& [what, alike] : known) {
         if (alike.more > 0)
-            kept[alike.first].after = fmt::format(" (and {} more like it, the last at {})",
-                                                  alike.more, calendar.time(alike.last));
+            kept[alike.first].after += fmt::format(" (and {} more like it, the last at {})",
+                                                   alike.more, calendar.time(alike.last));
     }
     lines = std::move(kept);
 }
@@ -212,31 +236,50 @@ std::string timeline_section(const Incident& incident, Axis& axis)
     return html;
 }
 
+std::string not_drawn(std::size_t count, const char* what)
+{
+    return fmt::format("<p class=\"quiet\">{} that came less near {} maximum {} not drawn.</p>\n",
+                       count_of(static_cast<std::int64_t>(count), what),
+                       count == 1 ? "its" : "their", count == 1 ? "is" : "are");
+}
+
 std::string charts_section(const Incident& incident, Axis& axis)
 {
     std::string html = heading("Connections over time");
     if (incident.sessions.empty() && incident.pools.empty())
         return html + nothing("No counts were recorded.");
-    for (const PoolSeries& series : incident.pools) {
-        const Target* const target = target_of(incident, series.target);
-        const std::string name = safe(series.pool.str(), 128);
+    for (const PoolCounts& pool : incident.pools) {
+        const Target* const target = target_of(incident, pool.series.target);
+        const std::string name = safe(pool.series.pool.str(), 128);
         ++axis.number;
         html += fmt::format("<figure><figcaption>Pool {}{}</figcaption>{}</figure>\n", name,
                             target ? ", " + safe(target->info.name, 64) : std::string{},
-                            pool_chart(series, name, axis));
+                            pool_chart(pool, name, axis));
     }
     if (incident.pools_left_out > 0)
-        html += fmt::format("<p class=\"quiet\">{} pools that came less near their maximum are not "
-                            "drawn.</p>\n",
-                            incident.pools_left_out);
-    for (const TargetSeries& series : incident.sessions) {
-        const Target* const target = target_of(incident, series.target);
+        html += not_drawn(incident.pools_left_out, "pool");
+    for (const SessionCounts& server : incident.sessions) {
+        const Target* const target = target_of(incident, server.series.target);
         const std::string name = target ? safe(target->info.name, 64) : std::string{};
         ++axis.number;
         html += fmt::format("<figure><figcaption>Sessions of {}</figcaption>{}</figure>\n", name,
-                            sessions_chart(series, name, axis));
+                            sessions_chart(server, name, axis));
     }
+    if (incident.sessions_left_out > 0)
+        html += not_drawn(incident.sessions_left_out, "server");
     return html;
+}
+
+/// Of all instants that the page tells as times.
+Calendar calendar_of(const Incident& incident, const Calendar& calendar)
+{
+    Timestamp from = incident.from;
+    Timestamp to = incident.to;
+    for (const Why& why : incident.diagnoses)
+        from = std::min(from, why.since);
+    for (const Action& action : incident.actions)
+        from = std::min(from, action.requested);
+    return calendar.spanning(from, to);
 }
 
 } // namespace
@@ -245,18 +288,21 @@ std::string span_in_words(const Incident& incident, bool utc)
 {
     const Calendar calendar{utc};
     const std::string from = calendar.day_and_time(incident.from);
-    const std::string to = calendar.day_and_time(incident.to);
-    return fmt::format("{} to {} ({})", from,
-                       from.substr(0, 10) == to.substr(0, 10) ? to.substr(11) : to,
-                       calendar.zone(incident.from));
+    const std::string day_and_time = calendar.day_and_time(incident.to);
+    const std::string to =
+        from.substr(0, 10) == day_and_time.substr(0, 10) ? day_and_time.substr(11) : day_and_time;
+    const std::string zone = calendar.zone(incident.from);
+    const std::string zone_then = calendar.zone(incident.to);
+    return zone == zone_then ? fmt::format("{} to {} ({})", from, to, zone)
+                             : fmt::format("{} ({}) to {} ({})", from, zone, to, zone_then);
 }
 
 std::string html_of(const Input& input)
 {
-    const Calendar calendar{input.utc};
+    const Calendar any_day{input.utc};
     std::string title = "Incident report";
     if (!input.incidents.empty())
-        title += ", " + calendar.day_and_time(input.incidents.front().from).substr(0, 16);
+        title += ", " + any_day.day_and_time(input.incidents.front().from).substr(0, 16);
     std::string html =
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
@@ -268,6 +314,7 @@ std::string html_of(const Input& input)
             "</style>\n</head>\n<body>\n";
     int charts = 0;
     for (const Incident& incident : input.incidents) {
+        const Calendar calendar = calendar_of(incident, any_day);
         html += "<article>\n<h1>Incident report</h1>\n" + head_of(incident, calendar);
         if (input.redacted)
             html += "<p class=\"quiet\">Redacted: literals of statements, hosts, users, values of "

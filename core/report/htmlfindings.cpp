@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/words.h"
+#include "core/base/text.h"
 #include "core/report/htmlparts.h"
 #include "core/report/svg.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace poolscope::report {
 
@@ -50,6 +52,13 @@ std::string stack_block(const StackRef& stack)
     return html + "</pre>\n";
 }
 
+std::string and_more(std::size_t all, std::size_t shown)
+{
+    return all > shown
+               ? fmt::format("<p class=\"quiet\">{} more are not listed.</p>\n", all - shown)
+               : std::string{};
+}
+
 std::string sentences_list(const std::vector<std::string>& sentences)
 {
     if (sentences.empty())
@@ -57,27 +66,102 @@ std::string sentences_list(const std::vector<std::string>& sentences)
     std::string html = "<ul>\n";
     for (std::size_t i = 0; i < sentences.size() && i < most_sentences; ++i)
         html += "<li>" + safe(sentences[i], 1000) + "</li>\n";
-    return html + "</ul>\n";
+    return html + "</ul>\n" + and_more(sentences.size(), most_sentences);
 }
 
-std::string holder_block(const Holding& holding)
+/// What was told of the holder above.
+struct Told
 {
-    std::string html = fmt::format("<div class=\"holder\"><p><code>{}</code>, {}",
-                                   safe(holding.id, 64), safe(format_duration_prose(holding.age)));
+    std::vector<std::string> evidence; ///< but for the age
+    std::string statement;
+    bool skipped = false;
+    bool first = true;
+};
+
+/// Its evidence as it would be for any age.
+std::vector<std::string> ageless(const Holding& holding)
+{
+    const std::string age = format_duration_prose(holding.age);
+    std::vector<std::string> sentences = holding.evidence;
+    for (std::string& sentence : sentences) {
+        for (std::size_t at = 0; (at = sentence.find(age, at)) != std::string::npos; ++at)
+            sentence.replace(at, age.size(), "#");
+    }
+    return sentences;
+}
+
+std::string in_one_line(const std::string& statement)
+{
+    std::string line;
+    for (const char c : plain_line(statement, most_statement)) {
+        if (c != ' ' || (!line.empty() && line.back() != ' '))
+            line += c;
+    }
+    return line;
+}
+
+/// Who it is, and for how long, in one line where the session says both.
+std::string holder_line(const Holding& holding)
+{
+    const std::string id = "<code>" + safe(holding.id, 64) + "</code>";
+    const std::string age = format_duration_prose(holding.age);
+    if (holding.session.starts_with(holding.id + ' ')) {
+        const std::string session = holding.session.substr(holding.id.size());
+        return "<p>" + id + safe(session, 600) +
+               (session.ends_with("for " + age) ? std::string{} : ", held for " + safe(age)) +
+               "</p>\n";
+    }
+    std::string html = "<p>" + id + ", held for " + safe(age);
     if (!holding.by.empty())
-        html += ", by " + safe(holding.by, 200);
+        html += " by " + safe(holding.by, 200);
     html += "</p>\n";
+    if (!holding.session.empty())
+        html += "<p>Session " + safe(holding.session, 600) + "</p>\n";
+    return html;
+}
+
+/// Forty of one place would say the same forty times.
+std::string holder_block(const Holding& holding, Told& told)
+{
+    std::string html = "<div class=\"holder\">" + holder_line(holding);
     if (!holding.tags.empty()) {
         html += "<p class=\"tag\">";
         for (std::size_t i = 0; i < holding.tags.size() && i < most_tags; ++i)
             html += (i == 0 ? "" : ", ") + safe(holding.tags[i].first, 64) + " = " +
                     safe(holding.tags[i].second, 200);
+        if (holding.tags.size() > most_tags)
+            html += fmt::format(", and {} more", holding.tags.size() - most_tags);
         html += "</p>\n";
     }
-    if (!holding.session.empty())
-        html += "<p>Session " + safe(holding.session, 600) + "</p>\n";
-    return html + sentences_list(holding.evidence) + statement_block(holding.statement) +
-           "</div>\n";
+    std::vector<std::string> evidence = ageless(holding);
+    if (told.first || evidence != told.evidence)
+        html += evidence.empty() && !told.first ? nothing("Nothing more is known of it.")
+                                                : sentences_list(holding.evidence);
+    else
+        told.skipped |= !evidence.empty();
+    if (told.first || holding.statement != told.statement)
+        html += statement_block(told.first                  ? holding.statement
+                                : holding.statement.empty() ? "(no statement is known)"
+                                                            : in_one_line(holding.statement));
+    else
+        told.skipped |= !holding.statement.empty();
+    told.evidence = std::move(evidence);
+    told.statement = holding.statement;
+    told.first = false;
+    return html + "</div>\n";
+}
+
+std::string holders_block(const Leak& leak)
+{
+    Told told;
+    std::string html;
+    for (const Holding& holding : leak.holders)
+        html += holder_block(holding, told);
+    if (told.skipped)
+        html += "<p class=\"quiet\">What is not said of one is as of the one above it.</p>\n";
+    if (leak.more > 0)
+        html += fmt::format("<p class=\"quiet\">{} more of the same place.</p>\n", leak.more);
+    return html;
 }
 
 /// Nested lists from lines with depths.
@@ -121,13 +205,6 @@ Weight weight_of(ConfigSeverity severity)
                                                  : Weight::info;
 }
 
-std::string and_more(std::size_t all, std::size_t shown)
-{
-    return all > shown
-               ? fmt::format("<p class=\"quiet\">{} more are not listed.</p>\n", all - shown)
-               : std::string{};
-}
-
 } // namespace
 
 std::string name_of(Weight weight)
@@ -155,14 +232,9 @@ std::string leaks_section(const Incident& incident)
                             "<p class=\"tag\">{}, leak of kind {}, {}</p>\n",
                             name_of(leak.weight), glyph(leak.weight), safe(leak.sentence, 1500),
                             name_of(leak.weight), safe(leak.kind, 32), safe(leak.who, 300));
-        html += stack_block(leak.stack);
-        for (const Holding& holding : leak.holders)
-            html += holder_block(holding);
-        if (leak.more > 0)
-            html += fmt::format("<p class=\"quiet\">{} more of the same place.</p>\n", leak.more);
-        html += "</div>\n";
+        html += stack_block(leak.stack) + holders_block(leak) + "</div>\n";
     }
-    return html;
+    return html + and_more(incident.leaks.size() + incident.leaks_left_out, incident.leaks.size());
 }
 
 std::string blocking_section(const Incident& incident)
@@ -178,14 +250,15 @@ std::string blocking_section(const Incident& incident)
         if (tree.more > 0)
             html += fmt::format("<p class=\"quiet\">{} more wait behind these.</p>\n", tree.more);
     }
-    return html;
+    return html + and_more(incident.trees.size() + incident.trees_left_out, incident.trees.size());
 }
 
 std::string actions_section(const Incident& incident, const Calendar& calendar)
 {
     std::string html = heading("Actions taken");
     if (incident.actions.empty())
-        return html + nothing("None from Poolscope while it recorded.");
+        return html + nothing(incident.cut ? "None from Poolscope in this time."
+                                           : "None from Poolscope while it recorded.");
     html += "<table><thead><tr><th>Time</th><th>Action</th><th>On</th><th>What it was</th>"
             "<th>Result</th></tr></thead><tbody>\n";
     for (std::size_t i = 0; i < incident.actions.size() && i < most_actions; ++i) {
@@ -230,7 +303,8 @@ std::string notes_section(const Incident& incident, const Calendar& calendar)
 {
     std::string html = heading("Notes");
     if (incident.notes.empty())
-        return html + nothing("Nobody took notes while it was recorded.");
+        return html + nothing(incident.cut ? "Nobody took notes of this time."
+                                           : "Nobody took notes while it was recorded.");
     html += "<dl class=\"facts\">\n";
     for (std::size_t i = 0; i < incident.notes.size() && i < most_notes; ++i)
         html +=
@@ -244,8 +318,7 @@ std::string not_observed_section(const Incident& incident)
     std::string html = heading("What was not observed");
     if (incident.not_observed.empty())
         return html + nothing("Nothing is known to be missing.");
-    return html + sentences_list(incident.not_observed) +
-           and_more(incident.not_observed.size(), most_sentences);
+    return html + sentences_list(incident.not_observed);
 }
 
 } // namespace poolscope::report

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace poolscope::report {
@@ -73,9 +74,17 @@ Duration Calendar::offset(Timestamp at) const
                                                     : Duration{};
 }
 
+Calendar Calendar::spanning(Timestamp from, Timestamp to) const
+{
+    Calendar calendar{utc_};
+    calendar.days_ = day_and_time(from).substr(0, 10) != day_and_time(to).substr(0, 10);
+    return calendar;
+}
+
 std::string Calendar::time(Timestamp at) const
 {
-    return format_iso8601(at + offset(at)).substr(11, 8);
+    const std::string text = day_and_time(at);
+    return text.substr(days_ ? 5 : 11);
 }
 
 std::string Calendar::day_and_time(Timestamp at) const
@@ -91,6 +100,35 @@ std::string Calendar::zone(Timestamp at) const
         return "UTC";
     const auto size = minutes < 0 ? -minutes : minutes;
     return fmt::format("UTC{}{:02}:{:02}", minutes < 0 ? '-' : '+', size / 60, size % 60);
+}
+
+std::string without_numbers(std::string_view sentence)
+{
+    std::string out;
+    bool after_number = false;
+    while (!sentence.empty()) {
+        const std::string_view word = sentence.substr(0, sentence.find(' '));
+        sentence.remove_prefix(std::min(sentence.size(), word.size() + 1));
+        const std::size_t first = std::min(word.find_first_not_of("([+-"), word.size());
+        const std::size_t end = word.find_last_not_of(",.;:)]%") + 1;
+        const std::string_view core = end > first ? word.substr(first, end - first) : word;
+        // With thin spaces between thousands.
+        const bool number =
+            core.find_first_of("0123456789") != std::string_view::npos &&
+            core.find_first_not_of("0123456789.\xE2\x80\x89") == std::string_view::npos;
+        const bool unit = after_number && (core == "ms" || core == "s" || core == "min" ||
+                                           core == "h" || core == "d" || core == "us");
+        if (number || unit) {
+            if (!after_number)
+                out += out.empty() ? "#" : " #";
+            out += word.substr(std::min(word.size(), first + core.size()));
+        } else {
+            out += out.empty() ? "" : " ";
+            out += word;
+        }
+        after_number = (number || unit) && word.size() == first + core.size();
+    }
+    return out;
 }
 
 } // namespace poolscope::report

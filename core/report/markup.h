@@ -21,6 +21,10 @@ public:
     explicit Calendar(bool utc)
         : utc_(utc)
     {}
+    /// The same for what begins and ends there: where that is on two days, times tell theirs.
+    Calendar spanning(Timestamp from, Timestamp to) const;
+    bool tells_days() const { return days_; }
+    /// "14:28:40", or "11-21 14:28:40".
     std::string time(Timestamp at) const;
     std::string day_and_time(Timestamp at) const;
     /// Of that instant: "UTC", "UTC+01:00".
@@ -31,6 +35,11 @@ public:
 
 private:
     bool utc_ = false;
+    bool days_ = false;
 };
+
+/// A sentence without the numbers that stand alone in it, and their units: two that are alike but
+/// for them become the same. Digits within a name stay.
+std::string without_numbers(std::string_view sentence);
 
 } // namespace poolscope::report

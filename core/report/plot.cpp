@@ -27,9 +27,10 @@ std::string coordinate(double value)
                        std::abs(tenths) % 10);
 }
 
-Plot::Plot(const Axis& axis, double left, double top, double height)
+Plot::Plot(const Axis& axis, double left, double right, double top, double height)
     : axis_(axis)
     , left_(left)
+    , right_(right)
     , top_(top)
     , height_(height)
 {}
@@ -38,7 +39,7 @@ double Plot::x(Timestamp at) const
 {
     const double all = std::max(1.0, static_cast<double>(to_us(axis_.to - axis_.from)));
     const double share = static_cast<double>(to_us(at - axis_.from)) / all;
-    return left_ + (right - left_) * std::clamp(share, 0.0, 1.0);
+    return left_ + (right_ - left_) * std::clamp(share, 0.0, 1.0);
 }
 
 double Plot::y(double count) const
@@ -79,7 +80,7 @@ std::string Plot::counts_and_lines() const
         const std::string at = coordinate(y(count));
         svg += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" class=\"grid\"/>"
                            "<text x=\"{}\" y=\"{}\" class=\"axis\" text-anchor=\"end\">{}</text>\n",
-                           coordinate(left_), at, coordinate(right), at, coordinate(left_ - 6),
+                           coordinate(left_), at, coordinate(right_), at, coordinate(left_ - 6),
                            coordinate(y(count) + 4), std::llround(count));
     }
     return svg;
@@ -87,7 +88,7 @@ std::string Plot::counts_and_lines() const
 
 std::string Plot::instants() const
 {
-    const auto most_ticks = std::max<std::int64_t>(2, std::llround((right - left_) / tick_width));
+    const auto most_ticks = std::max<std::int64_t>(2, std::llround((right_ - left_) / tick_width));
     const std::int64_t range = to_us(axis_.to - axis_.from) / 1'000'000;
     std::int64_t step = tick_seconds.back();
     for (const std::int64_t seconds : tick_seconds) {
@@ -106,12 +107,17 @@ std::string Plot::instants() const
     const std::int64_t first = from + ((step - from % step) % step);
     const std::int64_t last = from + range;
     std::string svg;
+    std::string told; // the day that the ticks so far are of
     for (std::int64_t at = first; at <= last; at += step) {
         const Timestamp instant{std::chrono::seconds{at - offset}};
         const std::string day = axis_.calendar.day_and_time(instant);
-        const std::string text = step >= 86400 ? day.substr(5, 5)
-                                 : step >= 60  ? day.substr(11, 5)
-                                               : day.substr(11, 8);
+        std::string text = step >= 86400 ? day.substr(5, 5)
+                           : step >= 60  ? day.substr(11, 5)
+                                         : day.substr(11, 8);
+        // The day in place of its first instant: for both there is no room.
+        if (axis_.calendar.tells_days() && !told.empty() && told != day.substr(0, 10))
+            text = day.substr(5, 5);
+        told = day.substr(0, 10);
         svg += fmt::format("<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\" class=\"tick\"/>"
                            "<text x=\"{0}\" y=\"{3}\" class=\"axis\" "
                            "text-anchor=\"middle\">{4}</text>\n",

@@ -15,15 +15,17 @@ class Plot
 {
 public:
     static constexpr double width = 720;
-    static constexpr double right = 548; ///< of the plot; labels beyond
+    static constexpr double labels = 530; ///< of those beside a plot: where they begin
 
-    Plot(const Axis& axis, double left, double top, double height);
+    /// From its left to its right end; below `top`.
+    Plot(const Axis& axis, double left, double right, double top, double height);
 
     double x(Timestamp at) const;
     double y(double count) const;
     /// The top of the scale: a round number at or above it.
     void scale_to(double most);
     double left() const { return left_; }
+    double right() const { return right_; }
     double top() const { return top_; }
     double bottom() const { return top_ + height_; }
 
@@ -37,6 +39,7 @@ public:
 private:
     const Axis& axis_;
     double left_;
+    double right_;
     double top_;
     double height_;
     double most_ = 1;

@@ -41,6 +41,34 @@ struct Moment
     std::string sentence;
 };
 
+/// What was not seen of one target.
+struct Unseen
+{
+    TargetId target;
+    std::string who;
+    int gaps = 0;
+    Duration length{}; ///< of all of them, within the report
+};
+
+/// A server's sessions over time. The points are thinned out; the figures beside them are not.
+struct SessionCounts
+{
+    TargetSeries series;
+    std::optional<SeriesPoint> then; ///< at the moment; null where nothing was known
+    StateCounts most{};              ///< of each state alone, in the report's range
+};
+
+/// A pool's connections over time, likewise.
+struct PoolCounts
+{
+    PoolSeries series;
+    std::optional<PoolPoint> then;
+    std::optional<std::int64_t> most_used;
+    std::optional<std::int64_t> most_idle;
+    std::optional<std::int64_t> most_pending;
+    std::optional<std::uint64_t> timeouts; ///< in the report's range
+};
+
 struct Target
 {
     TargetInfo info;
@@ -49,7 +77,6 @@ struct Target
     std::string version; ///< the server's or the agent's words
     std::string host;    ///< of an instrumented process
     std::string status;  ///< how it is reached at the moment, a sentence
-    Duration clock_offset{};
 };
 
 struct Why
@@ -137,16 +164,21 @@ struct Incident
     /// Why the report looks at that moment: "asked for", "the strongest finding", "the end".
     std::string why_then;
     bool complete = true;
+    bool cut = false; ///< to a part of the recording
     std::vector<Target> targets;
     std::vector<Why> diagnoses;  ///< at the moment, worst first
     std::vector<Period> periods; ///< ascending by their begin
     std::vector<Moment> moments; ///< ascending
     std::size_t moments_left_out = 0;
-    std::vector<TargetSeries> sessions;
-    std::vector<PoolSeries> pools;
+    std::vector<Unseen> unseen;
+    std::vector<SessionCounts> sessions;
+    std::size_t sessions_left_out = 0;
+    std::vector<PoolCounts> pools;
     std::size_t pools_left_out = 0;
     std::vector<Leak> leaks; ///< at the moment, worst first
+    std::size_t leaks_left_out = 0;
     std::vector<Tree> trees; ///< at the moment, most blocked first
+    std::size_t trees_left_out = 0;
     std::vector<Action> actions;
     std::vector<NoteText> notes;
     std::vector<ConfigFinding> findings;
@@ -167,7 +199,7 @@ std::string html_of(const Input& input);
 /// resources/report/report.css, which is in every page.
 extern const char* const report_style;
 
-/// "2026-11-21 14:28:40 to 14:41:02 (UTC+01:00)"
+/// "2026-11-21 14:28:40 to 14:41:02 (UTC+01:00)"; both zones where the clocks were changed.
 std::string span_in_words(const Incident& incident, bool utc);
 
 /// By its id; null where there is none.

@@ -3,30 +3,52 @@
 
 #include "core/analyze/words.h"
 #include "core/base/text.h"
+#include "core/report/sceneparts.h"
 #include "core/report/story.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 namespace poolscope::report {
 
 namespace {
 
-constexpr std::size_t most_leaks = 100;
-constexpr std::size_t most_holders = 8;
 constexpr std::size_t most_trees = 30;
 constexpr std::size_t most_waiters = 60; ///< of one tree
 constexpr int deepest = 24;
+constexpr Duration most_offset = std::chrono::hours{24 * 36'525}; ///< nobody's clock is so wrong
 
-Weight weight_of(LeakSeverity severity)
+void add_waiters(Scene& scene, const TargetState& target, const BlockingNode& node, int depth,
+                 Tree& tree)
 {
-    return severity == LeakSeverity::critical ? Weight::critical : Weight::warning;
+    if (tree.lines.size() >= most_waiters || depth > deepest) {
+        tree.more += 1 + static_cast<std::size_t>(std::max(0, node.blocks));
+        return;
+    }
+    Waiter waiter;
+    waiter.depth = depth;
+    waiter.queued = node.queued;
+    waiter.blocks = node.blocks;
+    waiter.pid = waiter_in_words(node.key);
+    if (const Session* const session = scene.world.session(node.key)) {
+        waiter.session = session_in_report(*session, target, scene.world.now());
+        waiter.statement = session->statement.str();
+    }
+    if (const Checkout* const checkout = scene.checkout_of(node.key)) {
+        waiter.place = "checked out from " + line_of(checkout->pool);
+        if (const std::string at = place_in_words(checkout->stack); !at.empty())
+            waiter.place += " at " + at;
+    }
+    tree.lines.push_back(std::move(waiter));
+    for (const BlockingNode& each : node.waiting)
+        add_waiters(scene, target, each, depth + 1, tree);
 }
 
-std::string line_of(const Text& text, std::size_t most = 128)
+} // namespace
+
+std::string line_of(const Text& text, std::size_t most)
 {
     return plain_line(text.str(), most);
 }
@@ -58,240 +80,12 @@ std::string place_in_words(const StackRef& stack)
     return line_of(place_of(stack), 600);
 }
 
-/// What is asked of all targets at one instant.
-struct Scene
+std::string Scene::named(const Session& session) const
 {
-    explicit Scene(const Analysis& of)
-        : analysis(of)
-        , world(of.world())
-        , links(links_of(of.world()))
-    {}
-    const Analysis& analysis;
-    const World& world;
-    Links links;
-
-    const Session* session_of(const CheckoutKey& checkout)
-    {
-        const SessionLink* const link = links.session_of(checkout);
-        const auto key = link ? link->session() : std::nullopt;
-        return key ? world.session(*key) : nullptr;
-    }
-    const Checkout* checkout_of(const SessionKey& session)
-    {
-        const CheckoutLink* const link = links.checkout_of(session);
-        return link ? world.checkout(link->checkout) : nullptr;
-    }
-    std::string named(const Session& session)
-    {
-        const TargetState* const target = world.target(session.key.target);
-        return std::to_string(session.key.pid.value) + ' ' +
-               (target ? session_in_report(session, *target, world.now()) : std::string{});
-    }
-    std::int32_t blocked_by(const SessionKey& session) const
-    {
-        const auto& blocks = analysis.findings(session.target).blocking.blocks;
-        const auto found = blocks.find(session.pid);
-        return found == blocks.end() ? 0 : found->second;
-    }
-};
-
-void add_checkout(Holding& holding, const Checkout& checkout)
-{
-    holding.by = line_of(checkout.acquired_by);
-    for (const auto& [name, value] : checkout.tags)
-        holding.tags.emplace_back(line_of(name, 64), line_of(value, 200));
-    if (!checkout.thread.empty())
-        holding.tags.emplace_back("thread", line_of(checkout.thread));
-    if (!checkout.trace_id.empty())
-        holding.tags.emplace_back("trace", line_of(checkout.trace_id));
+    const TargetState* const target = world.target(session.key.target);
+    return std::to_string(session.key.pid.value) + ' ' +
+           (target ? session_in_report(session, *target, world.now()) : std::string{});
 }
-
-Holding holding_of(Scene& scene, const TargetState& target, const Place& place,
-                   const Holder& holder)
-{
-    Holding holding;
-    holding.id = line_of(holder.checkout.id, 64);
-    holding.age = holder.age;
-    const Checkout* const checkout = scene.world.checkout(holder.checkout);
-    if (!checkout)
-        return holding;
-    add_checkout(holding, *checkout);
-    const Timestamp now = scene.world.now();
-    const auto pool = target.pools.pools.find(checkout->pool);
-    holding.evidence =
-        evidence_of(holder, *checkout, pool == target.pools.pools.end() ? nullptr : &pool->second,
-                    &place, target.theirs(now));
-    holding.statement = checkout->statement.str();
-    const SessionLink* const link = scene.links.session_of(holder.checkout);
-    if (link && link->ambiguous())
-        holding.evidence.emplace_back(
-            "Which session of the server it is cannot be told: several may be it.");
-    if (const Session* const session = scene.session_of(holder.checkout)) {
-        const TargetState* const server = scene.world.target(session->key.target);
-        holding.session = scene.named(*session);
-        for (std::string& sentence :
-             evidence_of(*session, scene.blocked_by(session->key), link->by, server->theirs(now)))
-            holding.evidence.push_back(std::move(sentence));
-        if (!session->statement.empty())
-            holding.statement = session->statement.str();
-    }
-    return holding;
-}
-
-Leak leak_of(Scene& scene, const TargetState& target, const Place& place)
-{
-    Leak leak;
-    leak.weight = weight_of(place.severity);
-    leak.kind = name_of(place.kind);
-    leak.who = who_of(&target, place.pool);
-    leak.stack = place.stack;
-    const std::string where = place_in_words(place.stack);
-    leak.sentence = fmt::format(
-        "{} held past {} {}; the oldest for {}.", count_of(place.suspected, "connection"),
-        format_duration_prose(place.thresholds.alert),
-        where.empty() ? "by a place that is not known" : "by " + where,
-        format_duration_prose(place.holders.empty() ? Duration{} : place.holders.front().age));
-    if (place.growth_per_minute >= 0.05) {
-        leak.sentence += fmt::format(" {:.1f} more each minute", place.growth_per_minute);
-        if (place.full_in)
-            leak.sentence += to_us(*place.full_in) > 0
-                                 ? ": nothing is free in " + format_duration_prose(*place.full_in)
-                                 : std::string{": nothing is free"};
-        leak.sentence += '.';
-    }
-    std::size_t suspected = 0;
-    for (const Holder& holder : place.holders) {
-        if (holder.severity == LeakSeverity::none)
-            continue;
-        ++suspected;
-        if (leak.holders.size() < most_holders)
-            leak.holders.push_back(holding_of(scene, target, place, holder));
-    }
-    leak.more = suspected - leak.holders.size();
-    return leak;
-}
-
-/// Sessions of one client that are suspected for one reason, with one stack: one thing to mend.
-struct SessionGroup
-{
-    Leak leak;
-    std::string group;
-    std::optional<IdleGrowth> growth;
-};
-
-Holding holding_of(Scene& scene, const TargetState& target, const SuspectedLeak& suspect)
-{
-    const Timestamp now = scene.world.now();
-    Holding holding;
-    holding.id = std::to_string(suspect.session.pid.value);
-    holding.age = target.age(suspect.since, now);
-    holding.evidence = evidence_of(suspect, target, scene.world.thresholds(target.info.id), now);
-    if (const Session* const session = scene.world.session(suspect.session)) {
-        holding.session = scene.named(*session);
-        holding.statement = session->statement.str();
-    }
-    if (const Checkout* const checkout = scene.checkout_of(suspect.session))
-        add_checkout(holding, *checkout);
-    return holding;
-}
-
-std::string sentence_of(const SessionGroup& group)
-{
-    const std::string name = plain_line(group.group, 128);
-    if (group.growth)
-        return fmt::format("Idle sessions of {} only grow: {} to {}.", name, group.growth->from,
-                           group.growth->to);
-    const std::size_t all = group.leak.holders.size() + group.leak.more;
-    const char* const what = group.leak.kind == name_of(LeakKind::orphan)
-                                 ? "whose pool has dropped it"
-                             : group.leak.kind == name_of(LeakKind::bypass) ? "that no pool owns"
-                                                                            : "held without work";
-    return fmt::format("{} of {} {}; the oldest for {}.",
-                       count_of(static_cast<std::int64_t>(all), "session"), name, what,
-                       format_duration_prose(group.leak.holders.front().age));
-}
-
-void add_sessions(Scene& scene, const TargetState& target, const std::set<SessionKey>& told,
-                  std::vector<Leak>& leaks)
-{
-    std::vector<SessionGroup> groups;
-    for (const SuspectedLeak& suspect : scene.analysis.suspects(target.info.id)) {
-        // Its checkout was told of already, with what the server says of it.
-        if (told.contains(suspect.session))
-            continue;
-        const Checkout* const checkout = scene.checkout_of(suspect.session);
-        const StackRef stack = checkout ? checkout->stack : StackRef{};
-        const std::string kind{name_of(suspect.kind)};
-        auto group = std::find_if(groups.begin(), groups.end(), [&](const SessionGroup& each) {
-            return !each.growth && !suspect.growth && each.group == suspect.group &&
-                   each.leak.kind == kind && same_stack(each.leak.stack, stack);
-        });
-        if (group == groups.end()) {
-            group = groups.insert(groups.end(), SessionGroup{{}, suspect.group, suspect.growth});
-            group->leak.kind = kind;
-            group->leak.stack = stack;
-            group->leak.who = who_of(&target, checkout ? checkout->pool : suspect.pool);
-        }
-        group->leak.weight = std::max(group->leak.weight, weight_of(suspect.severity));
-        if (group->leak.holders.size() < most_holders)
-            group->leak.holders.push_back(holding_of(scene, target, suspect));
-        else
-            ++group->leak.more;
-    }
-    for (SessionGroup& group : groups) {
-        group.leak.sentence = sentence_of(group);
-        leaks.push_back(std::move(group.leak));
-    }
-}
-
-Leak leak_of(const TargetState& target, const StatementLeak& statement)
-{
-    Leak leak;
-    leak.weight = weight_of(statement.severity);
-    leak.kind = name_of(LeakKind::statement);
-    leak.who = who_of(&target, statement.pool);
-    leak.stack = statement.stack;
-    const std::string where = place_in_words(statement.stack);
-    leak.sentence =
-        fmt::format("{} are open{}, {} before.",
-                    count_of(static_cast<std::int64_t>(statement.open), "prepared statement"),
-                    where.empty() ? std::string{} : " of " + where, statement.before);
-    Holding holding;
-    holding.id = "oldest";
-    holding.age = statement.age;
-    holding.evidence = evidence_of(statement);
-    holding.statement = statement.statement.str();
-    leak.holders.push_back(std::move(holding));
-    return leak;
-}
-
-void add_waiters(Scene& scene, const TargetState& target, const BlockingNode& node, int depth,
-                 Tree& tree)
-{
-    if (tree.lines.size() >= most_waiters || depth > deepest) {
-        tree.more += 1 + static_cast<std::size_t>(std::max(0, node.blocks));
-        return;
-    }
-    Waiter waiter;
-    waiter.depth = depth;
-    waiter.queued = node.queued;
-    waiter.blocks = node.blocks;
-    waiter.pid = waiter_in_words(node.key);
-    if (const Session* const session = scene.world.session(node.key)) {
-        waiter.session = session_in_report(*session, target, scene.world.now());
-        waiter.statement = session->statement.str();
-    }
-    if (const Checkout* const checkout = scene.checkout_of(node.key)) {
-        waiter.place = "checked out from " + line_of(checkout->pool);
-        if (const std::string at = place_in_words(checkout->stack); !at.empty())
-            waiter.place += " at " + at;
-    }
-    tree.lines.push_back(std::move(waiter));
-    for (const BlockingNode& each : node.waiting)
-        add_waiters(scene, target, each, depth + 1, tree);
-}
-
-} // namespace
 
 std::vector<Target> targets_of(const Analysis& analysis)
 {
@@ -301,7 +95,6 @@ std::vector<Target> targets_of(const Analysis& analysis)
         target.info = state.info;
         target.server = is_server(state.info);
         target.up = state.status.reach == Reach::up;
-        target.clock_offset = state.clock_offset;
         if (state.facts)
             target.version = state.facts->version;
         if (state.pools.agent) {
@@ -351,43 +144,17 @@ std::vector<Why> diagnoses_of(const Analysis& analysis)
     return whys;
 }
 
-std::vector<Leak> leaks_of(const Analysis& analysis)
-{
-    Scene scene{analysis};
-    std::vector<Leak> leaks;
-    std::set<SessionKey> told;
-    for (const auto& [id, target] : scene.world.targets()) {
-        const TargetFindings& findings = analysis.findings(id);
-        for (const Place& place : findings.places) {
-            if (place.severity == LeakSeverity::none)
-                continue;
-            leaks.push_back(leak_of(scene, target, place));
-            for (const Holder& holder : place.holders) {
-                const Session* const session = scene.session_of(holder.checkout);
-                if (session && holder.severity != LeakSeverity::none)
-                    told.insert(session->key);
-            }
-        }
-        for (const StatementLeak& statement : findings.statements)
-            leaks.push_back(leak_of(target, statement));
-    }
-    for (const auto& [id, target] : scene.world.targets())
-        add_sessions(scene, target, told, leaks);
-    std::stable_sort(leaks.begin(), leaks.end(),
-                     [](const Leak& a, const Leak& b) { return a.weight > b.weight; });
-    if (leaks.size() > most_leaks)
-        leaks.resize(most_leaks);
-    return leaks;
-}
-
-std::vector<Tree> trees_of(const Analysis& analysis)
+std::vector<Tree> trees_of(const Analysis& analysis, std::size_t& left_out)
 {
     Scene scene{analysis};
     std::vector<Tree> trees;
+    left_out = 0;
     for (const auto& [id, target] : scene.world.targets()) {
         for (const BlockingTree& each : analysis.findings(id).blocking.trees) {
-            if (trees.size() >= most_trees)
-                return trees;
+            if (trees.size() >= most_trees) {
+                ++left_out;
+                continue;
+            }
             Tree tree;
             tree.who = who_of(&target, {});
             tree.cycle = each.cycle;
@@ -433,7 +200,7 @@ std::vector<std::string> blind_spots_of(const Analysis& analysis)
                 fmt::format("{}: {} of the agent could not be read.", name,
                             count_of(static_cast<std::int64_t>(target.pools.unreadable), "line")));
         const Duration offset =
-            target.clock_offset < Duration{} ? -target.clock_offset : target.clock_offset;
+            std::chrono::abs(std::clamp(target.clock_offset, -most_offset, most_offset));
         if (offset >= std::chrono::seconds{1})
             sentences.push_back(
                 fmt::format("The clock of {} was {} {} Poolscope's. Ages are "

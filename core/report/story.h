@@ -14,6 +14,11 @@
 
 namespace poolscope::report {
 
+/// What instants there are for a report, of any recording: sums and differences of them do not
+/// overflow. The years 1 to 9999.
+inline constexpr Timestamp earliest_told = timestamp_from_us(-62'135'596'800'000'000);
+inline constexpr Timestamp latest_told = timestamp_from_us(253'402'300'799'000'000);
+
 /// What happened between two instants, and when it was worst: a fold beside the analysis. A value.
 class Story
 {
@@ -46,6 +51,7 @@ private:
     void weigh(const Analysis& analysis, Timestamp now);
     void keep(const Key& key, Period period, Timestamp now);
     void close(const Open& open, std::optional<Timestamp> to);
+    void add_up(const Period& gap, Timestamp to);
     void open_gap(const TargetState& target, Timestamp now, const std::string& reason);
     void close_gap(TargetId target, Timestamp now);
 
@@ -53,10 +59,13 @@ private:
     Timestamp to_;
     Timestamp last_look_;
     bool looked_ = false;
+    int extra_looks_ = 0; ///< for the sake of marks
     std::map<Key, Open> open_;
     std::map<TargetId, Period> gaps_;
     std::set<std::pair<TargetId, std::string>> told_; ///< sentences of what is a period
-    std::vector<Period> periods_;
+    std::vector<Period> periods_;                     ///< that are over
+    std::vector<Period> gaps_over_;
+    std::map<TargetId, Unseen> unseen_; ///< of all gaps, listed or not
     std::vector<Moment> moments_;
     std::size_t left_out_ = 0;
     std::optional<Timestamp> worst_;

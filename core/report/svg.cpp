@@ -150,43 +150,50 @@ std::string limit_line(const Plot& plot, const std::vector<Run>& runs, const cha
                         : fmt::format("<path class=\"{}\" d=\"{}\"/>\n", style, path);
 }
 
-const Step* step_at(const std::vector<Run>& runs, Timestamp at)
+constexpr double then_right = 684;
+constexpr double most_right = 719;
+
+std::string value_text(double right, double y, const char* style, const std::string& text)
 {
-    const Step* found = nullptr;
-    for (const Run& run : runs) {
-        for (const Step& step : run.steps) {
-            if (step.from <= at && at <= run.to)
-                found = &step;
-        }
-    }
-    return found;
+    return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\" text-anchor=\"end\">{}</text>",
+                       coordinate(right), coordinate(y), style, text);
 }
 
-std::string label(double y, const char* style, const char* name, const std::string& value)
+/// A row beside a plot: at the moment, and the most there ever was.
+std::string label(double y, const char* style, const char* name, const std::string& then,
+                  const std::string& most)
 {
-    return fmt::format("<rect x=\"560\" y=\"{}\" width=\"9\" height=\"9\" class=\"{}\"/>"
-                       "<text x=\"575\" y=\"{}\" class=\"label\">{}</text>"
-                       "<text x=\"718\" y=\"{}\" class=\"value\" text-anchor=\"end\">{}</text>\n",
-                       coordinate(y - 8), style, coordinate(y), name, coordinate(y), value);
+    return fmt::format("<rect x=\"{}\" y=\"{}\" width=\"9\" height=\"9\" class=\"{}\"/>"
+                       "<text x=\"{}\" y=\"{}\" class=\"label\">{}</text>{}{}\n",
+                       coordinate(Plot::labels), coordinate(y - 8), style,
+                       coordinate(Plot::labels + 15), coordinate(y), name,
+                       value_text(then_right, y, "value", then),
+                       value_text(most_right, y, "value", most));
 }
+
+constexpr double chart_top = 14;
+constexpr double chart_height = 140;
+constexpr double chart_left = 44;
+constexpr double chart_right = 516;
 
 /// Above its line, also where that is the top.
 std::string limit_name(double y, const std::string& text)
 {
     return fmt::format(
         "<text x=\"{}\" y=\"{}\" class=\"limitname\" text-anchor=\"end\">{}</text>\n",
-        coordinate(Plot::right - 4), coordinate(y - 4), text);
+        coordinate(chart_right - 4), coordinate(y - 4), text);
 }
 
-std::string at_the_moment(const Axis& axis)
+std::string heads_of_labels(const Axis& axis)
 {
-    return fmt::format("<text x=\"560\" y=\"18\" class=\"label\">at {}</text>\n",
-                       axis.calendar.time(axis.moment));
+    return value_text(then_right, 18, "label", "at " + axis.calendar.time(axis.moment)) +
+           value_text(most_right, 18, "label", "most") + '\n';
 }
 
-constexpr double chart_top = 14;
-constexpr double chart_height = 140;
-constexpr double chart_left = 44;
+std::string count_text(const std::optional<std::int64_t>& count)
+{
+    return count ? std::to_string(std::max<std::int64_t>(0, *count)) : std::string{"-"};
+}
 
 } // namespace
 
@@ -207,8 +214,9 @@ std::string glyph(Weight weight)
            "cx=\"8\" cy=\"8\" r=\"6\"/></svg>";
 }
 
-std::string sessions_chart(const TargetSeries& series, const std::string& name, const Axis& axis)
+std::string sessions_chart(const SessionCounts& counts, const std::string& name, const Axis& axis)
 {
+    const TargetSeries& series = counts.series;
     std::vector<Step> steps;
     std::vector<bool> gap_before;
     double most = 0;
@@ -230,21 +238,25 @@ std::string sessions_chart(const TargetSeries& series, const std::string& name, 
         gap_before.push_back(point.gap_before);
     }
     const std::vector<Run> runs = runs_of(steps, gap_before, axis, series.target);
-    Plot plot{axis, chart_left, chart_top, chart_height};
+    Plot plot{axis, chart_left, chart_right, chart_top, chart_height};
     plot.scale_to(most);
     std::string svg = plot.begin(182, "Sessions of " + name + " by state over time") +
                       plot.counts_and_lines() + plot.gaps(series.target);
-    const Step* const now = step_at(runs, axis.moment);
-    std::string labels = at_the_moment(axis);
+    std::string labels = heads_of_labels(axis);
     double y = 36;
     for (auto layer = session_layers.rbegin(); layer != session_layers.rend(); ++layer) {
-        bool ever = false;
-        for (const Step& step : steps)
-            ever |= step.counts[layer->index] > 0;
-        if (!ever)
+        // As they were observed: the steps are of some points alone.
+        std::int64_t highest = counts.most[layer->index];
+        if (counts.then)
+            highest = std::max<std::int64_t>(highest, counts.then->counts[layer->index]);
+        const bool drawn = std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+            return step.counts[layer->index] > 0;
+        });
+        if (highest <= 0 && !drawn)
             continue;
         labels += label(y, layer->style, layer->name,
-                        now ? fmt::format("{:.0f}", now->counts[layer->index]) : "-");
+                        counts.then ? count_text(counts.then->counts[layer->index]) : "-",
+                        count_text(highest));
         y += 17;
     }
     for (const Layer& layer : session_layers) {
@@ -270,8 +282,9 @@ std::string sessions_chart(const TargetSeries& series, const std::string& name, 
     return svg + plot.instants() + plot.moment_line() + labels + "</svg>\n";
 }
 
-std::string pool_chart(const PoolSeries& series, const std::string& name, const Axis& axis)
+std::string pool_chart(const PoolCounts& counts, const std::string& name, const Axis& axis)
 {
+    const PoolSeries& series = counts.series;
     std::vector<Step> steps;
     std::vector<bool> gap_before;
     double most = 0;
@@ -298,7 +311,7 @@ std::string pool_chart(const PoolSeries& series, const std::string& name, const 
         gap_before.push_back(point.gap_before);
     }
     const std::vector<Run> runs = runs_of(steps, gap_before, axis, series.target);
-    Plot plot{axis, chart_left, chart_top, chart_height};
+    Plot plot{axis, chart_left, chart_right, chart_top, chart_height};
     plot.scale_to(most);
     std::string svg = plot.begin(182, "Connections of pool " + name + " over time") +
                       plot.counts_and_lines() + plot.gaps(series.target);
@@ -323,16 +336,26 @@ std::string pool_chart(const PoolSeries& series, const std::string& name, const 
         const double limit = *runs.back().steps.back().limit;
         svg += limit_name(plot.y(limit), fmt::format("max {:.0f}", limit));
     }
-    const Step* const now = step_at(runs, axis.moment);
-    const auto value = [&](std::size_t layer, bool told) -> std::string {
-        if (!told)
-            return "not reported";
-        return now ? fmt::format("{:.0f}", now->counts[layer]) : "-";
+    const PoolPoint then = counts.then.value_or(PoolPoint{});
+    const auto row = [](double y, const char* style, const char* what, bool told,
+                        const std::optional<std::int64_t>& at_moment,
+                        std::optional<std::int64_t> most_of_all) {
+        if (!told && !at_moment)
+            return label(y, style, what, {}, "not reported");
+        // What stood when the range began is of it as well.
+        if (at_moment)
+            most_of_all = std::max(most_of_all.value_or(*at_moment), *at_moment);
+        return label(y, style, what, count_text(at_moment), count_text(most_of_all));
     };
-    svg += plot.instants() + plot.moment_line() + at_the_moment(axis);
-    svg += label(36, "s-waiting", "waiting", value(pool_pending, pending_told));
-    svg += label(53, "s-active", "in use", value(pool_used, !runs.empty()));
-    svg += label(70, "s-idle", "idle", value(pool_idle, idle_told));
+    svg += plot.instants() + plot.moment_line() + heads_of_labels(axis);
+    svg += row(36, "s-waiting", "waiting", pending_told, then.pending, counts.most_pending);
+    svg += row(53, "s-active", "in use", !runs.empty(), then.used, counts.most_used);
+    svg += row(70, "s-idle", "idle", idle_told, then.idle, counts.most_idle);
+    if (counts.timeouts)
+        svg += fmt::format("<text x=\"{}\" y=\"93\" class=\"label\">acquires that timed out</text>"
+                           "{}\n",
+                           coordinate(Plot::labels + 15),
+                           value_text(most_right, 93, "value", std::to_string(*counts.timeouts)));
     return svg + "</svg>\n";
 }
 

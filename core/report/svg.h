@@ -21,9 +21,9 @@ struct Axis
 };
 
 /// A server's sessions by state, stacked, against what it takes at the most.
-std::string sessions_chart(const TargetSeries& series, const std::string& name, const Axis& axis);
+std::string sessions_chart(const SessionCounts& counts, const std::string& name, const Axis& axis);
 /// A pool's connections in use, those who wait on top of them, and its maximum.
-std::string pool_chart(const PoolSeries& series, const std::string& name, const Axis& axis);
+std::string pool_chart(const PoolCounts& counts, const std::string& name, const Axis& axis);
 /// Diagnoses, alerts and gaps as bars, what happened as marks over them.
 std::string timeline_chart(const Incident& incident, const Axis& axis);
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/report/htmlparts.h"
 #include "core/report/plot.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace poolscope::report {
 
@@ -11,7 +14,9 @@ namespace {
 
 constexpr std::size_t most_bars = 16;
 constexpr double bar_row = 19;
-constexpr double names_width = 190;
+constexpr double names_width = 236; ///< and as many letters as fit into it
+constexpr std::size_t most_name = 40;
+constexpr double bars_right = 712;
 constexpr double marks_lane = 22;
 constexpr double merge_within = 20; ///< px: a mark and its count
 
@@ -74,6 +79,7 @@ const char* style_of(const Period& period)
 /// One row for all periods of one thing.
 struct Bar
 {
+    Period::Kind kind = Period::Kind::diagnosis;
     std::string name;
     Weight weight = Weight::info;
     std::vector<const Period*> periods;
@@ -82,26 +88,32 @@ struct Bar
 std::vector<Bar> bars_of(const std::vector<Period>& periods)
 {
     std::vector<Bar> bars;
+    std::map<std::tuple<Period::Kind, TargetId, std::string, std::string>, std::size_t> rows;
     for (const Period& period : periods) {
         if (period.kind == Period::Kind::gap)
             continue;
-        const std::string name = period.what + ": " + period.who;
-        auto known = std::find_if(bars.begin(), bars.end(), [&](const Bar& bar) {
-            return bar.name == name && bar.periods.front()->kind == period.kind;
-        });
-        if (known == bars.end())
-            known = bars.insert(bars.end(), Bar{name, period.weight, {}});
-        known->weight = std::max(known->weight, period.weight);
-        known->periods.push_back(&period);
+        const auto [known, first] =
+            rows.try_emplace({period.kind, period.target, period.what, period.who}, bars.size());
+        if (first)
+            bars.push_back({period.kind, period.what + ": " + period.who, period.weight, {}});
+        Bar& bar = bars[known->second];
+        bar.weight = std::max(bar.weight, period.weight);
+        bar.periods.push_back(&period);
     }
     // Diagnoses say why, so they come first; then what is worse; then what came first.
     std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) {
         const auto rank = [](const Bar& bar) {
-            return std::pair(bar.periods.front()->kind, -static_cast<int>(bar.weight));
+            return std::pair(bar.kind, -static_cast<int>(bar.weight));
         };
         return rank(a) < rank(b);
     });
     return bars;
+}
+
+std::string name_beside(double y, const char* style, const std::string& name)
+{
+    return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\" text-anchor=\"end\">{}</text>\n",
+                       coordinate(names_width - 8), coordinate(y + 13), style, name);
 }
 
 } // namespace
@@ -111,14 +123,24 @@ std::string timeline_chart(const Incident& incident, const Axis& axis)
     std::vector<Bar> bars = bars_of(incident.periods);
     const std::size_t left_out = bars.size() > most_bars ? bars.size() - most_bars : 0;
     bars.resize(bars.size() - left_out);
-    const double rows = bar_row * static_cast<double>(bars.size());
-    Plot plot{axis, names_width, marks_lane + 4, std::max(rows, 6.0)};
-    std::string svg = plot.begin(plot.bottom() + 22, "What happened when") + plot.gaps(TargetId{});
+    // A head above the diagnoses and one above the alerts.
+    std::size_t heads = 0;
+    for (std::size_t i = 0; i < bars.size(); ++i)
+        heads += i == 0 || bars[i].kind != bars[i - 1].kind ? 1 : 0;
+    const double rows = bar_row * static_cast<double>(bars.size() + heads);
+    Plot plot{axis, names_width, bars_right, marks_lane + 4, std::max(rows, 6.0)};
+    std::string svg = plot.begin(plot.bottom() + (left_out > 0 ? 52 : 36), "What happened when") +
+                      plot.gaps(TargetId{});
     double y = plot.top();
+    const Bar* above = nullptr;
     for (const Bar& bar : bars) {
-        svg +=
-            fmt::format("<text x=\"{}\" y=\"{}\" class=\"label\" text-anchor=\"end\">{}</text>\n",
-                        coordinate(names_width - 8), coordinate(y + 13), safe(bar.name, 34));
+        if (!above || above->kind != bar.kind) {
+            svg += name_beside(y, "value",
+                               bar.kind == Period::Kind::diagnosis ? "Diagnoses" : "Alerts");
+            y += bar_row;
+        }
+        above = &bar;
+        svg += name_beside(y, "label", safe(bar.name, most_name));
         double drawn = 0;
         for (const Period* const period : bar.periods) {
             const double from = plot.x(period->from);
@@ -128,11 +150,11 @@ std::string timeline_chart(const Incident& incident, const Axis& axis)
                 continue;
             drawn = to;
             const bool thin = period->kind == Period::Kind::alert;
-            svg +=
-                fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" "
-                            "class=\"{}\"><title>{}</title></rect>\n",
-                            coordinate(from), coordinate(y + (thin ? 7 : 4)), coordinate(to - from),
-                            thin ? 6 : 12, style_of(*period), safe(period->sentence));
+            svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" "
+                               "class=\"{}\"><title>{}</title></rect>\n",
+                               coordinate(from), coordinate(y + (thin ? 7 : 4)),
+                               coordinate(to - from), thin ? 6 : 12, style_of(*period),
+                               name_of(period->weight) + ": " + safe(period->sentence));
         }
         y += bar_row;
     }
@@ -144,11 +166,16 @@ std::string timeline_chart(const Incident& incident, const Axis& axis)
                                coordinate(cluster.x + 7), cluster.count);
     }
     svg += plot.moment_line();
-    svg += fmt::format("<text x=\"560\" y=\"14\" class=\"label\">looked at {}</text>\n",
-                       axis.calendar.time(axis.moment));
+    // Below its line, within the drawing.
+    constexpr double half = 60;
+    svg += fmt::format(
+        "<text x=\"{}\" y=\"{}\" class=\"label\" text-anchor=\"middle\">looked at {}</text>\n",
+        coordinate(std::clamp(plot.x(axis.moment), names_width + half, Plot::width - half)),
+        coordinate(plot.bottom() + 31), axis.calendar.time(axis.moment));
     if (left_out > 0)
-        svg += fmt::format("<text x=\"560\" y=\"31\" class=\"label\">{} more below</text>\n",
-                           left_out);
+        svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"label\" text-anchor=\"end\">{} more "
+                           "are in the table alone</text>\n",
+                           coordinate(bars_right), coordinate(plot.bottom() + 47), left_out);
     return svg + "</svg>\n";
 }
 

@@ -3,6 +3,7 @@
 #include "core/report/report.h"
 #include "core/report/svg.h"
 #include "tests/report/page.h"
+#include "tests/report/values.h"
 
 #include <QRegularExpression>
 #include <QTest>
@@ -13,34 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Timestamp start = timestamp_from_us(1'763'735'320'000'000); // 2025-11-21 14:28:40 UTC
-const TargetId server{1};
-const TargetId process{2};
-
 const std::string hostile =
     "</title></style></pre><script>alert(1)</script><img src=x onerror='y'>&amp;\"'\x01\x1B[31m"
     "\xFF\xFE\xE2\x80\xAE]]>";
-
-SeriesPoint point(Duration at, int active, bool gap = false)
-{
-    SeriesPoint p;
-    p.time = start + at;
-    p.counts[static_cast<std::size_t>(SessionState::active)] = active;
-    p.max_connections = 20;
-    p.reserved = 3;
-    p.gap_before = gap;
-    return p;
-}
-
-PoolPoint pool_point(Duration at, std::optional<std::int64_t> used, std::int64_t pending = 0)
-{
-    PoolPoint p;
-    p.time = start + at;
-    p.used = used;
-    p.pending = pending;
-    p.max = 5;
-    return p;
-}
 
 /// Every text of it is `words`.
 report::Incident incident(const std::string& words)
@@ -81,8 +57,8 @@ report::Incident incident(const std::string& words)
                             MarkKind::source_down, MarkKind::note, MarkKind::action})
         i.moments.push_back(
             {start + 15s * (1 + static_cast<int>(kind)), kind, server, words, words});
-    i.sessions = {{server, {point(0s, 3), point(20s, 4), point(40s, 5, true)}}};
-    i.pools = {{process, Text{words}, {pool_point(0s, 2), pool_point(30s, 5, 3)}}};
+    i.sessions = {sessions({point(0s, 3), point(20s, 4), point(40s, 5, true)})};
+    i.pools = {connections({process, Text{words}, {pool_point(0s, 2), pool_point(30s, 5, 3)}})};
     report::Leak leak;
     leak.kind = leak.who = leak.sentence = words;
     leak.stack =
@@ -111,11 +87,6 @@ report::Incident incident(const std::string& words)
     i.findings = {finding};
     i.not_observed = {words};
     return i;
-}
-
-std::string page_of(const report::Incident& incident, bool utc = true)
-{
-    return report::html_of({"0.1.0", utc, false, {incident}});
 }
 
 QString quoted(const std::string& text)
@@ -264,34 +235,35 @@ void TestReport::aGapIsAHole()
     const report::Calendar utc{true};
     const report::Incident i = incident("orders");
     const report::Axis axis{utc, i.from, i.to, i.moment, &i.periods, 1};
-    // The plot lies between 44 and 548: 5.04 a second. Seen from 0 to 20 and from 40 on.
+    // The plot lies between 44 and 516: 4.72 a second. Seen from 0 to 20 and from 40 on.
     const std::string svg = report::sessions_chart(i.sessions.front(), "orders", axis);
     QCOMPARE(spans(svg, "s-active"),
-             (QStringList{QStringLiteral("44-145.6"), QStringLiteral("245.6-548")}));
+             (QStringList{QStringLiteral("44-139.2"), QStringLiteral("232.8-516")}));
     QVERIFY(svg.find("url(#hatch1)") != std::string::npos);
     // Without one it is one area, from end to end.
     report::Incident whole = i;
     whole.periods.clear();
-    whole.sessions.front().points.back().gap_before = false;
+    whole.sessions.front().series.points.back().gap_before = false;
     const report::Axis open{utc, i.from, i.to, i.moment, &whole.periods, 1};
     const std::string joined = report::sessions_chart(whole.sessions.front(), "orders", open);
-    QCOMPARE(spans(joined, "s-active"), QStringList{QStringLiteral("44-548")});
+    QCOMPARE(spans(joined, "s-active"), QStringList{QStringLiteral("44-516")});
     QVERIFY(joined.find("url(#hatch1)") == std::string::npos);
 }
 
 void TestReport::aPoolThatDoesNotTellIsAHole()
 {
     const report::Calendar utc{true};
-    PoolSeries series{process,
-                      Text{"orders"},
-                      {pool_point(0s, 2), pool_point(25s, std::nullopt), pool_point(75s, 2)}};
+    const report::PoolCounts counts =
+        connections({process,
+                     Text{"orders"},
+                     {pool_point(0s, 2), pool_point(25s, std::nullopt), pool_point(75s, 2)}});
     const std::vector<report::Period> none;
     const report::Axis axis{utc, start, start + 100s, start + 50s, &none, 1};
-    const std::string svg = report::pool_chart(series, "orders", axis);
+    const std::string svg = report::pool_chart(counts, "orders", axis);
     QCOMPARE(spans(svg, "s-active"),
-             (QStringList{QStringLiteral("44-170"), QStringLiteral("422-548")}));
+             (QStringList{QStringLiteral("44-162"), QStringLiteral("398-516")}));
     // Nothing is known at the moment: no made-up zero.
-    QVERIFY(svg.find(">in use</text><text x=\"718\" y=\"53\" class=\"value\" "
+    QVERIFY(svg.find(">in use</text><text x=\"684\" y=\"53\" class=\"value\" "
                      "text-anchor=\"end\">-<") != std::string::npos);
     QVERIFY(svg.find("not reported") != std::string::npos); // idle never was
 }
@@ -299,15 +271,16 @@ void TestReport::aPoolThatDoesNotTellIsAHole()
 void TestReport::whoWaitsStandsAboveTheMaximum()
 {
     const report::Calendar utc{true};
-    PoolSeries series{process, Text{"orders"}, {pool_point(0s, 5, 5)}};
+    const report::PoolCounts counts =
+        connections({process, Text{"orders"}, {pool_point(0s, 5, 5)}});
     const std::vector<report::Period> none;
     const report::Axis axis{utc, start, start + 100s, start + 50s, &none, 1};
-    const std::string svg = report::pool_chart(series, "orders", axis);
+    const std::string svg = report::pool_chart(counts, "orders", axis);
     // From 14 (10 of them) to 154 (none): the limit, 5, lies in the middle.
     QVERIFY(svg.find("class=\"limit\" d=\"M44 ") != std::string::npos);
-    const QRegularExpression limit(QStringLiteral("class=\"limit\" d=\"M44 ([0-9.]+)H548\""));
+    const QRegularExpression limit(QStringLiteral("class=\"limit\" d=\"M44 ([0-9.]+)H516\""));
     const QRegularExpression waiting(
-        QStringLiteral("class=\"s-waiting\" d=\"M44 ([0-9.]+)V([0-9.]+)H548"));
+        QStringLiteral("class=\"s-waiting\" d=\"M44 ([0-9.]+)V([0-9.]+)H516"));
     const auto line = limit.match(QString::fromStdString(svg));
     const auto area = waiting.match(QString::fromStdString(svg));
     QVERIFY(line.hasMatch());
