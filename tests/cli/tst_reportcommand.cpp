@@ -2,6 +2,7 @@
 // poolscope report, as a person or a script calls it.
 #include "tests/report/incident.h"
 #include "tests/report/page.h"
+#include "tests/report/pdftext.h"
 
 #include <QDir>
 #include <QFile>
@@ -28,6 +29,7 @@ private slots:
     void asPdfWithoutADisplay();
     void nothingIsOverwritten();
     void whatCannotBeRead();
+    void whatIsDamagedWithin();
     void whereNothingCanBeWritten();
     void usage();
 
@@ -193,9 +195,21 @@ void TestReportCommand::asPdfWithoutADisplay()
     QVERIFY(pdf.trimmed().endsWith("%%EOF"));
     QVERIFY(pdf.count("/Type /Page\n") >= 2);
     QVERIFY(!(QFile::permissions(out) & (QFile::ReadGroup | QFile::ReadOther)));
-    for (const std::string& secret : RecordedIncident::secrets)
-        QVERIFY2(!pdf.contains(secret.c_str()), secret.c_str());
     QCOMPARE(run({incident_, text("-o"), out}).code, 2); // is there already
+    // Read as a person does: its streams are packed, and hold glyphs.
+    const QString open = path("open.pdf");
+    QCOMPARE(run({incident_, text("-o"), open}).code, 0);
+    const PdfText shown{pdf};
+    const PdfText all{contentOf(open)};
+    QVERIFY(shown.has(text("load_orders")));
+    QVERIFY(shown.has(text("Redacted:")));
+    for (const std::string& secret : RecordedIncident::secrets) {
+        const QString word = QString::fromStdString(secret);
+        QVERIFY2(!shown.has(word), secret.c_str());
+        QVERIFY2(!pdf.contains(secret.c_str()), secret.c_str()); // nor in what is about it
+        // Else this would prove nothing.
+        QVERIFY2(all.has(word), secret.c_str());
+    }
 #else
     QCOMPARE(written.code, 2);
     QVERIFY(written.err.contains("built without a window"));
@@ -230,7 +244,7 @@ void TestReportCommand::whatCannotBeRead()
         QVERIFY(run1.err.startsWith("poolscope: "));
         QVERIFY(!QFileInfo::exists(out));
     }
-    // Cut in the middle: said so, by a sentence and the exit status.
+    // Cut in the middle, it is none either.
     const QByteArray whole = contentOf(incident_);
     const QString half = path("half.poolrec");
     QFile cut(half);
@@ -240,11 +254,38 @@ void TestReportCommand::whatCannotBeRead()
     const Run run2 = run({half, text("-o"), out});
     QCOMPARE(run2.code, 5);
     QVERIFY(run2.err.startsWith("poolscope: "));
-    if (QFileInfo::exists(out)) {
-        const Page page = readPage(contentOf(out).toStdString());
-        QCOMPARE(page.trouble, QString());
-        QVERIFY(page.text.contains(text("The recording is damaged")));
+    QVERIFY(!QFileInfo::exists(out));
+}
+
+void TestReportCommand::whatIsDamagedWithin()
+{
+    // What is before the damage is told, with a sentence and by the exit status. Which page of the
+    // file must be hit for that depends on how it lies there: some page does.
+    const QByteArray whole = contentOf(incident_);
+    constexpr qsizetype pageSize = 4096;
+    const QString damaged = path("secret-name-815.poolrec");
+    const QString out = path("damaged.html");
+    Run told;
+    for (qsizetype at = whole.size() / pageSize - 1; at > 1 && !QFileInfo::exists(out); --at) {
+        QByteArray bytes = whole;
+        bytes.replace(at * pageSize, pageSize, QByteArray(pageSize, '\x5A'));
+        QFile file(damaged);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(bytes);
+        file.close();
+        told = run({damaged, text("-o"), out, text("--redact")});
+        if (told.code == 0)
+            QVERIFY(QFile::remove(out)); // nobody needed that page
     }
+    QVERIFY(QFileInfo::exists(out));
+    QCOMPARE(told.code, 5);
+    QVERIFY(told.err.startsWith("poolscope: "));
+    const Page page = readPage(contentOf(out).toStdString());
+    QCOMPARE(page.trouble, QString());
+    QVERIFY2(page.text.contains(text("The recording is damaged: what comes after 2025-11-21T")),
+             qPrintable(page.text.right(600)));
+    // The file's name is the user's.
+    QVERIFY(!page.text.contains(text("secret-name")));
 }
 
 void TestReportCommand::whereNothingCanBeWritten()
