@@ -213,8 +213,10 @@ void PoolCore::fill_to_min_idle()
             }
         }
         const Result<Lease> lease = open_into(index);
-        if (!lease)
-            return; // the breaker counts it; the next round tries again
+        if (!lease) { // the breaker counts it; the next round tries again
+            serve_or_close();
+            return;
+        }
         {
             const std::lock_guard lock(mutex_);
             ++not_lent_;

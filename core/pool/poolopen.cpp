@@ -97,7 +97,8 @@ void PoolCore::set_expiry(Slot& slot) const
         slot.expires.store(stamp() + config_.max_connection_age.count() * 1000);
 }
 
-/// Opens a connection in a slot that is `opening` and claims it. On an error the slot is empty.
+/// Opens a connection in a slot that is `opening` and claims it. On an error the slot is empty, and
+/// whoever asked serves those who wait, once it counts no more itself.
 Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
 {
     Slot& slot = slots_[index];
@@ -117,7 +118,6 @@ Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
         ++open_failures_;
         last_open_error_ = opened.error().sentence.substr(0, 512);
         empty_locked(index);
-        serve_waiters_locked();
         return opened.error();
     }
     breaker_.succeeded(to);
@@ -137,7 +137,8 @@ Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
     return lease;
 }
 
-/// A claimed slot, looked at where it must be; its connection replaced where it is not fit.
+/// A claimed slot, looked at where it must be; its connection replaced where it is not fit. On an
+/// error as open_into().
 Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
 {
     Slot& slot = slots_[lease.slot];
@@ -179,7 +180,6 @@ Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
     if (!breaker_.allow(now_ticks())) {
         const std::lock_guard lock(mutex_);
         empty_locked(lease.slot);
-        serve_waiters_locked();
         return Error{"A connection had to be replaced, and the circuit breaker is open. The last "
                      "failure: " +
                          last_open_error_,

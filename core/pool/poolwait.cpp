@@ -118,8 +118,11 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
         return self.error;
     Result<Lease> lease =
         self.state == Waiter::State::may_open ? open_into(self.lease.slot) : make_fit(self.lease);
-    if (!lease)
+    if (!lease) {
+        // In this order: the next may be of the same user.
         user.leave(config_.max_per_user);
+        serve_or_close();
+    }
     return lease;
 }
 

@@ -22,6 +22,9 @@ private slots:
     void timeoutLeavesTheQueue();
     void brokenReturnOpensForTheNext();
     void failedOpenPassesOn();
+    void failedOpenLeavesTheUsersPlace_data();
+    void failedOpenLeavesTheUsersPlace();
+    void failedOpenLetsCloseGoOn();
     void closeWakesAll();
     void addedConnectionServes();
 };
@@ -243,6 +246,64 @@ void TestPoolWaiting::failedOpenPassesOn()
     QCOMPARE(unlucky.error, std::string("too many connections"));
     QVERIFY(next.guard);
     QCOMPARE(pool.stats().total, 1);
+}
+
+void TestPoolWaiting::failedOpenLeavesTheUsersPlace_data()
+{
+    QTest::addColumn<bool>("replaced");
+    QTest::newRow("opened") << false;
+    QTest::newRow("in place of one that is not fit") << true;
+}
+
+/// Who failed to open has its place among its user's until it says so: only then can the next of
+/// the same user be served, and nobody else would.
+void TestPoolWaiting::failedOpenLeavesTheUsersPlace()
+{
+    QFETCH(bool, replaced);
+    Backend backend;
+    PoolConfig config = small_config(5);
+    config.max_per_user = 1;
+    config.validation_on_acquire = replaced;
+    config.circuit.enabled = false;
+    FakePool pool(config, FakeFactory{&backend});
+    if (replaced)
+        pool.acquire("a").value().release();
+    backend.valid = false;
+    std::atomic<bool> go{false};
+    backend.fail_opens = 1;
+    backend.while_opening = [&] {
+        while (!go)
+            std::this_thread::yield();
+    };
+    Worker unlucky(pool, "a");
+    QTRY_COMPARE(pool.stats().opening, 1);
+    Worker next(pool, "a");
+    QTRY_COMPARE(pool.stats().pending, 1);
+    go = true;
+    QTRY_VERIFY(unlucky.done && next.done);
+    QCOMPARE(unlucky.error, std::string("too many connections"));
+    QVERIFY(next.guard);
+}
+
+void TestPoolWaiting::failedOpenLetsCloseGoOn()
+{
+    Backend backend;
+    FakePool pool(small_config(5), FakeFactory{&backend});
+    std::atomic<bool> go{false};
+    backend.fail_opens = 1;
+    backend.while_opening = [&] {
+        while (!go)
+            std::this_thread::yield();
+    };
+    Worker unlucky(pool, "a");
+    QTRY_COMPARE(pool.stats().opening, 1);
+    std::atomic<bool> closed{false};
+    std::thread closer([&] { closed = static_cast<bool>(pool.close(20s)); });
+    QTest::qWait(50); // it gets as far as waiting; were it later, less would be tried
+    go = true;
+    const bool in_time = QTest::qWaitFor([&] { return closed.load(); }, 5000);
+    closer.join();
+    QVERIFY(in_time);
 }
 
 void TestPoolWaiting::closeWakesAll()
