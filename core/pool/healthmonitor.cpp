@@ -169,25 +169,27 @@ Health HealthMonitor::worst() const
 
 void HealthMonitor::start()
 {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard one_at_a_time(start_mutex_);
     if (thread_.joinable())
         return;
-    stopping_ = false;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = false;
+    }
     thread_ = std::thread(&HealthMonitor::run, this);
     pthread_setname_np(thread_.native_handle(), "pool-health");
 }
 
 void HealthMonitor::stop()
 {
-    std::thread ending;
+    const std::lock_guard one_at_a_time(start_mutex_);
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
-        ending.swap(thread_);
     }
     wake_.notify_all();
-    if (ending.joinable())
-        ending.join();
+    if (thread_.joinable())
+        thread_.join();
 }
 
 void HealthMonitor::run()

@@ -95,8 +95,11 @@ public:
     }
     void forget(ConnectionId id);
 
-    /// Checks all of them every `interval` on a thread of its own, the first time at once.
+    /// Checks all of them every `interval` on a thread of its own, the first time at once. Does
+    /// nothing where that thread runs already.
     void start();
+    /// Waits for the check that is under way. Of start() and stop(), from any threads, one runs
+    /// after the other; neither may be called from within a probe or on_change.
     void stop();
 
     /// Now, on this thread. Nothing: not monitored, or gone.
@@ -127,7 +130,8 @@ private:
     std::map<ConnectionId, Entry> entries_;
     std::condition_variable wake_;
     bool stopping_ = false;
-    std::thread thread_;
+    std::mutex start_mutex_; ///< of start() and stop(); before mutex_
+    std::thread thread_;     ///< under start_mutex_
 };
 
 } // namespace poolscope

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <limits>
 #include <stdexcept>
+#include <thread>
 
 using namespace poolscope;
 using namespace std::chrono_literals;
@@ -30,6 +31,7 @@ private slots:
     void healthThresholds();
     void healthLeavesBusyAlone();
     void healthRuns();
+    void healthStopsWhileItIsStarted();
     void histogram();
     void usersAreBounded();
 };
@@ -254,6 +256,36 @@ void TestPoolParts::healthRuns()
     QCOMPARE(probe->probes.load(), after);
     monitor.start();
     QTRY_VERIFY(probe->probes > after);
+}
+
+void TestPoolParts::healthStopsWhileItIsStarted()
+{
+    HealthMonitor monitor({1h, 1, 3, 1, 1s});
+    std::atomic<bool> inside{false};
+    std::atomic<bool> go{false};
+    int connection = 0;
+    monitor.monitor(ConnectionId{1}, connection, [&](int&) {
+        inside = true;
+        while (!go)
+            std::this_thread::yield();
+        return true;
+    });
+    monitor.start();
+    QTRY_VERIFY(inside);
+    std::atomic<bool> stopped{false};
+    std::thread stopper([&] {
+        monitor.stop();
+        stopped = true;
+    });
+    QTest::qWait(20); // it gets as far as waiting; were it later, less would be tried
+    std::thread starter([&] { monitor.start(); });
+    QTest::qWait(20);
+    go = true;
+    const bool in_time = QTest::qWaitFor([&] { return stopped.load(); }, 5000);
+    starter.join();
+    monitor.stop();
+    stopper.join();
+    QVERIFY(in_time);
 }
 
 void TestPoolParts::histogram()
