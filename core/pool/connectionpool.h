@@ -231,8 +231,9 @@ public:
             new detail::FactoryState<Connection, Factory>(std::move(config), std::move(factory));
         state_->start();
     }
-    /// Waits for nobody: what is still lent is closed when it comes back. close() before it, for a
-    /// deadline.
+    /// Waits for no holder: what is still lent is closed when it comes back; close() before it, for
+    /// a deadline. Waits for what the pool's own threads are at just then (an open, a validate, a
+    /// close).
     ~ConnectionPool()
     {
         static_cast<void>(state_->close(Duration{0}));
@@ -275,7 +276,8 @@ public:
 
     PoolStatistics stats() const { return state_->statistics(); }
     const PoolConfig& config() const { return state_->config(); }
-    /// Watches every connection where health_check is on.
+    /// Watches every connection where health_check is on, from the pool's own thread. start() has
+    /// it do so from another one, too, which ends with the pool.
     HealthMonitor& health() { return state_->health(); }
     /// For an agent, which must let go before this pool goes.
     PoolControl& control() { return *state_; }

@@ -105,6 +105,7 @@ void PoolCore::abandon() noexcept
     thread_wake_.notify_all();
     if (thread_.joinable())
         thread_.join();
+    health_.stop(); // its thread may not be the last one here: it could not end itself
     set_sink(nullptr);
     close_idle_connections();
     finish_closing(Owner::leaves); // nothing of this pool may be touched after it

@@ -29,6 +29,7 @@ struct Backend
     std::atomic<bool> throw_on_reset{false};
     std::atomic<bool> throw_on_close{false};
     std::function<void()> while_opening;
+    std::function<void()> while_validating;
     std::function<void()> while_interrupting; ///< the pool's mutex is held
     int open_now() const { return opened - closed; }
 };
@@ -58,6 +59,8 @@ struct FakeFactory
     bool validate(FakeConnection&)
     {
         ++backend->validations;
+        if (backend->while_validating)
+            backend->while_validating();
         if (backend->throw_on_validate)
             throw std::runtime_error("validate");
         return backend->valid;

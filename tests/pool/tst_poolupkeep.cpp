@@ -5,6 +5,8 @@
 
 #include <QTest>
 
+#include <thread>
+
 using namespace poolscope;
 using namespace poolscope::test;
 using namespace std::chrono_literals;
@@ -20,6 +22,7 @@ private slots:
     void cleanUp();
     void neverClosesWhatIsOut();
     void minIdle();
+    void goesWhileItsHealthIsWatched();
 };
 
 void TestPoolUpkeep::leaksAreFound()
@@ -210,6 +213,32 @@ void TestPoolUpkeep::minIdle()
     auto b = pool.acquire("a");
     pool.maintain();
     QTRY_COMPARE(pool.stats().total, 3); // no more than max_connections
+}
+
+/// Whoever starts the pool's monitor need not stop it.
+void TestPoolUpkeep::goesWhileItsHealthIsWatched()
+{
+    for (int i = 0; i < 20; ++i) {
+        Backend backend;
+        backend.while_validating = [] {
+            std::this_thread::sleep_for(10ms);
+        };
+        {
+            PoolConfig config = small_config(4);
+            config.health_check = true;
+            config.health_check_interval = 1h;
+            FakePool pool(config, FakeFactory{&backend});
+            {
+                auto a = pool.acquire("a");
+                auto b = pool.acquire("b");
+                auto c = pool.acquire("c");
+            }
+            pool.health().start();
+            while (backend.validations == 0)
+                std::this_thread::yield();
+        }
+        QCOMPARE(backend.open_now(), 0);
+    }
 }
 
 QTEST_APPLESS_MAIN(TestPoolUpkeep)
