@@ -3,8 +3,24 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <utility>
 
 namespace poolscope {
+
+namespace {
+
+/// That this thread is within, one in the other: it would wait for itself.
+thread_local int probes_of_this_thread = 0;
+
+struct Probing
+{
+    Probing() { ++probes_of_this_thread; }
+    ~Probing() { --probes_of_this_thread; }
+    Probing(const Probing&) = delete;
+    Probing& operator=(const Probing&) = delete;
+};
+
+} // namespace
 
 std::string_view name_of(Health health)
 {
@@ -32,16 +48,39 @@ HealthMonitor::~HealthMonitor()
 
 void HealthMonitor::monitor(ConnectionId id, std::shared_ptr<HealthProbe> probe)
 {
-    const std::lock_guard lock(mutex_);
     Entry entry{std::move(probe), std::make_shared<std::mutex>(), {}};
     entry.status.id = id;
-    entries_.insert_or_assign(id, std::move(entry));
+    {
+        const std::lock_guard lock(mutex_);
+        std::swap(entries_[id], entry);
+    }
+    wait_for_probe(entry.probing);
 }
 
 void HealthMonitor::forget(ConnectionId id)
 {
+    std::shared_ptr<std::mutex> probing;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = entries_.find(id);
+        if (found == entries_.end())
+            return;
+        probing = found->second.probing;
+        entries_.erase(found);
+    }
+    wait_for_probe(probing);
+}
+
+void HealthMonitor::forget_soon(ConnectionId id)
+{
     const std::lock_guard lock(mutex_);
     entries_.erase(id);
+}
+
+void HealthMonitor::wait_for_probe(const std::shared_ptr<std::mutex>& probing)
+{
+    if (probing && probes_of_this_thread == 0)
+        const std::lock_guard nobody_looks(*probing);
 }
 
 void HealthMonitor::on_change(std::function<void(const HealthStatus&)> changed)
@@ -89,6 +128,14 @@ std::optional<HealthStatus> HealthMonitor::check(ConnectionId id)
         probing = found->second.probing;
     }
     const std::lock_guard one_at_a_time(*probing);
+    const Probing here;
+    {
+        // Who forgot it meanwhile may have found nobody to wait for.
+        const std::lock_guard lock(mutex_);
+        const auto found = entries_.find(id);
+        if (found == entries_.end() || found->second.probe != probe)
+            return {};
+    }
     const Ticks from = now_ticks();
     ProbeResult result = ProbeResult::failed;
     try {

@@ -34,7 +34,8 @@ public:
     virtual ~HealthProbe() = default;
     /// An exception counts as failed.
     virtual ProbeResult probe() = 0;
-    /// Whether it is checked out for longer than the leak threshold.
+    /// Whether it is checked out for longer than the leak threshold. Also while a probe runs, and
+    /// after it was forgotten: not to touch the connection.
     virtual bool is_leaked() const { return false; }
 };
 
@@ -71,10 +72,10 @@ public:
     HealthMonitor(const HealthMonitor&) = delete;
     HealthMonitor& operator=(const HealthMonitor&) = delete;
 
-    /// From now on; replaces what was monitored under that id.
+    /// From now on; replaces what was monitored under that id, as forget() would end it.
     void monitor(ConnectionId id, std::shared_ptr<HealthProbe> probe);
-    /// A connection that is nobody else's while `validate` looks at it. Must outlive its
-    /// monitoring.
+    /// A connection that is nobody else's while `validate` looks at it. Must live until it is
+    /// forgotten or replaced.
     template <class Connection, class Validate>
     void monitor(ConnectionId id, Connection& connection, Validate validate)
     {
@@ -93,7 +94,12 @@ public:
         };
         monitor(id, std::make_shared<Direct>(connection, std::move(validate)));
     }
+    /// Waits for the probe of it that is under way: when this returns, none touches it any more.
+    /// From within a probe or on_change nothing is waited for.
     void forget(ConnectionId id);
+    /// The same without waiting: for who can bear a probe of what was forgotten, or holds what a
+    /// probe needs.
+    void forget_soon(ConnectionId id);
 
     /// Checks all of them every `interval` on a thread of its own, the first time at once. Does
     /// nothing where that thread runs already.
@@ -110,8 +116,8 @@ public:
     /// The worst of all; unknown with none.
     Health worst() const;
 
-    /// Called when a status changes, on the thread that checked, with no lock held. Set it before
-    /// anything is monitored.
+    /// Called when a status changes, on the thread that checked, while that connection counts as
+    /// looked at: not to check it again. Set it before anything is monitored.
     void on_change(std::function<void(const HealthStatus&)> changed);
 
 private:
@@ -121,6 +127,8 @@ private:
         std::shared_ptr<std::mutex> probing;
         HealthStatus status;
     };
+    /// Until nobody looks at it.
+    static void wait_for_probe(const std::shared_ptr<std::mutex>& probing);
     void note(HealthStatus& status, ProbeResult result, Duration took, Ticks now) const;
     void run();
 

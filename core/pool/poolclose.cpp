@@ -43,7 +43,7 @@ void PoolCore::close_idle_connections()
             ++closed_;
             emit_closed(connection, "the pool is closed");
         }
-        health_.forget(connection);
+        health_.forget_soon(connection);
         close_quietly(i);
         const std::lock_guard lock(mutex_);
         empty_locked(i);

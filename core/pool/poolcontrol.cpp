@@ -257,7 +257,7 @@ Result<Done> PoolCore::reclaim(CheckoutId checkout)
         resolve_locked(i, word);
         emit_checkin(slot.connection, checkout);
         emit_closed(slot.connection, "reclaimed");
-        health_.forget(slot.connection);
+        health_.forget_soon(slot.connection);
         try {
             interrupt_connection(i);
         } catch (...) { // NOLINT(bugprone-empty-catch): it is closed when it comes back

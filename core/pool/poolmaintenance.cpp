@@ -12,7 +12,8 @@ using detail::SlotState;
 using detail::SlotWord;
 
 /// Takes a connection out of the pool for as long as it is looked at; leaves it alone where it is
-/// checked out.
+/// checked out. What it looks for is told by slot and id, so that it may be forgotten at any time
+/// without waiting.
 class PoolCore::Probe final : public HealthProbe
 {
 public:

@@ -175,7 +175,7 @@ Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
         slot.control.store(SlotWord::with(lease.word, SlotState::opening));
         emit_closed(old, reason);
     }
-    health_.forget(old);
+    health_.forget_soon(old);
     close_quietly(lease.slot);
     if (!breaker_.allow(now_ticks())) {
         const std::lock_guard lock(mutex_);
@@ -199,7 +199,7 @@ void PoolCore::give_up_slot(std::uint32_t index, std::string_view reason) noexce
         ++closed_;
         emit_closed(connection, reason);
     }
-    health_.forget(connection);
+    health_.forget_soon(connection);
     close_quietly(index);
     {
         const std::lock_guard lock(mutex_);

@@ -32,6 +32,9 @@ private slots:
     void healthLeavesBusyAlone();
     void healthRuns();
     void healthStopsWhileItIsStarted();
+    void healthForgetsOnlyWhatNobodyLooksAt_data();
+    void healthForgetsOnlyWhatNobodyLooksAt();
+    void healthMayBeForgottenWhileItIsLookedAt();
     void histogram();
     void usersAreBounded();
 };
@@ -286,6 +289,65 @@ void TestPoolParts::healthStopsWhileItIsStarted()
     monitor.stop();
     stopper.join();
     QVERIFY(in_time);
+}
+
+void TestPoolParts::healthForgetsOnlyWhatNobodyLooksAt_data()
+{
+    QTest::addColumn<bool>("replaced");
+    QTest::newRow("forgotten") << false;
+    QTest::newRow("replaced") << true;
+}
+
+/// Whoever has forgotten a connection may give it up.
+void TestPoolParts::healthForgetsOnlyWhatNobodyLooksAt()
+{
+    QFETCH(bool, replaced);
+    HealthMonitor monitor({1h, 1, 3, 1, 1s});
+    std::atomic<bool> inside{false};
+    std::atomic<bool> go{false};
+    int connection = 0;
+    int other = 0;
+    const ConnectionId id{1};
+    monitor.monitor(id, connection, [&](int& looked_at) {
+        inside = true;
+        while (!go)
+            std::this_thread::yield();
+        ++looked_at;
+        return true;
+    });
+    monitor.start();
+    QTRY_VERIFY(inside);
+    std::atomic<bool> forgotten{false};
+    std::thread forgetter([&] {
+        if (replaced)
+            monitor.monitor(id, other, [](int&) { return true; });
+        else
+            monitor.forget(id);
+        forgotten = true;
+    });
+    QTest::qWait(50);
+    const bool too_early = forgotten;
+    go = true;
+    forgetter.join();
+    QCOMPARE(connection, 1); // nobody writes it any more: the thread sanitizer would tell
+    QVERIFY(!too_early);
+    QCOMPARE(monitor.all().size(), replaced ? std::size_t{1} : std::size_t{0});
+}
+
+/// By the one who looks, that is, who cannot wait for itself.
+void TestPoolParts::healthMayBeForgottenWhileItIsLookedAt()
+{
+    HealthMonitor monitor;
+    int connection = 0;
+    monitor.on_change([&](const HealthStatus& status) { monitor.forget(status.id); });
+    monitor.monitor(ConnectionId{1}, connection, [&](int&) {
+        monitor.forget(ConnectionId{1});
+        return true;
+    });
+    QVERIFY(!monitor.check(ConnectionId{1}));
+    monitor.monitor(ConnectionId{2}, connection, [](int&) { return false; });
+    QVERIFY(monitor.check(ConnectionId{2}));
+    QVERIFY(monitor.all().empty());
 }
 
 void TestPoolParts::histogram()
