@@ -432,6 +432,7 @@ PgWhom PgConnection::whom() const
     const std::size_t at = std::min(next_, endpoints_.empty() ? 0 : endpoints_.size() - 1);
     whom.where = endpoints_.empty() ? "the server"
                                     : plain_line(endpoints_.at(at).label().toStdString(), 256);
+    whom.tunnel = !endpoints_.empty() && !endpoints_.at(at).beyond.isEmpty();
     whom.user = plain_line(valueOf(plan_.effective, "user").toStdString(), 256);
     whom.database = plain_line(valueOf(plan_.effective, "dbname").toStdString(), 256);
     whom.password_given = !plan_.password.isEmpty();

@@ -252,6 +252,8 @@ QString poolerUrl(const PgParams& effective)
 
 QString PgEndpoint::label() const
 {
+    if (!beyond.isEmpty())
+        return beyond;
     if (isLocalSocket())
         return host.isEmpty() ? QStringLiteral("the local socket, port ") + port
                               : host + QStringLiteral("/.s.PGSQL.") + port;

@@ -69,6 +69,7 @@ void PgReach::openConnection(quint16 tunnelPort)
                                              valueOf(plan.effective, "user"));
         if (endpoint.host.isEmpty() || endpoint.host.startsWith(QLatin1Char('/')))
             endpoint.host = QStringLiteral("localhost");
+        endpoint.beyond = QStringLiteral("%1, through %2,").arg(farEnd(), sshHost());
         endpoint.address = QStringLiteral("127.0.0.1");
         endpoint.port = QString::number(tunnelPort);
         plan.endpoints = {endpoint};

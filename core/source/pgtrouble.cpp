@@ -267,6 +267,16 @@ std::string tls_step(std::string_view words)
            "without TLS.";
 }
 
+bool hung_up(std::string_view words)
+{
+    for (const std::string_view part :
+         {"closed the connection unexpectedly", "reset by peer", "server terminated abnormally"}) {
+        if (words.find(part) != std::string_view::npos)
+            return true;
+    }
+    return false;
+}
+
 /// Where no server spoke in its own protocol: libpq's words, and what they mean.
 std::string other_step(std::string_view words)
 {
@@ -279,7 +289,7 @@ std::string other_step(std::string_view words)
                "failover may be under way. It is tried again.";
     if (says("expected authentication request") || says("invalid response"))
         return "Something other than PostgreSQL seems to listen there: check the port.";
-    if (says("closed the connection unexpectedly") || says("reset by peer"))
+    if (hung_up(words))
         return "It hung up before it let us in: it may restart just now, or a proxy or firewall "
                "between cut the connection. It is tried again.";
     return "It is tried again.";
@@ -332,6 +342,11 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
     } else {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);
         t.next_step = other_step(words);
+        if (whom.tunnel && hung_up(words)) { // ssh has no other way to say that nothing listens
+            t.sentence = fmt::format("{} hung up before it let us in.", whom.where);
+            t.next_step = "Nothing may listen there, or that host may not reach it. It is tried "
+                          "again.";
+        }
     }
     return t;
 }

@@ -28,13 +28,14 @@ struct PgTrouble
 /// Whom the sentences speak of.
 struct PgWhom
 {
-    std::string where; ///< "db1.shop.internal:5432"
+    std::string where;   ///< "db1.shop.internal:5432"
     std::string user;
     std::string database;
     bool password_given = false;
     /// What to attach to should it be PgBouncer: "pgbouncer://db1.shop.internal:6432".
     std::string pooler_url;
     bool console = false; ///< it is PgBouncer's console that we want
+    bool tunnel = false;  ///< it is reached by way of another host
 };
 
 /// From a failed attempt to connect: libpq's message, made with PQERRORS_VERBOSE, which carries the

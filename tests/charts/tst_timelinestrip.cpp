@@ -128,6 +128,21 @@ private slots:
         QCOMPARE(strip_->groups()[0].worst, MarkKind::critical);
         QCOMPARE(strip_->groups()[1].worst, MarkKind::warning);
         QCOMPARE(strip_->groups()[2].worst, MarkKind::action);
+        // A number of two digits covers what stands 14 px from it, and a glyph does not.
+        const double second = strip_->x(start + 101s) - strip_->x(start + 100s);
+        const auto near = Duration{static_cast<std::int64_t>(14e6 / second)};
+        Mark beside = mark(100s, MarkKind::critical);
+        beside.time += near;
+        strip_->setMarks({mark(100s, MarkKind::note), beside});
+        strip_->flush();
+        QCOMPARE(strip_->groups().size(), std::size_t{2});
+        std::vector<Mark> many(12, mark(100s, MarkKind::note));
+        many.push_back(beside);
+        strip_->setMarks(many);
+        strip_->flush();
+        QCOMPARE(strip_->groups().size(), std::size_t{1});
+        QCOMPARE(strip_->groups()[0].marks.size(), std::size_t{13});
+        QCOMPARE(strip_->groups()[0].worst, MarkKind::critical);
     }
 
     void clickAndDragSeek()

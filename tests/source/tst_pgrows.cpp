@@ -370,6 +370,17 @@ void TestPgRows::troubleSentences()
     QCOMPARE(full.kind, Kind::transient);
     QCOMPARE(full.sqlstate, std::string("53300"));
     QCOMPARE(full.retry, Duration{std::chrono::seconds{2}});
+    // Through a tunnel: what hangs up is ssh, where nothing listens behind it.
+    PgWhom beyond = whom;
+    beyond.where = "db:9, through bastion,";
+    beyond.tunnel = true;
+    const PgTrouble cut =
+        connect_trouble("connection to server at \"127.0.0.1\", port 36549 failed: server closed "
+                        "the connection unexpectedly\n\tThis probably means the server terminated "
+                        "abnormally\n\tbefore or while processing the request.\n",
+                        beyond, false);
+    QCOMPARE(cut.sentence, std::string("db:9, through bastion, hung up before it let us in."));
+    QVERIFY(cut.next_step.find("Nothing may listen there") != std::string::npos);
     // Which slots are left, as the versions say it.
     const auto step = [&](const char* words) {
         return QString::fromStdString(server_trouble("53300", words, whom).next_step);

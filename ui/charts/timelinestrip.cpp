@@ -218,6 +218,31 @@ void TimelineStrip::groupMarks()
         if (rankOf(mark.kind) > rankOf(group.worst))
             group.worst = mark.kind;
     }
+    partGroups();
+}
+
+/// A count is wider than a glyph: what would cover its neighbour becomes one with it.
+void TimelineStrip::partGroups()
+{
+    const auto half = [](const MarkGroup& group) {
+        return group.marks.size() > 99  ? 15.0
+               : group.marks.size() > 9 ? 11.0
+               : group.marks.size() > 1 ? 8.0
+                                        : 6.0;
+    };
+    std::vector<MarkGroup> apart;
+    for (MarkGroup& group : groups_) {
+        if (apart.empty() || group.x - apart.back().x >= half(apart.back()) + half(group)) {
+            apart.push_back(std::move(group));
+            continue;
+        }
+        MarkGroup& before = apart.back();
+        if (rankOf(group.worst) > rankOf(before.worst))
+            before.worst = group.worst;
+        before.marks.insert(before.marks.end(), group.marks.begin(), group.marks.end());
+        before.x = (x(before.marks.front().time) + x(before.marks.back().time)) / 2;
+    }
+    groups_ = std::move(apart);
 }
 
 QString TimelineStrip::toolTipAt(const QPointF& at) const

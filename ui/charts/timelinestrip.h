@@ -90,6 +90,7 @@ private:
     void schedule();
     void rebuild();
     void groupMarks();
+    void partGroups();
     void addColumns(const std::vector<SeriesPoint>& points);
     void addPool(const std::vector<PoolPoint>& points);
     void addHoles();

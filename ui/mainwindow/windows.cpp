@@ -7,6 +7,7 @@
 #include <QApplication>
 #include <QFileInfo>
 #include <QPointer>
+#include <QScreen>
 
 #include <algorithm>
 
@@ -125,7 +126,15 @@ void Windows::place(MainWindow& window) const
     const MainWindow& before = *all_[all_.size() - 2]->window;
     window.resize(before.size());
     const int step = Theme::current().scaled(32);
-    window.move(before.pos() + QPoint(step, step));
+    QPoint at = before.pos() + QPoint(step, step);
+    // Whole on the screen, even if that covers the one before.
+    if (const QScreen* const screen = before.screen()) {
+        const QRect room = screen->availableGeometry();
+        const QSize frame = before.frameGeometry().size();
+        at.setX(std::max(room.left(), std::min(at.x(), room.right() + 1 - frame.width())));
+        at.setY(std::max(room.top(), std::min(at.y(), room.bottom() + 1 - frame.height())));
+    }
+    window.move(at);
 }
 
 void Windows::drop(const MainWindow* window)

@@ -226,9 +226,8 @@ void BasePage::updateBanners()
             {}, QStringLiteral("replay"), attachWords());
     } else if (transport_.mode == Mode::paused) {
         say(Severity::info, tr("Paused at %1").arg(at),
-            tr("Recording goes on, %1 behind. End returns to the live edge.")
-                .arg(Formatter::ageProse(behind)),
-            {}, QStringLiteral("pause"), tr("Return to live"));
+            tr("Recording goes on, %1 behind.").arg(Formatter::ageProse(behind)), {},
+            QStringLiteral("pause"), tr("Return to live"));
     }
     if (showsServers())
         sayTargets();
