@@ -226,7 +226,8 @@ std::string checkout_in_words(const Checkout& checkout)
 void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
 {
     constexpr std::size_t most = 3;
-    for (std::size_t i = 0; i < std::min(most, v.by.size()); ++i) {
+    std::size_t told = 0;
+    for (std::size_t i = 0; i < v.by.size() && told < most; ++i) {
         const CaseHolder& holder = v.by[i];
         static constexpr std::array<std::string_view, 5> does{
             "running a statement", "waiting for a lock", "idle", "idle in its transaction", ""};
@@ -240,6 +241,11 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
         DiagnosisEvidence evidence;
         evidence.sentence = fmt::format("{} for {}{}.", checkout_in_words(*holder.checkout),
                                         ago(holder.age), doing);
+        // One that says what another has said is no more evidence to whoever reads it.
+        if (std::any_of(to.evidence.begin(), to.evidence.end(),
+                        [&](const auto& before) { return before.sentence == evidence.sentence; }))
+            continue;
+        ++told;
         evidence.page = "leaks"; // which lists all holders, suspected or not
         evidence.at = pool.now;
         evidence.checkout = holder.checkout->key;

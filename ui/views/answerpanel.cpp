@@ -47,10 +47,10 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     auto* const line = new QHBoxLayout(evidence_);
     line->setContentsMargins(0, 0, 0, 0);
     line->setSpacing(theme.scaled(16));
-    auto* const caption = plain(evidence_, "caption");
-    caption->setText(tr("Evidence"));
-    caption->setWordWrap(false);
-    line->addWidget(caption, 0, Qt::AlignTop);
+    evidenceTitle_ = plain(evidence_, "caption");
+    evidenceTitle_->setText(tr("Evidence"));
+    evidenceTitle_->setWordWrap(false);
+    line->addWidget(evidenceTitle_, 0, Qt::AlignTop);
     linkBox_ = new QBoxLayout(QBoxLayout::LeftToRight);
     linkBox_->setSpacing(theme.scaled(16));
     linkBox_->addStretch(1);
@@ -249,6 +249,8 @@ void AnswerPanel::placePrevention(bool relieves)
     to->insertWidget(right ? to->count() - 1 : to->indexOf(confidence_), prevention_);
     preventionBox_->setDirection(right ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
     preventionBox_->setSpacing(right ? 6 : Theme::current().scaled(16));
+    // Both begin at one line there.
+    preventTitle_->setMinimumWidth(right ? 0 : evidenceTitle_->sizeHint().width());
 }
 
 void AnswerPanel::resizeEvent(QResizeEvent* event)

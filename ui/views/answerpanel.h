@@ -70,6 +70,7 @@ private:
     QBoxLayout* right_;
     QWidget* prevention_; ///< in the column that has room for it
     QBoxLayout* preventionBox_;
+    QLabel* evidenceTitle_ = nullptr;
     QLabel* preventTitle_;
     QLabel* prevent_;
 };

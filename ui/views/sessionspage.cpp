@@ -152,7 +152,7 @@ void SessionsPage::makeTable()
         if (!byApplication && width < Theme::current().scaled(1020) &&
             (c == column(SessionColumn::application) || c == column(SessionColumn::wait)))
             return c == column(SessionColumn::application);
-        if (model_.targetCount() <= 1)
+        if (!several())
             return shownAt(c, width);
         // Another column's worth of room is gone, and what is run tells more than what it waits on.
         const Theme& theme = Theme::current();
@@ -167,6 +167,15 @@ void SessionsPage::makeTable()
     connect(table_, &DataTable::hovered, this,
             [this](const auto& session) { model_.setPinned(session); });
     connect(table_, &DataTable::chosen, this, &SessionsPage::tableChosen);
+}
+
+/// Sessions of more than one target: one that has told nothing yet has none.
+bool SessionsPage::several() const
+{
+    return std::count_if(store_->targets().begin(), store_->targets().end(),
+                         [](const TargetSummary& target) {
+                             return target.last_sample && !tellsPools(target);
+                         }) > 1;
 }
 
 void SessionsPage::resizeEvent(QResizeEvent* event)
@@ -186,7 +195,7 @@ void SessionsPage::refresh(const Update& update)
     const std::vector<SessionKey> selected = table_->selectedKeys();
     selecting_ = true;
     model_.apply(update);
-    table_->setAvailable(column(SessionColumn::target), model_.targetCount() > 1);
+    table_->setAvailable(column(SessionColumn::target), several());
     const auto& targets = store_->targets();
     table_->setAvailable(column(SessionColumn::xminAge),
                          targets.empty() || std::any_of(targets.begin(), targets.end(), tellsXmin));

@@ -47,6 +47,7 @@ protected:
 private:
     void makeBar();
     void makeTable();
+    bool several() const;
     void applyFilter();
     void group(SessionGrouping grouping);
     void serveLetter(int key);

@@ -8,6 +8,8 @@ namespace poolscope {
 namespace {
 constexpr Duration defaultRange = std::chrono::minutes{15};
 constexpr Duration shortestRange = std::chrono::minutes{2};
+/// Of a recording: nothing comes after its end.
+constexpr Duration shortestReplay = std::chrono::seconds{20};
 } // namespace
 
 ViewContext::ViewContext(Workspace& workspace, QObject* parent)
@@ -65,7 +67,8 @@ void ViewContext::follow(const Transport& transport)
         from = std::max(from, std::min(transport.start, to - shortestRange));
     } else if (transport.end - transport.start <= defaultRange) {
         from = transport.start;
-        to = std::max(transport.end, from + shortestRange);
+        to = std::max(transport.end,
+                      from + (transport.mode == Mode::replay ? shortestReplay : shortestRange));
     } else if (transport.cursor >= from_ && transport.cursor <= to_ &&
                to_ - from_ == defaultRange) {
         return; // what comes after the cursor stays in sight
