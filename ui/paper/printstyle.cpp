@@ -105,7 +105,8 @@ QFont PrintStyle::font(const QStringList& classes) const
     static const QRegularExpression size(QStringLiteral("([0-9]+)px"));
     const QRegularExpressionMatch found = size.match(words);
     return paperFont(found.hasMatch() ? found.captured(1).toDouble() : 11,
-                     words.contains(QLatin1String("Mono")));
+                     words.contains(QLatin1String("Mono")),
+                     words.startsWith(QLatin1String("600 ")));
 }
 
 QFont paperFont(qreal size, bool mono, bool bold)

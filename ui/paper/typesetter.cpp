@@ -266,7 +266,14 @@ void Typesetter::panel(const Element& element, const Frame& frame)
         add(std::move(slab), inner);
     };
     edge(px(8), true);
+    const std::size_t first = slabs_.size();
     body(element, inner, {});
+    // Its head is not left behind alone.
+    qreal head = 0;
+    for (std::size_t i = first; i + 1 < slabs_.size() && head < px(72); ++i) {
+        head += slabs_[i].above + slabs_[i].height;
+        slabs_[i].withNext = true;
+    }
     slabs_.back().withNext = true;
     edge(0, false);
 }
