@@ -176,12 +176,14 @@ constexpr double chart_height = 140;
 constexpr double chart_left = 44;
 constexpr double chart_right = 516;
 
-/// Above its line, also where that is the top.
-std::string limit_name(double y, const std::string& text)
+/// Above its line, also where that is the top; at the left where the moment's line is at the right.
+std::string limit_name(const Plot& plot, double moment, double count, const std::string& text)
 {
-    return fmt::format(
-        "<text x=\"{}\" y=\"{}\" class=\"limitname\" text-anchor=\"end\">{}</text>\n",
-        coordinate(chart_right - 4), coordinate(y - 4), text);
+    constexpr double letter = 5.6;
+    const bool left = moment > plot.right() - 8 - letter * static_cast<double>(text.size());
+    return fmt::format("<text x=\"{}\" y=\"{}\" class=\"limitname\" text-anchor=\"{}\">{}</text>\n",
+                       coordinate(left ? plot.left() + 4 : plot.right() - 4),
+                       coordinate(plot.y(count) - 4), left ? "start" : "end", text);
 }
 
 std::string heads_of_labels(const Axis& axis)
@@ -277,7 +279,7 @@ std::string sessions_chart(const SessionCounts& counts, const std::string& name,
         std::string text = fmt::format("max_connections {:.0f}", *last.limit);
         if (last.usable)
             text += fmt::format(", {:.0f} reserved", *last.limit - *last.usable);
-        svg += limit_name(plot.y(*last.limit), text);
+        svg += limit_name(plot, plot.x(axis.moment), *last.limit, text);
     }
     return svg + plot.instants() + plot.moment_line() + labels + "</svg>\n";
 }
@@ -334,7 +336,7 @@ std::string pool_chart(const PoolCounts& counts, const std::string& name, const 
     svg += limit_line(plot, runs, "limit", [](const Step& step) { return step.limit; });
     if (!runs.empty() && runs.back().steps.back().limit) {
         const double limit = *runs.back().steps.back().limit;
-        svg += limit_name(plot.y(limit), fmt::format("max {:.0f}", limit));
+        svg += limit_name(plot, plot.x(axis.moment), limit, fmt::format("max {:.0f}", limit));
     }
     const PoolPoint then = counts.then.value_or(PoolPoint{});
     const auto row = [](double y, const char* style, const char* what, bool told,

@@ -135,7 +135,7 @@ std::string timeline_chart(const Incident& incident, const Axis& axis)
     const Bar* above = nullptr;
     for (const Bar& bar : bars) {
         if (!above || above->kind != bar.kind) {
-            svg += name_beside(y, "value",
+            svg += name_beside(y, "labelhead",
                                bar.kind == Period::Kind::diagnosis ? "Diagnoses" : "Alerts");
             y += bar_row;
         }
