@@ -26,6 +26,7 @@ constexpr std::size_t pool_points = 300;
 constexpr std::size_t most_servers = 24;
 constexpr std::size_t most_pools = 24;
 constexpr int tell_every = 256; ///< observations
+constexpr std::size_t most_late_notes = 100'000;
 
 /// Tells how far several readings of one recording are, and hears whether to go on.
 class Steps
@@ -131,6 +132,24 @@ public:
         if (!read)
             damage_ = read.error();
         return Done{};
+    }
+
+    /// The notes that were written after an observation, with their marks' targets.
+    std::vector<std::pair<TargetId, NoteText>> notes_after(SequenceNumber last)
+    {
+        std::vector<std::pair<TargetId, NoteText>> notes;
+        // What cannot be read was told of already.
+        static_cast<void>(reader_.read(last, [&](const Observation& told) {
+            if (!std::holds_alternative<Note>(told.what))
+                return true;
+            const Observation shown = concealer_ ? concealer_->conceal(told) : told;
+            const Note& note = std::get<Note>(shown.what);
+            notes.push_back({shown.target,
+                             {std::min(note.about.value_or(shown.time), shown.time), note.text,
+                              std::min(shown.time, latest_told)}});
+            return notes.size() < most_late_notes;
+        }));
+        return notes;
     }
 
     Text shown(const Text& pool) const { return concealer_ ? concealer_->pool(pool) : pool; }
@@ -274,8 +293,26 @@ void add_what_people_did(Incident& incident, const World& world)
     }
     for (const NoteRecord& note : world.notes()) {
         if (within(note.time))
-            incident.notes.push_back({note.time, note.text});
+            incident.notes.push_back({note.time, note.text, std::min(note.written, latest_told)});
     }
+}
+
+/// What somebody wrote later of a moment in the report: in a post-mortem, that is most of it.
+void add_late_notes(Incident& incident, const World& world,
+                    std::vector<std::pair<TargetId, NoteText>> late)
+{
+    for (auto& [target, note] : late) {
+        if (note.time < incident.from || note.time > incident.to)
+            continue;
+        incident.moments.push_back(
+            {note.time, MarkKind::note, target, who_of(world.target(target), {}), note.text});
+        incident.notes.push_back(std::move(note));
+    }
+    const auto earlier = [](const auto& a, const auto& b) {
+        return a.time < b.time;
+    };
+    std::stable_sort(incident.moments.begin(), incident.moments.end(), earlier);
+    std::stable_sort(incident.notes.begin(), incident.notes.end(), earlier);
 }
 
 void add_gaps(Incident& incident)
@@ -365,6 +402,9 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
     }
     story.finish(incident);
     add_what_people_did(incident, whole.world());
+    add_late_notes(incident, whole.world(),
+                   to_the_end ? std::vector<std::pair<TargetId, NoteText>>{}
+                              : telling.notes_after(end));
 
     Analysis then;
     const auto seen = telling.fold(

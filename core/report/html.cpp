@@ -34,7 +34,8 @@ std::string head_of(const Incident& incident, const Calendar& calendar)
         std::string address = safe(target.info.url, 400);
         if (!target.host.empty())
             address += "<br/>" + safe(target.host, 300);
-        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        html += fmt::format("<tr><td>{}</td><td class=\"what\">{}</td><td>{}</td><td "
+                            "class=\"who\">{}</td><td>{}</td></tr>\n",
                             safe(target.info.name, 64), safe(target.info.kind, 32),
                             target.version.empty()
                                 ? std::string{"<span class=\"quiet\">not reported</span>"}
@@ -154,7 +155,8 @@ std::vector<Line> lines_of(const Incident& incident)
                          period.what + ": " + period.sentence});
         // There are many alerts, and their ends say little: they stand with their beginning.
         if (alert)
-            lines.back().after = period.to ? " It lasted " + length + "." : " It goes on.";
+            lines.back().after =
+                period.to ? " It lasted " + length + "." : " Still firing at the end.";
         else if (period.to)
             lines.push_back({*period.to, 0, "ends", Weight::info, period.target, period.who,
                              period.what + ", after " + length + "."});
@@ -279,6 +281,8 @@ Calendar calendar_of(const Incident& incident, const Calendar& calendar)
         from = std::min(from, why.since);
     for (const Action& action : incident.actions)
         from = std::min(from, action.requested);
+    for (const NoteText& note : incident.notes)
+        to = std::max(to, note.written);
     return calendar.spanning(from, to);
 }
 

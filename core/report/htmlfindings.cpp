@@ -84,7 +84,8 @@ std::vector<std::string> ageless(const Holding& holding)
     const std::string age = format_duration_prose(holding.age);
     std::vector<std::string> sentences = holding.evidence;
     for (std::string& sentence : sentences) {
-        for (std::size_t at = 0; (at = sentence.find(age, at)) != std::string::npos; ++at)
+        // The first: a threshold may be as long.
+        if (const std::size_t at = sentence.find(age); at != std::string::npos)
             sentence.replace(at, age.size(), "#");
     }
     return sentences;
@@ -205,6 +206,15 @@ Weight weight_of(ConfigSeverity severity)
                                                  : Weight::info;
 }
 
+constexpr const char* not_known = "Not known: no target answered at that moment.";
+
+bool nobody_answered(const Incident& incident)
+{
+    return !incident.targets.empty() &&
+           std::none_of(incident.targets.begin(), incident.targets.end(),
+                        [](const Target& t) { return t.up; });
+}
+
 } // namespace
 
 std::string name_of(Weight weight)
@@ -226,7 +236,9 @@ std::string leaks_section(const Incident& incident)
 {
     std::string html = heading("Suspected leaks");
     if (incident.leaks.empty())
-        return html + nothing("Nothing was held longer than it should be at that moment.");
+        return html + nothing(nobody_answered(incident)
+                                  ? not_known
+                                  : "Nothing was held longer than it should be at that moment.");
     for (const Leak& leak : incident.leaks) {
         html += fmt::format("<div class=\"panel minor {}\"><p class=\"sentence\">{}{}</p>\n"
                             "<p class=\"tag\">{}, leak of kind {}, {}</p>\n",
@@ -241,7 +253,9 @@ std::string blocking_section(const Incident& incident)
 {
     std::string html = heading("Who waited behind whom");
     if (incident.trees.empty())
-        return html + nothing("No session waited for another at that moment.");
+        return html + nothing(nobody_answered(incident)
+                                  ? not_known
+                                  : "No session waited for another at that moment.");
     for (const Tree& tree : incident.trees) {
         html += "<h3>" + safe(tree.who) + "</h3>\n";
         if (tree.cycle)
@@ -306,10 +320,16 @@ std::string notes_section(const Incident& incident, const Calendar& calendar)
         return html + nothing(incident.cut ? "Nobody took notes of this time."
                                            : "Nobody took notes while it was recorded.");
     html += "<dl class=\"facts\">\n";
-    for (std::size_t i = 0; i < incident.notes.size() && i < most_notes; ++i)
-        html +=
-            fmt::format("<dt class=\"time\">{}</dt><dd>{}</dd>\n",
-                        calendar.time(incident.notes[i].time), safe(incident.notes[i].text, 4000));
+    for (std::size_t i = 0; i < incident.notes.size() && i < most_notes; ++i) {
+        const NoteText& note = incident.notes[i];
+        // Afterwards people know more.
+        const std::string written =
+            note.written - note.time >= std::chrono::seconds{1}
+                ? "<br/><span class=\"tag\">written at " + calendar.time(note.written) + "</span>"
+                : std::string{};
+        html += fmt::format("<dt class=\"time\">{}</dt><dd>{}{}</dd>\n", calendar.time(note.time),
+                            safe(note.text, 4000), written);
+    }
     return html + "</dl>\n" + and_more(incident.notes.size(), most_notes);
 }
 

@@ -105,7 +105,8 @@ std::string Plot::instants() const
     const std::int64_t from =
         std::chrono::ceil<std::chrono::seconds>(axis_.from).time_since_epoch().count() + offset;
     const std::int64_t first = from + ((step - from % step) % step);
-    const std::int64_t last = from + range;
+    const std::int64_t last =
+        std::chrono::floor<std::chrono::seconds>(axis_.to).time_since_epoch().count() + offset;
     std::string svg;
     std::string told; // the day that the ticks so far are of
     for (std::int64_t at = first; at <= last; at += step) {

@@ -150,8 +150,9 @@ struct Action
 
 struct NoteText
 {
-    Timestamp time;
+    Timestamp time; ///< that it is about
     std::string text;
+    Timestamp written{};
 };
 
 /// Of one recording.

@@ -139,6 +139,9 @@ void Story::after(Analysis& analysis, const Observation& observation)
         // What is a period begins with its own line.
         if (told_.contains({mark.target, mark.sentence}))
             continue;
+        // A note may be of an earlier time than this report.
+        if (mark.time < from_)
+            continue;
         if (moments_.size() >= most_moments) {
             ++left_out_;
             continue;
@@ -146,6 +149,8 @@ void Story::after(Analysis& analysis, const Observation& observation)
         const TargetState* const target = analysis.world().target(mark.target);
         const bool found = mark.kind == MarkKind::critical || mark.kind == MarkKind::warning;
         const Text pool = found ? take_pool(target, mark.sentence) : Text{};
+        if (mark.kind == MarkKind::source_down && target)
+            mark.sentence = without_name(mark.sentence, target->info.name);
         moments_.push_back({bounded(mark.time), mark.kind, mark.target, who_of(target, pool),
                             std::move(mark.sentence)});
     }

@@ -25,6 +25,8 @@ private slots:
     void theMostThatThereWas();
     void marksTellTheirPool();
     void actionsThatReachIntoARange();
+    void notesThatWereWrittenLater_data();
+    void notesThatWereWrittenLater();
     void rulesThatCannotBeRead();
     void manyClientsThatHoldSessions();
     void instantsBeyondAllMeasure();
@@ -208,6 +210,55 @@ void TestGatherBounds::actionsThatReachIntoARange()
     QCOMPARE(actions(1, 15), std::size_t{1});
     QCOMPARE(actions(35, 45), std::size_t{0});
     QCOMPARE(actions(1, 5), std::size_t{0});
+}
+
+void TestGatherBounds::notesThatWereWrittenLater_data()
+{
+    QTest::addColumn<bool>("redact");
+    QTest::newRow("open") << false;
+    QTest::newRow("redacted") << true;
+}
+
+void TestGatherBounds::notesThatWereWrittenLater()
+{
+    QFETCH(const bool, redact);
+    const QString file = fresh();
+    QVERIFY(record(file, {{0, app, attached(1, "shop")},
+                          {20, TargetId{}, Note{"of before", after(5)}},
+                          {21, TargetId{}, Note{"secret within", after(15)}},
+                          {30, TargetId{}, Note{"at once"}},
+                          {50, TargetId{}, Note{"secret later", after(12)}},
+                          {51, TargetId{}, Note{"of after", after(45)}},
+                          {60, TargetId{}, Tick{}}}));
+    report::Question question;
+    question.from = after(10);
+    question.to = after(40);
+    question.redact = redact;
+    const report::Incident incident = gatherFrom(file, question).incident;
+    std::vector<Timestamp> times;
+    for (const report::NoteText& note : incident.notes)
+        times.push_back(note.time);
+    QCOMPARE(times, (std::vector<Timestamp>{after(12), after(15), after(30)}));
+    QCOMPARE(incident.notes[0].written, after(50));
+    // On the timeline too, in its order.
+    times.clear();
+    for (const report::Moment& moment : incident.moments) {
+        QCOMPARE(moment.kind, MarkKind::note);
+        times.push_back(moment.time);
+    }
+    QCOMPARE(times, (std::vector<Timestamp>{after(12), after(15), after(30)}));
+    const Page page = readPage(report::html_of({"0.1.0", true, redact, {incident}}));
+    QCOMPARE(page.text.contains(QLatin1String("secret later")), !redact);
+    QCOMPARE(page.text.contains(QLatin1String("secret within")), !redact);
+    QVERIFY(page.text.contains(QLatin1String("written at 14:29:30")));
+    QVERIFY(!page.text.contains(QLatin1String("written at 14:29:10")));
+    // In all of it, in the order of what they are about.
+    question = {};
+    question.redact = redact;
+    const report::Incident all = gatherFrom(file, question).incident;
+    QCOMPARE(all.notes.size(), std::size_t{5});
+    QCOMPARE(all.notes.front().time, after(5));
+    QCOMPARE(all.notes.back().time, after(45));
 }
 
 void TestGatherBounds::rulesThatCannotBeRead()

@@ -22,6 +22,8 @@ private slots:
     void wherePeopleSetTheirClocks();
     void nothingIsCutInSilence();
     void aRangeIsSaidToBeOne();
+    void whereNobodyAnswered();
+    void theAxisEndsWithTheRange();
     void severityInWords();
     void holdersAlikeAreToldOnce();
 };
@@ -199,6 +201,29 @@ void TestReportWords::aRangeIsSaidToBeOne()
     QVERIFY(!page.text.contains(QLatin1String("while it was recorded")));
 }
 
+void TestReportWords::whereNobodyAnswered()
+{
+    report::Incident i = bare();
+    const Page page = readPage(page_of(i));
+    QCOMPARE(page.text.count(QLatin1String("Not known: no target answered at that moment.")), 2);
+    QVERIFY(!page.text.contains(QLatin1String("Nothing was held longer")));
+    i.targets[0].up = true;
+    const Page seen = readPage(page_of(i));
+    QVERIFY(seen.text.contains(QLatin1String("Nothing was held longer")));
+    QVERIFY(seen.text.contains(QLatin1String("No session waited for another")));
+}
+
+void TestReportWords::theAxisEndsWithTheRange()
+{
+    report::Incident i = bare();
+    i.sessions = {sessions({point(500ms, 3)})};
+    i.from = start + 500ms;
+    i.to = i.moment = start + 5500ms;
+    const Page page = readPage(page_of(i));
+    QVERIFY(page.text.contains(QLatin1String("14:28:45")));
+    QVERIFY(!page.text.contains(QLatin1String("14:28:46")));
+}
+
 void TestReportWords::severityInWords()
 {
     report::Incident i = bare();
@@ -210,7 +235,7 @@ void TestReportWords::severityInWords()
     const Page page = readPage(page_of(i));
     for (const char* const told :
          {"warning alert", "critical alert", "critical: begins", "busy It lasted 5 s.",
-          "full It goes on.", "pool busy, after 5 s."})
+          "full Still firing at the end.", "pool busy, after 5 s."})
         QVERIFY2(page.text.contains(QLatin1String(told)), qPrintable(page.text));
 }
 
