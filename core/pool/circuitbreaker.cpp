@@ -135,6 +135,14 @@ CircuitState CircuitBreaker::state(Ticks now) const
     return state_at(now);
 }
 
+Duration CircuitBreaker::refuses_for(Ticks now) const
+{
+    const std::lock_guard lock(mutex_);
+    if (state_at(now) != CircuitState::open)
+        return Duration{0};
+    return config_.open_for - std::max(Duration{0}, between(opened_, now));
+}
+
 double CircuitBreaker::failure_rate(Ticks now) const
 {
     const std::lock_guard lock(mutex_);

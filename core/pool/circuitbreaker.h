@@ -29,6 +29,8 @@ public:
     void forgotten();
 
     CircuitState state(Ticks now) const;
+    /// How long nothing will be let through for certain; 0: it is closed, or half-open.
+    Duration refuses_for(Ticks now) const;
     /// Share of the calls in the window that failed; 0 with none.
     double failure_rate(Ticks now) const;
     std::uint64_t times_opened() const;

@@ -21,7 +21,8 @@ enum class StackCapture : std::uint8_t {
     near_exhaustion, ///< while at least 80 % of max_connections are checked out
 };
 
-/// When to stop trying to open connections, and when to try again.
+/// When to stop trying to open connections, and when to try again. While it is open an acquire
+/// waits for what is lent; it is refused at once where nothing is.
 struct CircuitBreakerConfig
 {
     bool enabled = true;

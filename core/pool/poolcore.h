@@ -12,6 +12,7 @@
 #include "core/pool/threadrecord.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <list>
 #include <map>
@@ -186,6 +187,8 @@ private:
     static Error closing_error();
     Result<Lease> wait_for_lease(const AcquireOptions& options, detail::PoolUser& user,
                                  Ticks started, const void* frame);
+    void wait_to_be_served(std::unique_lock<std::mutex>& lock, Waiter& self,
+                           std::chrono::steady_clock::time_point deadline);
     void serve_waiters_locked();
     bool reserve_locked(std::uint32_t& slot);
     Result<Lease> open_into(std::uint32_t slot);
@@ -197,6 +200,7 @@ private:
     void give_up_slot(std::uint32_t slot, std::string_view reason) noexcept;
     void serve_or_close() noexcept;
     std::string who_holds_locked(const detail::PoolUser& user, std::int64_t others) const;
+    std::string no_more_locked() const;
     Error timed_out(const AcquireOptions& options, detail::PoolUser& user, Duration waited,
                     std::int64_t others, const void* frame);
     void set_expiry(detail::Slot& slot) const;

@@ -131,6 +131,7 @@ Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
         connection = slot.connection;
         lease.word = SlotWord::of(SlotWord::count(slot.control.load()) + 1, SlotState::used);
         slot.control.store(lease.word);
+        serve_waiters_locked(); // it may have closed the circuit that they wait for
     }
     if (config_.health_check)
         watch(index, connection);

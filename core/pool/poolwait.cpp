@@ -95,14 +95,13 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
     serve_waiters_locked();
     if (self.state == Waiter::State::waiting) {
         emit_pending_locked();
-        self.served.wait_until(lock, deadline,
-                               [&] { return self.state != Waiter::State::waiting; });
+        wait_to_be_served(lock, self, deadline);
         if (self.state == Waiter::State::waiting) {
             waiters_.remove(&self);
             attention_.fetch_sub(1);
             ++timeouts_;
             const std::int64_t others = static_cast<std::int64_t>(waiters_.size());
-            const std::string holders = who_holds_locked(user, others);
+            const std::string holders = who_holds_locked(user, others) + no_more_locked();
             emit_pending_locked();
             lock.unlock();
             const Duration waited = between(started, now_ticks());
@@ -126,6 +125,32 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
     return lease;
 }
 
+/// An open circuit is half-open after its time without anybody saying so, and may have opened since
+/// this wait began: so who waits asks again now and then, a little after that time, so that once is
+/// enough.
+void PoolCore::wait_to_be_served(std::unique_lock<std::mutex>& lock, Waiter& self,
+                                 std::chrono::steady_clock::time_point deadline)
+{
+    using std::chrono::milliseconds;
+    const auto served = [&] {
+        return self.state != Waiter::State::waiting;
+    };
+    for (;;) {
+        auto until = deadline;
+        if (config_.circuit.enabled) {
+            const Duration refused = breaker_.refuses_for(now_ticks());
+            const Duration pause =
+                refused > Duration{0}
+                    ? refused + milliseconds{1}
+                    : std::max<Duration>(config_.circuit.open_for, milliseconds{100});
+            until = std::min(until, std::chrono::steady_clock::now() + pause);
+        }
+        if (self.served.wait_until(lock, until, served) || until == deadline)
+            return;
+        serve_waiters_locked();
+    }
+}
+
 /// Gives what there is to those who wait, in their order. Who has as many as it may is passed over
 /// and keeps its place.
 void PoolCore::serve_waiters_locked()
@@ -141,18 +166,22 @@ void PoolCore::serve_waiters_locked()
             continue;
         } else if (claim_any(0, waiter.lease)) {
             waiter.state = Waiter::State::lent;
-        } else if (live_ < config_.max_connections && !breaker_.allow(now_ticks())) {
+        } else if (live_ >= config_.max_connections) {
             waiter.user->leave(config_.max_per_user);
+            break;
+        } else if (!breaker_.allow(now_ticks())) {
+            waiter.user->leave(config_.max_per_user);
+            if (live_ > 0)
+                break; // what is lent comes back, or the circuit lets somebody try
             waiter.state = Waiter::State::refused;
             waiter.error = {"No connection is opened: the circuit breaker is open after too many "
                             "failures. The last one: " +
                                 last_open_error_,
                             "See to the database; the pool tries again by itself."};
-        } else if (live_ < config_.max_connections && reserve_locked(waiter.lease.slot)) {
+        } else if (reserve_locked(waiter.lease.slot)) {
             waiter.state = Waiter::State::may_open;
         } else {
-            if (live_ < config_.max_connections)
-                breaker_.forgotten(); // every spare place is taken by what was reclaimed
+            breaker_.forgotten(); // every spare place is taken by what was reclaimed
             waiter.user->leave(config_.max_per_user);
             break;
         }
@@ -197,6 +226,16 @@ Error PoolCore::timed_out(const AcquireOptions& options, PoolUser& user, Duratio
     send(event);
     return {"No connection within " + format_duration_prose(waited) + ": ",
             "Look where the connections are held, or raise max_connections."};
+}
+
+/// Why there are not max_connections; empty where nothing stands in their way.
+std::string PoolCore::no_more_locked() const
+{
+    if (live_ >= config_.max_connections || breaker_.state(now_ticks()) == CircuitState::closed)
+        return {};
+    return " No more are opened: the circuit breaker is open after too many failures. The last "
+           "one: " +
+           last_open_error_;
 }
 
 /// "all 10 are checked out: 7 by orders (the oldest for 48 s), 3 by billing (2.0 s); 4 others

@@ -25,6 +25,8 @@ private slots:
     void failedOpenLeavesTheUsersPlace_data();
     void failedOpenLeavesTheUsersPlace();
     void failedOpenLetsCloseGoOn();
+    void openCircuitWaitsForWhatIsLent();
+    void openCircuitIsTriedAgainForWhoWaits();
     void closeWakesAll();
     void addedConnectionServes();
 };
@@ -304,6 +306,62 @@ void TestPoolWaiting::failedOpenLetsCloseGoOn()
     const bool in_time = QTest::qWaitFor([&] { return closed.load(); }, 5000);
     closer.join();
     QVERIFY(in_time);
+}
+
+/// A server that is full refuses one more, and lends out the others all the same.
+void TestPoolWaiting::openCircuitWaitsForWhatIsLent()
+{
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.circuit = {true, 0.5, 2, 60s, 1h, 1};
+    FakePool pool(config, FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    backend.fail_opens = 1000;
+    QVERIFY(!pool.acquire("b"));
+    QCOMPARE(pool.stats().circuit, CircuitState::open);
+    Worker patient(pool, "c");
+    QTRY_VERIFY(patient.done || pool.stats().pending == 1);
+    AcquireOptions impatient;
+    impatient.user = "d";
+    impatient.timeout = 10ms;
+    const auto refused = pool.acquire(impatient);
+    QVERIFY(!refused);
+    const QString sentence = QString::fromStdString(refused.error().sentence);
+    QVERIFY2(sentence.contains(QStringLiteral("1 of 2 are checked out: 1 by a")) &&
+                 sentence.contains(QStringLiteral("circuit breaker")) &&
+                 sentence.contains(QStringLiteral("too many connections")),
+             qPrintable(sentence));
+    QCOMPARE(backend.fail_opens.load(), 999); // nobody has hammered
+    held.value().release();
+    QTRY_VERIFY(patient.done);
+    QVERIFY2(patient.guard, patient.error.c_str());
+    // Nothing is lent any more, so nothing can come back: told at once.
+    patient.guard.mark_broken();
+    patient.guard.release();
+    const auto at_once = pool.acquire("e");
+    QVERIFY(!at_once);
+    QVERIFY(at_once.error().sentence.find("circuit breaker") != std::string::npos);
+    QCOMPARE(pool.stats().timeouts, 1U);
+}
+
+/// The only one that is lent never comes back, and nobody else asks.
+void TestPoolWaiting::openCircuitIsTriedAgainForWhoWaits()
+{
+    Backend backend;
+    PoolConfig config = small_config(4);
+    config.circuit = {true, 0.5, 2, 60s, 200ms, 1};
+    FakePool pool(config, FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    backend.fail_opens = 1;
+    QVERIFY(!pool.acquire("b"));
+    // One probe; the others are served once it has closed the circuit.
+    Worker first(pool, "c");
+    Worker second(pool, "c");
+    Worker third(pool, "c");
+    QTRY_VERIFY(first.done && second.done && third.done);
+    QVERIFY2(first.guard && second.guard && third.guard,
+             (first.error + second.error + third.error).c_str());
+    QCOMPARE(pool.stats().circuit, CircuitState::closed);
 }
 
 void TestPoolWaiting::closeWakesAll()
