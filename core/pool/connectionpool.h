@@ -53,6 +53,8 @@ public:
     using PoolCore::PoolCore;
     using PoolCore::reserve;
     using PoolCore::start;
+    /// Closes one that is not the pool's.
+    virtual void turn_away(Connection& connection) noexcept = 0;
     std::unique_ptr<std::optional<Connection>[]> connections;
 };
 
@@ -105,6 +107,13 @@ private:
     {
         if constexpr (requires { factory_.interrupt(*this->connections[slot]); })
             factory_.interrupt(*this->connections[slot]);
+    }
+    void turn_away(Connection& connection) noexcept override
+    {
+        try {
+            factory_.close(connection);
+        } catch (...) { // NOLINT(bugprone-empty-catch): there is nobody to tell
+        }
     }
     bool has_server() const override
     {
@@ -263,13 +272,16 @@ public:
     }
 
     /// Takes up a connection that was opened elsewhere; it is idle then. Fails where the pool has
-    /// max_connections, or `user` has brought max_per_user.
+    /// max_connections, `user` has brought max_per_user, or it is closed: then the connection is
+    /// closed by Factory::close, as any that the pool took.
     Result<ConnectionId> add_connection(Connection connection, std::string_view user,
                                         ConnectionMetadata metadata = {})
     {
         const Result<std::uint32_t> slot = state_->reserve(user);
-        if (!slot)
+        if (!slot) {
+            state_->turn_away(connection);
             return slot.error();
+        }
         state_->connections[slot.value()].emplace(std::move(connection));
         return state_->commit(slot.value(), std::move(metadata), user);
     }

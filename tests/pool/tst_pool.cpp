@@ -290,6 +290,12 @@ void TestPool::addedConnections()
     guard.value().release();
     QVERIFY(pool.add_connection({75, {}}, "importer"));
     QCOMPARE(pool.stats().total, 3);
+    // What was not taken is not left open: two of these, and the broken one.
+    QCOMPARE(backend.closed.load(), 3);
+    backend.throw_on_close = true;
+    QVERIFY(!pool.add_connection({76, {}}, "importer"));
+    QCOMPARE(backend.closed.load(), 4);
+    backend.throw_on_close = false;
 
     // One that went wrong in other ways is not counted for its user for ever either.
     config.max_per_user = 1;
@@ -315,10 +321,11 @@ void TestPool::closeDrains()
     QCOMPARE(backend.closed.load(), 1);
     QVERIFY(pool.acquire("c").error().sentence.find("closed") != std::string::npos);
     QVERIFY(!pool.add_connection({}, "c"));
+    QCOMPARE(backend.closed.load(), 2); // the one that it did not take, too
     std::thread holder([&] { out.value().release(); });
     QVERIFY(pool.close(20s));
     holder.join();
-    QCOMPARE(backend.closed.load(), 2);
+    QCOMPARE(backend.closed.load(), 3);
     QCOMPARE(pool.stats().total, 0);
 }
 
