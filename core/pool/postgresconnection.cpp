@@ -52,6 +52,31 @@ std::uint16_t local_port_of(int socket)
     return 0;
 }
 
+/// What libpq would take for connect_timeout if we named none: from the connection string, its
+/// service or the environment, in that order. Of a service only libpq itself knows what it says,
+/// and tells it of a connection: so one is begun that leads nowhere.
+bool names_connect_timeout(const PQconninfoOption* given)
+{
+    if (!value_of(given, "connect_timeout").empty())
+        return true;
+    const Options defaults(PQconndefaults());
+    if (!value_of(defaults.get(), "connect_timeout").empty())
+        return true;
+    const std::string service = value_of(given, "service");
+    if (service.empty())
+        return false;
+    std::string probe = "host=/dev/null hostaddr='' service='";
+    for (const char c : service) {
+        if (c == '\\' || c == '\'')
+            probe += '\\';
+        probe += c;
+    }
+    PGconn* const nowhere = PQconnectStart((probe + "'").c_str());
+    const Options resolved(PQconninfo(nowhere));
+    PQfinish(nowhere);
+    return !value_of(resolved.get(), "connect_timeout").empty();
+}
+
 bool succeeds(PGconn* connection, const char* statement)
 {
     const Answer answer(PQexec(connection, statement));
@@ -90,9 +115,9 @@ Result<PostgresConnection> PostgresFactory::open()
     const Options options(PQconninfoParse(conninfo_.c_str(), nullptr));
     if (!options)
         return Error{"libpq cannot read the connection string.", ""};
-    // The last of two equal keywords counts, so ours come first.
-    const char* keywords[] = {"connect_timeout", "dbname", nullptr};
-    const char* values[] = {"10", conninfo_.c_str(), nullptr};
+    const bool bounded = names_connect_timeout(options.get());
+    const char* keywords[] = {"dbname", bounded ? nullptr : "connect_timeout", nullptr};
+    const char* values[] = {conninfo_.c_str(), bounded ? nullptr : "10", nullptr};
     PostgresConnection connection(PQconnectdbParams(keywords, values, 1));
     if (!connection.native())
         return Error{"libpq had no memory for a connection.", ""};

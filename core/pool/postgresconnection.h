@@ -33,10 +33,11 @@ private:
 class PostgresFactory
 {
 public:
-    /// `conninfo`: anything that PQconnectdb takes; a connect_timeout of 10 s is added if it names
-    /// none. `discard_all`: on return the session's state goes too (settings, prepared statements,
-    /// temporary tables, listens), for one round trip a return; else only an open transaction is
-    /// rolled back, and only that costs a round trip.
+    /// `conninfo`: anything that PQconnectdb takes; a connect_timeout of 10 s is added if neither
+    /// it nor its service nor the environment (PGCONNECT_TIMEOUT) names one. `discard_all`: on
+    /// return the session's state goes too (settings, prepared statements, temporary tables,
+    /// listens), for one round trip a return; else only an open transaction is rolled back, and
+    /// only that costs a round trip.
     explicit PostgresFactory(std::string conninfo, bool discard_all = false);
 
     /// "postgresql://host:port/database" for PoolConfig::database; empty for a conninfo that libpq

@@ -3,11 +3,16 @@
 #include "core/pool/postgresconnection.h"
 #include "tests/support/pgcluster.h"
 
+#include <QElapsedTimer>
+#include <QTemporaryFile>
 #include <QTest>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -41,6 +46,8 @@ private slots:
     void reclaimEndsTheSession();
     void refusalIsTold();
     void addressHoldsNoPassword();
+    void connectTimeoutIsTheUsers_data();
+    void connectTimeoutIsTheUsers();
     void leakNamesTheLine();
 
 private:
@@ -199,6 +206,50 @@ void TestPoolPostgres::addressHoldsNoPassword()
     QCOMPARE(PostgresFactory("postgresql://me:secret@db1/shop").address(),
              std::string("postgresql://db1/shop"));
     QCOMPARE(PostgresFactory("not a conninfo").address(), std::string());
+}
+
+void TestPoolPostgres::connectTimeoutIsTheUsers_data()
+{
+    QTest::addColumn<QByteArray>("variable");
+    QTest::addColumn<QByteArray>("added");
+    QTest::newRow("environment") << QByteArray("2") << QByteArray();
+    QTest::newRow("service") << QByteArray() << QByteArray(" service=patient");
+    QTest::newRow("connection string") << QByteArray() << QByteArray(" connect_timeout=2");
+}
+
+/// A server that takes connections and says nothing.
+void TestPoolPostgres::connectTimeoutIsTheUsers()
+{
+    QFETCH(QByteArray, variable);
+    QFETCH(QByteArray, added);
+    QTemporaryFile services;
+    QVERIFY(services.open());
+    services.write("[patient]\nconnect_timeout=2\n");
+    services.close();
+    qputenv("PGSERVICEFILE", services.fileName().toUtf8());
+    if (!variable.isEmpty())
+        qputenv("PGCONNECT_TIMEOUT", variable);
+    const int silent = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    QCOMPARE(bind(silent, reinterpret_cast<sockaddr*>(&address), length), 0);
+    QCOMPARE(listen(silent, 4), 0);
+    QCOMPARE(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length), 0);
+    PostgresFactory factory("host=127.0.0.1 sslmode=disable gssencmode=disable port=" +
+                            std::to_string(ntohs(address.sin_port)) + added.toStdString());
+    QElapsedTimer timer;
+    timer.start();
+    const auto opened = factory.open();
+    const qint64 took = timer.elapsed();
+    ::close(silent);
+    qunsetenv("PGCONNECT_TIMEOUT");
+    qunsetenv("PGSERVICEFILE");
+    QVERIFY(!opened);
+    QVERIFY2(opened.error().sentence.find("timeout expired") != std::string::npos,
+             opened.error().sentence.c_str());
+    QVERIFY2(took < 8000, qPrintable(QString::number(took)));
 }
 
 void TestPoolPostgres::leakNamesTheLine()
