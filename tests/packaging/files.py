@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files for the desktop are valid, and one id stands in all of them. 77: a validator is missing."""
 
+import fnmatch
 import pathlib
 import re
 import shutil
@@ -21,6 +22,23 @@ def expect(condition, sentence):
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     expect(done.returncode == 0, f"{command[0]} says:\n{done.stdout}{done.stderr}")
+
+
+def licence_of_each_file(root, copyright):
+    """The last paragraph that names a file holds, as in Debian's format."""
+    named = [(files.split(), licence) for files, licence in re.findall(
+        r"^Files: ((?:.+\n)(?: .+\n)*)Copyright: .*\nLicense: (.+)$", copyright, re.MULTILINE)]
+    expect(len(named) >= 2, "the copyright file names no files")
+    for part in ("core", "resources"):
+        for path in (root / part).rglob("*"):
+            if not path.is_file() or path.is_symlink():
+                continue
+            said = re.search(rb"SPDX-License-Identifier: ([\w.-]+)", path.read_bytes()[:400])
+            name = path.relative_to(root).as_posix()
+            holds = [licence for files, licence in named
+                     if any(fnmatch.fnmatchcase(name, pattern) for pattern in files)]
+            expect(not said or holds[-1] == said.group(1).decode(),
+                   f"the copyright file says {holds[-1]} for {name}, which says another")
 
 
 def main(root):
@@ -44,6 +62,8 @@ def main(root):
     expect((root / "resources" / "icons" / f"{ID}.svg").is_file(), "the icon is missing")
     page = (folder / "poolscope.1").read_text()
     expect(f'"Poolscope {version.group(1)}"' in page, "the manual page is of another version")
+
+    licence_of_each_file(root, (folder / "copyright").read_text())
 
     missing = [t for t in ("desktop-file-validate", "appstreamcli") if not shutil.which(t)]
     if missing:
