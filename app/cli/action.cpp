@@ -122,9 +122,9 @@ int report(const Arguments& arguments, const TargetSummary& target, const Action
     }
     if (arguments.json) {
         JsonWriter json;
-        json.beginArray();
+        json.begin_array();
         writeAction(json, target, *action);
-        json.endArray();
+        json.end_array();
         print(json.text() + '\n');
     }
     const std::string said =

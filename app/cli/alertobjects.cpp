@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
-#include "app/cli/texttable.h"
+#include "core/report/texttable.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@ namespace poolscope {
 
 void writeAlert(JsonWriter& json, const TargetSummary& target, const Alert& alert)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("pool", alert.pool);
     json.member("rule", alert.rule);
@@ -20,7 +20,7 @@ void writeAlert(JsonWriter& json, const TargetSummary& target, const Alert& aler
     json.member("threshold", alert.threshold);
     json.member("sentence", alert.sentence);
     json.member("longer", alert.longer);
-    json.endObject();
+    json.end_object();
 }
 
 void writeAlerts(JsonWriter& json, const Picture& picture)
@@ -34,19 +34,19 @@ void writeAlerts(JsonWriter& json, const Picture& picture)
 std::string alertsText(const Picture& picture, int width)
 {
     TextTable table;
-    table.addColumn("SEVERITY");
-    table.addColumn("STATE");
-    table.addColumn("FOR", true);
-    table.addColumn("TARGET");
-    table.addColumn("RULE");
-    table.addColumn("WHAT IT SAYS");
+    table.add_column("SEVERITY");
+    table.add_column("STATE");
+    table.add_column("FOR", true);
+    table.add_column("TARGET");
+    table.add_column("RULE");
+    table.add_column("WHAT IT SAYS");
     for (const TargetSummary& target : picture.targets) {
         for (const Alert& alert : target.alerts)
-            table.addRow({std::string(name_of(alert.severity)), std::string(name_of(alert.state)),
-                          fmt::format("{}{}", alert.longer ? "over " : "",
-                                      format_duration_cell(picture.now - alert.since)),
-                          plain_line(target.info.name, 64), plain_line(alert.rule, 64),
-                          plain_line(alert.sentence, 400)});
+            table.add_row({std::string(name_of(alert.severity)), std::string(name_of(alert.state)),
+                           fmt::format("{}{}", alert.longer ? "over " : "",
+                                       format_duration_cell(picture.now - alert.since)),
+                           plain_line(target.info.name, 64), plain_line(alert.rule, 64),
+                           plain_line(alert.sentence, 400)});
     }
     if (table.empty())
         return "No alert.\n";

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace poolscope {
 
@@ -20,10 +19,5 @@ std::string number(const std::optional<T>& count)
 {
     return count ? std::to_string(*count) : "-";
 }
-
-/// Each with the end of its line.
-std::string joined(const std::vector<std::string>& lines);
-/// Words on lines of at most `width` cells, each behind `indent`; 0: on one line.
-void addWrapped(std::string& text, const std::string& sentence, std::size_t indent, int width);
 
 } // namespace poolscope

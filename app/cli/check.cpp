@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/check.h"
 
-#include "app/cli/cells.h"
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
 #include "app/cli/verbs.h"
 #include "core/record/reader.h"
+#include "core/report/texttable.h"
 #include "core/source/registry.h"
 
 #include <fmt/format.h>
@@ -157,10 +157,10 @@ void printReports(const Arguments& arguments, const std::vector<Checked>& all)
         return;
     }
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     for (const Checked& each : all)
         writeFindings(json, each.input, each.report);
-    json.endArray();
+    json.end_array();
     print(json.text() + '\n');
     for (const Checked& each : all) {
         for (const std::string& sentence : each.report.unknown)
@@ -200,7 +200,7 @@ void writeFindings(JsonWriter& json, const CheckInput& input, const ConfigReport
 {
     for (const ConfigFinding& finding : report.findings) {
         const CheckTarget* const target = targetOf(input, finding.target);
-        json.beginObject();
+        json.begin_object();
         json.member("severity", name_of(finding.severity));
         json.member("pool", finding.pool);
         json.member("setting", finding.setting);
@@ -218,11 +218,11 @@ void writeFindings(JsonWriter& json, const CheckInput& input, const ConfigReport
             json.null();
         json.member("rule", finding.rule);
         json.key("evidence");
-        json.beginArray();
+        json.begin_array();
         for (const std::string& sentence : finding.evidence)
             json.value(sentence);
-        json.endArray();
-        json.endObject();
+        json.end_array();
+        json.end_object();
     }
 }
 
@@ -241,21 +241,21 @@ std::string findingsText(const CheckInput& input, const ConfigReport& report, in
             target ? plain_line(target->info.name, 64) : std::string{"unknown"};
         const std::string proposed =
             finding.proposed.empty() ? std::string{} : ", proposed " + finding.proposed;
-        addWrapped(
+        add_wrapped(
             text,
             fmt::format("{}: {}{}: {} {}{}", name_of(finding.severity), where,
                         finding.pool.is_null() ? std::string{}
                                                : ", pool " + plain_line(finding.pool.str(), 128),
                         plain_line(finding.setting, 128), plain_line(finding.value, 64), proposed),
             0, width);
-        addWrapped(text, plain_line(finding.sentence, 2000), 4, width);
+        add_wrapped(text, plain_line(finding.sentence, 2000), 4, width);
         for (const std::string& sentence : finding.evidence)
-            addWrapped(text, plain_line(sentence, 2000), 4, width);
+            add_wrapped(text, plain_line(sentence, 2000), 4, width);
     }
     if (!report.unknown.empty())
         text += "Not judged:\n";
     for (const std::string& sentence : report.unknown)
-        addWrapped(text, plain_line(sentence, 2000), 4, width);
+        add_wrapped(text, plain_line(sentence, 2000), 4, width);
     return text;
 }
 

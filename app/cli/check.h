@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "app/cli/json.h"
 #include "app/cli/picture.h"
 #include "core/analyze/check.h"
 #include "core/analyze/checkfile.h"
 #include "core/base/result.h"
+#include "core/report/json.h"
 
 #include <string>
 #include <vector>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/compare/compare.h"
-#include "app/cli/comparetext.h"
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
 #include "app/cli/picture.h"
 #include "app/cli/verbs.h"
+#include "core/compare/json.h"
+#include "core/compare/text.h"
 
 #include <filesystem>
 
@@ -94,14 +95,10 @@ std::string calledIn(const Arguments& arguments, std::size_t number)
 void printComparison(const Arguments& arguments, const compare::Comparison& comparison)
 {
     if (!arguments.json) {
-        print(comparisonText(comparison, outputWidth()));
+        print(compare::text_of(comparison, outputWidth()));
         return;
     }
-    JsonWriter json;
-    json.beginArray();
-    writeComparison(json, comparison);
-    json.endArray();
-    print(json.text() + '\n');
+    print(compare::json_of(comparison));
     for (const std::string& note : comparison.notes)
         complain(note);
 }

@@ -54,12 +54,12 @@ void writeNamed(JsonWriter& json, const Picture& picture, const Named& named)
 
 void writeEvidence(JsonWriter& json, const Picture& picture, const DiagnosisEvidence& evidence)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("sentence", evidence.sentence);
     json.member("page", evidence.page);
     json.member("time", evidence.at);
     writeNamed(json, picture, evidence);
-    json.endObject();
+    json.end_object();
 }
 
 std::string words(Cause cause)
@@ -75,24 +75,24 @@ std::string words(Cause cause)
 void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                     const Diagnosis& diagnosis)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("pool", diagnosis.pool);
     json.member("cause", name_of(diagnosis.cause));
     json.member("confidence", name_of(diagnosis.confidence));
     json.member("sentence", diagnosis.sentence);
     json.key("evidence");
-    json.beginArray();
+    json.begin_array();
     for (const DiagnosisEvidence& evidence : diagnosis.evidence)
         writeEvidence(json, picture, evidence);
-    json.endArray();
+    json.end_array();
     json.key("relief");
     if (diagnosis.relief) {
-        json.beginObject();
+        json.begin_object();
         json.member("sentence", diagnosis.relief->sentence);
         writeNamed(json, picture, *diagnosis.relief);
         json.member("frees", diagnosis.relief->frees);
-        json.endObject();
+        json.end_object();
     } else {
         json.null();
     }
@@ -102,13 +102,13 @@ void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummar
     else
         json.value(diagnosis.prevention);
     json.key("candidates");
-    json.beginArray();
+    json.begin_array();
     for (const Cause candidate : diagnosis.candidates)
         json.value(name_of(candidate));
-    json.endArray();
+    json.end_array();
     json.member("since", diagnosis.since);
     json.member("exhausted", diagnosis.exhausted);
-    json.endObject();
+    json.end_object();
 }
 
 void writeDiagnoses(JsonWriter& json, const Picture& picture)

@@ -15,7 +15,7 @@ std::optional<std::uint32_t> xminAge(const TargetSummary& target, const Session&
 void writeNode(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                const BlockingNode& node)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("pid", node.key.pid.value);
     json.member("blocks", node.blocks);
     json.key("session");
@@ -24,11 +24,11 @@ void writeNode(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     else
         json.null();
     json.key("waiting");
-    json.beginArray();
+    json.begin_array();
     for (const BlockingNode& waiter : node.waiting)
         writeNode(json, picture, target, waiter);
-    json.endArray();
-    json.endObject();
+    json.end_array();
+    json.end_object();
 }
 
 } // namespace
@@ -52,7 +52,7 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
                   const SessionRow& row)
 {
     const Session& s = row.session;
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("pid", s.key.pid.value);
     json.key("started");
@@ -73,10 +73,10 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
     json.member("transaction_age_us", picture.age(target, s.transaction_since));
     json.member("wait_event", s.wait_event);
     json.key("blocked_by");
-    json.beginArray();
+    json.begin_array();
     for (const Pid pid : s.blocked_by)
         json.value(pid.value);
-    json.endArray();
+    json.end_array();
     json.member("blocks", row.blocks);
     json.member("id", identity_of(s.key, target.info.kind));
     json.member("backend_type", s.backend_type);
@@ -84,7 +84,7 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
     const CheckoutLink* const link = picture.links().checkout_of(s.key);
     json.member("checkout", link ? link->checkout.id : Text{});
     json.member("query", s.statement);
-    json.endObject();
+    json.end_object();
 }
 
 void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
@@ -93,7 +93,7 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     const SuspectedLeak& leak = target.suspects.at(index);
     const CheckoutLink* const link = picture.links().checkout_of(leak.session);
     const Checkout* const checkout = link ? picture.checkout(link->checkout) : nullptr;
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("kind", name_of(leak.kind));
     json.member("severity", name_of(leak.severity));
@@ -103,14 +103,14 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     json.member("age_us", picture.age(target, leak.since));
     json.member("acquired_by", checkout ? checkout->acquired_by : Text{});
     writeTags(json, checkout);
-    writeStack(json, checkout ? checkout->stack : StackRef{});
+    write_stack(json, checkout ? checkout->stack : StackRef{});
     json.key("evidence");
-    json.beginArray();
+    json.begin_array();
     if (index < target.evidence.size()) {
         for (const std::string& sentence : target.evidence[index])
             json.value(sentence);
     }
-    json.endArray();
+    json.end_array();
     json.key("joined_by");
     if (checkout)
         json.value(name_of(link->by));
@@ -122,30 +122,30 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
         writeSession(json, picture, target, *row);
     else
         json.null();
-    json.endObject();
+    json.end_object();
 }
 
 void writeStates(JsonWriter& json, const TargetSummary& target)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("time", target.last_sample);
     json.key("counts");
-    json.beginObject();
+    json.begin_object();
     for (std::size_t i = 0; i < session_state_count; ++i)
         json.member(name_of(static_cast<SessionState>(i)), target.counts.at(i));
-    json.endObject();
+    json.end_object();
     json.key("max_connections");
     json.value(target.facts ? target.facts->max_connections : std::nullopt);
     json.key("reserved");
     json.value(target.facts ? target.facts->reserved : std::nullopt);
-    json.endObject();
+    json.end_object();
 }
 
 void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                    const BlockingTree& tree)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.key("root");
     if (const SessionRow* const row = picture.row(tree.root.key))
@@ -156,15 +156,15 @@ void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary
     json.member("since", tree.since);
     const Checkout* const checkout = picture.checkoutOf(tree.root.key);
     json.member("checkout", checkout ? checkout->key.id : Text{});
-    writeStack(json, checkout ? checkout->stack : StackRef{});
+    write_stack(json, checkout ? checkout->stack : StackRef{});
     json.key("tree");
     writeNode(json, picture, target, tree.root);
-    json.endObject();
+    json.end_object();
 }
 
 void writeInfo(JsonWriter& json, const RecordingInfo& info)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("file", info.file);
     json.member("version", info.version);
     const auto instant = [&](std::string_view name, Timestamp time) {
@@ -178,14 +178,14 @@ void writeInfo(JsonWriter& json, const RecordingInfo& info)
     instant("ended", info.ended);
     json.member("duration_us", Duration{info.ended - info.started});
     json.key("targets");
-    json.beginArray();
+    json.begin_array();
     for (const TargetInfo& target : info.targets)
         json.value(target.url);
-    json.endArray();
+    json.end_array();
     json.member("observations", info.observations);
     json.member("gaps", info.gaps);
     json.member("complete", info.complete);
-    json.endObject();
+    json.end_object();
 }
 
 void writeSessions(JsonWriter& json, const Picture& picture)
@@ -232,9 +232,9 @@ void writeAllBlocking(JsonWriter& json, const Picture& picture)
 void writeReach(JsonWriter& json, const Picture& picture)
 {
     json.key("targets");
-    json.beginArray();
+    json.begin_array();
     for (const TargetSummary& target : picture.targets) {
-        json.beginObject();
+        json.begin_object();
         json.member("target", target.info.url);
         json.member("status", nameOf(target.status.reach));
         json.key("sentence");
@@ -242,20 +242,20 @@ void writeReach(JsonWriter& json, const Picture& picture)
             json.null();
         else
             json.value(target.status.sentence);
-        json.endObject();
+        json.end_object();
     }
-    json.endArray();
+    json.end_array();
 }
 
 void writeWatched(JsonWriter& json, const Picture& picture)
 {
     const auto array = [&](std::string_view name, const auto& write) {
         json.key(name);
-        json.beginArray();
+        json.begin_array();
         write(json, picture);
-        json.endArray();
+        json.end_array();
     };
-    json.beginObject();
+    json.begin_object();
     json.member("time", picture.now);
     writeReach(json, picture);
     array("states", writeAllStates);
@@ -263,12 +263,12 @@ void writeWatched(JsonWriter& json, const Picture& picture)
     array("leaks", writeLeaks);
     array("blocking", writeAllBlocking);
     array("sessions", writeSessions);
-    json.endObject();
+    json.end_object();
 }
 
 void writeAction(JsonWriter& json, const TargetSummary& target, const ActionRecord& action)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("action", name_of(action.verb));
     if (action.verb == ActionVerb::reclaim) {
@@ -288,7 +288,7 @@ void writeAction(JsonWriter& json, const TargetSummary& target, const ActionReco
     json.member("requested", action.requested);
     json.member("changed", action.changed);
     json.member("checkout", action.checkout.id);
-    json.endObject();
+    json.end_object();
 }
 
 } // namespace poolscope

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "app/cli/json.h"
 #include "app/cli/picture.h"
 #include "core/record/reader.h"
+#include "core/report/json.h"
 
 namespace poolscope {
 
@@ -21,8 +21,6 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
                    const Checkout& checkout);
 void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                        const Place& place, const Holder& holder);
-/// The member "stack".
-void writeStack(JsonWriter& json, const StackRef& stack);
 /// The member "tags". Null where none were told. Of a key that stands twice the first counts.
 void writeTags(JsonWriter& json, const Checkout* checkout);
 /// The member "joined_by" of a checkout: null where nothing is joined, "ambiguous" where several

@@ -8,26 +8,6 @@
 
 namespace poolscope {
 
-void writeStack(JsonWriter& json, const StackRef& stack)
-{
-    json.key("stack");
-    if (!stack) {
-        json.null();
-        return;
-    }
-    json.beginArray();
-    for (const StackLine& line : stack->lines) {
-        json.beginObject();
-        json.member("function", line.function);
-        json.member("file", line.file);
-        json.key("line");
-        json.value(line.line > 0 ? std::optional{line.line} : std::nullopt);
-        json.member("own", line.own);
-        json.endObject();
-    }
-    json.endArray();
-}
-
 void writeTags(JsonWriter& json, const Checkout* checkout)
 {
     json.key("tags");
@@ -36,12 +16,12 @@ void writeTags(JsonWriter& json, const Checkout* checkout)
         return;
     }
     std::set<Text> written;
-    json.beginObject();
+    json.begin_object();
     for (const auto& [name, content] : checkout->tags) {
         if (written.insert(name).second)
             json.member(name.str(), content);
     }
-    json.endObject();
+    json.end_object();
 }
 
 void writeJoin(JsonWriter& json, const SessionLink* link)
@@ -68,7 +48,7 @@ void writeSummary(JsonWriter& json, const char* p50, const char* p99,
 
 void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("pool", pool.name);
     json.member("kind", pool.kind);
@@ -92,20 +72,20 @@ void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
     json.member("leaks_detected", pool.leaks_detected);
     json.member("tracked", pool.tracked);
     json.key("config");
-    json.beginObject();
+    json.begin_object();
     std::set<std::string> written;
     for (const auto& [name, content] : pool.configuration) {
         if (written.insert(name).second)
             json.member(name, content);
     }
-    json.endObject();
-    json.endObject();
+    json.end_object();
+    json.end_object();
 }
 
 void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                    const Checkout& checkout)
 {
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("pool", checkout.pool);
     json.member("checkout", checkout.key.id);
@@ -116,7 +96,7 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
     json.member("wait_us", checkout.wait);
     json.member("acquired_by", checkout.acquired_by);
     writeTags(json, &checkout);
-    writeStack(json, checkout.stack);
+    write_stack(json, checkout.stack);
     json.member("expected_us", checkout.expected);
     const SessionRow* const session = picture.sessionOf(checkout.key);
     const TargetSummary* const server =
@@ -126,7 +106,7 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
         json.value(identity_of(session->session.key, server->info.kind));
     else
         json.null();
-    json.endObject();
+    json.end_object();
 }
 
 void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,
@@ -135,7 +115,7 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     const Checkout* const checkout = picture.checkout(holder.checkout);
     if (!checkout)
         return;
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("kind", name_of(place.kind));
     json.member("severity", name_of(holder.severity));
@@ -145,15 +125,15 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     json.member("age_us", holder.age);
     json.member("acquired_by", checkout->acquired_by);
     writeTags(json, checkout);
-    writeStack(json, checkout->stack);
+    write_stack(json, checkout->stack);
     json.key("evidence");
-    json.beginArray();
+    json.begin_array();
     for (const std::string& sentence : evidence_of(holder, *checkout, poolNamed(target, place.pool),
                                                    &place, picture.now + target.clock_offset))
         json.value(sentence);
     for (const std::string& sentence : joinedEvidence(picture, checkout->key))
         json.value(sentence);
-    json.endArray();
+    json.end_array();
     const SessionRow* const session = picture.sessionOf(checkout->key);
     const TargetSummary* const server =
         session ? picture.target(session->session.key.target) : nullptr;
@@ -164,13 +144,13 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
         writeSession(json, picture, *server, *session);
     else
         json.null();
-    json.endObject();
+    json.end_object();
 }
 
 void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size_t index)
 {
     const StatementLeak& leak = target.statements.at(index);
-    json.beginObject();
+    json.begin_object();
     json.member("target", target.info.url);
     json.member("kind", name_of(LeakKind::statement));
     json.member("severity", name_of(leak.severity));
@@ -180,18 +160,18 @@ void writeStatementLeak(JsonWriter& json, const TargetSummary& target, std::size
     json.member("age_us", leak.age);
     json.member("acquired_by", std::nullopt);
     json.member("tags", std::nullopt);
-    writeStack(json, leak.stack);
+    write_stack(json, leak.stack);
     json.key("evidence");
-    json.beginArray();
+    json.begin_array();
     if (index < target.statement_evidence.size()) {
         for (const std::string& sentence : target.statement_evidence[index])
             json.value(sentence);
     }
-    json.endArray();
+    json.end_array();
     json.member("joined_by", std::nullopt);
     json.member("group", place_of(leak.stack));
     json.member("session", std::nullopt);
-    json.endObject();
+    json.end_object();
 }
 
 void writePools(JsonWriter& json, const Picture& picture)

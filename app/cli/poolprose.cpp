@@ -2,8 +2,8 @@
 #include "app/cli/prose.h"
 
 #include "app/cli/cells.h"
-#include "app/cli/texttable.h"
 #include "core/analyze/words.h"
+#include "core/report/texttable.h"
 
 #include <fmt/format.h>
 
@@ -111,24 +111,24 @@ std::string placeSentence(const Place& place)
 std::string poolsText(const Picture& picture, int width)
 {
     TextTable table;
-    table.addColumn("TARGET");
-    table.addColumn("POOL");
-    table.addColumn("KIND");
+    table.add_column("TARGET");
+    table.add_column("POOL");
+    table.add_column("KIND");
     for (const char* const title : {"USED", "IDLE", "PENDING", "MAX", "TIMEOUTS", "WAIT P50",
                                     "WAIT P99", "USE P50", "USE P99"})
-        table.addColumn(title, true);
+        table.add_column(title, true);
     for (const char* const title : {"HEALTH", "CIRCUIT", "DATABASE"})
-        table.addColumn(title);
+        table.add_column(title);
     for (const TargetSummary& target : picture.targets) {
         for (const Pool& pool : target.pools)
-            table.addRow({plain_line(target.info.name, 64), shown(pool.name), shown(pool.kind),
-                          number(pool.used), number(pool.idle), number(pool.pending),
-                          number(pool.max), number(pool.timeouts),
-                          percentile(pool.wait_time, &DurationSummary::p50),
-                          percentile(pool.wait_time, &DurationSummary::p99),
-                          percentile(pool.use_time, &DurationSummary::p50),
-                          percentile(pool.use_time, &DurationSummary::p99), shown(pool.health),
-                          shown(pool.circuit), shown(pool.database)});
+            table.add_row({plain_line(target.info.name, 64), shown(pool.name), shown(pool.kind),
+                           number(pool.used), number(pool.idle), number(pool.pending),
+                           number(pool.max), number(pool.timeouts),
+                           percentile(pool.wait_time, &DurationSummary::p50),
+                           percentile(pool.wait_time, &DurationSummary::p99),
+                           percentile(pool.use_time, &DurationSummary::p50),
+                           percentile(pool.use_time, &DurationSummary::p99), shown(pool.health),
+                           shown(pool.circuit), shown(pool.database)});
     }
     return table.empty() ? "No pools.\n" : joined(table.lines(width));
 }
@@ -138,17 +138,17 @@ std::string checkoutsText(const Picture& picture, int width)
     const bool several = picture.targets.size() > 1;
     TextTable table;
     if (several)
-        table.addColumn("TARGET");
-    table.addColumn("CHECKOUT");
-    table.addColumn("POOL");
-    table.addColumn("HELD", true);
-    table.addColumn("SEVERITY");
-    table.addColumn("BY");
-    table.addColumn("CONNECTION");
-    table.addColumn("SERVER PID", true);
-    table.addColumn("WAITED", true);
-    table.addColumn("ACQUIRED AT");
-    table.addColumn("TAGS");
+        table.add_column("TARGET");
+    table.add_column("CHECKOUT");
+    table.add_column("POOL");
+    table.add_column("HELD", true);
+    table.add_column("SEVERITY");
+    table.add_column("BY");
+    table.add_column("CONNECTION");
+    table.add_column("SERVER PID", true);
+    table.add_column("WAITED", true);
+    table.add_column("ACQUIRED AT");
+    table.add_column("TAGS");
     for (const TargetSummary& target : picture.targets) {
         std::map<Text, const Holder*> judged;
         for (const Place& place : target.places) {
@@ -172,7 +172,7 @@ std::string checkoutsText(const Picture& picture, int width)
                           number<std::int64_t>(checkout->server_pid),
                           checkout->wait ? format_duration_cell(*checkout->wait) : "-",
                           shown(place_of(checkout->stack), 600), tagsOf(*checkout)});
-            table.addRow(std::move(cells));
+            table.add_row(std::move(cells));
         }
     }
     return table.empty() ? "Nothing is checked out.\n" : joined(table.lines(width));

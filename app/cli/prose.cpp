@@ -2,8 +2,8 @@
 #include "app/cli/prose.h"
 
 #include "app/cli/cells.h"
-#include "app/cli/texttable.h"
 #include "core/analyze/words.h"
+#include "core/report/texttable.h"
 
 #include <fmt/format.h>
 
@@ -122,17 +122,17 @@ std::string sessionsText(const Picture& picture, int width)
 {
     TextTable table;
     if (severalTargets(picture))
-        table.addColumn("TARGET");
-    table.addColumn("PID", true);
-    table.addColumn("STARTED");
-    table.addColumn("STATE");
-    table.addColumn("FOR", true);
-    table.addColumn("TRANSACTION", true);
+        table.add_column("TARGET");
+    table.add_column("PID", true);
+    table.add_column("STARTED");
+    table.add_column("STATE");
+    table.add_column("FOR", true);
+    table.add_column("TRANSACTION", true);
     for (const char* title : {"USER", "DATABASE", "APPLICATION", "CLIENT", "WAITS FOR"})
-        table.addColumn(title);
-    table.addColumn("BLOCKED BY");
-    table.addColumn("BLOCKS", true);
-    table.addColumn("STATEMENT");
+        table.add_column(title);
+    table.add_column("BLOCKED BY");
+    table.add_column("BLOCKS", true);
+    table.add_column("STATEMENT");
     for (const SessionRow* const row : worstFirst(picture)) {
         const Session& s = row->session;
         const TargetSummary& target = *picture.target(s.key.target);
@@ -151,7 +151,7 @@ std::string sessionsText(const Picture& picture, int width)
         cells.push_back(pids(s.blocked_by));
         cells.push_back(row->blocks > 0 ? std::to_string(row->blocks) : "-");
         cells.push_back(cleaned(s.statement, longestStatement));
-        table.addRow(std::move(cells));
+        table.add_row(std::move(cells));
     }
     return joined(table.lines(width));
 }
@@ -195,11 +195,11 @@ std::string leaksText(const Picture& picture, int width)
 std::string statesText(const Picture& picture, int width)
 {
     TextTable table;
-    table.addColumn("TARGET");
+    table.add_column("TARGET");
     for (std::size_t i = 0; i < session_state_count; ++i)
-        table.addColumn(in_words(static_cast<SessionState>(i)), true);
-    table.addColumn("max", true);
-    table.addColumn("reserved", true);
+        table.add_column(in_words(static_cast<SessionState>(i)), true);
+    table.add_column("max", true);
+    table.add_column("reserved", true);
     for (const TargetSummary& target : picture.targets) {
         if (!target.last_sample || hasPools(target))
             continue;
@@ -211,7 +211,7 @@ std::string statesText(const Picture& picture, int width)
         };
         cells.push_back(target.facts ? number(target.facts->max_connections) : "-");
         cells.push_back(target.facts ? number(target.facts->reserved) : "-");
-        table.addRow(std::move(cells));
+        table.add_row(std::move(cells));
     }
     return joined(table.lines(width));
 }

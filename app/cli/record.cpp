@@ -3,9 +3,9 @@
 #include "app/cli/live.h"
 #include "app/cli/objects.h"
 #include "app/cli/signals.h"
-#include "app/cli/texttable.h"
 #include "app/cli/verbs.h"
 #include "core/capture/metricsexport.h"
+#include "core/report/texttable.h"
 #include "core/source/registry.h"
 
 #include <QEventLoop>
@@ -123,7 +123,7 @@ std::string RecordRun::progressJson(bool complete) const
 {
     const Transport& t = live_->workspace().transport();
     JsonWriter json;
-    json.beginObject();
+    json.begin_object();
     json.member("time", t.end);
     json.member("file", arguments_.output);
     json.member("duration_us", Duration{t.end - t.start});
@@ -132,7 +132,7 @@ std::string RecordRun::progressJson(bool complete) const
     json.member("dropped", t.dropped);
     json.member("complete", complete && t.recordingTrouble.isEmpty());
     writeReach(json, live_->picture());
-    json.endObject();
+    json.end_object();
     return json.text() + '\n';
 }
 

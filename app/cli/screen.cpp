@@ -4,8 +4,8 @@
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
 #include "app/cli/screenparts.h"
-#include "app/cli/texttable.h"
 #include "core/analyze/words.h"
+#include "core/report/texttable.h"
 
 #include <fmt/format.h>
 
@@ -93,7 +93,8 @@ void Screen::addWrapped(const std::vector<std::string>& parts, const std::string
     for (const std::string& part : parts) {
         if (line.empty()) {
             line = "  " + part;
-        } else if (displayWidth(line) + displayWidth(gap) + displayWidth(part) <= size_.columns) {
+        } else if (display_width(line) + display_width(gap) + display_width(part) <=
+                   size_.columns) {
             line += gap + part;
         } else {
             add(line, paint);
@@ -227,21 +228,21 @@ void Screen::sessions()
     const bool narrow = size_.columns < 100;
     const bool several = picture_.targets.size() > 1;
     TextTable table;
-    table.addColumn("    PID", true);
+    table.add_column("    PID", true);
     if (several)
-        table.addColumn("TARGET");
-    table.addColumn("STATE");
-    table.addColumn("FOR", true);
+        table.add_column("TARGET");
+    table.add_column("STATE");
+    table.add_column("FOR", true);
     if (!narrow)
-        table.addColumn("TX", true);
-    table.addColumn("BLOCKS", true);
-    table.addColumn("BEHIND");
+        table.add_column("TX", true);
+    table.add_column("BLOCKS", true);
+    table.add_column("BEHIND");
     if (wide) {
-        table.addColumn("USER");
-        table.addColumn("DATABASE");
+        table.add_column("USER");
+        table.add_column("DATABASE");
     }
-    table.addColumn("APPLICATION");
-    table.addColumn("STATEMENT");
+    table.add_column("APPLICATION");
+    table.add_column("STATEMENT");
 
     const auto rows = worstFirst(picture_);
     const int room = std::max(0, left() - 3);
@@ -268,7 +269,7 @@ void Screen::sessions()
         }
         cells.push_back(shortened(holderOf(s), narrow ? 16 : 24));
         cells.push_back(cleaned(s.statement, 400));
-        table.addRow(std::move(cells));
+        table.add_row(std::move(cells));
         paints.push_back(s.state == SessionState::waiting                       ? Paint::purple
                          : s.state == SessionState::idle_in_transaction         ? Paint::amber
                          : s.state == SessionState::idle_in_transaction_aborted ? Paint::red

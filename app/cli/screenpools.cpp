@@ -2,7 +2,7 @@
 #include "app/cli/cells.h"
 #include "app/cli/prose.h"
 #include "app/cli/screenparts.h"
-#include "app/cli/texttable.h"
+#include "core/report/texttable.h"
 
 #include <fmt/format.h>
 
@@ -31,7 +31,7 @@ std::vector<ScreenLine> poolLines(const TargetSummary& target)
 {
     std::size_t widest = 0;
     for (const Pool& pool : target.pools)
-        widest = std::max(widest, std::size_t(displayWidth(cleaned(pool.name, 60))));
+        widest = std::max(widest, std::size_t(display_width(cleaned(pool.name, 60))));
     std::vector<ScreenLine> lines;
     for (const Pool& pool : target.pools) {
         std::string line = "  " + fitted(cleaned(pool.name, 60), static_cast<int>(widest));
@@ -94,15 +94,15 @@ std::vector<ScreenLine> placeLines(const Picture& picture, int columns, int rows
         return a.second->severity > b.second->severity;
     });
     TextTable table;
-    table.addColumn("HELD", true);
-    table.addColumn("SUSPECTED", true);
-    table.addColumn("OLDEST", true);
-    table.addColumn("PER MIN", true);
-    table.addColumn("SEVERITY");
+    table.add_column("HELD", true);
+    table.add_column("SUSPECTED", true);
+    table.add_column("OLDEST", true);
+    table.add_column("PER MIN", true);
+    table.add_column("SEVERITY");
     if (several)
-        table.addColumn("TARGET");
-    table.addColumn("POOL");
-    table.addColumn("ACQUIRED AT");
+        table.add_column("TARGET");
+    table.add_column("POOL");
+    table.add_column("ACQUIRED AT");
     const std::size_t shown =
         std::min(places.size(), static_cast<std::size_t>(std::max(0, rows - 2)));
     std::vector<Paint> paints;
@@ -118,7 +118,7 @@ std::vector<ScreenLine> placeLines(const Picture& picture, int columns, int rows
             cells.push_back(shortened(plain_line(target->info.name, 64), 16));
         cells.push_back(shortened(cleaned(place->pool, 60), 20));
         cells.push_back(placeWords(*place));
-        table.addRow(std::move(cells));
+        table.add_row(std::move(cells));
         paints.push_back(paintOf(place->severity));
     }
     const auto texts = table.lines(columns);

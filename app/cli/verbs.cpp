@@ -138,10 +138,10 @@ void printPictures(const Arguments& arguments, const std::vector<Picture>& pictu
         return;
     }
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     for (const Picture& picture : pictures)
         writeObjects(arguments.verb, json, picture);
-    json.endArray();
+    json.end_array();
     print(json.text() + '\n');
 }
 

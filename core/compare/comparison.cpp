@@ -444,4 +444,20 @@ std::vector<const Change*> changes_by_weight(const Comparison& comparison)
     return all;
 }
 
+std::vector<const Change*> headlines(const Comparison& comparison)
+{
+    std::vector<const Change*> told = changes_by_weight(comparison);
+    std::erase_if(told, [](const Change* change) {
+        return !rule_of(change->measure).headline ||
+               (change->subject == Subject::place && change->measure != Measure::held_mean);
+    });
+    return told;
+}
+
+bool is_worth_a_row(const Change& change)
+{
+    return change.before.value.value_or(0) != 0 || change.after.value.value_or(0) != 0 ||
+           change.measure == Measure::timeouts_per_minute;
+}
+
 } // namespace poolscope::compare

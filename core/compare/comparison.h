@@ -63,6 +63,10 @@ Comparison compare(const Side& before, const Side& after, const Naming& naming =
 
 /// Those that are a change, what matters most first.
 std::vector<const Change*> changes_by_weight(const Comparison& comparison);
+/// Of these the ones that are told in a sentence, above every figure.
+std::vector<const Change*> headlines(const Comparison& comparison);
+/// What is nothing on both sides says nothing in a table.
+bool is_worth_a_row(const Change& change);
 
 /// For people, one line, without what could do harm on a terminal.
 std::string sentence_of(const Change& change);

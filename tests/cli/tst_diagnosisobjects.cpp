@@ -48,9 +48,9 @@ Diagnosis leak()
 std::string jsonOf(const Diagnosis& diagnosis)
 {
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     writeDiagnoses(json, pictureWith(diagnosis));
-    json.endArray();
+    json.end_array();
     return json.text();
 }
 

@@ -2,8 +2,8 @@
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
 #include "app/cli/screen.h"
-#include "app/cli/texttable.h"
 #include "core/capture/updatebuilder.h"
+#include "core/report/texttable.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -113,9 +113,9 @@ QStringList TestObjects::keysOf(const QJsonValue& value)
 QJsonArray TestObjects::array(void (*write)(JsonWriter&, const Picture&)) const
 {
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     write(json, picture_);
-    json.endArray();
+    json.end_array();
     QJsonParseError error{};
     const auto document = QJsonDocument::fromJson(QByteArray::fromStdString(json.text()), &error);
     if (error.error != QJsonParseError::NoError)
@@ -298,7 +298,7 @@ void TestObjects::screenFits()
             const auto lines = screenLines(picture_, {columns, rows}, false, "q quits");
             QVERIFY(static_cast<int>(lines.size()) <= rows);
             for (const std::string& line : lines)
-                QVERIFY2(displayWidth(line) <= columns, line.c_str());
+                QVERIFY2(display_width(line) <= columns, line.c_str());
         }
     }
     const auto lines = screenLines(picture_, {100, 40}, false, "");
@@ -319,8 +319,8 @@ void TestObjects::screenFits()
 
 void TestObjects::widths()
 {
-    QCOMPARE(displayWidth("abc"), 3);
-    QCOMPARE(displayWidth("ä…"), 2);
+    QCOMPARE(display_width("abc"), 3);
+    QCOMPARE(display_width("ä…"), 2);
     QCOMPARE(shortened("abcdef", 4), std::string{"abc…"});
     QCOMPARE(fitted("ab", 4), std::string{"ab  "});
     QCOMPARE(fitted("ab", 4, true), std::string{"  ab"});

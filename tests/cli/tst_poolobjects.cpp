@@ -2,7 +2,7 @@
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
 #include "app/cli/screen.h"
-#include "app/cli/texttable.h"
+#include "core/report/texttable.h"
 #include "tests/support/poolscene.h"
 #include "tests/support/updates.h"
 
@@ -66,9 +66,9 @@ void TestPoolObjects::initTestCase()
 QJsonArray TestPoolObjects::array(Write write, const Picture& picture)
 {
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     write(json, picture);
-    json.endArray();
+    json.end_array();
     QJsonParseError error{};
     const auto document = QJsonDocument::fromJson(QByteArray::fromStdString(json.text()), &error);
     if (error.error != QJsonParseError::NoError)
@@ -401,7 +401,7 @@ void TestPoolObjects::screenShowsPools()
             const auto lines = screenLines(picture_, {columns, rows}, false, "q quits");
             QVERIFY(static_cast<int>(lines.size()) <= rows);
             for (const std::string& line : lines)
-                QVERIFY2(displayWidth(line) <= columns, line.c_str());
+                QVERIFY2(display_width(line) <= columns, line.c_str());
         }
     }
     QString all;

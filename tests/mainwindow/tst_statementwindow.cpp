@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A process that prepares statements and never closes them, from a recording: the window's badge,
 // its sentences and its rows say as much as the command line's JSON.
-#include "app/cli/json.h"
+#include "core/report/json.h"
 #include "app/cli/objects.h"
 #include "core/record/writer.h"
 #include "ui/mainwindow/mainwindow.h"
@@ -130,9 +130,9 @@ void TestStatementWindow::saysWhatTheCommandLineSays()
     // A seek resets: that update is all there is.
     QVERIFY(picture.targets.size() == 1);
     JsonWriter json;
-    json.beginArray();
+    json.begin_array();
     writeLeaks(json, picture);
-    json.endArray();
+    json.end_array();
     const QJsonArray leaks =
         QJsonDocument::fromJson(QByteArray::fromStdString(json.text())).array();
     QStringList kinds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/texttable.h"
+#include "core/report/texttable.h"
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ struct Glyph
     int cells = 1;
 };
 
-Glyph glyphAt(std::string_view text, std::size_t at)
+Glyph glyph_at(std::string_view text, std::size_t at)
 {
     const auto byte = [&](std::size_t i) {
         return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
@@ -42,11 +42,11 @@ Glyph glyphAt(std::string_view text, std::size_t at)
 
 } // namespace
 
-int displayWidth(std::string_view utf8)
+int display_width(std::string_view utf8)
 {
     int width = 0;
     for (std::size_t at = 0; at < utf8.size();) {
-        const Glyph glyph = glyphAt(utf8, at);
+        const Glyph glyph = glyph_at(utf8, at);
         width += glyph.cells;
         at += glyph.bytes;
     }
@@ -55,14 +55,14 @@ int displayWidth(std::string_view utf8)
 
 std::string shortened(std::string_view utf8, int width)
 {
-    if (displayWidth(utf8) <= width)
+    if (display_width(utf8) <= width)
         return std::string{utf8};
     if (width <= 0)
         return {};
     int used = 0;
     std::size_t at = 0;
     while (at < utf8.size()) {
-        const Glyph glyph = glyphAt(utf8, at);
+        const Glyph glyph = glyph_at(utf8, at);
         if (used + glyph.cells > width - 1)
             break;
         used += glyph.cells;
@@ -74,18 +74,18 @@ std::string shortened(std::string_view utf8, int width)
 std::string fitted(std::string_view utf8, int width, bool right)
 {
     std::string text = shortened(utf8, width);
-    const int missing = width - displayWidth(text);
+    const int missing = width - display_width(text);
     if (missing > 0)
         text.insert(right ? 0 : text.size(), static_cast<std::size_t>(missing), ' ');
     return text;
 }
 
-void TextTable::addColumn(std::string_view title, bool right)
+void TextTable::add_column(std::string_view title, bool right)
 {
     columns_.push_back({std::string{title}, right});
 }
 
-void TextTable::addRow(std::vector<std::string> cells)
+void TextTable::add_row(std::vector<std::string> cells)
 {
     cells.resize(columns_.size());
     rows_.push_back(std::move(cells));
@@ -95,12 +95,12 @@ std::vector<std::string> TextTable::lines(int width) const
 {
     std::vector<int> widths;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-        int widest = displayWidth(columns_[c].title);
+        int widest = display_width(columns_[c].title);
         for (const auto& row : rows_)
-            widest = std::max(widest, displayWidth(row[c]));
+            widest = std::max(widest, display_width(row[c]));
         widths.push_back(widest);
     }
-    const auto line = [&](const auto& cellOf) {
+    const auto line = [&](const auto& cell_of) {
         std::string text;
         int used = 0;
         for (std::size_t c = 0; c < columns_.size(); ++c) {
@@ -110,9 +110,9 @@ std::vector<std::string> TextTable::lines(int width) const
                 used += 2;
             }
             if (last && !columns_[c].right) {
-                text += width > 0 ? shortened(cellOf(c), width - used) : cellOf(c);
+                text += width > 0 ? shortened(cell_of(c), width - used) : cell_of(c);
             } else {
-                text += fitted(cellOf(c), widths[c], columns_[c].right);
+                text += fitted(cell_of(c), widths[c], columns_[c].right);
                 used += widths[c];
             }
         }
@@ -124,6 +124,36 @@ std::vector<std::string> TextTable::lines(int width) const
     for (const auto& row : rows_)
         all.push_back(line([&row](std::size_t c) { return row[c]; }));
     return all;
+}
+
+std::string joined(const std::vector<std::string>& lines)
+{
+    std::string text;
+    for (const std::string& line : lines)
+        text += line + '\n';
+    return text;
+}
+
+void add_wrapped(std::string& text, const std::string& sentence, std::size_t indent, int width)
+{
+    const std::string margin(indent, ' ');
+    if (width <= static_cast<int>(indent) + 20) {
+        text += margin + sentence + '\n';
+        return;
+    }
+    std::string line;
+    for (std::size_t at = 0; at < sentence.size();) {
+        const std::size_t end = std::min(sentence.find(' ', at), sentence.size());
+        const std::string word = sentence.substr(at, end - at);
+        if (!line.empty() &&
+            display_width(line) + 1 + display_width(word) > width - static_cast<int>(indent)) {
+            text += margin + line + '\n';
+            line.clear();
+        }
+        line += (line.empty() ? "" : " ") + word;
+        at = end + 1;
+    }
+    text += margin + line + '\n';
 }
 
 } // namespace poolscope

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace poolscope {
 
+// Plain text for a terminal or a file, whoever writes it.
+
 /// How many cells of a terminal a text takes. A character that the terminal cannot show counts as
 /// one.
-int displayWidth(std::string_view utf8);
+int display_width(std::string_view utf8);
 /// Exactly `width` cells: filled with spaces, or cut with "…" at its end.
 std::string fitted(std::string_view utf8, int width, bool right = false);
 /// At most `width` cells.
@@ -19,8 +22,8 @@ std::string shortened(std::string_view utf8, int width);
 class TextTable
 {
 public:
-    void addColumn(std::string_view title, bool right = false);
-    void addRow(std::vector<std::string> cells);
+    void add_column(std::string_view title, bool right = false);
+    void add_row(std::vector<std::string> cells);
     bool empty() const { return rows_.empty(); }
     /// Lines without line ends. Width 0: as wide as it gets.
     std::vector<std::string> lines(int width = 0) const;
@@ -34,5 +37,10 @@ private:
     std::vector<Column> columns_;
     std::vector<std::vector<std::string>> rows_;
 };
+
+/// Each with the end of its line.
+std::string joined(const std::vector<std::string>& lines);
+/// Words on lines of at most `width` cells, each behind `indent`; 0: on one line.
+void add_wrapped(std::string& text, const std::string& sentence, std::size_t indent, int width);
 
 } // namespace poolscope

@@ -4,6 +4,7 @@
 #include "core/base/slimoptional.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "core/model/pool.h"
 
 #include <concepts>
 #include <cstdint>
@@ -17,10 +18,10 @@ namespace poolscope {
 class JsonWriter
 {
 public:
-    void beginObject() { open('{'); }
-    void endObject() { close('}'); }
-    void beginArray() { open('['); }
-    void endArray() { close(']'); }
+    void begin_object() { open('{'); }
+    void end_object() { close('}'); }
+    void begin_array() { open('['); }
+    void end_array() { close(']'); }
     void key(std::string_view name);
 
     void null() { raw("null"); }
@@ -67,5 +68,8 @@ private:
     std::string out_;
     bool comma_ = false;
 };
+
+/// The member "stack"; null for none.
+void write_stack(JsonWriter& json, const StackRef& stack);
 
 } // namespace poolscope

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/json.h"
+#include "core/report/json.h"
 
 #include <fmt/format.h>
 
@@ -87,6 +87,26 @@ void JsonWriter::value(const Text& text)
         null();
     else
         value(std::string_view{text.str()});
+}
+
+void write_stack(JsonWriter& json, const StackRef& stack)
+{
+    json.key("stack");
+    if (!stack) {
+        json.null();
+        return;
+    }
+    json.begin_array();
+    for (const StackLine& line : stack->lines) {
+        json.begin_object();
+        json.member("function", line.function);
+        json.member("file", line.file);
+        json.key("line");
+        json.value(line.line > 0 ? std::optional{line.line} : std::nullopt);
+        json.member("own", line.own);
+        json.end_object();
+    }
+    json.end_array();
 }
 
 } // namespace poolscope

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/compare/json.h"
+
+#include "core/report/json.h"
+
+#include <cmath>
+
+namespace poolscope::compare {
+
+namespace {
+
+void write_figure(JsonWriter& json, const char* name, Measure measure,
+                  const std::optional<double>& value)
+{
+    json.key(name);
+    if (!value)
+        json.null();
+    else if (rule_of(measure).unit == Unit::duration)
+        json.value(Duration{std::llround(*value * 1e6)});
+    else if (rule_of(measure).unit == Unit::count)
+        json.value(std::llround(*value));
+    else
+        json.value(std::round(*value * 1e6) / 1e6);
+}
+
+void write_target(JsonWriter& json, const char* name, const std::optional<TargetInfo>& target)
+{
+    json.key(name);
+    if (target)
+        json.value(target->url);
+    else
+        json.null();
+}
+
+void write_change(JsonWriter& json, const Change& change)
+{
+    const std::string what = what_of(change);
+    json.begin_object();
+    json.member("kind", name_of(change.subject));
+    write_target(json, "target", change.target);
+    write_target(json, "and_target", change.and_target);
+    json.member("pool", change.pool);
+    json.key("subject");
+    if (change.subject == Subject::diagnosis)
+        json.value(change.what);
+    else if (what.empty())
+        json.null();
+    else
+        json.value(what);
+    json.key("state");
+    if (change.state)
+        json.value(poolscope::name_of(*change.state));
+    else
+        json.null();
+    json.member("measure", rule_of(change.measure).name);
+    write_figure(json, "before", change.measure, change.before.value);
+    write_figure(json, "after", change.measure, change.after.value);
+    json.member("verdict", name_of(change.verdict));
+    json.member("notable", is_change(change.verdict));
+    json.key("sentence");
+    if (is_change(change.verdict))
+        json.value(sentence_of(change));
+    else
+        json.null();
+    const auto observed = [](const Figure& figure) {
+        return Duration{std::llround(figure.observed * 1e6)};
+    };
+    json.member("before_observed_us", observed(change.before));
+    json.member("after_observed_us", observed(change.after));
+    write_stack(json, change.stack);
+    json.end_object();
+}
+
+} // namespace
+
+std::string json_of(const Comparison& comparison)
+{
+    JsonWriter json;
+    json.begin_array();
+    const std::vector<const Change*> first = changes_by_weight(comparison);
+    for (const Change* const change : first)
+        write_change(json, *change);
+    for (const Change& change : comparison.changes) {
+        if (!is_change(change.verdict))
+            write_change(json, change);
+    }
+    json.end_array();
+    return json.text() + '\n';
+}
+
+} // namespace poolscope::compare
