@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/compare/compare.h"
 
+#include "core/compare/seconds.h"
 #include "core/compare/sidefold.h"
 #include "core/report/concealer.h"
 
@@ -29,6 +30,38 @@ Result<Done> learn(RecordingReader& reader, report::Concealer& concealer)
     return Done{};
 }
 
+/// Tells how far a reading is, and hears whether to go on.
+class Pace
+{
+public:
+    Pace(const Progress& progress, Timestamp from, Timestamp to)
+        : progress_(progress)
+        , from_(from)
+        , length_(seconds_between(from, to))
+    {}
+
+    bool stopped() const { return stopped_; }
+    /// False where no more is wanted.
+    bool at(Timestamp now)
+    {
+        constexpr int tell_every = 256; // observations
+        if (progress_ && !stopped_ && ++seen_ % tell_every == 1) {
+            if (length_ > 0) // a clock that is set may go back
+                done_ = std::max(done_, std::min(1.0, seconds_between(from_, now) / length_));
+            stopped_ = !progress_(done_);
+        }
+        return !stopped_;
+    }
+
+private:
+    const Progress& progress_;
+    Timestamp from_;
+    double length_; ///< seconds
+    double done_ = 0;
+    int seen_ = 0;
+    bool stopped_ = false;
+};
+
 template <class What>
 What concealed(report::Concealer& concealer, What what)
 {
@@ -38,7 +71,7 @@ What concealed(report::Concealer& concealer, What what)
 
 } // namespace
 
-Result<Side> side_of(RecordingReader& reader, const Question& question)
+Result<Side> side_of(RecordingReader& reader, const Question& question, const Progress& progress)
 {
     const auto info = reader.info();
     if (!info)
@@ -57,8 +90,9 @@ Result<Side> side_of(RecordingReader& reader, const Question& question)
     SideFold fold{from, to};
     fold.begin(analysis.world());
     std::optional<Timestamp> looked;
+    Pace pace{progress, std::max(info.value().started, from - Analysis::longest_window), to};
     const auto read = reader.read(first, [&](const Observation& observation) {
-        if (observation.time > to)
+        if (observation.time > to || !pace.at(observation.time))
             return false;
         fold.before(analysis.world(), observation);
         WorldDelta ignored;
@@ -73,6 +107,8 @@ Result<Side> side_of(RecordingReader& reader, const Question& question)
         fold.look(analysis);
         return true;
     });
+    if (pace.stopped())
+        return Error{"The comparison was stopped.", "The recordings are as they were."};
     Side side =
         fold.finish(analysis.world(), read ? to : std::clamp(analysis.world().now(), from, to));
     side.name = question.name;

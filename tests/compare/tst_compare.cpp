@@ -41,6 +41,8 @@ private slots:
     void twoHalvesAreTheWhole();
     void nothingSecretIsLeft();
     void whatMattersMostComesFirst();
+    void howFarItIs();
+    void itCanBeStopped();
 
 private:
     using Tell = std::function<void(Tape&)>;
@@ -545,6 +547,37 @@ void TestCompare::whatMattersMostComesFirst()
                            [](const auto* a, const auto* b) { return a->weight > b->weight; }));
     for (const Change* const change : changes)
         QVERIFY(is_change(change->verdict) && change->weight > 0);
+}
+
+void TestCompare::howFarItIs()
+{
+    const std::string file = record(Behaviour{.seconds = 300});
+    auto reader = RecordingReader::open(file);
+    QVERIFY(bool(reader));
+    std::vector<double> told;
+    const auto side = side_of(*reader.value(), {"x", {}, {}}, [&told](double fraction) {
+        told.push_back(fraction);
+        return true;
+    });
+    QVERIFY(bool(side));
+    QVERIFY(told.size() >= 3);
+    QVERIFY(std::is_sorted(told.begin(), told.end()));
+    QVERIFY(told.front() < 0.1);
+    QVERIFY(told.back() > 0.6 && told.back() <= 1);
+    // Who is told changes nothing.
+    QVERIFY(changes_by_weight(compare::compare(side.value(), sideOf(file))).empty());
+}
+
+void TestCompare::itCanBeStopped()
+{
+    auto reader = RecordingReader::open(record(Behaviour{.seconds = 300}));
+    QVERIFY(bool(reader));
+    int calls = 0;
+    const auto side =
+        side_of(*reader.value(), {"x", {}, {}}, [&calls](double) { return ++calls < 2; });
+    QVERIFY(!side);
+    QCOMPARE(side.error().sentence, std::string("The comparison was stopped."));
+    QCOMPARE(calls, 2); // nothing is read beyond
 }
 
 QTEST_GUILESS_MAIN(TestCompare)
