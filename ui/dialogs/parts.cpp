@@ -4,7 +4,9 @@
 #include "ui/theme/theme.h"
 
 #include <QApplication>
+#include <QBoxLayout>
 #include <QClipboard>
+#include <QDialog>
 #include <QFrame>
 #include <QLabel>
 #include <QMimeData>
@@ -48,6 +50,22 @@ QWidget* rule(QWidget* parent)
     line->setAutoFillBackground(true);
     line->setBackgroundRole(QPalette::Mid);
     return line;
+}
+
+void addFoot(QBoxLayout* layout, QDialog* dialog, QPushButton* primary)
+{
+    layout->addWidget(rule(dialog));
+    auto* const foot = new QHBoxLayout;
+    foot->setSpacing(8);
+    foot->addStretch(1);
+    auto* const cancel = new QPushButton(QApplication::translate("parts", "Cancel"), dialog);
+    cancel->setAutoDefault(false);
+    QObject::connect(cancel, &QPushButton::clicked, dialog, &QDialog::reject);
+    foot->addWidget(cancel);
+    primary->setProperty("kind", QStringLiteral("primary"));
+    primary->setDefault(true);
+    foot->addWidget(primary);
+    layout->addLayout(foot);
 }
 
 QMimeData* copied(const QString& text, bool secret)

@@ -6,6 +6,7 @@
 #include <functional>
 
 class QBoxLayout;
+class QDialog;
 class QLabel;
 class QMimeData;
 class QPushButton;
@@ -21,6 +22,8 @@ QLabel* title(const QString& text, QWidget* parent);
 QLabel* mono(const QString& text, QWidget* parent);
 /// The line that parts a dialog's body from its foot.
 QWidget* rule(QWidget* parent);
+/// The foot of a dialog that asks: that line, Cancel, which rejects, and what Enter does.
+void addFoot(QBoxLayout* layout, QDialog* dialog, QPushButton* primary);
 /// Text for the clipboard. `secret`: clipboard managers are asked not to keep it.
 QMimeData* copied(const QString& text, bool secret);
 /// Puts the text onto the clipboard when the button is pressed, and says so on it for a moment.

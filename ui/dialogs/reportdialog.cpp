@@ -62,8 +62,6 @@ ReportDialog::ReportDialog(const ReportScope& scope, const QString& folder, QWid
     redact_->setObjectName(QStringLiteral("reportRedact"));
     redact_->setChecked(true);
     create_->setObjectName(QStringLiteral("createReport"));
-    create_->setProperty("kind", QStringLiteral("primary"));
-    create_->setDefault(true);
     file_->setText(proposed());
     layOut();
     connect(range_, &SegmentedControl::chosen, this, &ReportDialog::explain);
@@ -128,16 +126,7 @@ void ReportDialog::layOut()
     grid->setColumnStretch(1, 1);
     layout->addLayout(grid);
     layout->addStretch(1);
-    layout->addWidget(parts::rule(this));
-    auto* const foot = new QHBoxLayout;
-    foot->setSpacing(8);
-    foot->addStretch(1);
-    auto* const cancel = new QPushButton(tr("Cancel"), this);
-    cancel->setAutoDefault(false);
-    connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
-    foot->addWidget(cancel);
-    foot->addWidget(create_);
-    layout->addLayout(foot);
+    parts::addFoot(layout, this, create_);
     const int width = theme.scaled(640);
     resize(width, std::max(layout->totalHeightForWidth(width), sizeHint().height()));
 }

@@ -9,7 +9,6 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QGridLayout>
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QProcess>
@@ -94,20 +93,9 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
         each->setColumnMinimumWidth(0, names);
     layout->addLayout(below);
     layout->addStretch(1);
-    layout->addWidget(parts::rule(this));
-    auto* const foot = new QHBoxLayout;
-    foot->setSpacing(8);
-    foot->addStretch(1);
-    auto* const cancel = new QPushButton(tr("Cancel"), this);
-    cancel->setAutoDefault(false);
-    connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
-    foot->addWidget(cancel);
-    save_->setProperty("kind", QStringLiteral("primary"));
     save_->setObjectName(QStringLiteral("saveSettings"));
-    save_->setDefault(true);
     connect(save_, &QPushButton::clicked, this, &SettingsDialog::accept);
-    foot->addWidget(save_);
-    layout->addLayout(foot);
+    parts::addFoot(layout, this, save_);
     connect(editor_, &QLineEdit::textChanged, this, &SettingsDialog::explain);
     connect(sources_, &QLineEdit::textChanged, this, &SettingsDialog::explain);
     connect(alerts_, &QLineEdit::textChanged, this, &SettingsDialog::explainAlerts);
