@@ -37,6 +37,7 @@ std::vector<Section> everywhere()
           {tr("Ctrl+O"), tr("open recordings")},
           {tr("Ctrl+S"), tr("save the recording")},
           {tr("Ctrl+Shift+E"), tr("incident report")},
+          {tr("Ctrl+D"), tr("compare two recordings, or two ranges")},
           {tr("Ctrl+N"), tr("note at the cursor")},
           {tr("Ctrl+L"), tr("read-only on or off")},
           {tr("Ctrl+,"), tr("settings: the editor that opens a line")},

@@ -5,6 +5,7 @@
 #include "ui/dialogs/commandplan.h"
 #include "ui/mainwindow/alertherald.h"
 #include "ui/mainwindow/commandflow.h"
+#include "ui/mainwindow/compareflow.h"
 #include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/readingorder.h"
@@ -60,6 +61,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , commands_(new CommandFlow(workspace, store_, this))
     , passwords_(new PasswordFlow(workspace, settings_, this))
     , reports_(new ReportFlow(workspace, this))
+    , compares_(new CompareFlow(workspace, this))
     , herald_(new AlertHerald(this))
     , alertCommand_(new AlertCommand(this))
 {
@@ -73,6 +75,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     wireContext();
     wireWorkspace();
     wireReports();
+    wireCompares();
     wireAlertCommand();
     setUtc(settings_.value(QStringLiteral("utc"), false).toBool());
     setTransport(workspace_.transport());
@@ -251,7 +254,7 @@ void MainWindow::wireReports()
 {
     connect(reports_, &ReportFlow::progressed, this, [this](double fraction) {
         status_->setReporting(fraction);
-        actions_->setReporting(fraction >= 0);
+        actions_->setReading(fraction >= 0);
     });
     connect(reports_, &ReportFlow::written, this, &MainWindow::reported);
     connect(reports_, &ReportFlow::failed, this, [this](const Error& error, bool stopped) {
@@ -259,6 +262,19 @@ void MainWindow::wireReports()
                Formatter::line(error.next_step, 400));
     });
     connect(status_, &StatusStrip::stopReportRequested, reports_, &ReportFlow::stop);
+}
+
+void MainWindow::wireCompares()
+{
+    connect(compares_, &CompareFlow::progressed, this, [this](double fraction) {
+        status_->setComparing(fraction);
+        actions_->setReading(fraction >= 0);
+    });
+    connect(compares_, &CompareFlow::failed, this, [this](const Error& error, bool stopped) {
+        notice(stopped ? Severity::info : Severity::critical, Formatter::line(error.sentence, 400),
+               Formatter::line(error.next_step, 400));
+    });
+    connect(status_, &StatusStrip::stopComparingRequested, compares_, &CompareFlow::stop);
 }
 
 Formatter MainWindow::format() const

@@ -25,6 +25,7 @@ class AlertCommand;
 class AlertHerald;
 class Banner;
 class CommandFlow;
+class CompareFlow;
 class Finder;
 class Keychain;
 class Page;
@@ -78,6 +79,7 @@ public:
     CommandFlow& commands() const { return *commands_; }
     PasswordFlow& passwords() const { return *passwords_; }
     ReportFlow& reports() const { return *reports_; }
+    CompareFlow& comparisons() const { return *compares_; }
     StatusStrip& statusStrip() const { return *status_; }
     Banner& banner() const { return *banner_; }
     AlertCommand& alertCommand() const { return *alertCommand_; }
@@ -90,6 +92,7 @@ public slots:
     void showOpen();
     void showSave();
     void showReport();
+    void showCompare();
     void addNote();
 
 signals:
@@ -115,6 +118,7 @@ private:
     void wireLook();
     void wireWorkspace();
     void wireReports();
+    void wireCompares();
     void wireContext();
     void apply(const Update& update);
     void setTransport(const Transport& transport);
@@ -175,6 +179,7 @@ private:
     CommandFlow* commands_;
     PasswordFlow* passwords_;
     ReportFlow* reports_;
+    CompareFlow* compares_;
     AlertHerald* herald_;
     AlertCommand* alertCommand_;
     QPointer<QDialog> dialog_;

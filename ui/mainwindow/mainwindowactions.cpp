@@ -29,6 +29,7 @@ void MainWindow::wireActions()
     on(a.open, [this] { showOpen(); });
     on(a.save, [this] { showSave(); });
     on(a.report, [this] { showReport(); });
+    on(a.compare, [this] { showCompare(); });
     on(a.newWindow, [this] { emit openElsewhere({}); });
     on(a.closeWindow, [this] { close(); });
     on(a.quit, [this] { emit quitRequested(); });

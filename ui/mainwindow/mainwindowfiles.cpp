@@ -3,9 +3,11 @@
 #include "ui/mainwindow/mainwindow.h"
 
 #include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/compareflow.h"
 #include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
+#include "ui/models/comparerows.h"
 #include "ui/theme/banner.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
@@ -166,6 +168,31 @@ void MainWindow::showReport()
         settings_.setValue(QStringLiteral("folder"), QFileInfo(dialog->wish().file).absolutePath());
     });
     dialog_ = dialog;
+}
+
+void MainWindow::showCompare()
+{
+    if (dialog_ || !actions_->compare->isEnabled())
+        return;
+    const Transport& transport = workspace_.transport();
+    CompareScope scope;
+    scope.any = transport.mode != Mode::empty;
+    scope.name = capturing() && transport.file.isEmpty() ? tr("this capture")
+                                                         : QFileInfo(transport.file).fileName();
+    scope.start = transport.start;
+    scope.end = transport.end;
+    scope.visibleFrom = context_->rangeFrom();
+    scope.visibleTo = context_->rangeTo();
+    scope.growing = capturing();
+    scope.utc = context_->utc();
+    const auto marks = workspace_.marks();
+    const CompareSplit cut =
+        compareSplit(marks ? *marks : std::vector<Mark>{}, scope.start, scope.end, format(),
+                     timestamp_from_us(QDateTime::currentMSecsSinceEpoch() * 1000));
+    scope.cut = cut.at;
+    scope.cutWords = cut.why;
+    dialog_ = compares_->ask(
+        scope, settings_.value(QStringLiteral("folder"), QDir::homePath()).toString());
 }
 
 void MainWindow::reported(const QString& file, const QString& damage)

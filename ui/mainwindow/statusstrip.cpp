@@ -67,6 +67,7 @@ StatusStrip::StatusStrip(QWidget* parent)
     , recording_(new QLabel(this))
     , stopSaving_(new QToolButton(this))
     , stopReport_(new QToolButton(this))
+    , stopComparing_(new QToolButton(this))
     , zone_(new QToolButton(this))
 {
     const Theme& theme = Theme::current();
@@ -75,7 +76,7 @@ StatusStrip::StatusStrip(QWidget* parent)
     setContentsMargins(theme.scaled(8), 0, theme.scaled(4), 0);
     recording_->setTextFormat(Qt::PlainText);
     recording_->setFont(theme.ui(11));
-    for (QToolButton* button : {stopSaving_, stopReport_, zone_}) {
+    for (QToolButton* button : {stopSaving_, stopReport_, stopComparing_, zone_}) {
         button->setFont(theme.ui(11));
         button->setAutoRaise(true);
         button->setFixedHeight(theme.scaled(20));
@@ -88,14 +89,20 @@ StatusStrip::StatusStrip(QWidget* parent)
     stopReport_->setText(tr("Stop the report"));
     stopReport_->setToolTip(tr("Leaves no file behind; recording goes on"));
     stopReport_->hide();
+    stopComparing_->setObjectName(QStringLiteral("stopComparing"));
+    stopComparing_->setText(tr("Stop comparing"));
+    stopComparing_->setToolTip(tr("Shows nothing; recording goes on"));
+    stopComparing_->hide();
     zone_->setToolTip(tr("Change between local time and UTC"));
     addPermanentWidget(recording_);
     addPermanentWidget(stopSaving_);
     addPermanentWidget(stopReport_);
+    addPermanentWidget(stopComparing_);
     addPermanentWidget(zone_);
     connect(zone_, &QToolButton::clicked, this, &StatusStrip::timeZoneToggled);
     connect(stopSaving_, &QToolButton::clicked, this, &StatusStrip::stopSavingRequested);
     connect(stopReport_, &QToolButton::clicked, this, &StatusStrip::stopReportRequested);
+    connect(stopComparing_, &QToolButton::clicked, this, &StatusStrip::stopComparingRequested);
     poll_->setText(tr("No target"));
     setUtc(false);
     showRecording();
@@ -161,6 +168,13 @@ void StatusStrip::setReporting(double fraction)
     showRecording();
 }
 
+void StatusStrip::setComparing(double fraction)
+{
+    comparing_ = fraction;
+    stopComparing_->setVisible(fraction >= 0);
+    showRecording();
+}
+
 void StatusStrip::showRecording()
 {
     const Transport& t = transport_;
@@ -170,6 +184,8 @@ void StatusStrip::showRecording()
         parts << tr("Saving, %1 %").arg(static_cast<int>(saving_ * 100));
     if (reporting_ >= 0)
         parts << tr("Report, %1 %").arg(static_cast<int>(reporting_ * 100));
+    if (comparing_ >= 0)
+        parts << tr("Comparing, %1 %").arg(static_cast<int>(comparing_ * 100));
     if (!t.recordingTrouble.isEmpty())
         parts << tr("Not recording: %1").arg(t.recordingTrouble.left(160));
     else if (t.mode == Mode::empty)

@@ -26,11 +26,14 @@ public:
     void setSaving(double fraction);
     /// 0 to 1 while a report is made; negative: none is.
     void setReporting(double fraction);
+    /// The same of a comparison.
+    void setComparing(double fraction);
 
 signals:
     void timeZoneToggled();
     void stopSavingRequested();
     void stopReportRequested();
+    void stopComparingRequested();
 
 private:
     QLabel* addLeft();
@@ -42,10 +45,12 @@ private:
     QLabel* recording_;
     QToolButton* stopSaving_;
     QToolButton* stopReport_;
+    QToolButton* stopComparing_;
     QToolButton* zone_;
     Transport transport_;
     double saving_ = -1;
     double reporting_ = -1;
+    double comparing_ = -1;
 };
 
 } // namespace poolscope

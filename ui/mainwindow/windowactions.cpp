@@ -26,6 +26,7 @@ WindowActions::WindowActions(QMainWindow* window)
     open = make(tr("&Open recording…"), QStringLiteral("open"), QKeySequence::Open);
     save = make(tr("&Save recording…"), QStringLiteral("save"), QKeySequence::Save);
     report = make(tr("Incident r&eport…"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_E));
+    compare = make(tr("Co&mpare…"), QString(), key(Qt::CTRL | Qt::Key_D));
     newWindow = make(tr("New &window"), QString(), key(Qt::CTRL | Qt::SHIFT | Qt::Key_N));
     closeWindow = make(tr("&Close window"), QString(), QKeySequence(Qt::CTRL | Qt::Key_W));
     settings = make(tr("Se&ttings…"), QString(), key(Qt::CTRL | Qt::Key_Comma));
@@ -56,8 +57,8 @@ WindowActions::WindowActions(QMainWindow* window)
     utc->setCheckable(true);
     notify = make(tr("Desktop &notifications"), QString());
     notify->setCheckable(true);
-    for (QAction* action : {attach, instrument, open, save, report, live, readOnly, find, filter,
-                            sampleNow, note, playPause, markBefore, markAfter})
+    for (QAction* action : {attach, instrument, open, save, report, compare, live, readOnly, find,
+                            filter, sampleNow, note, playPause, markBefore, markAfter})
         window->addAction(action);
     fillMenus(window);
     fillToolbar(window);
@@ -103,6 +104,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     file->addSeparator();
     file->addAction(save);
     file->addAction(report);
+    file->addAction(compare);
     file->addSeparator();
     file->addAction(settings);
     file->addSeparator();
@@ -194,7 +196,7 @@ void WindowActions::setTransport(const Transport& transport)
     const bool capturing = transport.mode == Mode::live || transport.mode == Mode::paused;
     const bool replay = transport.mode == Mode::replay;
     save->setEnabled(any);
-    report->setEnabled(any && !reporting_);
+    report->setEnabled(any && !reading_);
     sampleNow->setEnabled(capturing);
     sampleNow->setStatusTip(capturing ? QString() : tr("Needs a live target."));
     note->setEnabled(capturing);
@@ -234,10 +236,11 @@ void WindowActions::setTransport(const Transport& transport)
                                 : tr("No command leaves Poolscope while it is locked (Ctrl+L)"));
 }
 
-void WindowActions::setReporting(bool on)
+void WindowActions::setReading(bool on)
 {
-    reporting_ = on;
+    reading_ = on;
     report->setEnabled(transport_.mode != Mode::empty && !on);
+    compare->setEnabled(!on);
 }
 
 void WindowActions::setCommands(bool cancellable, bool terminable, const QString& obstacle)

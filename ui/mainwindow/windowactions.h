@@ -31,6 +31,7 @@ public:
     QAction* open;
     QAction* save;
     QAction* report;
+    QAction* compare;
     QAction* newWindow;
     QAction* closeWindow;
     QAction* settings;
@@ -65,8 +66,8 @@ public:
 
     void addPage(const QString& name, const QString& title, const QString& icon);
     void setTransport(const Transport& transport);
-    /// One report at a time.
-    void setReporting(bool on);
+    /// One report or comparison at a time.
+    void setReading(bool on);
     /// `obstacle` says why commands are off; empty: they are on.
     void setCommands(bool cancellable, bool terminable, const QString& obstacle);
 
@@ -79,7 +80,7 @@ private:
     void fillToolbar(QMainWindow* window);
     QActionGroup* choices(QMenu* menu, const QList<std::pair<QString, QVariant>>& entries);
     Transport transport_;
-    bool reporting_ = false;
+    bool reading_ = false;
     int pages_ = 0;
 };
 
