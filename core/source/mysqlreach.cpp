@@ -45,7 +45,8 @@ void MySqlReach::openConnection(quint16 tunnelPort)
         plan.password = password();
     // The name stays for TLS, the address is the tunnel's.
     if (tunnelPort != 0)
-        plan.endpoint = {address_.host, QStringLiteral("127.0.0.1"), QString::number(tunnelPort)};
+        plan.endpoint = {address_.host, QStringLiteral("127.0.0.1"), QString::number(tunnelPort),
+                         QStringLiteral("%1, through %2,").arg(farEnd(), sshHost())};
     connection_.open(std::move(plan));
 }
 

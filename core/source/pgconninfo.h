@@ -34,7 +34,7 @@ struct PgEndpoint
     QString host;    ///< name for TLS and ~/.pgpass, or a socket folder; may be empty
     QString address; ///< numeric, or empty
     QString port;
-    QString beyond; ///< the far end of a tunnel, which sentences name instead; empty without one
+    QString beyond{}; ///< the far end of a tunnel, which sentences name instead; empty without one
     /// "db1.shop.internal:5432", for sentences.
     QString label() const;
     bool isLocalSocket() const;
