@@ -37,7 +37,8 @@ struct CircuitBreakerConfig
 struct PoolConfig
 {
     std::string name = "pool"; ///< for people: logs, the inspector
-    /// Where the connections lead: "postgresql://db1:5432/shop". Never a password.
+    /// Where the connections lead: "postgresql://db1:5432/shop". An inspector is told what
+    /// database_address() leaves of it: no user, no password, no parameter.
     std::string database;
 
     std::uint32_t max_connections = 10; ///< 1 to 100,000

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include "core/event/databaseaddress.h"
 #include "core/stack/symboliser.h"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ using detail::ThreadRecord;
 
 PoolDescription PoolCore::description() const
 {
-    PoolDescription description{config_.name, "poolscope", config_.database, config_.values(), {}};
+    PoolDescription description{
+        config_.name, "poolscope", database_address(config_.database), config_.values(), {}};
     description.can = {"connections", "pending",     "by",       "thread",   "tags",
                        "trace",       "beat",        "expected", "timeouts", "stats",
                        "wait_time",   "create_time", "brief"};

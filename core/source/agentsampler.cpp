@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/event/databaseaddress.h"
 #include "core/source/agentsampler_p.h"
 
 #include <algorithm>
@@ -59,7 +60,7 @@ void AgentSampler::hello(const wire::Hello& hello, std::uint64_t)
             pools_.insert(*known);
         Pool& described = pool(info.pool);
         described.kind = text(info.kind);
-        described.database = text(info.database);
+        described.database = text(database_address(info.database)); // whatever its agent left there
         described.configuration.clear();
         for (const wire::Pair& setting : info.config)
             described.configuration.emplace_back(setting.name, setting.value);

@@ -19,6 +19,7 @@ private slots:
     void aPictureIsAFullSample();
     void whatStaysOpenIsListedOnce();
     void useAndBeatsList();
+    void credentialsStayOutside();
     void aPictureKeepsWhatItDoesNotName();
     void theEndOfAListedOneIsNamed();
     void stacksOfEqualContentAreOne();
@@ -81,6 +82,19 @@ void TestAgentSampler::useAndBeatsList()
     QCOMPARE(to_us(c.heartbeat.value()), to_us(start + 2s));
     QCOMPARE(c.statement.str(), std::string("SELECT ?"));
     QCOMPARE(c.reported.str(), std::string("alert"));
+}
+
+/// An agent should have left them out; a recording never holds them.
+void TestAgentSampler::credentialsStayOutside()
+{
+    Peer peer;
+    peer.hello({{"orders",
+                 "poolscope",
+                 "postgresql://user:hunter2@db1:5432/shop?password=hunter3&sslpassword=hunter4",
+                 {}}});
+    peer.ready();
+    const PoolSample sample = peer.sampler.take();
+    QCOMPARE(sample.pools.at(0).database.str(), std::string("postgresql://db1:5432/shop"));
 }
 
 /// Neither the statement nor since when it runs stands in a picture: who knew it still does.
