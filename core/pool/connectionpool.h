@@ -294,7 +294,7 @@ public:
     /// For an agent, which must let go before this pool goes.
     PoolControl& control() { return *state_; }
     Result<Done> close(Duration deadline) { return state_->close(deadline); }
-    /// What the background thread does, now and as if it were `now`; see PoolCore::maintain.
+    /// What the background threads do, now and as if it were `now`; see PoolCore::maintain.
     void maintain(Ticks now = now_ticks()) { state_->maintain(now); }
 
 private:

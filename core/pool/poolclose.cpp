@@ -103,8 +103,10 @@ void PoolCore::abandon() noexcept
         thread_stopping_ = true;
     }
     thread_wake_.notify_all();
-    if (thread_.joinable())
-        thread_.join();
+    for (std::thread* const thread : {&leak_thread_, &thread_}) {
+        if (thread->joinable())
+            thread->join();
+    }
     health_.stop(); // its thread may not be the last one here: it could not end itself
     set_sink(nullptr);
     close_idle_connections();

@@ -100,10 +100,11 @@ public:
     HealthMonitor& health() { return health_; }
     const PoolConfig& config() const { return config_; }
 
-    /// Lends no more, closes what is idle, waits for the rest until `deadline` from now. An error
-    /// says what is still out; that is closed when it comes back.
+    /// Lends no more, closes what is idle, waits for the rest until `deadline` from now
+    /// (longest_setting at most). An error says what is still out; that is closed when it comes
+    /// back.
     Result<Done> close(Duration deadline);
-    /// Everything that the background thread does when its time comes, at once and as if it were
+    /// Everything that the background threads do when its time comes, at once and as if it were
     /// `now`: leak detection, health check, clean-up, min_idle; each only if configured.
     void maintain(Ticks now);
 
@@ -122,7 +123,7 @@ protected:
     explicit PoolCore(PoolConfig config);
     ~PoolCore() override;
 
-    /// Starts the background thread if the configuration asks for anything that needs it.
+    /// Starts the background threads that the configuration needs.
     void start();
     /// The pool object goes. What is still lent keeps this one alive until it comes back.
     void abandon() noexcept;
@@ -229,6 +230,7 @@ private:
 
     // poolmaintenance.cpp
     void run();
+    void watch_for_leaks();
     void look_for_leaks(Ticks now);
     void judge_slot(std::uint32_t index, Ticks now);
     void resolve_locked(std::uint32_t slot, std::uint64_t word) noexcept;
@@ -285,7 +287,8 @@ private:
     std::mutex thread_mutex_;
     std::condition_variable thread_wake_;
     bool thread_stopping_ = false;
-    std::thread thread_;
+    std::thread thread_;      ///< health check, clean-up, min_idle: what waits for the database
+    std::thread leak_thread_; ///< leak detection
 };
 
 } // namespace poolscope

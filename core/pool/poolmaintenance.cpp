@@ -242,23 +242,42 @@ void PoolCore::maintain(Ticks now)
 
 void PoolCore::start()
 {
-    if (!config_.leak_detection && !config_.health_check && !config_.automatic_cleanup &&
-        config_.min_idle == 0)
-        return;
-    thread_ = std::thread(&PoolCore::run, this);
-    const std::string name = ("pool-" + config_.name).substr(0, 15);
-    pthread_setname_np(thread_.native_handle(), name.c_str());
+    const auto name = [this](std::thread& thread, const char* prefix) {
+        pthread_setname_np(thread.native_handle(), (prefix + config_.name).substr(0, 15).c_str());
+    };
+    if (config_.leak_detection) {
+        leak_thread_ = std::thread(&PoolCore::watch_for_leaks, this);
+        name(leak_thread_, "leaks-");
+    }
+    if (config_.health_check || config_.automatic_cleanup || config_.min_idle > 0) {
+        thread_ = std::thread(&PoolCore::run, this);
+        name(thread_, "pool-");
+    }
+}
+
+/// On a thread of its own: the others wait for the database, and when it hangs leaks are news all
+/// the more. Often enough that one is told within a second of its threshold.
+void PoolCore::watch_for_leaks()
+{
+    const Duration interval = std::clamp<Duration>(
+        config_.leak_threshold / 10, std::chrono::milliseconds{10}, std::chrono::milliseconds{500});
+    std::unique_lock lock(thread_mutex_);
+    while (!thread_stopping_) {
+        lock.unlock();
+        look_for_leaks(now_ticks());
+        lock.lock();
+        thread_wake_.wait_for(lock, interval, [this] { return thread_stopping_; });
+    }
 }
 
 void PoolCore::run()
 {
     using Clock = std::chrono::steady_clock;
-    // Leaks are looked for often enough to be told within a second of the threshold.
-    const Duration leak_interval = std::clamp<Duration>(
-        config_.leak_threshold / 10, std::chrono::milliseconds{10}, std::chrono::milliseconds{500});
-    Clock::time_point next_leak = Clock::now();
-    Clock::time_point next_health = Clock::now() + config_.health_check_interval;
-    Clock::time_point next_cleanup = Clock::now() + config_.cleanup_interval;
+    const auto after = [](Duration interval) { // one that is not used may be anything
+        return Clock::now() + std::max(interval, Duration{0});
+    };
+    Clock::time_point next_health = after(config_.health_check_interval);
+    Clock::time_point next_cleanup = after(config_.cleanup_interval);
     Clock::time_point next_fill = Clock::now();
     constexpr auto fill_interval = std::chrono::seconds{1};
     std::unique_lock lock(thread_mutex_);
@@ -274,8 +293,6 @@ void PoolCore::run()
                 next = std::min(next, at);
             return is_due;
         };
-        if (due(config_.leak_detection, next_leak, leak_interval))
-            look_for_leaks(now_ticks());
         if (due(config_.health_check, next_health, config_.health_check_interval))
             health_.check_all();
         if (due(config_.automatic_cleanup, next_cleanup, config_.cleanup_interval))

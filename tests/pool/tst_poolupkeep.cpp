@@ -23,6 +23,7 @@ private slots:
     void neverClosesWhatIsOut();
     void minIdle();
     void goesWhileItsHealthIsWatched();
+    void hangingValidationHidesNoLeak();
 };
 
 void TestPoolUpkeep::leaksAreFound()
@@ -238,6 +239,31 @@ void TestPoolUpkeep::goesWhileItsHealthIsWatched()
                 std::this_thread::yield();
         }
         QCOMPARE(backend.open_now(), 0);
+    }
+}
+
+/// When the database hangs, a connection that is never given back is news all the more.
+void TestPoolUpkeep::hangingValidationHidesNoLeak()
+{
+    std::atomic<bool> go{false};
+    Backend backend;
+    backend.while_validating = [&] {
+        while (!go)
+            std::this_thread::sleep_for(1ms);
+    };
+    PoolConfig config = small_config(4);
+    config.health_check = true;
+    config.health_check_interval = 10ms;
+    config.leak_detection = true;
+    config.leak_threshold = 300ms;
+    {
+        FakePool pool(config, FakeFactory{&backend});
+        auto kept = pool.acquire("kept");
+        pool.acquire("brief").value().release();
+        QTRY_COMPARE(backend.validations.load(), 1);
+        const bool found = QTest::qWaitFor([&] { return pool.stats().leaks_detected == 1; }, 3000);
+        go = true;
+        QVERIFY(found);
     }
 }
 
