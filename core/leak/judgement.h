@@ -10,10 +10,13 @@ namespace poolscope {
 /// When holding becomes suspicious. The defaults are DESIGN section 6.
 struct LeakThresholds
 {
-    Duration alert = std::chrono::seconds{30};     ///< > 0
-    Duration critical = std::chrono::seconds{300}; ///< >= alert
+    Duration alert = std::chrono::seconds{30};     ///< > 0; Duration::max(): never
+    Duration critical = std::chrono::seconds{300}; ///< >= alert; Duration::max(): never
     friend bool operator==(const LeakThresholds&, const LeakThresholds&) = default;
 };
+
+/// More than this nobody is believed to need: an expectation beyond it counts as it.
+inline constexpr Duration longest_expectation = std::chrono::hours{7 * 24};
 
 enum class LeakSeverity { none, alert, critical };
 
@@ -21,7 +24,8 @@ enum class LeakSeverity { none, alert, critical };
 struct Holding
 {
     Duration held{}; ///< how long, on the clock where it began
-    /// The holder said it would take this long; moves the thresholds out by that much.
+    /// The holder said it would take this long; moves the thresholds out by that much, and by
+    /// longest_expectation at most. Negative: 0.
     std::optional<Duration> expected;
     /// Since the holder last said that it is alive.
     std::optional<Duration> since_heartbeat;

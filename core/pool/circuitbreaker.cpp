@@ -20,7 +20,10 @@ std::string_view name_of(CircuitState state)
 
 CircuitBreaker::CircuitBreaker(const CircuitBreakerConfig& config)
     : config_(config)
-    , part_ticks_(std::max<std::int64_t>(1, ticks_in(config.window) / std::int64_t{parts}))
+    , open_for_(std::clamp(config.open_for, Duration{0}, longest_setting))
+    , part_ticks_(std::max<std::int64_t>(
+          1,
+          ticks_in(std::clamp(config.window, Duration{0}, longest_setting)) / std::int64_t{parts}))
 {}
 
 std::int64_t CircuitBreaker::number_at(Ticks now) const
@@ -54,7 +57,7 @@ CircuitState CircuitBreaker::state_at(Ticks now) const
 {
     if (!tripped_)
         return CircuitState::closed;
-    return between(opened_, now) < config_.open_for ? CircuitState::open : CircuitState::half_open;
+    return between(opened_, now) < open_for_ ? CircuitState::open : CircuitState::half_open;
 }
 
 void CircuitBreaker::open(Ticks now)
@@ -140,7 +143,7 @@ Duration CircuitBreaker::refuses_for(Ticks now) const
     const std::lock_guard lock(mutex_);
     if (state_at(now) != CircuitState::open)
         return Duration{0};
-    return config_.open_for - std::max(Duration{0}, between(opened_, now));
+    return open_for_ - std::max(Duration{0}, between(opened_, now));
 }
 
 double CircuitBreaker::failure_rate(Ticks now) const

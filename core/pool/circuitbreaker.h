@@ -19,6 +19,7 @@ std::string_view name_of(CircuitState state);
 class CircuitBreaker
 {
 public:
+    /// Durations above longest_setting count as it.
     explicit CircuitBreaker(const CircuitBreakerConfig& config);
 
     /// Whether a call may be made now. Whoever is let through reports how it went, exactly once.
@@ -57,6 +58,7 @@ private:
     void open(Ticks now);
 
     const CircuitBreakerConfig config_;
+    const Duration open_for_;
     const std::int64_t part_ticks_;
     mutable std::mutex mutex_;
     std::array<Part, parts> window_;

@@ -177,7 +177,8 @@ public:
         if (state_)
             state_->heartbeat(lease_);
     }
-    /// It will take this much longer.
+    /// It will take this much longer, from now: delays the leak thresholds by that much, by
+    /// longest_expectation in all at most.
     void expect(Duration from_now) noexcept
     {
         if (state_)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/healthmonitor.h"
 
+#include "core/pool/poolconfig.h"
+
 #include <algorithm>
 #include <pthread.h>
 #include <utility>
@@ -20,6 +22,13 @@ struct Probing
     Probing& operator=(const Probing&) = delete;
 };
 
+HealthMonitorConfig within_bounds(HealthMonitorConfig config)
+{
+    config.interval =
+        std::clamp<Duration>(config.interval, std::chrono::milliseconds{1}, longest_setting);
+    return config;
+}
+
 } // namespace
 
 std::string_view name_of(Health health)
@@ -38,7 +47,7 @@ std::string_view name_of(Health health)
 }
 
 HealthMonitor::HealthMonitor(HealthMonitorConfig config)
-    : config_(config)
+    : config_(within_bounds(config))
 {}
 
 HealthMonitor::~HealthMonitor()

@@ -41,10 +41,10 @@ public:
 
 struct HealthMonitorConfig
 {
-    Duration interval = std::chrono::seconds{60};
-    std::uint32_t degraded_after = 1;  ///< failures in a row; >= 1
-    std::uint32_t unhealthy_after = 3; ///< failures in a row; >= degraded_after
-    std::uint32_t healthy_after = 1;   ///< successes in a row, after a failure; >= 1
+    Duration interval = std::chrono::seconds{60}; ///< 1 ms to longest_setting; else the nearest
+    std::uint32_t degraded_after = 1;             ///< failures in a row; >= 1
+    std::uint32_t unhealthy_after = 3;            ///< failures in a row; >= degraded_after
+    std::uint32_t healthy_after = 1;              ///< successes in a row, after a failure; >= 1
     /// A check that passes but takes longer says "degraded".
     Duration slow = std::chrono::seconds{1};
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace poolscope {
@@ -80,6 +81,7 @@ void PoolCore::wait_for_leavers() const noexcept
 
 Result<Done> PoolCore::close(Duration deadline)
 {
+    deadline = std::clamp(deadline, Duration{0}, longest_setting);
     attention_.fetch_or(closing_bit);
     close_idle();
     std::unique_lock lock(mutex_);

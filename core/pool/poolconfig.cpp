@@ -92,6 +92,25 @@ void check_durations(const PoolConfig& c, Complaints& complaints)
                       "automatic_cleanup is on, but cleanup_interval is not above 0.");
 }
 
+/// Whether they are used or not: sums with them must not overflow.
+void check_bounds(const PoolConfig& c, Complaints& complaints)
+{
+    const std::pair<const char*, Duration> all[] = {
+        {"acquire_timeout", c.acquire_timeout},
+        {"idle_timeout", c.idle_timeout},
+        {"max_connection_age", c.max_connection_age},
+        {"health_check_interval", c.health_check_interval},
+        {"leak_threshold", c.leak_threshold},
+        {"leak_critical_threshold", c.leak_critical_threshold},
+        {"cleanup_interval", c.cleanup_interval},
+        {"circuit.window", c.circuit.window},
+        {"circuit.open_for", c.circuit.open_for},
+    };
+    for (const auto& [name, value] : all)
+        complaints.unless(value <= longest_setting,
+                          std::string(name) + " is above 10 years (3,650 days).");
+}
+
 void check_circuit(const CircuitBreakerConfig& c, Complaints& complaints)
 {
     if (!c.enabled)
@@ -154,6 +173,7 @@ Result<Done> PoolConfig::validate() const
     check_sizes(*this, complaints);
     check_durations(*this, complaints);
     check_circuit(circuit, complaints);
+    check_bounds(*this, complaints);
     return std::move(complaints).result();
 }
 

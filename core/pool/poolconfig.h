@@ -21,6 +21,10 @@ enum class StackCapture : std::uint8_t {
     near_exhaustion, ///< while at least 80 % of max_connections are checked out
 };
 
+/// The longest that any setting or option may be: 10 years. For "never" a setting has 0 or a
+/// switch.
+inline constexpr Duration longest_setting = std::chrono::hours{24 * 3650};
+
 /// When to stop trying to open connections, and when to try again. While it is open an acquire
 /// waits for what is lent; it is refused at once where nothing is.
 struct CircuitBreakerConfig
@@ -33,7 +37,7 @@ struct CircuitBreakerConfig
     std::uint32_t probes = 2;                    ///< that must succeed to close it; >= 1
 };
 
-/// Durations of 0 mean "never", except where a line says otherwise.
+/// Durations of 0 mean "never", except where a line says otherwise; none is above longest_setting.
 struct PoolConfig
 {
     std::string name = "pool"; ///< for people: logs, the inspector

@@ -30,8 +30,10 @@ namespace poolscope {
 struct AcquireOptions
 {
     std::string_view user;
-    std::optional<Duration> timeout; ///< instead of PoolConfig::acquire_timeout; 0: do not wait
-    /// How long it will be kept: delays the leak thresholds by that much, not for ever.
+    /// Instead of PoolConfig::acquire_timeout, and as it; 0: do not wait. At most longest_setting.
+    std::optional<Duration> timeout;
+    /// How long it will be kept: delays the leak thresholds by that much, by longest_expectation at
+    /// most.
     std::optional<Duration> expected_duration;
     std::vector<Tag> tags;
     std::string trace_id;

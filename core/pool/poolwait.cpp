@@ -61,7 +61,9 @@ Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
         waited_.add(now.value - started.value);
         slot.wait_us.store(waited.count(), std::memory_order_relaxed);
         if (options.expected_duration)
-            slot.expected_us.store(options.expected_duration->count(), std::memory_order_relaxed);
+            slot.expected_us.store(
+                std::clamp(*options.expected_duration, Duration{0}, longest_setting).count(),
+                std::memory_order_relaxed);
         if (!options.tags.empty() || !options.trace_id.empty()) {
             slot.extras = std::make_unique<detail::SlotExtras>();
             slot.extras->tags = options.tags;
@@ -81,7 +83,8 @@ Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
 Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, PoolUser& user,
                                                  Ticks started, const void* frame)
 {
-    const Duration patience = options.timeout.value_or(config_.acquire_timeout);
+    const Duration patience =
+        std::clamp(options.timeout.value_or(config_.acquire_timeout), Duration{0}, longest_setting);
     const auto deadline = std::chrono::steady_clock::now() + patience;
     Waiter self;
     self.user = &user;

@@ -14,6 +14,8 @@ private slots:
     void expectedDurationDelays();
     void heartbeatQuietensButNotForEver();
     void workIsNoLeakAndIdlenessIs();
+    void neverIsNotAtOnce();
+    void noExpectationLastsForEver();
 };
 
 void TestJudgement::thresholdsAreInclusive()
@@ -51,6 +53,24 @@ void TestJudgement::workIsNoLeakAndIdlenessIs()
     // A statement that nobody will ever answer holds its connection all the same.
     QCOMPARE(judge({50min, {}, {}, 0s}, t), LeakSeverity::critical);
     QCOMPARE(judge({50min, 10min, {}, 0s}, t), LeakSeverity::none);
+}
+
+/// Duration::max() is what people write for "never".
+void TestJudgement::neverIsNotAtOnce()
+{
+    constexpr Duration never = Duration::max();
+    QCOMPARE(judge({1s, {}, {}, {}}, {30s, never}), LeakSeverity::none);
+    QCOMPARE(judge({24h * 3650, {}, {}, {}}, {30s, never}), LeakSeverity::alert);
+    QCOMPARE(judge({1s, {}, {}, {}}, {never, never}), LeakSeverity::none);
+    QCOMPARE(judge({1s, Duration::min(), {}, {}}, {}), LeakSeverity::none);
+    QCOMPARE(judge({31s, Duration::min(), {}, {}}, {}), LeakSeverity::alert);
+}
+
+void TestJudgement::noExpectationLastsForEver()
+{
+    QCOMPARE(judge({24h * 7, 24h * 365'000, {}, {}}, {}), LeakSeverity::none);
+    QCOMPARE(judge({24h * 7 + 30s, 24h * 365'000, {}, {}}, {}), LeakSeverity::alert);
+    QCOMPARE(judge({24h * 8, Duration::max(), {}, {}}, {}), LeakSeverity::critical);
 }
 
 QTEST_APPLESS_MAIN(TestJudgement)

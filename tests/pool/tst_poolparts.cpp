@@ -25,6 +25,11 @@ private slots:
     void presets();
     void defaultsOnlyObserve();
     void validateNamesEverything();
+    void validateBoundsDurations_data();
+    void validateBoundsDurations();
+    void longIntervalsDoNotSpin_data();
+    void longIntervalsDoNotSpin();
+    void circuitWithLongTimesOpens();
     void circuitOpensAndCloses();
     void circuitForgetsOldFailures();
     void circuitProbes();
@@ -120,6 +125,70 @@ Ticks at(Duration since)
 }
 
 } // namespace
+
+void TestPoolParts::validateBoundsDurations_data()
+{
+    QTest::addColumn<int>("which");
+    int which = 0;
+    for (const char* name : {"acquire_timeout", "idle_timeout", "max_connection_age",
+                             "health_check_interval", "leak_threshold", "leak_critical_threshold",
+                             "cleanup_interval", "circuit.window", "circuit.open_for"})
+        QTest::newRow(name) << which++;
+}
+
+void TestPoolParts::validateBoundsDurations()
+{
+    QFETCH(int, which);
+    PoolConfig c = PoolConfig::production();
+    c.idle_timeout = c.max_connection_age = 0s;
+    Duration* const all[] = {
+        &c.acquire_timeout,       &c.idle_timeout,   &c.max_connection_age,
+        &c.health_check_interval, &c.leak_threshold, &c.leak_critical_threshold,
+        &c.cleanup_interval,      &c.circuit.window, &c.circuit.open_for};
+    c.leak_critical_threshold = longest_setting;
+    *all[which] = longest_setting;
+    QVERIFY(c.validate());
+    for (const Duration value : {longest_setting + 1us, Duration::max()}) {
+        *all[which] = value;
+        const auto result = c.validate();
+        QVERIFY(!result);
+        const std::string sentence = QTest::currentDataTag() + std::string(" is above 10 years");
+        QVERIFY2(result.error().sentence.find(sentence) != std::string::npos,
+                 result.error().sentence.c_str());
+    }
+}
+
+void TestPoolParts::longIntervalsDoNotSpin_data()
+{
+    QTest::addColumn<qint64>("us");
+    QTest::addColumn<int>("most");
+    QTest::newRow("longest there is") << qint64{Duration::max().count()} << 1;
+    QTest::newRow("none") << qint64{0} << 200;
+    QTest::newRow("negative") << qint64{Duration::min().count()} << 200;
+}
+
+void TestPoolParts::longIntervalsDoNotSpin()
+{
+    QFETCH(qint64, us);
+    QFETCH(int, most);
+    HealthMonitor monitor({Duration{us}, 1, 3, 1, 1s});
+    std::atomic<int> probes{0};
+    int connection = 0;
+    monitor.monitor(ConnectionId{1}, connection, [&](int&) { return ++probes > 0; });
+    monitor.start();
+    QTest::qWait(150);
+    monitor.stop();
+    QVERIFY2(probes >= 1 && probes <= most, qPrintable(QString::number(probes)));
+}
+
+void TestPoolParts::circuitWithLongTimesOpens()
+{
+    CircuitBreaker breaker({true, 0.5, 4, Duration::max(), Duration::max(), 2});
+    for (int i = 0; i < 4; ++i)
+        breaker.failed(at(1s));
+    QCOMPARE(breaker.state(at(2s)), CircuitState::open);
+    QVERIFY(breaker.refuses_for(at(2s)) > 24h);
+}
 
 void TestPoolParts::circuitOpensAndCloses()
 {

@@ -28,6 +28,7 @@ private slots:
     void openCircuitWaitsForWhatIsLent();
     void openCircuitIsTriedAgainForWhoWaits();
     void closeWakesAll();
+    void neverIsNotAtOnce();
     void addedConnectionServes();
 };
 
@@ -378,6 +379,42 @@ void TestPoolWaiting::closeWakesAll()
     QVERIFY(two.error.find("closed") != std::string::npos);
     held.value().release();
     QCOMPARE(backend.open_now(), 0);
+}
+
+/// Duration::max() is what people write for "never".
+void TestPoolWaiting::neverIsNotAtOnce()
+{
+    Backend backend;
+    FakePool pool(small_config(1), FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    std::thread giver([&] {
+        while (pool.stats().pending == 0)
+            std::this_thread::yield();
+        held.value().release();
+    });
+    AcquireOptions patient;
+    patient.timeout = Duration::max();
+    patient.expected_duration = Duration::max();
+    auto next = pool.acquire(patient);
+    giver.join();
+    QVERIFY2(next, next ? "" : next.error().sentence.c_str());
+    next.value().expect(Duration::max());
+    const auto expected = pool.control().picture().checkouts.at(0).expected;
+    QVERIFY(expected && *expected > 24h * 365 && *expected < 24h * 365 * 20);
+    std::atomic<bool> closing{false};
+    std::thread later([&] {
+        while (!closing)
+            std::this_thread::yield();
+        std::this_thread::sleep_for(20ms);
+        next.value().release();
+    });
+    closing = true;
+    const auto closed = pool.close(Duration::max());
+    later.join();
+    QVERIFY2(closed, closed ? "" : closed.error().sentence.c_str());
+    AcquireOptions impatient;
+    impatient.timeout = -1s;
+    QVERIFY(!pool.acquire(impatient));
 }
 
 void TestPoolWaiting::addedConnectionServes()
