@@ -193,7 +193,7 @@ void EventLines::event(std::string& out, std::uint64_t n, std::string_view pool,
                      wire::Use{pool, id, at, event.kind == PoolEventKind::busy, event.text});
         return;
     case PoolEventKind::beat:
-        wire::encode(out, n, wire::Beat{pool, id, at});
+        wire::encode(out, n, wire::Beat{pool, id, at, unless_zero(event.expected)});
         return;
     case PoolEventKind::checkin:
         wire::encode(out, n, wire::Checkin{pool, id, at, connection});

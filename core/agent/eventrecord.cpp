@@ -94,7 +94,8 @@ EventRecord::EventRecord(std::uint32_t pool, const PoolEvent& event) noexcept
     : pool_(pool)
     , event_(event)
     , details_(event.kind == PoolEventKind::checkout || event.kind == PoolEventKind::timeout ||
-               event.kind == PoolEventKind::opened || !event.text.empty())
+               event.kind == PoolEventKind::opened || !event.text.empty() ||
+               event.expected != Duration{0})
     , size_(sizeof(Head))
 {
     if (!details_)

@@ -61,6 +61,8 @@ PictureChange change_of(std::uint32_t pool, const PoolEvent& event)
     change.connection = {event.connection, at, pid, port};
     OpenCheckout& checkout = change.checkout;
     checkout.id = event.checkout;
+    if (event.expected.count() > 0)
+        checkout.expected = event.expected;
     if (event.kind == PoolEventKind::beat)
         checkout.heartbeat = at;
     if (event.kind == PoolEventKind::busy || event.kind == PoolEventKind::idle)
@@ -77,8 +79,6 @@ PictureChange change_of(std::uint32_t pool, const PoolEvent& event)
     checkout.local_port = port;
     checkout.tags.assign(event.tags.begin(), event.tags.end());
     checkout.trace_id = event.trace_id;
-    if (event.expected.count() > 0)
-        checkout.expected = event.expected;
     return change;
 }
 
@@ -105,6 +105,8 @@ void bring_up_to_date(PoolPicture& picture, std::uint32_t pool,
         } else if (OpenCheckout* const open = checkouts.find(change.checkout.id)) {
             if (change.checkout.heartbeat)
                 open->heartbeat = change.checkout.heartbeat;
+            if (change.checkout.expected)
+                open->expected = change.checkout.expected;
             if (change.checkout.busy)
                 open->busy = change.checkout.busy;
         }

@@ -36,7 +36,7 @@ enum class PoolEventKind : std::uint8_t {
     checkout, ///< a connection was lent
     busy,     ///< a checkout began a statement; text = its fingerprint, where known
     idle,     ///< a checkout ended its statement
-    beat,     ///< the holder said that it is alive
+    beat,     ///< the holder said that it is alive, and maybe how long it will take (expected)
     checkin,  ///< a connection came back
     timeout,  ///< an acquire gave up; stack and acquired_by say whose
     health,   ///< a connection's health changed; text = "healthy", "degraded", "unhealthy"
@@ -54,7 +54,7 @@ struct PoolEvent
     CheckoutId checkout;
     StackId stack;                ///< checkout, timeout: known to the pool's PoolControl::frames
     Duration wait{};              ///< checkout, timeout: how long the acquire waited
-    Duration expected{};          ///< checkout: what the holder asked for; 0 = nothing
+    Duration expected{};          ///< checkout, beat: how long it will be kept in all; 0 = not said
     std::int64_t server_pid = 0;  ///< of the connection; 0 = not known
     std::uint16_t local_port = 0; ///< of the connection's socket; 0 = not known
     std::uint64_t thread = 0;     ///< the operating system's id of the acquiring thread

@@ -408,8 +408,26 @@ void PoolCore::heartbeat(Lease lease) noexcept
     const Ticks now = now_ticks();
     slot.heartbeat.store(now.value, std::memory_order_relaxed);
     slot.notes.fetch_or(detail::note_extras, std::memory_order_release);
+    emit_beat(lease, now, Duration{0});
+}
+
+void PoolCore::expect(Lease lease, Duration from_now) noexcept
+{
+    Slot& slot = slots_[lease.slot];
+    const Ticks now = now_ticks();
+    const Duration held = between(ticks_of(slot.acquired.load(std::memory_order_relaxed)), now);
+    const Duration expected = held + std::clamp(from_now, Duration{0}, longest_setting);
+    slot.expected_us.store(expected.count(), std::memory_order_relaxed);
+    slot.heartbeat.store(now.value, std::memory_order_relaxed); // who says so is alive
+    slot.notes.fetch_or(detail::note_extras, std::memory_order_release);
+    emit_beat(lease, now, expected);
+}
+
+void PoolCore::emit_beat(Lease lease, Ticks now, Duration expected) noexcept
+{
     if (!sink_.load(std::memory_order_acquire))
         return;
+    Slot& slot = slots_[lease.slot];
     tell_now(lease, ThreadRecord::current());
     wait_for_suspicion(slot);
     PoolEvent event;
@@ -417,16 +435,8 @@ void PoolCore::heartbeat(Lease lease) noexcept
     event.time = now;
     event.connection = slot.connection;
     event.checkout = slot.checkout_of(lease.word);
+    event.expected = expected;
     send(event);
-}
-
-void PoolCore::expect(Lease lease, Duration from_now) noexcept
-{
-    Slot& slot = slots_[lease.slot];
-    const Duration held =
-        between(ticks_of(slot.acquired.load(std::memory_order_relaxed)), now_ticks());
-    slot.expected_us.store((held + from_now).count(), std::memory_order_relaxed);
-    slot.notes.fetch_or(detail::note_extras, std::memory_order_release);
 }
 
 void PoolCore::use(Lease lease, PoolEventKind kind, std::string_view statement) noexcept

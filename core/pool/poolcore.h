@@ -216,6 +216,8 @@ private:
     void note_brief(Lease lease, Brief& brief, detail::ThreadRecord& thread) noexcept;
     detail::BriefTable* brief_table(detail::ThreadRecord& thread) noexcept;
     void wait_for_showing() const;
+    /// `expected`: in all, from the acquire on; 0: nothing was said.
+    void emit_beat(Lease lease, Ticks now, Duration expected) noexcept;
     void emit_checkin(ConnectionId connection, CheckoutId checkout) const noexcept;
     void emit_pending_locked() const noexcept;
     void emit_closed(ConnectionId connection, std::string_view reason) noexcept;

@@ -270,8 +270,11 @@ void AgentSampler::on(const wire::Use& use)
 
 void AgentSampler::on(const wire::Beat& beat)
 {
-    if (Open* const open = touched())
+    if (Open* const open = touched()) {
         open->heartbeat = times_.believed(beat.time);
+        if (beat.expected)
+            open->expected = beat.expected;
+    }
 }
 
 void AgentSampler::on(const wire::Leak& leak)

@@ -156,6 +156,7 @@ bool fill(const Fields& f, Beat& beat)
     beat.pool = f.text(Key::pool);
     beat.id = f.text(Key::id);
     beat.time = time_of(f, Key::t);
+    beat.expected = duration(f, Key::expected_us);
     return true;
 }
 

@@ -230,6 +230,7 @@ void encode(std::string& out, std::uint64_t n, const Beat& beat)
     JsonWriter json(out);
     json.begin("beat", n);
     write_checkout_key(json, beat.pool, beat.id, beat.time);
+    json.optional("expected_us", beat.expected);
     json.end();
 }
 

@@ -118,6 +118,7 @@ struct Beat
     std::string_view pool;
     std::string_view id;
     Timestamp time;
+    std::optional<Duration> expected{}; ///< in all, since it was lent; null: as it was
 };
 
 struct Checkin

@@ -19,6 +19,7 @@ class TestAgentPool : public QObject
     Q_OBJECT
 private slots:
     void leakIsNamedByItsLine();
+    void expectationIsSeen();
     void timeoutIsSeen();
     void reclaim();
     void nothingIsLostUnderLoad();
@@ -75,6 +76,30 @@ void TestAgentPool::leakIsNamedByItsLine()
     const std::string id = std::to_string(after.value().checkout_id().value);
     QTRY_VERIFY(inspector.hears("\"id\":\"" + id + "\""));
     QVERIFY(inspector.count(R"("by":"orders")") >= 2);
+    agent->remove(pool.control());
+}
+
+/// What is expected late is no leak for an inspector either, whenever it attached.
+void TestAgentPool::expectationIsSeen()
+{
+    Backend backend;
+    FakePool pool(small_config(4), FakeFactory{&backend});
+    const auto agent = start();
+    agent->add(pool.control());
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    auto guard = pool.acquire("batch");
+    QTRY_VERIFY(inspector.hears(R"("k":"checkout")"));
+    QVERIFY(!inspector.hears("expected_us"));
+    guard.value().heartbeat();
+    QTRY_COMPARE(inspector.count(R"("k":"beat")"), 1);
+    QVERIFY(!inspector.hears("expected_us"));
+    guard.value().expect(600s);
+    QTRY_COMPARE(inspector.count(R"("k":"beat")"), 2);
+    QCOMPARE(inspector.count(R"(,"expected_us":60)"), 1);
+    Inspector late(agent->address());
+    QTRY_VERIFY(late.hears("ready"));
+    QCOMPARE(late.count(R"(,"expected_us":60)"), 1);
     agent->remove(pool.control());
 }
 

@@ -209,6 +209,13 @@ void TestEventRing::picturesAreBroughtUpToDate()
         event.number = 5;
         return change_of(pool, event);
     };
+    const auto expecting = [&](std::uint64_t checkout) {
+        PoolEvent event;
+        event.kind = PoolEventKind::beat;
+        event.checkout = CheckoutId{checkout};
+        event.expected = Duration{77};
+        return change_of(1, event);
+    };
     PoolPicture picture;
     for (std::uint64_t id = 1; id <= 3; ++id) {
         OpenCheckout open;
@@ -217,13 +224,14 @@ void TestEventRing::picturesAreBroughtUpToDate()
         picture.connections.push_back({ConnectionId{id}, {}, {}, {}});
     }
     using Kind = PoolEventKind;
-    bring_up_to_date(
-        picture, 1,
-        {change(Kind::checkout, 3, 3), change(Kind::checkin, 1, 1), change(Kind::checkout, 4, 1),
-         change(Kind::checkout, 5, 2), change(Kind::checkin, 5, 2), change(Kind::checkin, 2, 2, 7),
-         change(Kind::closed, 0, 2), change(Kind::opened, 0, 9), change(Kind::beat, 4, 0),
-         change(Kind::beat, 99, 0), change(Kind::busy, 4, 0), change(Kind::busy, 3, 0),
-         change(Kind::idle, 3, 0), change(Kind::pending, 0, 0)});
+    bring_up_to_date(picture, 1,
+                     {change(Kind::checkout, 3, 3), change(Kind::checkin, 1, 1),
+                      change(Kind::checkout, 4, 1), change(Kind::checkout, 5, 2),
+                      change(Kind::checkin, 5, 2), change(Kind::checkin, 2, 2, 7),
+                      change(Kind::closed, 0, 2), change(Kind::opened, 0, 9),
+                      change(Kind::beat, 4, 0), change(Kind::beat, 99, 0), change(Kind::busy, 4, 0),
+                      change(Kind::busy, 3, 0), change(Kind::idle, 3, 0),
+                      change(Kind::pending, 0, 0), expecting(3), change(Kind::beat, 3, 0)});
     std::vector<std::uint64_t> checkouts;
     for (const OpenCheckout& open : picture.checkouts)
         checkouts.push_back(open.id.value);
@@ -233,6 +241,8 @@ void TestEventRing::picturesAreBroughtUpToDate()
     QCOMPARE(checkouts, (std::vector<std::uint64_t>{2, 3, 4}));
     QCOMPARE(connections, (std::vector<std::uint64_t>{1, 3, 9}));
     QVERIFY(picture.checkouts.back().heartbeat.has_value());
+    QCOMPARE(picture.checkouts[1].expected, std::optional(Duration{77}));
+    QCOMPARE(picture.checkouts[2].expected, std::nullopt);
     QCOMPARE(picture.checkouts[0].busy, std::nullopt);
     QCOMPARE(picture.checkouts[1].busy, std::optional(false));
     QCOMPARE(picture.checkouts[2].busy, std::optional(true));

@@ -80,6 +80,10 @@ void TestAgentSampler::useAndBeatsList()
     QCOMPARE(c.busy.value(), true);
     QCOMPARE(to_us(c.busy_since.value()), to_us(start + 1s));
     QCOMPARE(to_us(c.heartbeat.value()), to_us(start + 2s));
+    QVERIFY(!c.expected);
+    peer.event(wire::Beat{"orders", "1", start + 4s, 10min});
+    peer.event(wire::Beat{"orders", "1", start + 5s}); // says nothing of it
+    QCOMPARE(to_us(peer.sampler.take().changed.at(0).expected.value()), to_us(Duration{10min}));
     QCOMPARE(c.statement.str(), std::string("SELECT ?"));
     QCOMPARE(c.reported.str(), std::string("alert"));
 }
