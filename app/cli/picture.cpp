@@ -120,6 +120,8 @@ std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKe
     const SessionLink* const link = picture.links().session_of(checkout);
     if (link && link->ambiguous())
         return {"Which session of the server it is cannot be told: several may be it."};
+    if (link && !link->doubt.empty())
+        return {link->doubt};
     const SessionRow* const row = picture.sessionOf(checkout);
     const TargetSummary* const server = row ? picture.target(row->session.key.target) : nullptr;
     if (!server)

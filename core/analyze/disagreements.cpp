@@ -151,8 +151,10 @@ private:
         }
         const auto own = [&](const CheckoutKey& key) {
             const SessionLink* const link = links.session_of(key);
-            if (link != nullptr)
+            if (link != nullptr) {
                 owned_.insert(link->sessions.begin(), link->sessions.end());
+                owned_.insert(link->doubted.begin(), link->doubted.end());
+            }
             return link;
         };
         for (const auto& [id, target] : world_.targets()) {

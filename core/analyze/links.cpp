@@ -102,7 +102,7 @@ std::string_view name_of(JoinedBy by)
 
 void Links::add_target(const TargetInfo& info, Duration clock_offset)
 {
-    targets_[info.id] = {info.kind, clock_offset};
+    targets_[info.id] = {info.kind, read_link_places(info.url), clock_offset};
 }
 
 void Links::add_session(const Session& session)
@@ -123,7 +123,7 @@ void Links::add_checkout(const Checkout& checkout, const Text& pool_database)
     checkouts_.push_back({checkout.key, checkout.server_pid, checkout.local_port,
                           client_port_of(checkout), checkout.acquired,
                           database_in(pool_database.str()),
-                          std::string(kind_in(pool_database.str()))});
+                          std::string(kind_in(pool_database.str())), pool_database});
 }
 
 Links::Ports Links::compare(const Seen& session, const Lent& checkout)
@@ -197,6 +197,43 @@ bool Links::join_certain(const Lent& checkout)
     return true;
 }
 
+const std::vector<LinkPlace>& Links::places_of(const Text& address)
+{
+    const auto known = places_.find(address.str());
+    return known != places_.end()
+               ? known->second
+               : places_.emplace(address.str(), read_link_places(address.str())).first->second;
+}
+
+/// The pool says that it connects to another place than where this server was attached.
+bool Links::leads_elsewhere(const Seen& session, const Lent& checkout)
+{
+    const auto target = targets_.find(session.key.target);
+    return target != targets_.end() &&
+           !may_be_same_place(places_of(checkout.address), target->second.places);
+}
+
+void Links::add_candidate(SessionLink& link, const Seen& session, const Lent& checkout)
+{
+    (leads_elsewhere(session, checkout) ? link.doubted : link.sessions).push_back(session.key);
+}
+
+void Links::explain(SessionLink& link, const Lent& checkout)
+{
+    if (!link.sessions.empty())
+        link.doubted.clear();
+    if (link.doubted.empty())
+        return;
+    std::sort(link.doubted.begin(), link.doubted.end());
+    const SessionKey& session = link.doubted.front();
+    link.doubt = fmt::format(
+        "The server's session {} has the {} that the pool knows, but {}: with a pooler between it "
+        "may be another's, so they are not joined. Attach the pooler too or, if there is none, the "
+        "server at the pool's address.",
+        session.pid.value, link.by == JoinedBy::client_port ? "port" : "number",
+        difference_in_words(places_of(checkout.address), targets_.at(session.target).places));
+}
+
 void Links::join_likely(const Lent& checkout, const std::set<SessionKey>& taken)
 {
     SessionLink link;
@@ -206,7 +243,7 @@ void Links::join_likely(const Lent& checkout, const std::set<SessionKey>& taken)
             const Seen& session = it->second;
             if (compare(session, checkout) == Ports::unknown && had_begun(session, checkout) &&
                 may_be_pid(session, checkout) && !taken.contains(session.key))
-                link.sessions.push_back(session.key);
+                add_candidate(link, session, checkout);
         }
     } else if (checkout.port) {
         link.by = JoinedBy::client_port;
@@ -215,10 +252,11 @@ void Links::join_likely(const Lent& checkout, const std::set<SessionKey>& taken)
             const Seen& session = it->second;
             if (had_begun(session, checkout) && may_be_served(session, checkout) &&
                 !taken.contains(session.key))
-                link.sessions.push_back(session.key);
+                add_candidate(link, session, checkout);
         }
     }
-    if (!link.sessions.empty())
+    explain(link, checkout);
+    if (!link.sessions.empty() || !link.doubted.empty())
         remember(checkout.key, std::move(link));
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/linkdoubt.h"
 #include "core/model/world.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +33,10 @@ struct SessionLink
     JoinedBy by = JoinedBy::server_pid;
     /// The pooler's own checkout on the way; null where it is direct, or ambiguous.
     std::optional<CheckoutKey> through;
+    /// It has the number that the pool knows, or its port, and the pool's address leads elsewhere:
+    /// not joined, for a pooler between tells others' numbers. Only where `sessions` is empty.
+    std::vector<SessionKey> doubted;
+    std::string doubt; ///< why, and what helps, for a person; plain text; empty: no doubt
     bool ambiguous() const { return sessions.size() > 1; }
     std::optional<SessionKey> session() const
     {
@@ -49,8 +55,11 @@ struct CheckoutLink
 
 /// Joins what pools call a checkout with what servers call a session, over everything attached at
 /// one instant. Pure: the same world gives the same links, live and in replay. A wrong link would
-/// be worse than none: behind a pooler a process is told made-up server pids, so that a pid counts
-/// only where the port agrees, or where nothing speaks against it.
+/// be worse than none: behind a pooler a process is told made-up server pids, or asks for one and
+/// is told whichever answers, so that a pid counts only where the port agrees, or where nothing
+/// speaks against it, the address of its pool's database least of all. An address that differs is
+/// no proof (a port may be mapped, a host have several names): the pid and the port together
+/// outweigh it.
 ///
 /// Add all targets, sessions and checkouts, then ask. A value. Cost: n log n of what was added, at
 /// the first question.
@@ -73,6 +82,7 @@ private:
     struct Target
     {
         std::string kind;
+        std::vector<LinkPlace> places; ///< that it was attached at
         Duration clock_offset{};
     };
     /// What counts of a session.
@@ -93,6 +103,7 @@ private:
         Timestamp acquired;
         std::string database;    ///< empty: not told
         std::string server_kind; ///< likewise
+        Text address;            ///< of its pool's database
     };
     enum class Ports { agree, differ, unknown };
     static Ports compare(const Seen& session, const Lent& checkout);
@@ -106,11 +117,16 @@ private:
     bool may_be_served(const Seen& session, const Lent& checkout) const;
     bool may_be_pid(const Seen& session, const Lent& checkout) const;
     bool had_begun(const Seen& session, const Lent& checkout) const;
+    bool leads_elsewhere(const Seen& session, const Lent& checkout);
+    void add_candidate(SessionLink& link, const Seen& session, const Lent& checkout);
+    void explain(SessionLink& link, const Lent& checkout);
+    const std::vector<LinkPlace>& places_of(const Text& address);
     void remember(const CheckoutKey& checkout, SessionLink link);
 
     bool joined_ = false;
     std::ptrdiff_t servers_ = 0; ///< of databases, among the targets
     std::map<TargetId, Target> targets_;
+    std::map<std::string, std::vector<LinkPlace>, std::less<>> places_; ///< by address
     std::multimap<std::int64_t, Seen> by_pid_;
     std::multimap<std::uint16_t, Seen> by_port_;
     std::vector<Lent> checkouts_;

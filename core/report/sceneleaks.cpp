@@ -58,6 +58,8 @@ Holding holding_of(Scene& scene, const TargetState& target, const Place& place,
     if (link && link->ambiguous())
         holding.evidence.emplace_back(
             "Which session of the server it is cannot be told: several may be it.");
+    if (link && !link->doubt.empty())
+        holding.evidence.push_back(link->doubt);
     if (const Session* const session = scene.session_of(holder.checkout)) {
         const TargetState* const server = scene.world.target(session->key.target);
         holding.session = scene.named(*session);

@@ -75,6 +75,8 @@ private slots:
     void aPoolerWithoutItsServer();
     void clocksThatDiffer();
     void databasesThatDiffer();
+    void anotherAddressThanTheServers_data();
+    void anotherAddressThanTheServers();
     void aNumberOfMySql();
     void aHostWithoutAPort();
     void directBeforeThePooler();
@@ -243,6 +245,77 @@ void TestLinks::databasesThatDiffer()
         QVERIFY(!joins("shop", "jdbc:mariadb://db1/shop", byPort));
         QVERIFY(joins("shop", "jdbc:mariadb://db1/shop", byPort, "mysql"));
     }
+}
+
+void TestLinks::anotherAddressThanTheServers_data()
+{
+    QTest::addColumn<QString>("pool");
+    QTest::addColumn<QString>("server");
+    QTest::addColumn<bool>("joined"); // by a pid or a port alone
+    const auto row = [](const char* pool, const char* server, bool joined) {
+        QTest::addRow("%s and %s", pool, server)
+            << QString::fromLatin1(pool) << QString::fromLatin1(server) << joined;
+    };
+    row("postgresql://127.0.0.1:6432/app", "postgresql://dba@127.0.0.1:5432/app", false);
+    row("postgresql://127.0.0.1:6432/app", "postgresql://dba@localhost/app", true); // a socket?
+    row("postgresql://db1:6432/app", "postgresql://dba@db1/app", false);
+    row("postgresql://db1/app", "postgresql://dba@db1:5433/app", false);
+    row("postgresql://db1/app", "postgresql://dba@db1:5432/app", true);
+    row("jdbc:postgresql://db1:6432/app?x=y", "postgresql://db1:5432/app", false);
+    row("host=db1 port=6432 dbname=app", "host=db1 dbname=app", false);
+    row("postgresql://db1:5432/app", "host=db1 port=5432 dbname=app", true);
+    // Several hosts: it may be any of them.
+    row("postgresql://a:6432,b:6432/app", "postgresql://b:5432/app", false);
+    row("postgresql://a:6432,b:5432/app", "postgresql://b:5432/app", true);
+    // Hosts: a name and a number may be one, two numbers not.
+    row("postgresql://db1:5432/app", "postgresql://db2:5432/app", false);
+    row("postgresql://db1:5432/app", "postgresql://db1.example.com:5432/app", true);
+    row("postgresql://db1.a.com:5432/app", "postgresql://db1.b.com:5432/app", false);
+    row("postgresql://db1:5432/app", "postgresql://10.0.0.1:5432/app", true);
+    row("postgresql://10.0.0.2:5432/app", "postgresql://10.0.0.1:5432/app", false);
+    row("postgresql://[::2]:5432/app", "postgresql://[::3]:5432/app", false);
+    row("postgresql://127.0.0.1:5432/app", "postgresql://10.0.0.1:5432/app", true);
+    // What is not told, or cannot be read, speaks against nothing.
+    row("", "postgresql://db1:5432/app", true);
+    row("postgresql://localhost/app", "postgresql://127.0.0.1:45432/app", true); // of a socket
+    row("postgresql://db1:6432/app", "postgresql:///app?host=/run/pg&port=5433", true);
+    row("postgresql://db1:6432/app", "service=shop", true);
+    row("postgresql://a:99999,b:1/app", "postgresql://b:5432/app", true);
+}
+
+void TestLinks::anotherAddressThanTheServers()
+{
+    QFETCH(QString, pool);
+    QFETCH(QString, server);
+    QFETCH(bool, joined);
+    const CheckoutKey key{TargetId{app}, Text{"a"}};
+    const Text address{pool.toStdString()};
+    const auto links = [&](const Session& s, const Checkout& c) {
+        Links made;
+        made.add_target(target(app, "pool"), 0s);
+        made.add_target({TargetId{db}, "postgresql", "t", server.toStdString()}, 0s);
+        made.add_session(s);
+        made.add_checkout(c, address);
+        return made;
+    };
+    const Session one = session(db, 100, "10.0.0.9:5000");
+    for (const bool byPort : {false, true}) {
+        Links alone =
+            links(one, byPort ? checkout(app, "a", {}, 5000) : checkout(app, "a", 100, {}));
+        const SessionLink* const link = alone.session_of(key);
+        QVERIFY(link);
+        QCOMPARE(link->session().has_value(), joined);
+        QCOMPARE(alone.checkout_of(one.key) != nullptr, joined);
+        QCOMPARE(link->doubt.empty(), joined);
+        QCOMPARE(link->doubted.empty(), joined);
+        if (!joined)
+            QVERIFY(link->doubt.starts_with(byPort ? "The server's session 100 has the port that"
+                                                   : "The server's session 100 has the number "));
+    }
+    // A port may be mapped: pid and port together outweigh it.
+    Links both = links(one, checkout(app, "a", 100, 5000));
+    QVERIFY(both.session_of(key)->session() == one.key);
+    QVERIFY(both.session_of(key)->doubt.empty());
 }
 
 void TestLinks::aNumberOfMySql()

@@ -32,6 +32,8 @@ HolderDetail::ServerSide HolderDetail::serverSideOf(const Checkout& c) const
         side.told = tr("%1, made up by the pooler").arg(*c.server_pid);
     if (side.link && side.link->ambiguous())
         side.candidates = candidateWords(*store_, side.link->sessions);
+    if (side.link && !side.link->doubt.empty())
+        side.evidence += Formatter::line(side.link->doubt, 1000);
     if (side.link && side.link->through) {
         const TargetSummary* const pooler = store_->target(side.link->through->target);
         const QString client = Formatter::line(side.link->through->id.str(), 60);
