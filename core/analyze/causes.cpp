@@ -71,8 +71,10 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
 {
     const std::vector<CaseHolder> worst = of_worst_place(pool, idle);
     const CaseHolder& oldest = worst.front();
-    const PlaceReturns back = pool.history->returns(place_of(pool, *oldest.checkout),
-                                                    pool.now - flow_window + seconds{10});
+    // What came back at once as nobody waited any more was taken back, not given.
+    const PlaceReturns back = pool.history->returns(
+        place_of(pool, *oldest.checkout), pool.now - flow_window + seconds{10},
+        pool.recovers() ? pool.until - flow_step : pool.now);
     const bool past_alert = severity_of(pool, oldest) != LeakSeverity::none;
     const Duration no_work = told_idle ? oldest.activity_for : oldest.age;
     // Whether such ones come back only shows to who has looked for about as long as they are out,
@@ -81,8 +83,13 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
         back.known && pool.now - pool.flow->oldest().time >=
                           std::min<Duration>(oldest.age / 2, flow_window - seconds{20});
     // Quick ones went through the same place after the oldest of them was lent, and came back.
+    // Where that one may wait for a lock, those before it in that queue are none of them.
+    const Duration before_it = told_idle ? std::chrono::milliseconds{250} : flow_step;
     const bool others_pass =
-        back.last && back.count > back.lasting && *back.last > pool.now - oldest.age + flow_step;
+        back.last_quick && *back.last_quick > pool.now - oldest.age + before_it;
+    // Its server says that they went on meanwhile.
+    const bool moved =
+        std::any_of(worst.begin(), worst.end(), [](const auto& h) { return h.moved; });
     const bool comes_late = back.lasting >= 2 && back.longest * 2 >= oldest.age;
     Verdict verdict;
     if (comes_late)
@@ -91,7 +98,7 @@ Verdict idle_cause(const PoolCase& pool, const std::vector<CaseHolder>& idle, bo
                 ? decided(Cause::held_while_idle,
                           back.lasting >= worst.size() / 2 ? Confidence::high : Confidence::medium)
                 : undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up});
-    else if (past_alert && looked && (told_idle || back.count == 0 || others_pass))
+    else if (past_alert && looked && !moved && (told_idle || back.count == 0 || others_pass))
         // Where nobody tells what they do: a place that gave back until everything stood still may
         // as well wait for a lock.
         verdict = decided(Cause::leak, told_idle ? Confidence::high : Confidence::medium,
@@ -133,19 +140,41 @@ bool is_unknown(const CaseHolder& holder)
     return holder.activity == Activity::unknown;
 }
 
+/// As many waited for locks a moment ago: what works now had its turn just now.
+bool was_blocked(const PoolCase& pool, std::size_t working)
+{
+    const auto flow = pool.server == nullptr ? pool.input->flows.end()
+                                             : pool.input->flows.find(pool.server->info.id);
+    if (flow == pool.input->flows.end() || flow->second.server().empty())
+        return false;
+    const auto waiting = [](const ServerPoint& point) {
+        return static_cast<std::size_t>(
+            point.counts.at(static_cast<std::size_t>(SessionState::waiting)));
+    };
+    const auto& points = flow->second.server();
+    return std::any_of(points.begin(), points.end(), [&](const ServerPoint& point) {
+        return point.time >= pool.now - seconds{4} && waiting(point) * 2 > working &&
+               waiting(points.back()) * 2 < waiting(point);
+    });
+}
+
 Verdict working_cause(const PoolCase& pool, const std::vector<CaseHolder>& working)
 {
     Verdict verdict;
     const CaseHolder oldest = of_worst_place(pool, working).front();
     const PlaceReturns back = pool.history->returns(
         place_of(pool, *oldest.checkout),
-        std::max(pool.since - seconds{5}, pool.now - flow_window + seconds{10}));
+        std::max(pool.since - seconds{5}, pool.now - flow_window + seconds{10}), pool.now);
     const bool comes_late = back.lasting >= 2 && back.longest * 2 >= oldest.age;
-    const bool seen = std::any_of(working.begin(), working.end(),
-                                  [](const auto& h) { return h.session != nullptr; });
+    const bool seen =
+        std::any_of(working.begin(), working.end(), [](const auto& h) { return h.by_server; });
     // Only the server tells a statement that works from one that waits for a lock, or for an answer
     // that does not come.
-    if (seen)
+    if (pool.unseen(oldest.age) * 2 > oldest.age)
+        verdict = undecided({Cause::server_gone, Cause::slow_statements});
+    else if (seen && was_blocked(pool, working.size()))
+        verdict = undecided({Cause::lock_pile_up, Cause::slow_statements});
+    else if (seen)
         verdict = decided(Cause::slow_statements, Confidence::high);
     else if (comes_late && only_reads(working))
         verdict = decided(Cause::slow_statements, Confidence::medium, {Cause::lock_pile_up});
@@ -272,7 +301,8 @@ Verdict slower(const PoolCase& pool, double growth)
     const bool tells = pool.holders.empty() ||
                        static_cast<double>(telling.size()) >= static_cast<double>(lent) * majority;
     if (tells && (pool.holders.empty() || shares.unknown >= majority)) {
-        const auto of_server = server_shares(pool);
+        // As it recovers, those who held it up may be gone from the list.
+        const auto of_server = pool.recovers() ? std::nullopt : server_shares(pool);
         if (of_server)
             verdict = by_shares(pool, *of_server);
         if (of_server && verdict.cause == Cause::undecided && of_server->idle >= majority) {
@@ -406,6 +436,10 @@ std::optional<Verdict> verdict_of(const PoolCase& pool)
     if (verdict && verdict->cause == Cause::undecided && nothing_back && pool.server == nullptr &&
         std::count(verdict->candidates.begin(), verdict->candidates.end(), Cause::server_gone) == 0)
         verdict->candidates.push_back(Cause::server_gone);
+    // Or did, until its server was there again.
+    if (verdict && verdict->cause == Cause::undecided &&
+        pool.unseen(std::max<Duration>(pool.now - pool.since, seconds{10})) >= seconds{3})
+        verdict->candidates.insert(verdict->candidates.begin(), Cause::server_gone);
     return verdict;
 }
 

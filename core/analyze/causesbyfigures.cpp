@@ -37,12 +37,19 @@ double out_beside(const PoolCase& pool)
         return 0;
     const double use = std::chrono::duration<double>(*pool.recent->use).count();
     const auto max = static_cast<double>(pool.max());
-    const double need = pool.recent->arrivals * use;
+    // What is held for long now and then, and was not before: a mean hides it among the quick ones.
+    const double came_late =
+        std::max(0.0, pool.recent->lasting - (pool.past ? pool.past->lasting : 0));
+    const double usual = came_late > 0 && pool.usual_use
+                             ? std::chrono::duration<double>(*pool.usual_use).count()
+                             : use;
+    const double need = pool.recent->arrivals * std::min(use, usual);
     const std::vector<CaseHolder> lasting = pool.lasting();
     auto beside =
         static_cast<double>(std::count_if(lasting.begin(), lasting.end(), [](const auto& holder) {
             return holder.activity != Activity::working && holder.activity != Activity::blocked;
         }));
+    beside = std::max(beside, came_late);
     // Who holds what is not told: what is in use, less what comes back.
     if (pool.holders.empty()) {
         beside = pool.recent->used - static_cast<double>(pool.recent->returned) * use /
@@ -63,7 +70,8 @@ Verdict cause_of_load(const PoolCase& pool, double more_use)
         if (more_load >= load_up)
             verdict = decided(Cause::load_spike, sure);
         else if (more_use >= use_steady)
-            verdict = undecided({Cause::pool_too_small, Cause::slow_statements});
+            verdict = undecided({Cause::pool_too_small, Cause::slow_statements,
+                                 Cause::held_while_idle, Cause::lock_pile_up});
         else if (more_load >= 1.25)
             verdict = decided(Cause::pool_too_small, Confidence::medium, {Cause::load_spike});
         else
@@ -86,6 +94,10 @@ Verdict cause_of_load(const PoolCase& pool, double more_use)
         std::min(pool.now - pool.flow->oldest().time, flow_window - seconds{10});
     const double count = pool.pool->use_time ? static_cast<double>(pool.pool->use_time->count) : 0;
     verdict = undecided({Cause::pool_too_small, Cause::load_spike});
+    // Nor how long each is usually held.
+    if (!pool.usual_use && (!pool.recent || !pool.recent->use || *pool.recent->use >= lasting_hold))
+        return undecided({Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up,
+                          Cause::pool_too_small, Cause::load_spike});
     if (lived && *lived <= watched + seconds{20}) {
         verdict = decided(Cause::pool_too_small, Confidence::medium, {Cause::load_spike});
     } else if (lived && *lived >= steady_least && pool.pool->use_time && pool.recent) {
@@ -113,6 +125,9 @@ Verdict load_cause(const PoolCase& pool, double more_use)
     if (out_beside(pool) <= 0)
         return verdict;
     std::vector<Cause> candidates{Cause::leak, Cause::held_while_idle};
+    if (pool.recent->lasting > 0)
+        candidates = {Cause::held_while_idle, Cause::slow_statements, Cause::lock_pile_up,
+                      Cause::leak};
     if (verdict.cause != Cause::undecided)
         candidates.push_back(verdict.cause);
     candidates.insert(candidates.end(), verdict.candidates.begin(), verdict.candidates.end());
@@ -123,13 +138,12 @@ Verdict load_cause(const PoolCase& pool, double more_use)
 
 double use_growth(const PoolCase& pool)
 {
-    if (!pool.recent || !pool.recent->use || !pool.usual_use || *pool.usual_use <= Duration{0})
+    const std::optional<Duration> usual = pool.usual_use ? pool.usual_use : pool.first_use;
+    if (!pool.recent || !pool.recent->use || !usual || *usual <= Duration{0})
         return 0;
-    if (*pool.recent->use < *pool.usual_use + use_least)
-        return std::min(1.0, static_cast<double>(to_us(*pool.recent->use)) /
-                                 static_cast<double>(to_us(*pool.usual_use)));
-    return static_cast<double>(to_us(*pool.recent->use)) /
-           static_cast<double>(to_us(*pool.usual_use));
+    const double growth =
+        static_cast<double>(to_us(*pool.recent->use)) / static_cast<double>(to_us(*usual));
+    return *pool.recent->use < *usual + use_least ? std::min(1.0, growth) : growth;
 }
 
 Verdict by_shares(const PoolCase& pool, const ActivityShares& shares)

@@ -18,12 +18,17 @@ constexpr Duration strain_window = seconds{8};
 constexpr Duration strain_sustained = seconds{4};
 constexpr Duration metrics_window = seconds{14};
 constexpr Duration metrics_sustained = seconds{6};
+/// Or one of them, while all are lent at each.
+constexpr Duration metrics_waited = seconds{4};
+constexpr Duration metrics_lent = seconds{12};
 constexpr Duration recent_window = seconds{10};
 constexpr Duration past_window = seconds{120};
 /// What goes wrong begins before the pool is exhausted by it.
 constexpr Duration before_strain = seconds{5};
 constexpr Duration past_least = seconds{15};
 constexpr std::uint64_t returned_least = 10;
+/// A server that missed no more than a question or two was not silent.
+constexpr Duration silence_least = seconds{3};
 constexpr std::size_t holders_most = 20'000;
 
 bool is_database_kind(const TargetState& target)
@@ -40,8 +45,11 @@ Strain sustained_strain(const TargetState& target, const PoolFlow& flow, Timesta
     const bool timed_out = before != nullptr && flow.newest().timeouts > before->timeouts;
     if (timed_out || flow.strained(Strain::exhausted, window, now) >= least)
         return Strain::exhausted;
-    return flow.strained(Strain::nearly, window, now) >= window * 3 / 4 ? Strain::nearly
-                                                                        : Strain::none;
+    const Duration lent = flow.strained(Strain::nearly, window, now);
+    if (metrics && lent >= metrics_lent &&
+        flow.strained(Strain::exhausted, window, now) >= metrics_waited)
+        return Strain::exhausted;
+    return lent >= window * 3 / 4 ? Strain::nearly : Strain::none;
 }
 
 /// What began no earlier than that before the holders were listed explains no strain, and may be of
@@ -54,13 +62,13 @@ void tell_activity(CaseHolder& holder, const TargetState* server, Timestamp list
 {
     const Checkout& checkout = *holder.checkout;
     // What the server said before it was lent is of the holder before.
-    const auto is_of_holder = [&](const Session& session) {
-        return server->last_sample && now - *server->last_sample <= holder.age &&
-               (!session.state_since ||
-                server->age(*session.state_since, now) >= now - listed + listed_late);
-    };
-    if (holder.session != nullptr && server != nullptr && is_of_holder(*holder.session)) {
+    const bool told = holder.session != nullptr && server != nullptr && server->last_sample &&
+                      now - *server->last_sample <= holder.age;
+    holder.moved = told && holder.session->state_since &&
+                   server->age(*holder.session->state_since, now) < now - listed + listed_late;
+    if (told && !holder.moved) {
         const Session& session = *holder.session;
+        holder.by_server = true;
         const auto age = [&](const std::optional<Timestamp>& since) {
             return since ? std::min(server->age(*since, now), holder.age) : Duration{0};
         };
@@ -81,6 +89,7 @@ void tell_activity(CaseHolder& holder, const TargetState* server, Timestamp list
             holder.activity = Activity::in_transaction;
             return;
         default:
+            holder.by_server = false;
             break;
         }
     }
@@ -138,7 +147,9 @@ private:
                 found.flow = flow;
                 found.strain = strain;
                 found.now = now_;
-                found.since = flow->strained_since(now_).value_or(flow->newest().time);
+                found.since = flow->strained_since(strain, now_).value_or(flow->newest().time);
+                found.until =
+                    std::min(now_, flow->strained_until(Strain::nearly, now_).value_or(now_));
                 cases_.push_back(std::move(found));
             }
         }
@@ -270,9 +281,10 @@ private:
     void measure(PoolCase& of)
     {
         const PoolFlow& flow = *of.flow;
-        // Never back to before the window, nor to before it began to be exhausted.
-        const Timestamp from = std::max(now_ - recent_window, of.since);
-        of.recent = flow.between(std::min(from, now_ - seconds{3}), now_);
+        // Never back to before the window, nor to before it began to be exhausted; nor of what came
+        // when that was over.
+        const Timestamp from = std::max(of.until - recent_window, of.since);
+        of.recent = flow.between(std::min(from, of.until - seconds{3}), of.until);
         const Timestamp calm = of.since - before_strain;
         const auto past =
             flow.between(std::max(calm - past_window, now_ - flow_window + seconds{10}), calm);
@@ -282,6 +294,7 @@ private:
             of.usual_use = of.past->use;
         else
             of.usual_use = flow.use_before(50);
+        of.first_use = flow.first_use(now_);
         of.quick = std::max(lasting_hold, 10 * of.usual_use.value_or(Duration{0}));
     }
 
@@ -303,6 +316,15 @@ std::vector<CaseHolder> PoolCase::lasting() const
             some.push_back(holder);
     }
     return some;
+}
+
+Duration PoolCase::unseen(Duration before_now) const
+{
+    if (server == nullptr)
+        return Duration{0};
+    const auto flow_of = input->flows.find(server->info.id);
+    return flow_of == input->flows.end() ? Duration{0}
+                                         : flow_of->second.unseen(now - before_now, now);
 }
 
 ActivityShares shares_of(const std::vector<CaseHolder>& holders)
@@ -339,9 +361,15 @@ std::optional<ActivityShares> server_shares(const PoolCase& pool)
     const auto history = pool.input->flows.find(pool.server->info.id);
     if (history == pool.input->flows.end())
         return {};
-    const auto mean = history->second.server_mean(recent_window, pool.now);
-    const auto used = static_cast<double>(pool.figures().used);
-    if (!mean || used < 1)
+    // At the same time as what is known of the pool, which may be read more seldom.
+    const Timestamp to =
+        pool.recovers()
+            ? pool.until
+            : std::min(pool.now, pool.target->last_sample.value_or(pool.now) + seconds{1});
+    const Timestamp from = std::max(to - recent_window, std::min(pool.since, to - seconds{3}));
+    const auto mean = history->second.server_mean(from, to);
+    const double used = pool.recent ? pool.recent->used : static_cast<double>(pool.figures().used);
+    if (!mean || used < 1 || history->second.unseen(from, to) >= silence_least)
         return {};
     const auto count = [&](SessionState state) {
         return static_cast<double>(mean->counts.at(static_cast<std::size_t>(state)));

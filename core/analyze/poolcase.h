@@ -26,6 +26,9 @@ struct CaseHolder
     Duration age{};
     Activity activity = Activity::unknown;
     Duration activity_for{};
+    bool by_server = false; ///< that is what its server says
+    /// The server says that its connection went on since it was listed: it may be back by now.
+    bool moved = false;
     const Session* session = nullptr; ///< that serves it; null where none is joined
 };
 
@@ -48,24 +51,30 @@ struct PoolCase
     const PoolFlow* flow = nullptr;
     Strain strain = Strain::none;
     Timestamp now;
-    Timestamp since;                     ///< of the strain
+    Timestamp since; ///< of the strain
+    Timestamp until; ///< of the strain: `now`; before it: nobody waits any more, or not just now
     const TargetState* server = nullptr; ///< that its connections lead to; null: none attached
     bool server_joined = false;          ///< by its connections; false: the only one it can be
     std::vector<CaseHolder> holders;     ///< oldest first
-    std::optional<FlowRate> recent;      ///< of the last seconds
+    std::optional<FlowRate> recent;      ///< of the last seconds under strain
     std::optional<FlowRate> past;        ///< before the strain
     std::optional<Duration> usual_use;   ///< mean of then, or of all before
+    std::optional<Duration> first_use;   ///< mean of the first seconds that were seen
     Duration quick{};                    ///< what is held longer is none of the usual
 
+    bool recovers() const { return until < now; }
     const FlowPoint& figures() const { return flow->newest(); }
     std::int64_t max() const { return figures().max; }
     /// Those held longer than usual.
     std::vector<CaseHolder> lasting() const;
+    /// How much of that time before now its server gave no answer.
+    Duration unseen(Duration before_now) const;
 };
 
 ActivityShares shares_of(const std::vector<CaseHolder>& holders);
-/// The same of a server's sessions, for a pool whose connections cannot be told apart there: `used`
-/// of them are its. Null where the server's figures do not fit that.
+/// The same of a server's sessions in the last seconds under strain, for a pool whose connections
+/// cannot be told apart there: as many as it has lent are its. Null where the server's figures do
+/// not fit that, or it was silent.
 std::optional<ActivityShares> server_shares(const PoolCase& pool);
 
 /// All pools that are under strain.

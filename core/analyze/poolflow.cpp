@@ -83,7 +83,7 @@ Strain FlowPoint::strain() const
 }
 
 void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now,
-                    Timestamp before)
+                    Timestamp before, Duration lasting)
 {
     const bool counts = pool.use_time && pool.use_time->total;
     const bool fewer =
@@ -95,6 +95,7 @@ void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Tim
     counts_ = counts;
     returned_ = sum_of(returned_, returned);
     held_ = sum_of(held_, held);
+    lasting_ = sum_of(lasting_, lasting);
 
     FlowPoint point;
     point.time = now;
@@ -114,6 +115,7 @@ void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Tim
     }
     point.returned = counts ? pool.use_time->count : returned_;
     point.held = counts ? sum_of(*pool.use_time->total, Duration{0}) : held_;
+    point.lasting = lasting_;
     point.unfit = pool.circuit.str() == "open" || pool.health.str() == "unhealthy";
     if (!points_.empty() && newest().time == now) {
         take_over(point, newest());
@@ -145,16 +147,38 @@ Duration PoolFlow::strained(Strain least, Duration window, Timestamp now) const
     return sum;
 }
 
-std::optional<Timestamp> PoolFlow::strained_since(Timestamp now) const
+/// Strain counts for what it lasts and calm against it: it began where that adds up to most.
+std::optional<Timestamp> PoolFlow::strained_since(Strain least, Timestamp now) const
 {
     std::optional<Timestamp> since;
-    for (auto it = points_.rbegin(); it != points_.rend(); ++it) {
-        if (it->strain() != Strain::none)
-            since = std::max(it->time, now - flow_window);
-        else if (since.value_or(now) - std::max(it->time, now - flow_window) > strain_pause)
-            break;
+    Duration sum{};
+    Duration most{};
+    Timestamp until = now;
+    for (auto it = points_.rbegin(); it != points_.rend() && until > now - flow_window; ++it) {
+        const Timestamp from = std::max(it->time, now - flow_window);
+        const Duration lasted = std::max(Duration{0}, until - from);
+        if (it->strain() < least) {
+            sum -= lasted * 3 / 4;
+            if (since ? most - sum > strain_pause * 3 / 4 : now - from > strain_pause)
+                break;
+        } else if (sum += lasted; !since || sum > most) {
+            most = sum;
+            since = from;
+        }
+        until = from;
     }
     return since;
+}
+
+std::optional<Timestamp> PoolFlow::strained_until(Strain least, Timestamp now) const
+{
+    Timestamp until = now;
+    for (auto it = points_.rbegin(); it != points_.rend(); ++it) {
+        if (it->strain() >= least)
+            return until;
+        until = it->since;
+    }
+    return std::nullopt;
 }
 
 /// A pool that says nothing though it is read stands as it did; what was counted between two
@@ -199,6 +223,7 @@ std::optional<FlowRate> PoolFlow::between(Timestamp from, Timestamp to) const
     rate.arrivals = std::max(0.0, asked) / seconds;
     if (rate.returned > 0 && b->held >= a->held && b->held > Duration{0})
         rate.use = mean_of(b->held - a->held, rate.returned);
+    rate.lasting = std::chrono::duration<double>(b->lasting - a->lasting).count() / seconds;
     double area = 0;
     for (Timestamp t = begin; t < end;) {
         const FlowPoint& p = t < a->time ? *a : *at(t);
@@ -221,9 +246,22 @@ std::optional<Duration> PoolFlow::use_before(std::uint64_t least) const
     return mean_of(oldest().held, oldest().returned);
 }
 
+std::optional<Duration> PoolFlow::first_use(Timestamp now) const
+{
+    constexpr Duration first = std::chrono::seconds{10};
+    if (points_.empty() || now - oldest().time < 2 * first)
+        return {};
+    // Wherever a replay began: as far back as each of them knows.
+    const Timestamp from = std::max(oldest().time, now - flow_window + first);
+    const auto rate = between(from, from + first);
+    return rate ? rate->use : std::nullopt;
+}
+
 void FlowHistory::restore(const TargetState& target, Timestamp now)
 {
     *this = {};
+    if (target.gap_since_sample)
+        silent_from_ = target.last_sample;
     if (!target.last_sample || target.gap_since_sample)
         return;
     for (const auto& [name, pool] : target.pools.pools)
@@ -242,16 +280,18 @@ void FlowHistory::expect(const TargetState& before, const PoolSample& sample, Ti
             continue;
         const Checkout& checkout = found->second;
         const Duration held = std::max(Duration{0}, end.returned - checkout.acquired);
-        auto& [count, sum] = ended_[checkout.pool];
-        count = sum_of(count, 1);
-        sum = sum_of(sum, held);
+        Ended& ended = ended_[checkout.pool];
+        ended.count = sum_of(ended.count, 1);
+        ended.held = sum_of(ended.held, held);
+        if (held >= lasting_hold)
+            ended.lasting = sum_of(ended.lasting, std::min(held, longest_counted));
         came_back({checkout.pool, checkout.stack ? checkout.stack->fingerprint : 0}, 1, held, held,
                   now);
     }
     for (const BriefHolds& brief : sample.brief) {
-        auto& [count, sum] = ended_[brief.pool];
-        count = sum_of(count, brief.count);
-        sum = sum_of(sum, brief.held);
+        Ended& ended = ended_[brief.pool];
+        ended.count = sum_of(ended.count, brief.count);
+        ended.held = sum_of(ended.held, brief.held);
         came_back({brief.pool, brief.stack ? brief.stack->fingerprint : 0}, brief.count, brief.held,
                   brief.longest, now);
     }
@@ -265,16 +305,20 @@ void FlowHistory::came_back(const PlaceKey& place, std::uint64_t count, Duration
     std::deque<Returned>& steps = places_[place];
     const Timestamp step = flow_step_of(now);
     if (steps.empty() || steps.back().time != step)
-        steps.push_back({step, 0, 0, {}, {}});
+        steps.push_back({step, 0, 0, {}, {}, {}});
     while (steps.size() > 1 && steps.front().time < now - flow_window)
         steps.pop_front();
     Returned& last = steps.back();
     last.count = sum_of(last.count, count);
     last.held = sum_of(last.held, held);
     last.longest = std::max(last.longest, longest);
-    if (longest >= lasting_hold)
-        last.lasting =
-            sum_of(last.lasting, count == 1 || mean_of(held, count) >= lasting_hold ? count : 1);
+    const std::uint64_t lasting = longest < lasting_hold                               ? 0
+                                  : count == 1 || mean_of(held, count) >= lasting_hold ? count
+                                                                                       : 1;
+    last.lasting = sum_of(last.lasting, lasting);
+    // It did so after the reading before.
+    if (lasting < count)
+        last.last_quick = read_.value_or(now);
 }
 
 bool FlowHistory::has_room(const PlaceKey& place, Timestamp now)
@@ -302,7 +346,8 @@ void FlowHistory::watch(const TargetState& after, const PoolSample& sample, Time
     for (const auto& [name, sums] : ended_) {
         const auto pool = after.pools.pools.find(name);
         if (pool != after.pools.pools.end())
-            pools_[name].note(pool->second, sums.first, sums.second, now, read_.value_or(now));
+            pools_[name].note(pool->second, sums.count, sums.held, now, read_.value_or(now),
+                              sums.lasting);
     }
     read_ = now;
     ended_.clear();
@@ -315,6 +360,8 @@ void FlowHistory::watch(const TargetState& after, const ServerSample&, Timestamp
 {
     if (!server_.empty() && now < server_.back().time)
         server_.clear();
+    if (silent_from_)
+        silence_ = {*std::exchange(silent_from_, std::nullopt), now};
     ServerPoint point;
     point.time = now;
     point.counts = after.counts;
@@ -342,7 +389,18 @@ void FlowHistory::forget(Timestamp now)
 
 void FlowHistory::interrupt()
 {
+    const auto silent_from = server_.empty() ? silent_from_ : server_.back().time;
+    const auto silence = silence_;
     *this = {};
+    silent_from_ = silent_from;
+    silence_ = silence;
+}
+
+Duration FlowHistory::unseen(Timestamp from, Timestamp to) const
+{
+    if (!silence_)
+        return Duration{0};
+    return std::max(Duration{0}, std::min(silence_->second, to) - std::max(silence_->first, from));
 }
 
 const PoolFlow* FlowHistory::pool(const Text& name) const
@@ -351,7 +409,7 @@ const PoolFlow* FlowHistory::pool(const Text& name) const
     return found == pools_.end() || found->second.empty() ? nullptr : &found->second;
 }
 
-PlaceReturns FlowHistory::returns(const PlaceKey& place, Timestamp from) const
+PlaceReturns FlowHistory::returns(const PlaceKey& place, Timestamp from, Timestamp to) const
 {
     PlaceReturns sum;
     sum.known = !refused_ || *refused_ < from;
@@ -359,22 +417,25 @@ PlaceReturns FlowHistory::returns(const PlaceKey& place, Timestamp from) const
     if (found == places_.end())
         return sum;
     for (const Returned& step : found->second) {
-        if (step.time < from)
+        if (step.time < from || step.time > to)
             continue;
         sum.count = sum_of(sum.count, step.count);
         sum.lasting = sum_of(sum.lasting, step.lasting);
         sum.held = sum_of(sum.held, step.held);
         sum.longest = std::max(sum.longest, step.longest);
-        sum.last = step.time;
+        if (step.last_quick)
+            sum.last_quick = step.last_quick;
     }
     return sum;
 }
 
-std::optional<ServerPoint> FlowHistory::server_mean(Duration window, Timestamp now) const
+std::optional<ServerPoint> FlowHistory::server_mean(Timestamp from, Timestamp to) const
 {
     ServerPoint mean;
     std::int32_t n = 0;
-    for (auto it = server_.rbegin(); it != server_.rend() && it->time > now - window; ++it) {
+    for (auto it = server_.rbegin(); it != server_.rend() && it->time > from; ++it) {
+        if (it->time > to)
+            continue;
         for (std::size_t i = 0; i < mean.counts.size(); ++i)
             mean.counts.at(i) += it->counts.at(i);
         mean.clients += it->clients;
@@ -386,7 +447,7 @@ std::optional<ServerPoint> FlowHistory::server_mean(Duration window, Timestamp n
     for (std::int32_t& count : mean.counts)
         count = (count + n / 2) / n;
     mean.clients = (mean.clients + n / 2) / n;
-    mean.time = now;
+    mean.time = to;
     return mean;
 }
 

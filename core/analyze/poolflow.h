@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace poolscope {
 
@@ -17,6 +18,8 @@ inline constexpr Duration flow_fresh = std::chrono::seconds{30};
 inline constexpr Duration flow_step = std::chrono::seconds{5};
 /// A connection that was held that long before it came back is none of a pool's quick ones.
 inline constexpr Duration lasting_hold = std::chrono::seconds{2};
+/// Of what it was held no more than that is of the last seconds.
+inline constexpr Duration longest_counted = std::chrono::seconds{10};
 
 /// How a pool stands.
 enum class Strain : std::uint8_t {
@@ -39,6 +42,8 @@ struct FlowPoint
     /// Checkouts that ended and how long they were held in all, counted from some beginning.
     std::uint64_t returned = 0;
     Duration held{};
+    /// Of that what was held for at least lasting_hold: longest_counted of each at most.
+    Duration lasting{};
     bool unfit = false; ///< its circuit is open, or its connections are unhealthy
 
     Strain strain() const;
@@ -53,16 +58,17 @@ struct FlowRate
     double arrivals = 0;         ///< acquires that were asked for, a second
     std::optional<Duration> use; ///< mean of what came back; null: nothing did, or it is not told
     double used = 0;             ///< mean over time
+    double lasting = 0;          ///< of what came back: so many were held for long at a time
 };
 
 /// One pool's last minutes. A value.
 class PoolFlow
 {
 public:
-    /// After a sample: `returned` and `held` of those that ended since the sample before; what the
-    /// pool counts itself is preferred. `before`: when its target was read before.
+    /// After a sample: `returned`, `held` and `lasting` of those that ended since the sample
+    /// before; what the pool counts itself is preferred. `before`: when its target was read before.
     void note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now,
-              Timestamp before);
+              Timestamp before, Duration lasting = Duration{0});
 
     bool empty() const { return points_.empty(); }
     const FlowPoint& newest() const { return points_.back(); }
@@ -71,19 +77,27 @@ public:
     const FlowPoint* at(Timestamp instant) const;
     /// How long it was under at least that strain within the window before `now`.
     Duration strained(Strain least, Duration window, Timestamp now) const;
-    /// Since when it is under strain, pauses of up to 10 s left out; null where it is not.
-    std::optional<Timestamp> strained_since(Timestamp now) const;
+    /// Since when it is under at least that strain most of the time: a lone reading before that
+    /// begins nothing, nor does a pause of up to 10 s end it. Null where it is not.
+    std::optional<Timestamp> strained_since(Strain least, Timestamp now) const;
+    /// Up to when it was: `now`, or the last reading at which it may still have been; null where it
+    /// never was.
+    std::optional<Timestamp> strained_until(Strain least, Timestamp now) const;
     /// Between two instants that the points reach, or the readings beside them; null where they do
     /// not, where nothing is between, and where it is read too seldom.
     std::optional<FlowRate> between(Timestamp from, Timestamp to) const;
     /// Mean use time of all that came back before the first point, where the pool counts it and at
     /// least `least` did.
     std::optional<Duration> use_before(std::uint64_t least) const;
+    /// Mean use time in the first ten seconds that were seen; null before twice that, and where
+    /// nothing came back in them.
+    std::optional<Duration> first_use(Timestamp now) const;
 
 private:
     std::deque<FlowPoint> points_;
     std::uint64_t returned_ = 0; ///< running sums where the pool counts nothing itself
     Duration held_{};
+    Duration lasting_{};
     bool counts_ = false; ///< the pool counts returns and their time itself
 };
 
@@ -94,8 +108,9 @@ struct PlaceReturns
     std::uint64_t lasting = 0; ///< held for at least lasting_hold
     Duration held{};
     Duration longest{};
-    std::optional<Timestamp> last; ///< capture's clock
-    bool known = true;             ///< false: there were too many places to remember them all
+    /// One that was no lasting one came back later than that (capture's clock).
+    std::optional<Timestamp> last_quick;
+    bool known = true; ///< false: there were too many places to remember them all
 };
 
 /// A server at one sample.
@@ -120,13 +135,15 @@ public:
     void watch(const TargetState& after, const ServerSample& sample, Timestamp now);
     /// Nothing is known of the time between: what was counted before tells nothing about now.
     void interrupt();
+    /// How much of that time a server gave no answer, as far as the last such gap tells.
+    Duration unseen(Timestamp from, Timestamp to) const;
 
     const PoolFlow* pool(const Text& name) const;
-    /// Since `from`.
-    PlaceReturns returns(const PlaceKey& place, Timestamp from) const;
+    /// In steps of flow_step that began from the one instant up to the other.
+    PlaceReturns returns(const PlaceKey& place, Timestamp from, Timestamp to) const;
     const std::deque<ServerPoint>& server() const { return server_; }
-    /// Means of the last `window`; null where there is no point in it.
-    std::optional<ServerPoint> server_mean(Duration window, Timestamp now) const;
+    /// Means after `from`, up to `to`; null where there is no point.
+    std::optional<ServerPoint> server_mean(Timestamp from, Timestamp to) const;
     /// How long the server had no more than `free` slots left within the window.
     Duration server_full(std::int32_t free, Duration window, Timestamp now) const;
     /// Since when, short pauses left out; null where it has more.
@@ -140,6 +157,7 @@ private:
         std::uint64_t lasting = 0;
         Duration held{};
         Duration longest{};
+        std::optional<Timestamp> last_quick;
     };
     static constexpr std::size_t most_places = 1024;
     void came_back(const PlaceKey& place, std::uint64_t count, Duration held, Duration longest,
@@ -148,9 +166,17 @@ private:
     bool has_room(const PlaceKey& place, Timestamp now);
 
     std::map<Text, PoolFlow> pools_;
-    std::map<Text, std::pair<std::uint64_t, Duration>> ended_; ///< by pool, of one sample
+    struct Ended
+    {
+        std::uint64_t count = 0;
+        Duration held{};
+        Duration lasting{};
+    };
+    std::map<Text, Ended> ended_; ///< by pool, of one sample
     std::map<PlaceKey, std::deque<Returned>> places_;
     std::deque<ServerPoint> server_;
+    std::optional<Timestamp> silent_from_; ///< its last answer, where none came since
+    std::optional<std::pair<Timestamp, Timestamp>> silence_; ///< the last one that ended
     std::size_t prune_at_ = 64;
     std::optional<Timestamp> read_;    ///< when the pools were last read
     std::optional<Timestamp> pruned_;  ///< when a full table was last looked through

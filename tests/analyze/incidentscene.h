@@ -174,8 +174,25 @@ public:
         TargetStatus status;
         status.reach = yes ? Reach::up : Reach::failing;
         status.sentence = yes ? "" : "Nobody listens at db:5432.";
-        if (sources_.server)
-            observe(StatusChanged{status}, database);
+        if (!sources_.server)
+            return;
+        if (!yes)
+            observe(Gap{"No answer."}, database);
+        observe(StatusChanged{status}, database);
+    }
+
+    /// A pool that has only just been made has no past of its own.
+    void just_made()
+    {
+        returned_ = 0;
+        returned_for_ = Duration{0};
+    }
+    /// Half a second passes, and only the server is read.
+    void server_alone()
+    {
+        now_ += std::chrono::milliseconds{500};
+        sample_server();
+        observe(Tick{}, TargetId{0});
     }
 
     /// A second passes, then everything attached is read.

@@ -64,7 +64,99 @@ private slots:
     void aCounterIsMissing();
     void aFullTableThaws();
     void hugeNumbers();
+    void aStrainBegins_data();
+    void aStrainBegins();
+    void aStrainEnds();
+    void aSilentServer();
+    void theFirstUse();
 };
+
+/// One reading a second: '.' with room, '-' all lent, 'x' somebody waits.
+PoolFlow flow_of(const char* readings)
+{
+    PoolFlow flow;
+    int i = 0;
+    for (const char* each = readings; *each != 0; ++each, ++i) {
+        Pool pool = counting(1000 + 40 * i, (1000 + 40 * i) * 20ms);
+        pool.used = *each == '.' ? 3 : 10;
+        pool.pending = *each == 'x' ? 2 : 0;
+        flow.note(pool, 0, 0ms, start + i * 1s, start + std::max(0, i - 1) * 1s);
+    }
+    return flow;
+}
+
+void TestPoolFlow::aStrainBegins_data()
+{
+    QTest::addColumn<QByteArray>("readings");
+    QTest::addColumn<int>("since"); // -1: it never was
+    QTest::newRow("at once") << QByteArray("..........xxxxxxxxx") << 10;
+    QTest::newRow("with pauses") << QByteArray("....xxxxx....xxxxx...xxxxx") << 4;
+    QTest::newRow("after a lone one") << QByteArray("..x........xxxxxxxx") << 11;
+    QTest::newRow("after lone ones, again and again")
+        << QByteArray("x.....x.....x.....x.....xxxxxxxx") << 24;
+    QTest::newRow("all were lent before") << QByteArray("-------------xxxxxx") << 13;
+    QTest::newRow("calm behind it") << QByteArray("....xxxxxx....") << 4;
+    QTest::newRow("long ago") << QByteArray("....xxxxxx............") << -1;
+    QTest::newRow("never") << QByteArray("....----......") << -1;
+}
+
+void TestPoolFlow::aStrainBegins()
+{
+    QFETCH(const QByteArray, readings);
+    QFETCH(const int, since);
+    const PoolFlow flow = flow_of(readings.constData());
+    const auto began = flow.strained_since(Strain::exhausted, flow.newest().time);
+    QCOMPARE(began ? (*began - start) / 1s : -1, std::int64_t{since});
+}
+
+/// What was read calm may have been strained until the reading before.
+void TestPoolFlow::aStrainEnds()
+{
+    const auto until = [](const char* readings) {
+        const PoolFlow flow = flow_of(readings);
+        const Timestamp now = flow.newest().time + 500ms;
+        const auto ended = flow.strained_until(Strain::nearly, now);
+        return ended == now ? "now" : ended ? std::to_string((*ended - start) / 1s) : "never";
+    };
+    QCOMPARE(until("...xxxx"), std::string("now"));
+    QCOMPARE(until("...xxx-"), std::string("now"));
+    QCOMPARE(until("...xxxx..."), std::string("6"));
+    QCOMPARE(until("......."), std::string("never"));
+}
+
+void TestPoolFlow::aSilentServer()
+{
+    TargetState server;
+    server.last_sample = start;
+    FlowHistory history;
+    history.watch(server, ServerSample{}, start);
+    QCOMPARE(history.unseen(start - 10s, start + 40s), Duration{0});
+    history.interrupt();
+    history.interrupt(); // asked again, and no answer
+    history.watch(server, ServerSample{}, start + 24s);
+    QCOMPARE(history.unseen(start - 10s, start + 40s), Duration{24s});
+    QCOMPARE(history.unseen(start + 20s, start + 40s), Duration{4s});
+    QCOMPARE(history.unseen(start + 30s, start + 40s), Duration{0});
+    // The same from a recording that is entered meanwhile.
+    server.gap_since_sample = true;
+    FlowHistory entered;
+    entered.restore(server, start + 12s);
+    entered.watch(server, ServerSample{}, start + 24s);
+    QCOMPARE(entered.unseen(start - 10s, start + 40s), Duration{24s});
+}
+
+void TestPoolFlow::theFirstUse()
+{
+    PoolFlow flow;
+    for (int i = 0; i < 60; ++i) {
+        const int slow = std::max(0, i - 20);
+        flow.note(counting(1000 + 40 * i, (1000 + 40 * i) * 20ms + slow * 40 * 300ms), 0, 0ms,
+                  start + i * 1s, start + std::max(0, i - 1) * 1s);
+        if (i < 20)
+            QVERIFY(!flow.first_use(start + i * 1s));
+    }
+    QCOMPARE(flow.first_use(start + 59s), std::optional<Duration>{20ms});
+}
 
 void TestPoolFlow::slowReadings()
 {
@@ -134,12 +226,12 @@ void TestPoolFlow::aFullTableThaws()
     };
     tell(of_places(1, 600), start);
     tell(of_places(601, 600), start + 1s);
-    QCOMPARE(history.returns(place(1), start - 10s).count, std::uint64_t{1});
+    QCOMPARE(history.returns(place(1), start - 10s, start + 1h).count, std::uint64_t{1});
     // Of those that found no room it is not known, and said so.
-    QVERIFY(!history.returns(place(1150), start - 10s).known);
+    QVERIFY(!history.returns(place(1150), start - 10s, start + 1h).known);
     const Timestamp later = start + 6min;
     tell(of_places(5000, 100), later);
-    const PlaceReturns back = history.returns(place(5050), later - 4min);
+    const PlaceReturns back = history.returns(place(5050), later - 4min, start + 1h);
     QVERIFY(back.known);
     QCOMPARE(back.count, std::uint64_t{1});
 }
@@ -155,7 +247,7 @@ void TestPoolFlow::hugeNumbers()
         history.expect(target, sample, start + i * 1s);
         history.watch(target, sample, start + i * 1s);
     }
-    const PlaceReturns back = history.returns(place(1), start - 10s);
+    const PlaceReturns back = history.returns(place(1), start - 10s, start + 1h);
     QCOMPARE(back.held, Duration::max());
     QCOMPARE(back.count, UINT64_MAX);
     QVERIFY(history.pool(Text{"shop"}) != nullptr);
