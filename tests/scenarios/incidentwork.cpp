@@ -266,6 +266,15 @@ constexpr std::array kinds{
          [](Job& j) {
              serve(j, "SELECT " + sleep_of(j.a)), j.rest(j.b);
          }},
+    /// The same without a rest, each of them that much later than the one before.
+    Kind{"later",
+         [](Job& j) {
+             static thread_local bool begun = false;
+             if (!begun)
+                 j.rest(j.turn / 3 * j.b);
+             begun = true;
+             serve(j, "SELECT " + sleep_of(j.a));
+         }},
     Kind{"lookup",
          [](Job& j) {
              serve(j, "SELECT lookup()"), j.rest(j.b);
