@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // driverKind is a driver of which the agent knows how to ask for the server's process or connection id.
@@ -17,6 +18,7 @@ type driverKind struct {
 	name     string
 	query    string // once a connection; empty: the driver tells without
 	pgx      bool
+	pq       bool
 	hasPorts bool
 }
 
@@ -32,7 +34,8 @@ func kindOf(d driver.Driver) driverKind {
 	path := t.PkgPath()
 	switch {
 	case strings.Contains(path, "github.com/lib/pq"):
-		return driverKind{dialect: postgresDialect, name: "postgres", query: "SELECT pg_backend_pid()"}
+		return driverKind{dialect: postgresDialect, name: "postgres", query: "SELECT pg_backend_pid()", pq: true,
+			hasPorts: true}
 	case strings.Contains(path, "github.com/jackc/pgx"):
 		return driverKind{dialect: postgresDialect, name: "pgx", pgx: true, hasPorts: true}
 	case strings.Contains(path, "github.com/go-sql-driver/mysql"):
@@ -49,7 +52,47 @@ func (k *driverKind) identify(ctx context.Context, conn driver.Conn) (pid, port 
 	if k.query != "" {
 		pid = askNumber(ctx, conn, k.query)
 	}
-	return pid, 0
+	if k.pq {
+		var told int64
+		told, port = pqIdentity(conn)
+		if told != pid {
+			// A pooler shook hands, and another process answers: whose it is with the next statement, nobody
+			// knows.
+			pid = 0
+		}
+	}
+	return pid, port
+}
+
+// pqIdentity is what lib/pq was told at the handshake, and its socket's port. It has no method for either:
+// fields of its own are read, and where a version has them no more both are unknown.
+func pqIdentity(conn driver.Conn) (pid, port int64) {
+	v := reflect.ValueOf(conn)
+	if v.Kind() != reflect.Ptr || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return 0, 0
+	}
+	v = v.Elem()
+	for _, name := range []string{"pid", "processID"} { // since 1.12, and before
+		if field := v.FieldByName(name); field.IsValid() && field.CanInt() {
+			pid = field.Int()
+			break
+		}
+	}
+	if field := v.FieldByName("c"); field.IsValid() && field.Type() == reflect.TypeOf((*net.Conn)(nil)).Elem() {
+		port = portOf(*(*net.Conn)(unsafe.Pointer(field.UnsafeAddr())))
+	}
+	return pid, port
+}
+
+// portOf is the local one; zero where it has none.
+func portOf(socket net.Conn) int64 {
+	if socket == nil {
+		return 0
+	}
+	if address, ok := socket.LocalAddr().(*net.TCPAddr); ok {
+		return int64(address.Port)
+	}
+	return 0
 }
 
 // pgxIdentity is conn.Conn().PgConn().PID(), and the same one's Conn().LocalAddr().
@@ -72,9 +115,7 @@ func pgxIdentity(conn driver.Conn) (pid, port int64) {
 	}
 	if v := next(pg, "Conn"); v.IsValid() && v.CanInterface() {
 		if socket, ok := v.Interface().(net.Conn); ok {
-			if address, ok := socket.LocalAddr().(*net.TCPAddr); ok {
-				port = int64(address.Port)
-			}
+			port = portOf(socket)
 		}
 	}
 	return pid, port
