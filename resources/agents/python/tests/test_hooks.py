@@ -124,6 +124,14 @@ def test_second_call_says_so_once(make: Make, said: Said) -> None:
     assert sum("watched already" in line for line in said()) == 1
 
 
+def test_second_call_shows_a_name_as_one_line(make: Make, said: Said) -> None:
+    engine = make()
+    poolscope.instrument(engine, name="orders\x1b[31m\nERROR")
+    poolscope.instrument(engine)
+    (line,) = (line for line in said() if "watched already" in line)
+    assert "\n" not in line and "\x1b" not in line and "orders" in line
+
+
 def test_what_is_no_queue_pool(folder: str, said: Said) -> None:
     for _ in range(2):
         engine = sqlalchemy.create_engine(f"sqlite:///{folder}/n.db", poolclass=NullPool)

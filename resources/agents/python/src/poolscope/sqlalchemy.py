@@ -145,7 +145,7 @@ def _instrument(
     if known is not None and known.active:
         logger.once(
             f"again:{known.recorder.name}",
-            "Pool %s is watched already: the second call does nothing.",
+            "Pool %r is watched already: the second call does nothing.",
             known.recorder.name,
         )
         return Handle(known)
