@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/event/databaseaddress.h"
 #include "core/source/agentsampler_p.h"
+
+#include "core/event/databaseaddress.h"
 
 #include <algorithm>
 

@@ -25,8 +25,6 @@ private slots:
     void eventBeforeItShows();
     void pictureWaitsForWhatWasTold();
     void figuresHaveTheNames();
-    void credentialsStayInside_data();
-    void credentialsStayInside();
     void descriptionHasTheSettings();
     void reclaimTakesAway();
     void reclaimOfWhatIsGone();
@@ -288,54 +286,6 @@ void TestPoolControl::pictureWaitsForWhatWasTold()
     QCOMPARE(open_meanwhile(), 0);
     back.get();
     pool.control().set_sink(nullptr);
-}
-
-void TestPoolControl::credentialsStayInside_data()
-{
-    QTest::addColumn<QByteArray>("given");
-    QTest::addColumn<QByteArray>("told");
-    const auto row = [](const char* given, const char* told) {
-        QTest::newRow(given) << QByteArray(given) << QByteArray(told);
-    };
-    row("postgresql://db1:5432/shop", "postgresql://db1:5432/shop");
-    row("postgresql://user:SECRET@db1:5432/shop?password=SECRET&sslpassword=SECRET",
-        "postgresql://db1:5432/shop");
-    row("postgresql://SECRET@db1,db2:5433/shop#SECRET", "postgresql://db1,db2:5433/shop");
-    row("postgresql://user:SECRET/@SECRET@db1/shop", "postgresql://db1/shop");
-    row("postgresql://user:SECRET?SECRET@db1/shop", "postgresql://db1/shop");
-    row("postgresql://user:SECRET", "postgresql://");
-    row("postgresql://db1/shop?user=a@SECRET", "postgresql://db1/shop");
-    row("postgresql://db1/shop password=SECRET", "postgresql://db1/shop");
-    row("postgresql://u:SECRET@[fe80::1%25eth0]:5432/shop",
-        "postgresql://[fe80::1%25eth0]:5432/shop");
-    row("postgresql:///shop?host=/run/SECRET", "postgresql:///shop");
-    row("jdbc:postgresql://db1/shop?password=SECRET", "jdbc:postgresql://db1/shop");
-    row("jdbc:sqlserver://db1:1433;databaseName=shop;password=SECRET", "jdbc:sqlserver://db1:1433");
-    row("jdbc:oracle:thin:user/SECRET@db1:1521:shop", "db1:1521:shop");
-    row("host=db1 port=5433 dbname='my shop' user=u password='SEC RET'",
-        "postgresql://db1:5433/my shop");
-    row("host = db1 password = SECRET dbname=shop", "postgresql://db1/shop");
-    row("dbname=postgresql://u:SECRET@db1/shop", "postgresql://db1/shop");
-    row("password='SECRET", "");
-    row("Server=db1;Password=SECRET", "");
-    row("user:SECRET@tcp(db1:3306)/shop?tls=SECRET", "tcp(db1:3306)/shop");
-    row("shop", "shop");
-    row("sqlite:/var/lib/shop.db", "sqlite:/var/lib/shop.db");
-    row("/var/lib/a=b.db", "/var/lib/a=b.db");
-    row("", "");
-}
-
-void TestPoolControl::credentialsStayInside()
-{
-    QFETCH(QByteArray, given);
-    QFETCH(QByteArray, told);
-    Backend backend;
-    PoolConfig config = small_config(1);
-    config.database = given.toStdString();
-    FakePool pool(config, FakeFactory{&backend});
-    const QByteArray database = QByteArray::fromStdString(pool.control().description().database);
-    QCOMPARE(database, told);
-    QVERIFY(!database.contains("SEC"));
 }
 
 void TestPoolControl::figuresHaveTheNames()
