@@ -210,7 +210,7 @@ void add_figures(Diagnosis& to, const PoolCase& pool)
 }
 
 /// Whose it is, in the words of whoever took it: a number alone says nothing to anybody.
-std::string checkout_in_words(const Checkout& checkout)
+std::string holder_in_words(const Checkout& checkout)
 {
     constexpr std::size_t most_tags = 2;
     std::string whose = line_of(checkout.acquired_by, 64);
@@ -219,8 +219,23 @@ std::string checkout_in_words(const Checkout& checkout)
     for (std::size_t i = 0; i < std::min(most_tags, checkout.tags.size()); ++i)
         whose += (whose.empty() ? "" : ", ") + line_of(checkout.tags[i].first, 32) + '=' +
                  line_of(checkout.tags[i].second, 64);
+    return whose;
+}
+
+/// "Lent to POST /orders, tenant=eu-2,"
+std::string lent_in_words(const Checkout& checkout)
+{
+    const std::string whose = holder_in_words(checkout);
     return whose.empty() ? fmt::format("Checkout {}, lent", line_of(checkout.key.id))
                          : fmt::format("Lent to {},", whose);
+}
+
+/// "the connection lent to POST /orders, tenant=eu-2"
+std::string connection_in_words(const Checkout& checkout)
+{
+    const std::string whose = holder_in_words(checkout);
+    return whose.empty() ? fmt::format("checkout {}", line_of(checkout.key.id))
+                         : fmt::format("the connection lent to {}", whose);
 }
 
 void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
@@ -239,8 +254,8 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
                                              : fmt::format("; {} for {}", what, since);
         }
         DiagnosisEvidence evidence;
-        evidence.sentence = fmt::format("{} for {}{}.", checkout_in_words(*holder.checkout),
-                                        ago(holder.age), doing);
+        evidence.sentence =
+            fmt::format("{} for {}{}.", lent_in_words(*holder.checkout), ago(holder.age), doing);
         // One that says what another has said is no more evidence to whoever reads it.
         if (std::any_of(to.evidence.begin(), to.evidence.end(),
                         [&](const auto& before) { return before.sentence == evidence.sentence; }))
@@ -280,7 +295,7 @@ void relieve(Diagnosis& to, const PoolCase& pool, const Verdict& v)
     } else if (reclaims) {
         relief.checkout = worst.checkout->key;
         relief.sentence = fmt::format("Reclaim {}: that frees one connection{}.",
-                                      checkout_in_words(*worst.checkout), others);
+                                      connection_in_words(*worst.checkout), others);
     } else {
         return;
     }
