@@ -14,8 +14,8 @@ class Screenshot : public QObject
 {
     Q_OBJECT
 public:
-    /// `at`: where the cursor has to stand first. `live`: how many targets have to answer or to fail.
-    /// `recording`: whether one has to open.
+    /// `at`: where the cursor has to stand first. `live`: how many targets have to answer or to
+    /// fail. `recording`: whether one has to open.
     Screenshot(Workspace& workspace, MainWindow& window, const QString& file,
                const MainWindow::Instant& at, std::size_t live, bool recording);
 

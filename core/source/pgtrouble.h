@@ -28,7 +28,7 @@ struct PgTrouble
 /// Whom the sentences speak of.
 struct PgWhom
 {
-    std::string where;   ///< "db1.shop.internal:5432"
+    std::string where; ///< "db1.shop.internal:5432"
     std::string user;
     std::string database;
     bool password_given = false;

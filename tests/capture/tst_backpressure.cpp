@@ -142,7 +142,7 @@ void TestBackpressure::slowDiskMakesAGapAndBlocksNobody()
     const int flood = static_cast<int>(Recorder::capacity) + 500;
     for (int i = 0; i < flood; ++i)
         f.sample(2);
-    f.capture->addNote(QStringLiteral("the disk hangs"));
+    f.capture->addNote(QStringLiteral("the disk hangs"), {});
     f.sample(77);
     QVERIFY2(clock.elapsed() < 20000, qPrintable(QString::number(clock.elapsed())));
     QVERIFY(f.disk.written().size() < 5);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A process that prepares statements and never closes them, from a recording: the window's badge,
 // its sentences and its rows say as much as the command line's JSON.
-#include "core/report/json.h"
 #include "app/cli/objects.h"
 #include "core/record/writer.h"
+#include "core/report/json.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/models/findings.h"

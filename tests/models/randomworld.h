@@ -177,7 +177,7 @@ private:
             action.subject = "shop-api, idle";
             actions_.push_back(action);
         } else {
-            notes_.push_back({now_, "deployed " + std::to_string(pick(1, 9))});
+            notes_.push_back({now_, "deployed " + std::to_string(pick(1, 9)), now_});
         }
     }
 
