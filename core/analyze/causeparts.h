@@ -25,6 +25,8 @@ inline constexpr Duration use_least = std::chrono::milliseconds{10};
 /// Idle for that long with nothing of its place coming back: it is not going to.
 inline constexpr Duration never_back = seconds{15};
 inline constexpr Duration steady_least = seconds{60};
+/// A load is what uses up a pool where it makes up so much of what is lent.
+inline constexpr double explained_most = 0.7;
 
 } // namespace causing
 
@@ -34,6 +36,9 @@ Verdict decided(Cause cause, Confidence confidence, std::vector<Cause> candidate
 double ratio_of(double now, double before);
 /// How much longer than usual what came back was held; 0 where that is not known.
 double use_growth(const PoolCase& pool);
+/// How much of what is lent comes and goes: what comes back, times how long each was held (Little's
+/// law). 1 where that is not told, 0 where nothing came back.
+double explained_share(const PoolCase& pool);
 /// The same holders for about as long as ever, and more of them; or as many as ever, and too many.
 Verdict load_cause(const PoolCase& pool, double more_use);
 /// By what the server's sessions do, where they cannot be told apart.

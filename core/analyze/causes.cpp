@@ -374,19 +374,6 @@ const BlockingTree* tree_of(const PoolCase& pool)
 
 namespace {
 
-/// What comes back, times how long each was held, makes up half of what is lent (Little's law).
-bool load_explains(const PoolCase& pool)
-{
-    if (!pool.recent || pool.recent->returned == 0)
-        return false;
-    if (!pool.recent->use)
-        return true;
-    const std::chrono::duration<double> held =
-        *pool.recent->use * static_cast<std::int64_t>(pool.recent->returned);
-    const double in_use = held / std::chrono::duration<double>(pool.recent->over);
-    return in_use * 2 >= pool.recent->used;
-}
-
 std::optional<Verdict> first_verdict(const PoolCase& pool)
 {
     const bool exhausted = pool.strain == Strain::exhausted;
@@ -417,7 +404,7 @@ std::optional<Verdict> first_verdict(const PoolCase& pool)
     const double growth = use_growth(pool);
     if (growth >= use_up)
         return slower(pool, growth);
-    if (load_explains(pool))
+    if (explained_share(pool) >= 0.5)
         return load_cause(pool, growth);
     // Just lent, and not back yet; or the figures are older than the list of who holds.
     if (static_cast<std::int64_t>(pool.holders.size()) * 2 < pool.figures().used)

@@ -117,9 +117,24 @@ Verdict cause_of_load(const PoolCase& pool, double more_use)
 
 } // namespace
 
+double explained_share(const PoolCase& pool)
+{
+    if (!pool.recent || pool.recent->returned == 0)
+        return 0;
+    if (!pool.recent->use || pool.recent->used <= 0)
+        return 1;
+    const std::chrono::duration<double> held =
+        *pool.recent->use * static_cast<std::int64_t>(pool.recent->returned);
+    return held / std::chrono::duration<double>(pool.recent->over) / pool.recent->used;
+}
+
 Verdict load_cause(const PoolCase& pool, double more_use)
 {
     Verdict verdict = cause_of_load(pool, more_use);
+    // What comes and goes leaves much of it unused: something else is out, and not back yet.
+    if (verdict.cause == Cause::pool_too_small && explained_share(pool) < explained_most)
+        return undecided({Cause::held_while_idle, Cause::slow_statements, Cause::lock_pile_up,
+                          Cause::pool_too_small, Cause::leak});
     // It would have enough, were it not for those that are out: a few lost ones are not too small
     // a pool.
     if (out_beside(pool) <= 0)

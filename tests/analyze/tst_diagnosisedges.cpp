@@ -63,6 +63,7 @@ private slots:
     void aServerThatIsBack();
     void aLeakOnTheWayOfAnError();
     void aSpikeThatEnds();
+    void someAreHeldForLong_data();
     void someAreHeldForLong();
     void waitsBetweenReadings_data();
     void waitsBetweenReadings();
@@ -283,10 +284,18 @@ void TestDiagnosisEdges::aSpikeThatEnds()
     QCOMPARE(told_of(scene.of_pool()), std::string("nothing"));
 }
 
+void TestDiagnosisEdges::someAreHeldForLong_data()
+{
+    QTest::addColumn<int>("brief");
+    QTest::newRow("what passes takes the rest") << 94;
+    QTest::newRow("what passes takes a part of the rest") << 55;
+}
+
 /// Four of ten are held for five seconds each, all at the same time: in the moment when all of them
 /// were lent anew they are still what the others wait for.
 void TestDiagnosisEdges::someAreHeldForLong()
 {
+    QFETCH(const int, brief);
     Scene scene{{true, false, true, false}};
     bool held = false;
     for (int i = 0; i < 150; ++i) {
@@ -295,10 +304,10 @@ void TestDiagnosisEdges::someAreHeldForLong()
         while (trouble && i % 5 == 0 && scene.lent() < 4)
             scene.held(scene.lend(61, Does::working)).does = Does::idle;
         while (scene.lent() < (trouble ? 10U : 6U)) {
-            Scene::Held& brief = scene.held(scene.lend(52, Does::working));
-            brief.since = brief.does_since = scene.now() + 950ms;
+            Scene::Held& passing = scene.held(scene.lend(52, Does::working));
+            passing.since = passing.does_since = scene.now() + 950ms;
         }
-        scene.brief(52, 94, 60ms);
+        scene.brief(52, static_cast<std::uint64_t>(brief), 60ms);
         scene.pending = trouble ? 3 : 0;
         scene.second();
         const Diagnosis* const d = scene.of_pool();
