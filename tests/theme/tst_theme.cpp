@@ -163,6 +163,8 @@ private slots:
             QCOMPARE(label->textFormat(), Qt::PlainText);
         banner.setCode(QStringLiteral("GRANT pg_monitor TO dba;"));
         banner.setLink(QStringLiteral("Attach now"));
+        banner.setClosable(true);
+        QSignalSpy closed(&banner, &Banner::closed);
         banner.resize(800, 28);
         banner.show();
         QSignalSpy link(&banner, &Banner::linkActivated);
@@ -171,6 +173,7 @@ private slots:
             button->click();
         }
         QCOMPARE(link.count(), 1);
+        QCOMPARE(closed.count(), 1);
         QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("GRANT pg_monitor TO dba;"));
     }
 
