@@ -299,14 +299,14 @@ void add_what_people_did(Incident& incident, const World& world)
 
 /// What somebody wrote later of a moment in the report: in a post-mortem, that is most of it.
 void add_late_notes(Incident& incident, const World& world,
-                    std::vector<std::pair<TargetId, NoteText>> late)
+                    const std::vector<std::pair<TargetId, NoteText>>& late)
 {
-    for (auto& [target, note] : late) {
+    for (const auto& [target, note] : late) {
         if (note.time < incident.from || note.time > incident.to)
             continue;
         incident.moments.push_back(
             {note.time, MarkKind::note, target, who_of(world.target(target), {}), note.text});
-        incident.notes.push_back(std::move(note));
+        incident.notes.push_back(note);
     }
     const auto earlier = [](const auto& a, const auto& b) {
         return a.time < b.time;

@@ -152,7 +152,7 @@ void CompareFlow::ended(const CompareWish& wish, const Outcome& outcome)
 }
 
 void CompareFlow::show(const CompareWish& wish,
-                       std::shared_ptr<const compare::Comparison> comparison)
+                       const std::shared_ptr<const compare::Comparison>& comparison)
 {
     const Timestamp now = timestamp_from_us(QDateTime::currentMSecsSinceEpoch() * 1000);
     const std::string text = compare::text_of(*comparison, 0);

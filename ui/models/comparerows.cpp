@@ -269,7 +269,7 @@ std::optional<Moved> movedOf(const Change& change)
 
 QString verdictWords(const Change& change)
 {
-    const QString by = Formatter::line(
+    QString by = Formatter::line(
         compare::change_in_words(change.verdict, change.before.value, change.after.value));
     switch (change.verdict) {
     case Verdict::more:

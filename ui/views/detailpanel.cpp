@@ -248,16 +248,20 @@ void DetailPanel::showSections()
 {
     empty_->hide();
     for (QWidget* const part : {static_cast<QWidget*>(head_), static_cast<QWidget*>(scroll_),
-                                static_cast<QWidget*>(footLine_), foot_})
-        part->show();
+                                static_cast<QWidget*>(footLine_), foot_}) {
+        if (part) // a foot is for those with commands
+            part->show();
+    }
 }
 
 void DetailPanel::showNothing(const QString& words)
 {
     setTextOnce(empty_, words);
     for (QWidget* const part : {static_cast<QWidget*>(head_), static_cast<QWidget*>(scroll_),
-                                static_cast<QWidget*>(footLine_), foot_})
-        part->hide();
+                                static_cast<QWidget*>(footLine_), foot_}) {
+        if (part)
+            part->hide();
+    }
     empty_->show();
 }
 
