@@ -155,7 +155,8 @@ void AlertCommand::apply(const Update& update)
         }
     }
     calling_.swap(calling);
-    for (auto& [key, before] : calling) {
+    for (auto& entry : calling) {
+        Calling& before = entry.second;
         // Of what was detached nobody knows whether it is over; of what nobody heard nothing ends.
         const bool watched =
             std::any_of(update.targets.begin(), update.targets.end(), [&](const auto& target) {

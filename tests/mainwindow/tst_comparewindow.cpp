@@ -207,7 +207,7 @@ private slots:
         // As wide as there is room: neither is cut.
         result->resize(1280, 800);
         QTRY_COMPARE(result->size(), QSize(1280, 800));
-        QVERIFY(!table->horizontalScrollBar()->isVisible());
+        QTRY_VERIFY(!table->horizontalScrollBar()->isVisible());
     }
 
     /// A leak, and what comes of it: which line, with its stack.
