@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/analysis.h"
+#include "core/analyze/links.h"
 
 #include <cstddef>
 #include <string>
