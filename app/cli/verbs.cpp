@@ -220,6 +220,10 @@ int runRead(const Arguments& arguments)
         complain("--at is for recordings: a live target has no past that Poolscope saw.");
         return exitUsage;
     }
+    if (arguments.runFor && servers.targets.empty()) {
+        complain("--for is for live targets: a recording is read at one instant. Give --at.");
+        return exitUsage;
+    }
     std::vector<Picture> pictures;
     const int ofFiles = readFiles(files, pictures);
     if (ofFiles == exitUsage)

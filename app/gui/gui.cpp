@@ -55,7 +55,10 @@ Plan planOf(const GuiOptions& options)
     if (!options.screenshot.isEmpty() &&
         (plan.recordings.size() > 1 || (!plan.recordings.isEmpty() && !plan.live.empty())))
         plan.trouble = QStringLiteral("A picture shows one recording, or live targets.");
-    if (!options.at.isEmpty()) {
+    if (!options.at.isEmpty() && plan.recordings.isEmpty())
+        plan.trouble =
+            QStringLiteral("--at is for recordings: a live target has no past that Poolscope saw.");
+    else if (!options.at.isEmpty()) {
         plan.at = [text = options.at.toStdString()](Timestamp start, Timestamp end) {
             return instantWithin(text, start, end);
         };

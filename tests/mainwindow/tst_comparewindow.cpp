@@ -3,22 +3,18 @@
 #include "core/compare/compare.h"
 #include "core/compare/text.h"
 #include "tests/compare/tape.h"
-#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/comparedialog.h"
 #include "ui/dialogs/comparisondialog.h"
 #include "ui/dialogs/reportdialog.h"
 #include "ui/mainwindow/compareflow.h"
-#include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
-#include "ui/mainwindow/windows.h"
 #include "ui/theme/banner.h"
 #include "ui/theme/segmentedcontrol.h"
-#include "ui/theme/theme.h"
 #include "ui/views/comparisonview.h"
 #include "ui/views/datatable.h"
 #include "ui/views/framelist.h"
-#include "ui/views/viewcontext.h"
 
 #include <QAction>
 #include <QClipboard>
@@ -30,9 +26,7 @@
 #include <QLineEdit>
 #include <QPushButton>
 #include <QScrollBar>
-#include <QSettings>
 #include <QSignalSpy>
-#include <QTest>
 #include <QToolButton>
 
 using namespace poolscope;
@@ -44,38 +38,16 @@ const QString sample = QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec");
 
 } // namespace
 
-class TestCompareWindow : public QObject
+class TestCompareWindow : public QObject, ShownWindow
 {
     Q_OBJECT
 
-    QTemporaryDir folder_;
     QString quiet_;
     QString busy_;
-    std::unique_ptr<Windows> windows_;
-    MainWindow* window_ = nullptr;
 
-    Workspace& workspace() { return window_->context().workspace(); }
-    void make()
-    {
-        windows_ = std::make_unique<Windows>(fakeServers(folder_), AttachChoice{}, nullptr);
-        window_ = &windows_->add();
-        window_->resize(1440, 900);
-        window_->show();
-        QVERIFY(QTest::qWaitForWindowExposed(window_));
-    }
-    void makeReplay(const QString& file)
-    {
-        make();
-        window_->open({file});
-        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::replay, 10000);
-        QTRY_VERIFY(!workspace().latest()->targets.empty());
-    }
     void makeLive()
     {
-        make();
-        AttachRequest request;
-        request.target = QStringLiteral("host=fake");
-        window_->attach(request);
+        ShownWindow::makeLive();
         QTRY_VERIFY_WITH_TIMEOUT(workspace().transport().end - workspace().transport().start > 1s,
                                  20000);
     }
@@ -139,13 +111,7 @@ class TestCompareWindow : public QObject
 private slots:
     void initTestCase()
     {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
+        useOwnSettings();
         quiet_ = record("quiet.poolrec", {.seconds = 60});
         busy_ = record("busy.poolrec",
                        {.seconds = 60, .acquires = 10, .use = 90ms, .timeouts = 30, .leaks = 4});
@@ -156,7 +122,7 @@ private slots:
         QSettings().clear();
         QSettings().setValue(QStringLiteral("folder"), folder_.path());
     }
-    void cleanup() { windows_.reset(); }
+    void cleanup() { closeAll(); }
 
     /// What the demo recorded of a real server, cut where trouble began.
     void oneRecordingIsCutWhereTroubleBegan()
@@ -246,7 +212,7 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::replay, 10000);
         QVERIFY(result->isVisible());
         const QPointer<ComparisonDialog> still(result);
-        windows_.reset();
+        closeAll();
         QVERIFY(!still);
     }
 
@@ -366,7 +332,7 @@ private slots:
             start(dialog);
             window_->close();
             QTRY_VERIFY(windows_->all().empty());
-            windows_.reset();
+            closeAll();
             QTest::qWait(0);
         }
     }

@@ -1,59 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Recordings: several at once, by dialog and by drop, saved, left behind; and the way back to what
 // lives.
-#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/attachdialog.h"
+#include "ui/dialogs/questiondialog.h"
 #include "ui/dialogs/recenttargets.h"
-#include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
-#include "ui/mainwindow/windows.h"
 #include "ui/theme/banner.h"
-#include "ui/theme/theme.h"
 #include "ui/views/page.h"
-#include "ui/views/viewcontext.h"
 
 #include <QAction>
 #include <QDropEvent>
 #include <QFileDialog>
 #include <QLabel>
 #include <QLineEdit>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
 #include <QSignalSpy>
-#include <QTest>
 #include <QToolButton>
 
 using namespace poolscope;
 using namespace poolscope::test;
 
-class TestFiles : public QObject
+class TestFiles : public QObject, ShownWindow
 {
     Q_OBJECT
 
-    QTemporaryDir folder_;
     QStringList files_;
-    std::unique_ptr<Windows> windows_;
-    MainWindow* window_ = nullptr;
 
-    Workspace& workspace() { return window_->context().workspace(); }
-    void make(bool live)
-    {
-        windows_ = std::make_unique<Windows>(fakeServers(folder_), AttachChoice{}, nullptr);
-        window_ = &windows_->add();
-        window_->resize(1440, 900);
-        window_->show();
-        QVERIFY(QTest::qWaitForWindowExposed(window_));
-        if (!live)
-            return;
-        AttachRequest request;
-        request.target = QStringLiteral("host=fake");
-        window_->attach(request);
-        QTRY_VERIFY_WITH_TIMEOUT(!workspace().latest()->targets.empty() &&
-                                     workspace().latest()->targets[0].last_sample,
-                                 60000);
-    }
     bool shows(const QString& file) const
     {
         for (const MainWindow* window : windows_->all())
@@ -93,23 +68,17 @@ class TestFiles : public QObject
 private slots:
     void initTestCase()
     {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
+        useOwnSettings();
         for (const char* name : {"night.poolrec", "noon.poolrec", "dusk.poolrec"})
             files_ << recordIncident(folder_, QString::fromLatin1(name));
         QVERIFY(!files_.contains(QString()));
     }
     void init() { QSettings().setValue(QStringLiteral("folder"), folder_.path()); }
-    void cleanup() { windows_.reset(); }
+    void cleanup() { closeAll(); }
 
     void severalOpenInWindowsOfTheirOwn()
     {
-        make(false);
+        make();
         window_->open(files_);
         QTRY_COMPARE(windows_->all().size(), 3u);
         for (const QString& file : files_)
@@ -122,7 +91,7 @@ private slots:
 
     void oneClosedLeavesTheOthers()
     {
-        make(false);
+        make();
         window_->open(files_);
         QTRY_VERIFY_WITH_TIMEOUT(shows(files_[2]), 60000);
         windows_->all()[1]->close();
@@ -135,7 +104,7 @@ private slots:
 
     void aCaptureGoesOnBesideRecordings()
     {
-        make(true);
+        makeLive();
         window_->open({files_[0]});
         QTRY_COMPARE(windows_->all().size(), 2u);
         QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 60000);
@@ -145,7 +114,7 @@ private slots:
 
     void whatCannotBeOpenedLeavesNoWindow()
     {
-        make(true);
+        makeLive();
         const QString foreign = folder_.filePath(QStringLiteral("shopping.poolrec"));
         QFile file(foreign);
         QVERIFY(file.open(QIODevice::WriteOnly));
@@ -160,7 +129,7 @@ private slots:
 
     void aNewWindowIsEmpty()
     {
-        make(true);
+        makeLive();
         window_->actions().newWindow->trigger();
         QCOMPARE(windows_->all().size(), 2u);
         QCOMPARE(windows_->all()[1]->context().workspace().transport().mode, Mode::empty);
@@ -169,7 +138,7 @@ private slots:
 
     void severalAreDropped()
     {
-        make(false);
+        make();
         QMimeData data;
         data.setUrls({QUrl::fromLocalFile(files_[0]), QUrl::fromLocalFile(files_[1]),
                       QUrl(QStringLiteral("https://example.org/x.poolrec"))});
@@ -184,7 +153,7 @@ private slots:
 
     void tooManyAreBounded()
     {
-        make(false);
+        make();
         QStringList many;
         for (int i = 0; i < Windows::most + 3; ++i)
             many << folder_.filePath(QStringLiteral("none-%1.poolrec").arg(i));
@@ -194,7 +163,7 @@ private slots:
 
     void theOpenDialogOpensAndNothingStops()
     {
-        make(false);
+        make();
         window_->actions().open->trigger();
         auto* dialog = qobject_cast<QFileDialog*>(window_->openDialog());
         QVERIFY(dialog); // it came back at once: no loop of its own
@@ -208,7 +177,7 @@ private slots:
 
     void theSaveDialogSaves()
     {
-        make(true);
+        makeLive();
         QSignalSpy updates(&workspace(), &Workspace::updated);
         window_->actions().save->trigger();
         QVERIFY(window_->openDialog());
@@ -224,7 +193,7 @@ private slots:
 
     void savingCanBeStopped()
     {
-        make(true);
+        makeLive();
         const QString file = folder_.filePath(QStringLiteral("stopped.poolrec"));
         auto* stop = window_->statusStrip().findChild<QToolButton*>(QStringLiteral("stopSaving"));
         QVERIFY(stop && !stop->isVisible());
@@ -238,9 +207,9 @@ private slots:
 
     void leavingBySavingClosesOnceItIsSaved()
     {
-        make(true);
+        makeLive();
         window_->close();
-        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        auto* box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("save"))->click();
         QTRY_VERIFY(qobject_cast<QFileDialog*>(window_->openDialog()));
@@ -249,7 +218,7 @@ private slots:
         QTRY_VERIFY(!window_->openDialog());
         QVERIFY(window_->isVisible());
         window_->close();
-        box = qobject_cast<QMessageBox*>(window_->openDialog());
+        box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("save"))->click();
         QTRY_VERIFY(qobject_cast<QFileDialog*>(window_->openDialog()));
@@ -261,12 +230,12 @@ private slots:
     void leftBehindIsOfferedOpenedAndSaved()
     {
         const QString file = leaveBehind();
-        make(false);
+        make();
         window_->offerLeftBehind();
         QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
         QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("shop-db")));
         link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
-        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        auto* box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("open"))->click();
         QTRY_VERIFY_WITH_TIMEOUT(shows(file), 60000);
@@ -283,11 +252,11 @@ private slots:
     void leftBehindIsDiscarded()
     {
         const QString file = leaveBehind();
-        make(false);
+        make();
         window_->offerLeftBehind();
         QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
         link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
-        auto* box = qobject_cast<QMessageBox*>(window_->openDialog());
+        auto* box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("discard"))->click();
         QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
@@ -296,7 +265,7 @@ private slots:
 
     void pausedHasAWayBackToLive()
     {
-        make(true);
+        makeLive();
         QVERIFY(!link(window_->currentPage(), QStringLiteral("Return to live")));
         workspace().pause();
         QTRY_COMPARE(workspace().transport().mode, Mode::paused);
@@ -309,7 +278,7 @@ private slots:
 
     void aReplayLeadsToItsLivingTarget()
     {
-        make(false);
+        make();
         window_->open({files_[0]});
         QTRY_VERIFY_WITH_TIMEOUT(shows(files_[0]), 60000);
         QTRY_VERIFY(!workspace().latest()->targets.empty());
@@ -337,7 +306,7 @@ private slots:
 
     void aRecordingBeginsWhereItWasAskedTo()
     {
-        make(false);
+        make();
         window_->beginAt([](Timestamp from, Timestamp) { return Result<Timestamp>(from + 30s); });
         window_->open({files_[0]});
         QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().cursor, start + 30s, 60000);

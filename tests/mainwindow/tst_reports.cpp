@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the menu to the file: an incident report as a person asks for it.
-#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/reportdialog.h"
-#include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
-#include "ui/mainwindow/windows.h"
 #include "ui/theme/banner.h"
 #include "ui/theme/segmentedcontrol.h"
-#include "ui/theme/theme.h"
-#include "ui/views/viewcontext.h"
 
 #include <QAction>
 #include <QCheckBox>
@@ -20,51 +16,24 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSettings>
 #include <QSignalSpy>
 #include <QSpinBox>
-#include <QTest>
 #include <QToolButton>
 #include <QUrl>
 
 using namespace poolscope;
 using namespace poolscope::test;
 
-class TestReports : public QObject
+class TestReports : public QObject, ShownWindow
 {
     Q_OBJECT
 
-    QTemporaryDir folder_;
     QString night_;
-    std::unique_ptr<Windows> windows_;
-    MainWindow* window_ = nullptr;
     QList<QUrl> opened_;
 
-    Workspace& workspace() { return window_->context().workspace(); }
-    void make()
-    {
-        windows_ = std::make_unique<Windows>(fakeServers(folder_), AttachChoice{}, nullptr);
-        window_ = &windows_->add();
-        window_->resize(1440, 900);
-        window_->show();
-        QVERIFY(QTest::qWaitForWindowExposed(window_));
-    }
-    void makeReplay(const QString& file)
-    {
-        make();
-        window_->open({file});
-        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::replay, 10000);
-        QTRY_VERIFY(!workspace().latest()->targets.empty());
-    }
     void makeLive()
     {
-        make();
-        AttachRequest request;
-        request.target = QStringLiteral("host=fake");
-        window_->attach(request);
-        QTRY_VERIFY_WITH_TIMEOUT(!workspace().latest()->targets.empty() &&
-                                     workspace().latest()->targets[0].last_sample,
-                                 10000);
+        ShownWindow::makeLive();
         QTRY_VERIFY(workspace().transport().bytes > 0);
     }
     /// As a person opens it.
@@ -109,14 +78,8 @@ class TestReports : public QObject
 private slots:
     void initTestCase()
     {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+        useOwnSettings();
         QCoreApplication::setApplicationVersion(QStringLiteral("0.1.7"));
-        QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
         night_ = recordIncident(folder_);
         QVERIFY(!night_.isEmpty());
         QDesktopServices::setUrlHandler(QStringLiteral("file"), this, "openUrl");
@@ -127,7 +90,7 @@ private slots:
         QSettings().setValue(QStringLiteral("folder"), folder_.path());
         opened_.clear();
     }
-    void cleanup() { windows_.reset(); }
+    void cleanup() { closeAll(); }
     void cleanupTestCase() { QDesktopServices::unsetUrlHandler(QStringLiteral("file")); }
 
     /// What the demo recorded of a real pool and a real server.
@@ -285,7 +248,7 @@ private slots:
         create(dialog);
         window_->close();
         QTRY_VERIFY(windows_->all().empty());
-        windows_.reset();
+        closeAll();
         QTest::qWait(0);
         if (const QString file = path("closed.html"); QFile::exists(file))
             QVERIFY(contentOf(file).endsWith("</html>\n"));
@@ -296,7 +259,7 @@ private slots:
         make();
         QVERIFY(!window_->actions().report->isEnabled()); // nothing is recorded
         QVERIFY(!ask());
-        windows_.reset();
+        closeAll();
         makeReplay(night_);
         ReportDialog* const dialog = ask();
         auto* const button = child<QPushButton>(dialog, "createReport");

@@ -27,9 +27,12 @@ namespace {
 constexpr std::chrono::milliseconds pause{250}; ///< while somebody types
 constexpr int shownProblems = 5;
 
+/// Without the first line, which is about the file and not about rules.
 QString builtIn()
 {
-    const std::string_view text = default_alert_rules_text();
+    std::string_view text = default_alert_rules_text();
+    if (text.starts_with("# SPDX-"))
+        text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
     return QString::fromUtf8(text.data(), std::ssize(text));
 }
 
@@ -66,7 +69,7 @@ AlertRulesDialog::AlertRulesDialog(const QString& rules, const QString& file, bo
 {
     setWindowTitle(tr("Alert rules"));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(760), theme.scaled(620));
+    resize(theme.scaled(840), theme.scaled(640));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(20, 16, 20, 16);
     layout->setSpacing(8);

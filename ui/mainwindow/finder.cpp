@@ -63,6 +63,7 @@ Finder::Finder(std::shared_ptr<const SessionStore> store, QWidget* parent)
     setFixedWidth(theme.scaled(300));
     list_->setAccessibleName(tr("Found"));
     list_->setFocusPolicy(Qt::NoFocus);
+    list_->setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
     list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     list_->setTextElideMode(Qt::ElideRight);
     list_->hide();

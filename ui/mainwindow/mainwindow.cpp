@@ -359,6 +359,8 @@ void MainWindow::setTransport(const Transport& transport)
             page->setTransport(transport);
     updateTitle();
     updateCommands();
+    if (transport.mode == Mode::replay)
+        targets_.clear(); // the ids are the recording's now
     if (transport.mode == Mode::replay && transport.file == asked_ && beginAt_)
         // After the workspace has gone to the end, as it does with every recording.
         QMetaObject::invokeMethod(this, &MainWindow::goToBeginning, Qt::QueuedConnection);

@@ -185,7 +185,14 @@ private:
     QPointer<QDialog> dialog_;
     std::function<void()> bannerDoes_;
     std::function<void()> afterSave_;
-    std::map<TargetId, QString> targets_; ///< as attached here, without secrets; for "recent"
+    struct Attached
+    {
+        QString target; ///< without secrets, as in "recent"
+        QString sshHost;
+        bool seen = false; ///< in an update
+    };
+    bool makesRoom(const Attached& wanted);
+    std::map<TargetId, Attached> targets_; ///< as attached here
     std::set<TargetId> described_;
     ActionId told_{};    ///< the command of which it was said last what became of it
     QString leftBehind_; ///< what is shown, if a crash left it behind

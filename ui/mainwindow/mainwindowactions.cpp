@@ -82,6 +82,10 @@ void MainWindow::wireActions()
         if (showPage(name))
             currentPage()->focusContent();
     });
+    connect(a.sessionMenu, &QMenu::aboutToShow, this,
+            [this] { actions_->setLetters(currentPage()->letters()); });
+    connect(actions_, &WindowActions::letterChosen, this,
+            [this](int key) { currentPage()->serveLetter(key); });
     connect(a.recentMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
     connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
     connect(a.forgetMenu, &QMenu::aboutToShow, this, &MainWindow::fillForget);

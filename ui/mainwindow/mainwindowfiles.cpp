@@ -2,6 +2,7 @@
 // Opening, saving, dropping and leaving.
 #include "ui/mainwindow/mainwindow.h"
 
+#include "ui/dialogs/questiondialog.h"
 #include "ui/dialogs/recenttargets.h"
 #include "ui/mainwindow/compareflow.h"
 #include "ui/mainwindow/reportflow.h"
@@ -19,7 +20,6 @@
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
 #include <QScreen>
@@ -260,18 +260,16 @@ void MainWindow::offer(const LeftBehind& recording)
                tr("It begins at %1 and is %2 long; Poolscope ended before it could ask.")
                    .arg(from, length),
                tr("Open or discard…"), [this, file = recording.file, of] {
-                   auto* box = new QMessageBox(this);
+                   using Kind = QuestionDialog::Kind;
+                   auto* box =
+                       new QuestionDialog(tr("Recording left behind"), tr("Open it or discard it?"),
+                                          tr("The recording of %1 was not saved.").arg(of), this);
                    box->setAttribute(Qt::WA_DeleteOnClose);
-                   box->setWindowTitle(tr("Recording left behind"));
-                   box->setTextFormat(Qt::PlainText);
-                   box->setText(
-                       tr("Open the recording of %1 that was not saved, or discard it?").arg(of));
-                   QPushButton* opened = box->addButton(tr("Open"), QMessageBox::AcceptRole);
-                   QPushButton* gone = box->addButton(tr("Discard"), QMessageBox::DestructiveRole);
-                   box->addButton(tr("Later"), QMessageBox::RejectRole);
-                   box->setDefaultButton(opened);
-                   opened->setObjectName(QStringLiteral("open"));
-                   gone->setObjectName(QStringLiteral("discard"));
+                   box->addAnswer(tr("Later"), QStringLiteral("later"), Kind::plain);
+                   QPushButton* gone =
+                       box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::danger);
+                   QPushButton* opened =
+                       box->addAnswer(tr("Open"), QStringLiteral("open"), Kind::primary);
                    connect(opened, &QPushButton::clicked, this, [this, file] {
                        const bool here = !capturing();
                        open({file});
@@ -298,22 +296,20 @@ bool MainWindow::worthSaving() const
 
 void MainWindow::askToSave()
 {
-    const Transport& transport = workspace_.transport();
-    auto* box = new QMessageBox(this);
+    using Kind = QuestionDialog::Kind;
+    const auto words = [this] {
+        const Transport& transport = workspace_.transport();
+        return tr("It is %1 long and goes when it is discarded.")
+            .arg(Formatter::ageProse(transport.end - transport.start));
+    };
+    auto* box = new QuestionDialog(tr("Recording not saved"),
+                                   tr("Save the recording before leaving?"), words(), this);
     box->setAttribute(Qt::WA_DeleteOnClose);
-    box->setWindowTitle(tr("Recording not saved"));
-    box->setTextFormat(Qt::PlainText);
-    box->setText(tr("Save the recording before leaving?"));
-    box->setInformativeText(tr("It is %1 long and goes when it is discarded.")
-                                .arg(Formatter::ageProse(transport.end - transport.start)));
-    QPushButton* save = box->addButton(tr("Save…"), QMessageBox::AcceptRole);
-    QPushButton* discard = box->addButton(tr("Discard"), QMessageBox::DestructiveRole);
-    QPushButton* stay = box->addButton(tr("Keep going"), QMessageBox::RejectRole);
-    save->setObjectName(QStringLiteral("save"));
-    discard->setObjectName(QStringLiteral("discard"));
-    stay->setObjectName(QStringLiteral("stay"));
-    box->setDefaultButton(save);
-    box->setEscapeButton(stay);
+    box->addAnswer(tr("Keep going"), QStringLiteral("stay"), Kind::plain);
+    QPushButton* discard = box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::danger);
+    QPushButton* save = box->addAnswer(tr("Save…"), QStringLiteral("save"), Kind::primary);
+    connect(&workspace_, &Workspace::transportChanged, box,
+            [box, words] { box->setWords(words()); }); // it goes on meanwhile
     // Once the box is gone: the next dialog takes its place.
     connect(
         save, &QPushButton::clicked, this,

@@ -30,16 +30,37 @@ void MainWindow::setKeychain(std::shared_ptr<Keychain> keychain)
 
 void MainWindow::attach(const AttachRequest& request)
 {
+    const Attached wanted{withoutSecrets(request.target), request.sshHost, false};
+    if (!makesRoom(wanted)) {
+        notice(Severity::info, tr("%1 is attached already.").arg(wanted.target.left(120)),
+               tr("A second time would count its sessions twice."));
+        return;
+    }
     const TargetId target = workspace_.attach(request);
     if (target == TargetId{})
         return;
     leftBehind_.clear();
-    const QString plain = withoutSecrets(request.target);
-    targets_[target] = plain;
-    passwords_->attached(target, plain, request.sshHost);
+    targets_[target] = wanted;
+    passwords_->attached(target, wanted.target, request.sshHost);
     sidebar_->setInterval(target, request.interval);
     RecentTargets(settings_).add(
         {request.target, request.sshHost, QString(), QDateTime::currentDateTime()});
+}
+
+/// False where it is attached and answers, or was attached a moment ago. One that does not answer
+/// is given up for the new attempt, which may bring another password.
+bool MainWindow::makesRoom(const Attached& wanted)
+{
+    for (const auto& [id, as] : targets_) {
+        const TargetSummary* const summary = store_->target(id);
+        if (as.target != wanted.target || as.sshHost != wanted.sshHost ||
+            (summary && is_detached(summary->status)))
+            continue;
+        if (!summary || summary->status.reach == Reach::up)
+            return false;
+        workspace_.detach(id);
+    }
+    return true;
 }
 
 void MainWindow::showAttach()
@@ -153,7 +174,7 @@ void MainWindow::showSecretDialog(TargetId target, const QString& sentence)
     const TargetSummary* summary = store_->target(target);
     const auto known = targets_.find(target);
     const QString name = summary                   ? Formatter::line(summary->info.name, 80)
-                         : known != targets_.end() ? known->second.left(120)
+                         : known != targets_.end() ? known->second.target.left(120)
                                                    : tr("the target");
     passwords_->showDialog(target, name, sentence);
 }
@@ -268,13 +289,18 @@ void MainWindow::fillForget()
 
 void MainWindow::describeTargets(const Update& update)
 {
+    std::erase_if(targets_, [this](const auto& attached) { // detached
+        return attached.second.seen && !store_->target(attached.first);
+    });
+    for (auto& [id, attached] : targets_)
+        attached.seen = attached.seen || store_->target(id);
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
         const bool answered =
             target.facts || target.agent || (tellsPools(target) && target.last_sample);
         if (!answered || attached == targets_.end() || !described_.insert(target.info.id).second)
             continue;
-        RecentTargets(settings_).describe(attached->second, productOf(target));
+        RecentTargets(settings_).describe(attached->second.target, productOf(target));
     }
 }
 

@@ -220,6 +220,7 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     if (target.last_sample && up)
         value = process ? usedOfPools(target) : usedOfServer(target);
     QStringList second;
+    QString retry; // not on the row: an ellipsis could hide its number
     if (status.reach == Reach::failing) {
         second
             << (target.last_sample
@@ -229,8 +230,8 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
         if (status.next_try) {
             const auto wait =
                 std::chrono::ceil<std::chrono::seconds>(*status.next_try - update.now);
-            second << (wait.count() > 0 ? tr("next try in %1 s").arg(wait.count())
-                                        : tr("trying again"));
+            retry =
+                wait.count() > 0 ? tr("next try in %1 s").arg(wait.count()) : tr("trying again");
         }
     } else if (is_detached(status)) {
         second << tr("detached");
@@ -248,6 +249,9 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     } else {
         second << tr("connecting");
     }
+    const QString shown = second.join(QStringLiteral(", "));
+    if (!retry.isEmpty())
+        second << retry;
     const QString line = second.join(QStringLiteral(", "));
     const bool detached = is_detached(status);
     const bool trouble =
@@ -258,7 +262,7 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     item->setData(sidebarIconRole, trouble || detached ? QStringLiteral("server-off")
                                                        : wordsOf(familyOf(target.info)).icon);
     item->setData(sidebarValueRole, value);
-    item->setData(sidebarSecondRole, line);
+    item->setData(sidebarSecondRole, shown);
     item->setData(sidebarTroubleRole, trouble);
     item->setData(sidebarDetachedRole, detached);
     item->setData(sidebarUrlRole, Formatter::line(target.info.url, 2000));

@@ -104,7 +104,9 @@ void SidebarRow::paint(QPainter* painter, const QStyleOptionViewItem& option,
     painter->setPen(tokens.text);
     painter->drawText(
         name, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
-        painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, name.width()));
+        // Two servers of one host differ at the end.
+        painter->fontMetrics().elidedText(
+            index.data().toString(), twoLines_ ? Qt::ElideMiddle : Qt::ElideRight, name.width()));
     if (twoLines_) {
         const QRect second(left, top + line, r.right() - left, r.bottom() - top - line);
         painter->setFont(theme.ui(11));

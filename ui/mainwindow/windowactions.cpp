@@ -126,11 +126,7 @@ void WindowActions::fillMenus(QMainWindow* window)
     view->addAction(utc);
     view->addAction(notify);
 
-    QMenu* session = bar->addMenu(tr("&Session"));
-    session->addAction(cancelStatement);
-    session->addAction(terminate);
-    session->addSeparator();
-    session->addAction(readOnly);
+    fillSessionMenu(bar);
 
     QMenu* playback = bar->addMenu(tr("&Playback"));
     playback->addAction(playPause);
@@ -150,6 +146,35 @@ void WindowActions::fillMenus(QMainWindow* window)
     QMenu* help = bar->addMenu(tr("&Help"));
     help->addAction(keys);
     help->addAction(about);
+}
+
+/// The letters have no shortcut here: they count in tables alone, which serve them.
+void WindowActions::fillSessionMenu(QMenuBar* bar)
+{
+    sessionMenu = bar->addMenu(tr("&Session"));
+    sessionMenu->addAction(cancelStatement);
+    sessionMenu->addAction(terminate);
+    sessionMenu->addSeparator();
+    const auto add = [this](char16_t letter, const QString& words) {
+        QAction* const action = sessionMenu->addAction(words + QLatin1Char('\t') + QChar(letter));
+        letters_[letter] = action;
+        connect(action, &QAction::triggered, this, [this, letter] { emit letterChosen(letter); });
+    };
+    add(u'I', tr("&Idle in transaction for over 5 min alone"));
+    add(u'A', tr("This &application alone"));
+    add(u'L', tr("Sessions &like this one"));
+    add(u'G', tr("Next &grouping"));
+    sessionMenu->addSeparator();
+    add(u'B', tr("To its &blocker"));
+    add(u'J', tr("To its checkout or session, or the &root"));
+    sessionMenu->addSeparator();
+    sessionMenu->addAction(readOnly);
+}
+
+void WindowActions::setLetters(const QString& letters)
+{
+    for (const auto& [letter, action] : letters_)
+        action->setEnabled(letters.contains(letter));
 }
 
 void WindowActions::fillToolbar(QMainWindow* window)

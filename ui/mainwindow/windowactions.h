@@ -8,12 +8,14 @@
 #include <QObject>
 #include <QVariant>
 
+#include <map>
 #include <utility>
 
 class QAction;
 class QActionGroup;
 class QMainWindow;
 class QMenu;
+class QMenuBar;
 class QToolBar;
 
 namespace poolscope {
@@ -59,6 +61,7 @@ public:
     QActionGroup* themes;    ///< data: "auto", "light", "dark"
     QActionGroup* densities; ///< data: 0 compact, 1 normal, 2 comfortable
     QMenu* pagesMenu;
+    QMenu* sessionMenu;
     QMenu* recentMenu;
     QMenu* targetsMenu; ///< Detach
     QMenu* forgetMenu;  ///< what the keychain keeps
@@ -70,15 +73,20 @@ public:
     void setReading(bool on);
     /// `obstacle` says why commands are off; empty: they are on.
     void setCommands(bool cancellable, bool terminable, const QString& obstacle);
+    /// Of the letters that a table serves, those that would do something now; see Page::letters().
+    void setLetters(const QString& letters);
 
 signals:
     void pageRequested(const QString& page);
+    void letterChosen(int key);
 
 private:
     QAction* make(const QString& text, const QString& icon, const QKeySequence& key = {});
     void fillMenus(QMainWindow* window);
+    void fillSessionMenu(QMenuBar* bar);
     void fillToolbar(QMainWindow* window);
     QActionGroup* choices(QMenu* menu, const QList<std::pair<QString, QVariant>>& entries);
+    std::map<QChar, QAction*> letters_;
     Transport transport_;
     bool reading_ = false;
     int pages_ = 0;

@@ -141,7 +141,7 @@ Answer ofServer(const TargetSummary& target, double share)
     QStringList parts;
     for (const SessionState state :
          {SessionState::idle_in_transaction, SessionState::idle_in_transaction_aborted,
-          SessionState::waiting, SessionState::active, SessionState::idle}) {
+          SessionState::waiting, SessionState::active, SessionState::idle, SessionState::unknown}) {
         if (const int n = target.counts.at(static_cast<std::size_t>(state)); n > 0)
             parts += QStringLiteral("%1 %2").arg(Formatter::count(n), Formatter::state(state));
     }

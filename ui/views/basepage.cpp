@@ -397,8 +397,33 @@ void BasePage::goAcross(const std::optional<SessionKey>& current)
         goToCheckout(*current);
 }
 
+QString BasePage::letters() const
+{
+    QString keys;
+    if (groups())
+        keys += QLatin1Char('G');
+    const auto current = served_ ? served_->currentKey() : std::nullopt;
+    const SessionRow* const row = current ? store_->find(*current) : nullptr;
+    if (!row)
+        return keys;
+    if (!row->session.blocked_by.empty())
+        keys += QLatin1Char('B');
+    if (checkoutOf(*store_, *current) || rootCheckout(*store_, *current))
+        keys += QLatin1Char('J');
+    return keys;
+}
+
+void BasePage::serveLetter(int key)
+{
+    if (served_)
+        emit served_->letter(key);
+    else if (key == Qt::Key_G)
+        nextGrouping();
+}
+
 void BasePage::serveTable(DataTable* table)
 {
+    served_ = table;
     connect(table, &DataTable::letter, this, [this, table](int key) {
         if (key == Qt::Key_C)
             command(ActionVerb::cancel, table->selectedKeys());

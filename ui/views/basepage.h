@@ -28,6 +28,8 @@ public:
     int count() const override { return count_; }
     void apply(const Update& update) final;
     void setTransport(const Transport& transport) final;
+    QString letters() const override;
+    void serveLetter(int key) final;
 
 protected:
     /// After the store took the update.
@@ -57,8 +59,10 @@ protected:
     void command(ActionVerb verb, const std::vector<SessionKey>& keys);
     /// What a page adds to the context menu of one session.
     virtual void addToMenu(QMenu& menu, const SessionKey& session);
-    /// C, K, B, J and the context menu of a table of sessions.
+    /// C, K, B, J, G and the context menu of a table of sessions.
     void serveTable(DataTable* table);
+    /// Whether G does something.
+    virtual bool groups() const { return false; }
     void goToBlocker(const SessionKey& session);
     /// The connection of a pool that this session serves, if an attached process tells of it; else
     /// that of the session at the root of its waiting.
@@ -92,6 +96,7 @@ private:
     std::size_t bannersUsed_ = 0;
     std::optional<Timestamp> waitingSince_;
     int count_ = 0;
+    DataTable* served_ = nullptr; ///< the table whose letters are served here
 };
 
 } // namespace poolscope

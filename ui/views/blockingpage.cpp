@@ -51,6 +51,10 @@ BlockingPage::BlockingPage(ViewContext& context, std::shared_ptr<SessionStore> s
             [this] { context_.navigate(QStringLiteral("overview")); });
     board_->hide();
     left_->insertWidget(left_->count() - 1, board_, 1000);
+    connect(board_, &ChartBoard::answered, this, [this] {
+        if (!answered_ && !waits())
+            sayAnswer();
+    });
     connect(table_, &QTreeView::expanded, this, &BlockingPage::arrange);
     connect(table_, &QTreeView::collapsed, this, &BlockingPage::arrange);
 }
@@ -74,7 +78,7 @@ void BlockingPage::refresh(const Update& update)
     table_->setAvailable(static_cast<int>(BlockingColumn::line), canJoin(*store_));
     // Lines of code are joined for who looks: a pile-up has thousands of waiters.
     model_->replace(blockingRows(*store_, isVisible()));
-    Answer answer = blockingAnswer(*store_, format());
+    const Answer answer = blockingAnswer(*store_, format());
     answered_ = answer.kind != Answer::Kind::healthy;
     board_->setFirst(answer.target);
     board_->apply(update, nothingYet());
@@ -83,12 +87,7 @@ void BlockingPage::refresh(const Update& update)
         arrange();
         return;
     }
-    if (!answered_ && lastWaiter_)
-        answer.explanation = tr("Last one: %1.").arg(format().instant(*lastWaiter_, update.now));
-    if (const QString old = asOf(); !old.isEmpty())
-        answer.explanation +=
-            (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
-    title_->setAnswer(answer.severity, answer.sentence, answer.explanation, !answered_);
+    sayAnswer();
     const auto queues = [](const TargetSummary& target) {
         const auto& trees = target.blocking.trees;
         return std::any_of(trees.begin(), trees.end(),
@@ -114,6 +113,20 @@ void BlockingPage::refresh(const Update& update)
     detail_->setVisible(answered_);
     settled();
     arrange();
+}
+
+void BlockingPage::sayAnswer()
+{
+    Answer answer = blockingAnswer(*store_, format());
+    // After a jump in time the chart's range knows, of the one server that it stands for.
+    if (!answered_ && !lastWaiter_ && store_->targets().size() == 1)
+        lastWaiter_ = board_->lastWaiter(store_->now());
+    if (!answered_ && lastWaiter_)
+        answer.explanation = tr("Last one: %1.").arg(format().instant(*lastWaiter_, store_->now()));
+    if (const QString old = asOf(); !old.isEmpty())
+        answer.explanation +=
+            (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
+    title_->setAnswer(answer.severity, answer.sentence, answer.explanation, !answered_);
 }
 
 /// Whose checkouts the lines of code come from.

@@ -27,6 +27,7 @@ protected:
 
 private:
     void arrange();
+    void sayAnswer();
     QString linesFrom() const;
 
     ChartBoard* board_;

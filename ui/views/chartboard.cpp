@@ -222,6 +222,25 @@ void ChartBoard::take(const std::vector<TargetSeries>& series, bool live)
         if (target && target->last_sample)
             chart->setEmptyWords(tr("nothing was observed in this range"));
     }
+    emit answered();
+}
+
+std::optional<Timestamp> ChartBoard::lastWaiter(Timestamp now) const
+{
+    std::optional<Timestamp> last;
+    for (const auto& [id, chart] : charts_) {
+        const std::vector<SeriesPoint>& points = chart->store().points();
+        const auto end =
+            std::upper_bound(points.begin(), points.end(), now,
+                             [](Timestamp t, const SeriesPoint& point) { return t < point.time; });
+        const auto found =
+            std::find_if(std::make_reverse_iterator(end), points.rend(), [](const SeriesPoint& p) {
+                return p.counts.at(static_cast<std::size_t>(SessionState::waiting)) > 0;
+            });
+        if (found != points.rend())
+            last = last ? std::max(*last, found->time) : found->time;
+    }
+    return last;
 }
 
 void ChartBoard::ask()

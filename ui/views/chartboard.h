@@ -41,8 +41,12 @@ public:
     void setTransport(const Transport& transport);
     void setMarks(const std::vector<Mark>& marks);
     const std::map<TargetId, StateChart*>& charts() const { return charts_; }
+    /// The last instant in the visible range, up to `now`, at which a session waited for a lock.
+    std::optional<Timestamp> lastWaiter(Timestamp now) const;
 
 signals:
+    /// What was asked of the recording came.
+    void answered();
     /// Those without a chart were asked for.
     void moreWanted();
 

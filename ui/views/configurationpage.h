@@ -41,6 +41,7 @@ public:
     int judged() const { return judged_; }
 
 protected:
+    bool groups() const override { return true; }
     void refresh(const Update& update) override;
     void showEvent(QShowEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;

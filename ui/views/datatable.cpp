@@ -223,6 +223,17 @@ void DataTable::mouseMoveEvent(QMouseEvent* event)
     emit hovered(key.isValid() ? std::optional(key.value<SessionKey>()) : std::nullopt);
 }
 
+/// The frame of the current row spans all of it, Qt draws anew one cell of it alone.
+void DataTable::currentChanged(const QModelIndex& current, const QModelIndex& previous)
+{
+    QTreeView::currentChanged(current, previous);
+    for (const QModelIndex& index : {current, previous}) {
+        const QRect cell = visualRect(index);
+        if (cell.isValid())
+            viewport()->update(0, cell.top(), viewport()->width(), cell.height());
+    }
+}
+
 void DataTable::leaveEvent(QEvent* event)
 {
     QTreeView::leaveEvent(event);

@@ -31,6 +31,7 @@ public:
     bool clearOne() override;
 
 protected:
+    bool groups() const override { return true; }
     void refresh(const Update& update) override;
     void transportChanged() override;
     void zoneChanged() override;

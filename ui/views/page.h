@@ -46,6 +46,10 @@ public:
     virtual void nextGrouping() {}
     /// Esc: clears filter, then zoom, then selection; true if there was something to clear.
     virtual bool clearOne() { return false; }
+    /// Of the letters I, A, L, B, J and G those that would do something now, for the window's
+    /// Session menu, which then has them served as if they had been typed into the page's table.
+    virtual QString letters() const { return {}; }
+    virtual void serveLetter(int key) { Q_UNUSED(key) }
     /// For the window's Session menu.
     virtual std::vector<SessionRow> selectedSessions() const { return {}; }
 

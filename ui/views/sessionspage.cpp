@@ -163,7 +163,7 @@ void SessionsPage::makeTable()
     });
     table_->restoreColumns(column(SessionColumn::age), Qt::DescendingOrder);
     serveTable(table_);
-    connect(table_, &DataTable::letter, this, &SessionsPage::serveLetter);
+    connect(table_, &DataTable::letter, this, &SessionsPage::narrow);
     connect(table_, &DataTable::hovered, this,
             [this](const auto& session) { model_.setPinned(session); });
     connect(table_, &DataTable::chosen, this, &SessionsPage::tableChosen);
@@ -289,7 +289,7 @@ void SessionsPage::addToMenu(QMenu& menu, const SessionKey& session)
     const auto offer = [&](const QString& words, int key) {
         QAction* const action = menu.addAction(words);
         action->setShortcut(key);
-        connect(action, &QAction::triggered, this, [this, key] { serveLetter(key); });
+        connect(action, &QAction::triggered, this, [this, key] { narrow(key); });
     };
     menu.addSeparator();
     offer(tr("Only idle in transaction for over 5 min"), Qt::Key_I);
@@ -300,7 +300,17 @@ void SessionsPage::addToMenu(QMenu& menu, const SessionKey& session)
     menu.addSeparator();
 }
 
-void SessionsPage::serveLetter(int key)
+QString SessionsPage::letters() const
+{
+    QString keys = BasePage::letters() + QLatin1Char('I');
+    const auto current = table_->currentKey();
+    if (const SessionRow* const row = current ? store_->find(*current) : nullptr)
+        keys += row->session.application.empty() ? QStringLiteral("L") : QStringLiteral("LA");
+    return keys;
+}
+
+/// I, A and L.
+void SessionsPage::narrow(int key)
 {
     const auto current = table_->currentKey();
     const SessionRow* const row = current ? store_->find(*current) : nullptr;

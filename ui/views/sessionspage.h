@@ -27,6 +27,7 @@ public:
     void focusFilter() override;
     void setFilter(const QString& text) override;
     void nextGrouping() override;
+    QString letters() const override;
     bool clearOne() override;
     std::vector<SessionRow> selectedSessions() const override;
 
@@ -37,6 +38,7 @@ public:
     void filterLikeThis(const SessionKey& session);
 
 protected:
+    bool groups() const override { return true; }
     void refresh(const Update& update) override;
     void transportChanged() override;
     void zoneChanged() override;
@@ -50,7 +52,7 @@ private:
     bool several() const;
     void applyFilter();
     void group(SessionGrouping grouping);
-    void serveLetter(int key);
+    void narrow(int key);
     void toggleTerms(const QString& terms);
     void updateWords();
     void tableChosen();

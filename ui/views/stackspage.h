@@ -42,6 +42,7 @@ public:
     DataTable& table() { return *table_; }
 
 protected:
+    bool groups() const override { return true; }
     void refresh(const Update& update) override;
     void transportChanged() override;
     void showEvent(QShowEvent* event) override;
