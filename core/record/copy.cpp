@@ -38,7 +38,7 @@ public:
             if (std::filesystem::exists(std::filesystem::symlink_status(path_, ignored)) &&
                 attempt < 100)
                 continue;
-            record::create_private(path_);
+            record::create_private(path_, destination);
             return;
         }
     }

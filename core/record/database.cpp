@@ -171,7 +171,7 @@ Error explain(const std::exception& exception, const Path& file, std::string_vie
     return {fmt::format("{} could not be {}: {}.", quoted(file), doing, exception.what()), {}};
 }
 
-void create_private(const Path& file)
+void create_private(const Path& file, const Path& named)
 {
     const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0) {
@@ -180,7 +180,7 @@ void create_private(const Path& file)
         return;
     }
     const int cause = errno;
-    const std::string name = quoted(file);
+    const std::string name = quoted(named.empty() ? file : named);
     switch (cause) {
     case EEXIST:
     case ELOOP:

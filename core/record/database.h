@@ -50,8 +50,9 @@ Result<T> guarded(const Path& file, std::string_view doing, const std::function<
 
 /// A path as it stands in a sentence: plain, on one line, quoted.
 std::string quoted(const Path& file);
-/// A new empty file that only its owner may read, whatever the umask. Throws Refused.
-void create_private(const Path& file);
+/// A new empty file that only its owner may read, whatever the umask. Throws Refused, of the file
+/// that the user named where `file` only comes before that one.
+void create_private(const Path& file, const Path& named = {});
 /// Bytes on disk; 0 where there is no such file.
 std::uint64_t size_on_disk(const Path& file) noexcept;
 Path beside(const Path& file, std::string_view suffix);

@@ -203,6 +203,11 @@ void Durability::anExistingFileIsKept()
     const auto nowhere = RecordingWriter::create(folder / "no" / "a.poolrec", {});
     QVERIFY(!nowhere);
     QVERIFY(nowhere.error().sentence.find("folder does not exist") != std::string::npos);
+    // Of a copy, the name that the user gave and not that of the file that comes before it.
+    const auto copy = save_recording(folder / "a.poolrec", folder / "no" / "b.poolrec", {});
+    QVERIFY(!copy);
+    QVERIFY(copy.error().sentence.find("/b.poolrec\"") != std::string::npos);
+    QVERIFY(copy.error().sentence.find("part") == std::string::npos);
     const auto in_proc = RecordingWriter::create("/proc/a.poolrec", {});
     QVERIFY(!in_proc);
     QVERIFY(!in_proc.error().sentence.empty());

@@ -4,6 +4,7 @@
 #include "ui/views/tablehead.h"
 
 #include <QHeaderView>
+#include <QPaintEvent>
 #include <QScrollBar>
 #include <QSettings>
 #include <QStandardItemModel>
@@ -13,7 +14,24 @@
 
 using namespace poolscope;
 
-/// Columns kept from another build or a wider window.
+namespace {
+
+/// What a widget was asked to draw anew.
+class Painted : public QObject
+{
+public:
+    bool eventFilter(QObject*, QEvent* event) override
+    {
+        if (event->type() == QEvent::Paint)
+            region += static_cast<QPaintEvent*>(event)->region();
+        return false;
+    }
+    QRegion region;
+};
+
+} // namespace
+
+/// Columns kept from another build or a wider window, and how rows are drawn.
 class TestDataTable : public QObject
 {
     Q_OBJECT
@@ -49,6 +67,28 @@ private slots:
         Theme::current().install();
     }
     void init() { QSettings().clear(); }
+
+    void theFrameOfTheCurrentRowGoesWhole()
+    {
+        const auto now = table(800);
+        QVERIFY(QTest::qWaitForWindowExposed(now.get()));
+        const auto go = [&](int row) {
+            now->selectionModel()->setCurrentIndex(model_.index(row, 0),
+                                                   QItemSelectionModel::NoUpdate);
+        };
+        go(2);
+        QTest::qWait(50);
+        Painted painted;
+        now->viewport()->installEventFilter(&painted);
+        go(5);
+        const auto whole = [&](int row) {
+            const QRect cell = now->visualRect(model_.index(row, 0));
+            return QRect(0, cell.top(), now->viewport()->width(), cell.height());
+        };
+        QTRY_VERIFY(!painted.region.isEmpty());
+        for (const int row : {2, 5})
+            QVERIFY((QRegion(whole(row)) - painted.region).isEmpty());
+    }
 
     void theSortMarkStandsBesideTheName()
     {

@@ -37,13 +37,10 @@ QPushButton* QuestionDialog::addAnswer(const QString& text, const QString& name,
     auto* const button = new QPushButton(text, this);
     button->setObjectName(name);
     button->setAutoDefault(kind == Kind::primary);
-    if (kind == Kind::danger)
-        button->setProperty("kind", QStringLiteral("danger"));
-    else if (kind == Kind::primary)
-        button->setProperty("kind", QStringLiteral("primary"));
     connect(button, &QPushButton::clicked, this, &QDialog::accept);
     foot_->addWidget(button);
     if (kind == Kind::primary) {
+        button->setProperty("kind", QStringLiteral("primary"));
         button->setDefault(true);
         button->setFocus();
     }

@@ -16,7 +16,6 @@ class QuestionDialog : public QDialog
 public:
     enum class Kind {
         plain,
-        danger,  ///< something is lost by it
         primary, ///< what Return answers
     };
 

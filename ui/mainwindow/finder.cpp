@@ -136,7 +136,9 @@ void Finder::search(const QString& typed)
 void Finder::place()
 {
     const int row = Theme::current().rowHeight();
-    const int height = std::min(list_->count(), 16) * std::max(row, list_->sizeHintForRow(0)) + 4;
+    for (int i = 0; i < list_->count(); ++i)
+        list_->item(i)->setSizeHint(QSize(0, row));
+    const int height = std::min(list_->count(), 16) * row + 2 * list_->frameWidth();
     const int wide = std::max(width(), Theme::current().scaled(420));
     QWidget* over = window();
     if (list_->parentWidget() != over)

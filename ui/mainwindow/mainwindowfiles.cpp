@@ -20,6 +20,7 @@
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QLineEdit>
 #include <QMimeData>
 #include <QPushButton>
 #include <QScreen>
@@ -106,6 +107,9 @@ void MainWindow::showSave()
     showFileDialog(dialog);
     dialog->selectFile(QDateTime::currentDateTime().toString(QStringLiteral("yyyy-MM-dd-HHmm")) +
                        QLatin1Char('.') + suffix);
+    // Typing replaces the proposal; the desktop's own dialog sees to that itself.
+    if (auto* const name = dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit")))
+        name->selectAll();
 }
 
 /// Both dialogs begin where the last one ended, and neither blocks what runs.
@@ -267,7 +271,7 @@ void MainWindow::offer(const LeftBehind& recording)
                    box->setAttribute(Qt::WA_DeleteOnClose);
                    box->addAnswer(tr("Later"), QStringLiteral("later"), Kind::plain);
                    QPushButton* gone =
-                       box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::danger);
+                       box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::plain);
                    QPushButton* opened =
                        box->addAnswer(tr("Open"), QStringLiteral("open"), Kind::primary);
                    connect(opened, &QPushButton::clicked, this, [this, file] {
@@ -306,7 +310,7 @@ void MainWindow::askToSave()
                                    tr("Save the recording before leaving?"), words(), this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->addAnswer(tr("Keep going"), QStringLiteral("stay"), Kind::plain);
-    QPushButton* discard = box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::danger);
+    QPushButton* discard = box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::plain);
     QPushButton* save = box->addAnswer(tr("Save…"), QStringLiteral("save"), Kind::primary);
     connect(&workspace_, &Workspace::transportChanged, box,
             [box, words] { box->setWords(words()); }); // it goes on meanwhile

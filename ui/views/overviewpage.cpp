@@ -404,9 +404,11 @@ void OverviewPage::chooseCharts()
                                          : std::min(3, fit)));
     board_->setSideBySide(wide());
     charts_->setDirection(both && wide() ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
+    // One below the other: an instant is at the same place in each.
+    const bool stacked = !wide() && (both || board_->charts().size() > 1);
     constexpr int digits = 4;
-    board_->setAxisDigits(both && !wide() ? digits : 0);
-    poolBoard_->setAxisDigits(both && !wide() ? digits : 0);
+    board_->setAxisDigits(stacked ? digits : 0);
+    poolBoard_->setAxisDigits(stacked ? digits : 0);
 }
 
 void OverviewPage::transportChanged()
