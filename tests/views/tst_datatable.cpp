@@ -90,6 +90,18 @@ private slots:
             QVERIFY((QRegion(whole(row)) - painted.region).isEmpty());
     }
 
+    void aRowWhoseFirstColumnIsHiddenIsScrolledTo()
+    {
+        const auto now = table(800);
+        now->resize(800, 150);
+        QVERIFY(QTest::qWaitForWindowExposed(now.get()));
+        now->setColumnHidden(0, true);
+        const QModelIndex last = model_.index(19, 0);
+        now->scrollTo(last);
+        QVERIFY(now->viewport()->rect().contains(now->visualRect(last).center()));
+        QVERIFY(now->visualRect(last).height() > 0);
+    }
+
     void theSortMarkStandsBesideTheName()
     {
         model_.setHorizontalHeaderLabels({{}, QStringLiteral("State"), QStringLiteral("For")});

@@ -35,6 +35,7 @@ private slots:
     void filterByTyping();
     void threeKeysToTheIdleOnes();
     void selectionAndScrollSurvive();
+    void whatIsChosenElsewhereIsInSight();
     void commandsNameExactlyTheSelected();
     void ownSessionsStayOutOfBulk();
     void replayDisablesWithAReason();
@@ -181,6 +182,7 @@ void PagesTest::selectionAndScrollSurvive()
     applyAll(updates.take(true));
     const SessionKey kept = std::next(updates.rows().begin(), 20)->first;
     context_->select(kept);
+    QCoreApplication::processEvents();
     sessions().table().verticalScrollBar()->setValue(300);
     for (int round = 0; round < 100; ++round) {
         updates.shake(15, kept);
@@ -190,6 +192,23 @@ void PagesTest::selectionAndScrollSurvive()
     }
     applyAll(updates.take(true)); // a seek
     QVERIFY(sessions().table().selectedKeys() == std::vector<SessionKey>{kept});
+    QCOMPARE(sessions().table().verticalScrollBar()->value(), 300);
+}
+
+void PagesTest::whatIsChosenElsewhereIsInSight()
+{
+    SyntheticUpdates updates(11);
+    incident(updates, 300);
+    sessions().hide();
+    applyAll(updates.take(true));
+    const SessionKey last = updates.rows().rbegin()->first;
+    context_->select(last);
+    QCoreApplication::processEvents();
+    sessions().show();
+    QCoreApplication::processEvents();
+    const DataTable& table = sessions().table();
+    QVERIFY(table.currentKey() == last);
+    QVERIFY(table.viewport()->rect().contains(table.visualRect(table.currentIndex()).center()));
 }
 
 void PagesTest::commandsNameExactlyTheSelected()

@@ -223,6 +223,28 @@ void DataTable::mouseMoveEvent(QMouseEvent* event)
     emit hovered(key.isValid() ? std::optional(key.value<SessionKey>()) : std::nullopt);
 }
 
+QModelIndex DataTable::besideHidden(const QModelIndex& index) const
+{
+    if (!index.isValid() || !isColumnHidden(index.column()))
+        return index;
+    for (int i = 0; i < header()->count(); ++i) {
+        const int column = header()->logicalIndex(i);
+        if (!isColumnHidden(column))
+            return index.siblingAtColumn(column);
+    }
+    return index;
+}
+
+QRect DataTable::visualRect(const QModelIndex& index) const
+{
+    return QTreeView::visualRect(besideHidden(index));
+}
+
+void DataTable::scrollTo(const QModelIndex& index, ScrollHint hint)
+{
+    QTreeView::scrollTo(besideHidden(index), hint);
+}
+
 /// The frame of the current row spans all of it, Qt draws anew one cell of it alone.
 void DataTable::currentChanged(const QModelIndex& current, const QModelIndex& previous)
 {

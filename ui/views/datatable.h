@@ -55,6 +55,11 @@ public:
     void restoreExpansion();
     void copySelection(bool withHead = false) const;
 
+    /// Of a cell in a hidden column, such as the first one's: that of a cell beside it which is
+    /// shown. Qt knows no place for those, and scrolls to none.
+    QRect visualRect(const QModelIndex& index) const override;
+    void scrollTo(const QModelIndex& index, ScrollHint hint = EnsureVisible) override;
+
 signals:
     void letter(int key);
     void hovered(const std::optional<poolscope::SessionKey>& session);
@@ -88,6 +93,7 @@ private:
     void writeColumns(bool aside) const;
     void rowsArrived(const QModelIndex& parent, int first, int last);
     bool comesOpen(const QModelIndex& head) const;
+    QModelIndex besideHidden(const QModelIndex& index) const;
 
     QString name_;
     int elastic_ = -1;

@@ -15,9 +15,11 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QScrollBar>
 #include <QSettings>
 
 #include <algorithm>
+#include <utility>
 
 namespace poolscope {
 
@@ -193,6 +195,9 @@ void SessionsPage::resizeEvent(QResizeEvent* event)
 void SessionsPage::refresh(const Update& update)
 {
     const std::vector<SessionKey> selected = table_->selectedKeys();
+    const int scrolled = table_->verticalScrollBar()->value();
+    reveal_ = reveal_ || (update.reset && table_->viewport()->rect().intersects(
+                                              table_->visualRect(table_->currentIndex())));
     selecting_ = true;
     model_.apply(update);
     table_->setAvailable(column(SessionColumn::target), several());
@@ -204,6 +209,10 @@ void SessionsPage::refresh(const Update& update)
     else if (update.reset)
         restoreSelection(selected);
     selecting_ = false;
+    if (update.reset) {
+        table_->verticalScrollBar()->setValue(scrolled);
+        reveal();
+    }
     setCount(model_.total());
     updateWords();
     board_->setVisible(wide() && hasSubject());
@@ -401,7 +410,28 @@ void SessionsPage::select(const std::optional<SessionKey>& session)
     }
     table_->setExpanded(index.parent(), true);
     restoreSelection({*session});
-    table_->scrollTo(index);
+    reveal_ = true;
+    reveal();
+}
+
+void SessionsPage::showEvent(QShowEvent* event)
+{
+    BasePage::showEvent(event);
+    // Where rows are is known once the table has its size.
+    QMetaObject::invokeMethod(this, &SessionsPage::reveal, Qt::QueuedConnection);
+}
+
+void SessionsPage::reveal()
+{
+    if (!isVisible() || !std::exchange(reveal_, false))
+        return;
+    const auto scroll = [this] {
+        const QModelIndex current = table_->currentIndex();
+        const bool seen = table_->viewport()->rect().contains(table_->visualRect(current).center());
+        if (!seen)
+            table_->scrollTo(current, QAbstractItemView::PositionAtCenter);
+    };
+    QMetaObject::invokeMethod(table_, scroll, Qt::QueuedConnection);
 }
 
 void SessionsPage::transportChanged()

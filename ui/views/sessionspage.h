@@ -45,6 +45,7 @@ protected:
     void select(const std::optional<SessionKey>& session) override;
     void resizeEvent(QResizeEvent* event) override;
     void addToMenu(QMenu& menu, const SessionKey& session) override;
+    void showEvent(QShowEvent* event) override;
 
 private:
     void makeBar();
@@ -58,6 +59,7 @@ private:
     void tableChosen();
     void showChosen();
     void restoreSelection(const std::vector<SessionKey>& keys);
+    void reveal();
 
     SessionModel model_;
     QWidget* bar_;
@@ -69,6 +71,7 @@ private:
     DataTable* table_;
     SessionDetail* detail_;
     ChartBoard* board_;
+    bool reveal_ = false; ///< the current row was asked for, and may be out of sight
     bool selecting_ = false;
 };
 
