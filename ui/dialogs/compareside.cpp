@@ -170,10 +170,11 @@ Timestamp CompareSide::begin() const
 
 Timestamp CompareSide::end() const
 {
-    return !isFile() ? scope_.end : info_ ? info_->ended : Timestamp{};
+    // A clock that was set back may have ended it before it began.
+    return std::max(begin(), !isFile() ? scope_.end : info_ ? info_->ended : Timestamp{});
 }
 
-/// The fields know whole seconds: their first one is the begin, their last one the end.
+/// The fields know no microseconds: their first value is the begin, their last one the end.
 Timestamp CompareSide::from() const
 {
     if (range_->current() == all)

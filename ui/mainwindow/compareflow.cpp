@@ -57,8 +57,9 @@ struct CompareFlow::Outcome
 {
     std::optional<Error> error;
     std::shared_ptr<const compare::Comparison> comparison;
+    bool stopped = false; ///< by the user, or because the recording is wanted back
 
-    static Outcome of(const Error& error) { return {error, {}}; }
+    static Outcome of(const Error& error) { return {error, {}, false}; }
     static Outcome read(const std::string& recording, const CompareWish& wish,
                         const compare::Progress& progress);
 };
@@ -67,7 +68,10 @@ CompareFlow::Outcome CompareFlow::Outcome::read(const std::string& recording,
                                                 const CompareWish& wish,
                                                 const compare::Progress& progress)
 {
-    const auto half = [&](const CompareRange& range, double done) {
+    const Error stopped{"The comparison was stopped.", "Nothing is shown."};
+    const auto half = [&](const CompareRange& range, double done) -> Result<compare::Side> {
+        if (!progress(done)) // before the file is touched
+            return stopped;
         return sideOf(range.file.isEmpty() ? recording : range.file.toStdString(), range,
                       [&progress, done](double fraction) { return progress(done + fraction / 2); });
     };
@@ -77,8 +81,10 @@ CompareFlow::Outcome CompareFlow::Outcome::read(const std::string& recording,
     const auto after = half(wish.after, 0.5);
     if (!after)
         return of(after.error());
-    return {{},
-            std::make_shared<compare::Comparison>(compare::compare(before.value(), after.value()))};
+    Outcome outcome;
+    outcome.comparison =
+        std::make_shared<compare::Comparison>(compare::compare(before.value(), after.value()));
+    return progress(1) ? outcome : of(stopped);
 }
 
 CompareFlow::CompareFlow(Workspace& workspace, QWidget* window)
@@ -108,13 +114,12 @@ void CompareFlow::start(const CompareWish& wish)
     if (running_)
         return;
     running_ = true;
-    stopped_ = false;
     stop_ = std::make_shared<std::atomic<bool>>(false);
     emit progressed(0);
     const auto work = [self = QPointer<CompareFlow>(this), mine = stop_,
                        wish](const std::string& recording, const std::atomic<bool>& stop) {
         int told = 0;
-        const Outcome outcome = Outcome::read(recording, wish, [&](double fraction) {
+        Outcome outcome = Outcome::read(recording, wish, [&](double fraction) {
             if (const int percent = static_cast<int>(fraction * 100); percent > told) {
                 told = percent;
                 onWindowThread(self, [fraction](CompareFlow& flow) {
@@ -124,6 +129,7 @@ void CompareFlow::start(const CompareWish& wish)
             }
             return !stop && !*mine;
         });
+        outcome.stopped = stop || *mine;
         onWindowThread(self, [wish, outcome](CompareFlow& flow) { flow.ended(wish, outcome); });
     };
     if (!wish.before.file.isEmpty() && !wish.after.file.isEmpty())
@@ -135,10 +141,8 @@ void CompareFlow::start(const CompareWish& wish)
 
 void CompareFlow::stop()
 {
-    if (!running_)
-        return;
-    stopped_ = true;
-    *stop_ = true;
+    if (running_)
+        *stop_ = true;
 }
 
 void CompareFlow::ended(const CompareWish& wish, const Outcome& outcome)
@@ -146,7 +150,7 @@ void CompareFlow::ended(const CompareWish& wish, const Outcome& outcome)
     running_ = false;
     emit progressed(-1);
     if (outcome.error)
-        emit failed(*outcome.error, stopped_);
+        emit failed(*outcome.error, outcome.stopped);
     else
         show(wish, outcome.comparison);
 }

@@ -56,7 +56,6 @@ private:
     QPointer<ComparisonDialog> shown_;
     std::shared_ptr<std::atomic<bool>> stop_; ///< of the one under way
     bool running_ = false;
-    bool stopped_ = false; ///< by the user
 };
 
 } // namespace poolscope

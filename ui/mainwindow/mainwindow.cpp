@@ -359,8 +359,10 @@ void MainWindow::setTransport(const Transport& transport)
             page->setTransport(transport);
     updateTitle();
     updateCommands();
-    if (transport.mode == Mode::replay)
+    if (transport.mode == Mode::replay || transport.mode == Mode::empty) {
         targets_.clear(); // the ids are the recording's now
+        told_ = {};       // and those of commands begin anew with the next capture
+    }
     if (transport.mode == Mode::replay && transport.file == asked_ && beginAt_)
         // After the workspace has gone to the end, as it does with every recording.
         QMetaObject::invokeMethod(this, &MainWindow::goToBeginning, Qt::QueuedConnection);

@@ -53,8 +53,9 @@ struct ReportFlow::Outcome
 {
     std::optional<Error> error;
     QString damage;
+    bool stopped = false; ///< by the user, or because the recording is wanted back
 
-    static Outcome of(const Error& error) { return {error, {}}; }
+    static Outcome of(const Error& error) { return {error, {}, false}; }
     static Outcome write(const std::string& recording, Order order,
                          const report::Progress& progress);
 };
@@ -107,7 +108,6 @@ void ReportFlow::start(const ReportWish& wish, const ReportScope& scope)
     if (running_)
         return;
     running_ = true;
-    stopped_ = false;
     emit progressed(0);
     // Whoever is on the other thread may outlive this object, not the application.
     const auto here = [self = QPointer<ReportFlow>(this)](auto does) {
@@ -122,7 +122,7 @@ void ReportFlow::start(const ReportWish& wish, const ReportScope& scope)
     const auto work = [here, wish, order = orderOf(wish, scope, workspace_.transport())](
                           const std::string& recording, const std::atomic<bool>& stop) {
         int told = 0;
-        const Outcome outcome = Outcome::write(recording, order, [&](double fraction) {
+        Outcome outcome = Outcome::write(recording, order, [&](double fraction) {
             if (const int percent = static_cast<int>(fraction * 100); percent > told) {
                 told = percent;
                 here([fraction](ReportFlow& flow) {
@@ -132,6 +132,7 @@ void ReportFlow::start(const ReportWish& wish, const ReportScope& scope)
             }
             return !stop;
         });
+        outcome.stopped = stop;
         here([wish, outcome](ReportFlow& flow) { flow.ended(wish, outcome); });
     };
     if (!workspace_.lend(work))
@@ -141,10 +142,8 @@ void ReportFlow::start(const ReportWish& wish, const ReportScope& scope)
 
 void ReportFlow::stop()
 {
-    if (!running_)
-        return;
-    stopped_ = true;
-    workspace_.takeBack();
+    if (running_)
+        workspace_.takeBack();
 }
 
 void ReportFlow::ended(const ReportWish& wish, const Outcome& outcome)
@@ -152,7 +151,7 @@ void ReportFlow::ended(const ReportWish& wish, const Outcome& outcome)
     running_ = false;
     emit progressed(-1);
     if (outcome.error)
-        emit failed(*outcome.error, stopped_);
+        emit failed(*outcome.error, outcome.stopped);
     else
         emit written(wish.file, outcome.damage);
 }

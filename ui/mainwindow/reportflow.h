@@ -42,7 +42,6 @@ private:
     Workspace& workspace_;
     QWidget* window_;
     bool running_ = false;
-    bool stopped_ = false; ///< by the user
 };
 
 } // namespace poolscope

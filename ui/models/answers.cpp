@@ -166,6 +166,12 @@ QString answers::nameOf(const TargetSummary& target)
     return Formatter::line(target.info.name, 100);
 }
 
+QString answers::hiddenWords(std::int64_t hidden)
+{
+    return hidden == 1 ? tr("what 1 session does is hidden.")
+                       : tr("what %1 do is hidden.").arg(Formatter::sessions(hidden));
+}
+
 std::int64_t answers::hiddenSessions(const SessionStore& store)
 {
     std::int64_t hidden = 0;
@@ -288,8 +294,8 @@ Answer blockingAnswer(const SessionStore& store, const Formatter& format)
         const std::int64_t hidden = answers::hiddenSessions(store);
         answer.sentence =
             hidden == 0 ? tr("No session waits for a lock.")
-                        : tr("No session that can be seen waits for a lock; what %1 do is hidden.")
-                              .arg(Formatter::sessions(hidden));
+                        : tr("No session that can be seen waits for a lock; %1")
+                              .arg(answers::hiddenWords(hidden));
         return answer;
     }
     answer.kind = Answer::Kind::blocking;

@@ -24,6 +24,8 @@ QString lineOf(const SessionStore& store, const SessionKey& session);
 /// How many sessions' states the roles may not see: nothing is known of them, least of all that
 /// all is well.
 std::int64_t hiddenSessions(const SessionStore& store);
+/// "what 3 sessions do is hidden."
+QString hiddenWords(std::int64_t hidden);
 /// Something that knows pools is attached.
 bool anyAgent(const SessionStore& store);
 

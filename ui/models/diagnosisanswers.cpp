@@ -111,7 +111,14 @@ void addRelief(Answer& answer, const SessionStore& store, const Diagnosis& worst
                             .arg(connections(n), placeName(checkout->stack.get()).lead);
 }
 
-} // namespace
+QString sessionWords(const SessionRow& row)
+{
+    const QString pid = QString::number(row.session.key.pid.value);
+    return row.session.application.empty()
+               ? tr("session %1").arg(pid)
+               : tr("session %1 of %2")
+                     .arg(pid, Formatter::line(row.session.application.str(), 64));
+}
 
 /// A second queue on a server has a head of its own, which nothing above names.
 void addQueues(Answer& answer, const SessionStore& store)
@@ -130,14 +137,15 @@ void addQueues(Answer& answer, const SessionStore& store)
             if (tree.cycle || tree.root.blocks < leastWaiting || !root || isNamed(tree.root.key))
                 continue;
             answer.others.push_back(
-                {tr("On %1 session %2 of %3 blocks %4, too.")
-                     .arg(answers::nameOf(target), QString::number(tree.root.key.pid.value),
-                          Formatter::line(root->session.application.str(), 64),
+                {tr("On %1 %2 blocks %3, too.")
+                     .arg(answers::nameOf(target), sessionWords(*root),
                           Formatter::sessions(tree.root.blocks)),
                  tree.root.key});
         }
     }
 }
+
+} // namespace
 
 std::optional<Answer> answers::diagnosis(const SessionStore& store)
 {

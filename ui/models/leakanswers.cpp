@@ -205,8 +205,8 @@ QString nothingHeld(const SessionStore& store)
         return hidden == 0
                    ? tr("No session is idle in a transaction past the threshold.")
                    : tr("No session that can be seen is idle in a transaction past the threshold; "
-                        "what %1 do is hidden.")
-                         .arg(Formatter::sessions(hidden));
+                        "%1")
+                         .arg(answers::hiddenWords(hidden));
     }
     const auto& targets = store.targets();
     if (!anyServer(store) && std::none_of(targets.begin(), targets.end(), tellsHolders))
