@@ -286,9 +286,13 @@ private slots:
         CompareDialog* const again = ask();
         take(again, "before", sample);
         take(again, "after", sample);
+        QSignalSpy failed(&window_->comparisons(), &CompareFlow::failed);
         start(again);
         window_->comparisons().stop();
         QTRY_VERIFY(!window_->comparisons().running());
+        // However late it was: who stopped it is shown nothing, and told of no fault.
+        QCOMPARE(failed.size(), 1);
+        QVERIFY(failed.front().at(1).toBool());
         QVERIFY(!window_->comparisons().shown());
     }
 
@@ -314,9 +318,11 @@ private slots:
     void anotherRecordingEndsIt()
     {
         makeReplay(sample);
+        QSignalSpy failed(&window_->comparisons(), &CompareFlow::failed);
         start(ask());
         window_->open({quiet_});
         QTRY_VERIFY_WITH_TIMEOUT(!window_->comparisons().running(), 30000);
+        QVERIFY(failed.isEmpty() || failed.front().at(1).toBool()); // by the user, in effect
         QTRY_COMPARE_WITH_TIMEOUT(window_->shownFile(), quiet_, 10000);
     }
 
