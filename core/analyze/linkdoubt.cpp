@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 namespace poolscope {
@@ -23,18 +25,33 @@ bool is_numeric_host(std::string_view host)
            host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-/// "db1" and "db1.example.com" may be one; a name and a number may be, too.
+/// However it is written: 16 bytes. Empty where it is no address.
+std::string numeric_host(const std::string& host)
+{
+    std::string bytes(sizeof(in6_addr), '\0');
+    if (::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1 ||
+        ::inet_pton(AF_INET6, ("::ffff:" + host).c_str(), bytes.data()) == 1)
+        return bytes;
+    return {};
+}
+
+/// "db1.prod" and "db1.prod.example.com" may be one; a name and a number may be, too.
 bool hosts_may_be_same(const std::string& a, const std::string& b)
 {
     if (a == b || is_relative_host(a) || is_relative_host(b) ||
         is_numeric_host(a) != is_numeric_host(b))
         return true;
-    if (is_numeric_host(a))
-        return false;
-    const std::string_view first = std::string_view(a).substr(0, a.find('.'));
-    const std::string_view second = std::string_view(b).substr(0, b.find('.'));
-    return first == second &&
-           (first.size() == a.size() || second.size() == b.size()); // one is the short form
+    if (is_numeric_host(a)) {
+        const std::string one = numeric_host(a);
+        const std::string other = numeric_host(b);
+        return one.empty() || other.empty() || one == other;
+    }
+    const auto labels = [](std::string_view host) {
+        return std::string(host.ends_with('.') ? host.substr(0, host.size() - 1) : host) + '.';
+    };
+    const std::string first = labels(a);
+    const std::string second = labels(b);
+    return first.starts_with(second) || second.starts_with(first); // one is the short form
 }
 
 /// It has a port of its own behind its host.
@@ -91,6 +108,9 @@ std::vector<LinkPlace> read_link_places(std::string_view address)
         address.substr(front.size(), query == std::string_view::npos ? std::string_view::npos
                                                                      : query - front.size());
     hosts = hosts.substr(0, hosts.find('/'));
+    // "address=(host=db1)(port=3306)", as some drivers of MySQL take it.
+    if (hosts.find_first_of("()=") != std::string_view::npos)
+        return places;
     if (const std::size_t at = hosts.rfind('@'); at != std::string_view::npos)
         hosts.remove_prefix(at + 1);
     constexpr std::size_t most = 16;

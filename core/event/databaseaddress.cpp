@@ -2,6 +2,7 @@
 #include "core/event/databaseaddress.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace poolscope {
 
@@ -79,6 +80,39 @@ std::string of_url(std::string_view scheme, std::string_view rest)
     return address.append(shown);
 }
 
+std::vector<std::string_view> parts_of(std::string_view list)
+{
+    std::vector<std::string_view> parts;
+    for (;;) {
+        const std::size_t comma = list.find(',');
+        parts.push_back(list.substr(0, comma));
+        if (comma == std::string_view::npos)
+            return parts;
+        list.remove_prefix(comma + 1);
+    }
+}
+
+/// As a URL has them: "a:5432,[::1]:5433". One port stands for all hosts, as libpq takes it; ports
+/// that do not go with the hosts tell nothing.
+std::string hosts_of(std::string_view host, std::string_view port)
+{
+    const auto hosts = parts_of(host);
+    const auto ports = parts_of(port);
+    std::string all;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+        const std::string_view one = hosts[i];
+        const bool number = has(one, ':') && !one.starts_with('[') && !one.starts_with('/');
+        all.append(i > 0 ? "," : "").append(number ? "[" : "").append(one);
+        all.append(number ? "]" : "");
+        const std::string_view own = ports.size() == 1              ? ports[0]
+                                     : ports.size() == hosts.size() ? ports[i]
+                                                                    : std::string_view{};
+        if (!own.empty())
+            all.append(":").append(own);
+    }
+    return all;
+}
+
 /// libpq's "host=db1 port=5432 dbname=shop password='x y'".
 std::string of_keywords(std::string_view text)
 {
@@ -117,7 +151,7 @@ std::string of_keywords(std::string_view text)
     if (database.find("://") != std::string::npos ||
         has(database, '=')) // libpq takes an address there, too
         return database_address(database);
-    return "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" + database;
+    return "postgresql://" + hosts_of(host, port) + "/" + database;
 }
 
 } // namespace

@@ -271,6 +271,13 @@ void TestLinks::anotherAddressThanTheServers_data()
     row("postgresql://db1:5432/app", "postgresql://db2:5432/app", false);
     row("postgresql://db1:5432/app", "postgresql://db1.example.com:5432/app", true);
     row("postgresql://db1.a.com:5432/app", "postgresql://db1.b.com:5432/app", false);
+    row("postgresql://db.prod:5432/app", "postgresql://db.prod.svc.cluster.local:5432/app", true);
+    row("postgresql://db1.:5432/app", "postgresql://db1.example.com:5432/app", true);
+    row("postgresql://db1:5432/app", "postgresql://db10:5432/app", false);
+    row("postgresql://[2001:db8::1]:5432/app", "postgresql://[2001:db8:0:0:0:0:0:1]:5432/app",
+        true);
+    row("postgresql://[::ffff:10.0.0.1]:5432/app", "postgresql://10.0.0.1:5432/app", true);
+    row("jdbc:postgresql://address=(host=h1)(port=1)/app", "postgresql://db1/app", true);
     row("postgresql://db1:5432/app", "postgresql://10.0.0.1:5432/app", true);
     row("postgresql://10.0.0.2:5432/app", "postgresql://10.0.0.1:5432/app", false);
     row("postgresql://[::2]:5432/app", "postgresql://[::3]:5432/app", false);

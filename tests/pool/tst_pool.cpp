@@ -416,6 +416,11 @@ void TestPool::credentialsStayInside_data()
     row("host=db1 port=5433 dbname='my shop' user=u password='SEC RET'",
         "postgresql://db1:5433/my shop");
     row("host = db1 password = SECRET dbname=shop", "postgresql://db1/shop");
+    row("host=a,b port=5432,5433 dbname=shop", "postgresql://a:5432,b:5433/shop");
+    row("host=a,b port=5433 dbname=shop", "postgresql://a:5433,b:5433/shop");
+    row("host=a,b,c port=5433,5434 dbname=shop", "postgresql://a,b,c/shop");
+    row("hostaddr=2001:db8::1 port=5433 dbname=shop", "postgresql://[2001:db8::1]:5433/shop");
+    row("port=5433 dbname=shop", "postgresql://:5433/shop");
     row("dbname=postgresql://u:SECRET@db1/shop", "postgresql://db1/shop");
     row("password='SECRET", "");
     row("Server=db1;Password=SECRET", "");
