@@ -3,6 +3,7 @@
 #include "core/source/agentsource.h"
 
 #include "core/source/privatefolder.h"
+#include "core/wire/limits.h"
 
 #include <fmt/format.h>
 
@@ -146,8 +147,8 @@ void AgentSource::connected()
     talk_ = std::make_shared<Talk>(info_.id, events());
     trouble_.reset();
     authorised_ = factsTold_ = factsDue_ = false;
-    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = timesDisbelieved_ = placesLeftOut_ =
-        false;
+    inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = false;
+    timesDisbelieved_ = placesLeftOut_ = unnamedTold_ = false;
     number_ = 0;
     lostTold_ = unreadableTold_ = messages_ = bytesBefore_ = 0;
     pings_.clear();
@@ -358,9 +359,14 @@ void AgentSource::provideSecret(const QString& password)
 void AgentSource::statusUp()
 {
     std::string sentence;
+    unnamedTold_ = talk_ && talk_->decoder.figures().unnamed > 0;
     if (talk_ && talk_->state.figures().over_limit > 0)
         sentence =
             fmt::format("More than {} checkouts are open: those beyond are not listed.", mostOpen);
+    else if (unnamedTold_)
+        sentence = fmt::format("The process tells of pools or checkouts whose name or id is empty "
+                               "or over {} bytes: they are left out. Give the pool a shorter name.",
+                               wire::max_pool_name);
     else if (talk_ && placesLeftOut_)
         sentence = "The process tells of more lines of code than can be listed: what short "
                    "checkouts of the others held is counted at no line.";

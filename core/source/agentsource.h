@@ -169,6 +169,7 @@ private:
     bool quiet_ = false;            ///< and that was told
     bool timesDisbelieved_ = false; ///< on this connection, and that was told
     bool placesLeftOut_ = false;    ///< the same
+    bool unnamedTold_ = false;      ///< that something has no usable name, on this connection
     Steady::time_point heard_, greetedAt_, lastPicture_, lastResync_;
     std::map<std::int64_t, Steady::time_point> pings_;
     AgentClock clock_;

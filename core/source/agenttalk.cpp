@@ -311,8 +311,10 @@ void AgentSource::deliver(bool always, std::uint64_t lostLater)
     teller_.sampling();
     const bool disbelieved = talk_->sampler.timesDisbelieved() > 0;
     const bool leftOut = talk_->sampler.placesLeftOut() > 0;
+    const bool unnamed = talk_->decoder.figures().unnamed > 0;
     fact(std::move(sample)); // which may end this connection
-    const bool news = disbelieved > timesDisbelieved_ || leftOut > placesLeftOut_;
+    const bool news =
+        disbelieved > timesDisbelieved_ || leftOut > placesLeftOut_ || unnamed > unnamedTold_;
     timesDisbelieved_ = timesDisbelieved_ || disbelieved;
     placesLeftOut_ = placesLeftOut_ || leftOut;
     if (news)

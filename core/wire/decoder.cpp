@@ -172,10 +172,13 @@ private:
             figures_ = before;
             ++figures_.no_number;
             return;
-        case Assembled::bad_field:
+        case Assembled::bad_field: {
+            const std::uint64_t unnamed = figures_.unnamed;
             figures_ = before;
+            figures_.unnamed = unnamed;
             ++figures_.bad_field;
             return;
+        }
         }
     }
 

@@ -28,6 +28,7 @@ struct DecoderFigures
     std::uint64_t unknown_kind = 0; ///< ignored, as the protocol asks for
     std::uint64_t odd_field = 0;    ///< optional fields of a wrong type or range: taken as absent
     std::uint64_t clipped = 0;      ///< texts and lists over their limit: cut
+    std::uint64_t unnamed = 0;      ///< ids and names, empty or over their limit: also in another
     friend bool operator==(const DecoderFigures&, const DecoderFigures&) = default;
 
     std::uint64_t skipped() const
@@ -48,7 +49,8 @@ public:
 
 /// Turns a stream of bytes into messages. What it reads is hostile: bounded in memory (about half a
 /// megabyte), never throws on account of it, comes back to its feet at the next newline. All texts
-/// that it gives out are plain_line and within the protocol's limits. One a peer; one thread.
+/// that it gives out are plain_line and within the protocol's limits; ids and names, which are
+/// never cut, within three times theirs (what is replaced in them grows). One a peer; one thread.
 class Decoder
 {
 public:

@@ -73,7 +73,7 @@ bool LineReader::pairs(std::vector<Pair>& list, std::size_t first, std::size_t m
             return more() && skip();
         }
         Pair& pair = list.emplace_back();
-        return clean(name, name_limit, pair.name) && any_text(value_limit, pair.value);
+        return clean(name, name_limit, false, pair.name) && any_text(value_limit, pair.value);
     });
 }
 

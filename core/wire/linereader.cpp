@@ -78,7 +78,8 @@ bool LineReader::raw_string(std::string_view& content)
 }
 
 /// What may be shown of a string; false where it is no JSON.
-bool LineReader::clean(std::string_view raw, std::size_t limit, std::string_view& text)
+bool LineReader::clean(std::string_view raw, std::size_t limit, bool identity,
+                       std::string_view& text)
 {
     if (raw.size() <= limit && printable(raw)) {
         text = raw;
@@ -89,7 +90,8 @@ bool LineReader::clean(std::string_view raw, std::size_t limit, std::string_view
         return false;
     if (whole.size() > limit)
         ++figures_.clipped;
-    text = fields_.keep(plain_line(whole, limit));
+    // What is replaced takes three bytes instead of one, and an identity is not cut for that.
+    text = fields_.keep(plain_line(whole, identity ? 3 * limit : limit));
     return true;
 }
 
@@ -147,13 +149,19 @@ bool LineReader::text(std::size_t limit, bool identity, std::string_view& value,
         return odd();
     if (!raw_string(raw))
         return false;
-    // An identity that is cut could be taken for another one.
+    // An identity that is cut could be taken for another one. Escaped it may be longer than it is.
     if (identity && (raw.empty() || raw.size() > limit)) {
-        ++figures_.odd_field;
-        return true;
+        std::string whole;
+        if (!unescape(raw, whole))
+            return false;
+        if (whole.empty() || whole.size() > limit) {
+            ++figures_.odd_field;
+            ++figures_.unnamed;
+            return true;
+        }
     }
     usable = true;
-    return clean(raw, limit, value);
+    return clean(raw, limit, identity, value);
 }
 
 bool LineReader::number(std::int64_t limit, std::int64_t& value, bool& usable)
@@ -192,7 +200,7 @@ bool LineReader::any_text(std::size_t limit, std::string_view& value)
     if (first == '{' || first == '[')
         return odd();
     const std::string_view word = scalar();
-    if (word != "null" && !clean(word, limit, value))
+    if (word != "null" && !clean(word, limit, false, value))
         return false;
     return more() && skip();
 }

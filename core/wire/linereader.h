@@ -43,7 +43,7 @@ private:
     bool array(OnElement&& on_element);
 
     bool raw_string(std::string_view& content);
-    bool clean(std::string_view raw, std::size_t limit, std::string_view& text);
+    bool clean(std::string_view raw, std::size_t limit, bool identity, std::string_view& text);
     std::string_view scalar() const;
     bool skip();
     bool field(std::string_view name);

@@ -21,6 +21,7 @@ private slots:
     void endlessLine();
     void garbage();
     void garbageInBetweenIsCounted();
+    void aPoolWithoutAUsableName();
     void timesThatCannotBe();
     void silentAfterConnect();
     void pictureWithoutEnd();
@@ -166,6 +167,33 @@ void TestAgentTrouble::garbageInBetweenIsCounted()
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be read")),
              qPrintable(probe.sentence()));
     QCOMPARE(probe.gaps, 1);
+}
+
+/// What is left out is not left out in silence: in the greeting, and later.
+void TestAgentTrouble::aPoolWithoutAUsableName()
+{
+    const QByteArray longName(129, 'x');
+    const QString words = QStringLiteral("over 128 bytes: they are left out");
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello().replace("orders", longName) + agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    QVERIFY2(probe.sentence().contains(words), qPrintable(probe.sentence()));
+
+    FakeAgent later;
+    later.onAttach = [&] {
+        later.say(later.hello() + later.ready());
+    };
+    PoolProbe second(later.url());
+    second.start();
+    QTRY_VERIFY(second.up());
+    QVERIFY2(second.sentence().isEmpty(), qPrintable(second.sentence()));
+    later.say(later.event("checkout", "a", 1).replace("orders", longName));
+    QTRY_VERIFY2(second.sentence().contains(words), qPrintable(second.sentence()));
+    QCOMPARE(second.reach(), Reach::up);
 }
 
 /// Otherwise they would never grow old, or be alive for ever.

@@ -55,6 +55,7 @@ private slots:
     void fullRange();
     void sumsAreBounded();
     void readerCleansTexts();
+    void aLongNameThatIsEscaped();
     void listsAreBounded();
     void neverANewline();
     void roomAndFeedAreTheSame();
@@ -227,6 +228,29 @@ void TestCodec::readerCleansTexts()
                                           std::string(128, 'x') + "\xe2\x80\xa6"};
     QCOMPARE(by, wanted);
     QCOMPARE(decoder.figures().clipped, std::uint64_t{1});
+}
+
+/// Its length is what it has, not what JSON needs to write it; what is shown of it is not cut.
+void TestCodec::aLongNameThatIsEscaped()
+{
+    wire::Decoder decoder;
+    std::vector<std::string> pools;
+    Look look([&](const wire::Message& message) {
+        pools.emplace_back(std::get<wire::Checkout>(message.body).pool);
+    });
+    const auto feed = [&](const std::string& name) {
+        decoder.feed(R"({"k":"checkout","n":1,"pool":")" + name + R"(","id":"1","t":1})" + "\n",
+                     look);
+    };
+    feed(R"(a\n)" + std::string(126, 'x'));
+    feed(R"(\u001b)" + std::string(127, 'x'));
+    QCOMPARE(pools, (std::vector<std::string>{"a " + std::string(126, 'x'),
+                                              "\xef\xbf\xbd" + std::string(127, 'x')}));
+    QCOMPARE(decoder.figures().clipped, std::uint64_t{0});
+    feed(R"(a\n)" + std::string(127, 'x')); // one too many: left out, and counted
+    QCOMPARE(pools.size(), std::size_t{2});
+    QCOMPARE(decoder.figures().bad_field, std::uint64_t{1});
+    QCOMPARE(decoder.figures().unnamed, std::uint64_t{1});
 }
 
 void TestCodec::listsAreBounded()
