@@ -56,6 +56,15 @@ const SessionRow* Picture::sessionOf(const CheckoutKey& checkout) const
     return session ? row(*session) : nullptr;
 }
 
+std::optional<std::int64_t> Picture::serverPidOf(const Checkout& of) const
+{
+    const SessionLink* const link = links().session_of(of.key);
+    const TargetSummary* const its = target(of.key.target);
+    const Pool* const pool = its ? poolNamed(*its, of.pool) : nullptr;
+    return server_pid_of(of, pool ? pool->database : Text{}, link,
+                         link && link->through ? checkout(*link->through) : nullptr);
+}
+
 const Checkout* Picture::checkoutOf(const SessionKey& session) const
 {
     const CheckoutLink* const link = links().checkout_of(session);

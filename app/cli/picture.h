@@ -31,6 +31,8 @@ struct Picture
     Links& links() const;
     /// The session of a checkout; null where none is known, or several might be it.
     const SessionRow* sessionOf(const CheckoutKey& checkout) const;
+    /// Of the server's process or connection that serves a checkout; null where that is not known.
+    std::optional<std::int64_t> serverPidOf(const Checkout& checkout) const;
     /// The checkout of a session; null likewise.
     const Checkout* checkoutOf(const SessionKey& session) const;
     /// On the clock of the session's server; never negative.

@@ -90,7 +90,7 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
     json.member("pool", checkout.pool);
     json.member("checkout", checkout.key.id);
     json.member("connection", checkout.connection);
-    json.member("server_pid", checkout.server_pid);
+    json.member("server_pid", picture.serverPidOf(checkout));
     json.member("acquired", checkout.acquired);
     json.member("age_us", picture.age(target, checkout.acquired));
     json.member("wait_us", checkout.wait);
@@ -121,7 +121,7 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     json.member("severity", name_of(holder.severity));
     json.member("pool", checkout->pool);
     json.member("checkout", checkout->key.id);
-    json.member("server_pid", checkout->server_pid);
+    json.member("server_pid", picture.serverPidOf(*checkout));
     json.member("age_us", holder.age);
     json.member("acquired_by", checkout->acquired_by);
     writeTags(json, checkout);

@@ -72,8 +72,8 @@ void addHolders(const Picture& picture, const Place& place, std::string& text)
         ++told;
         text += fmt::format("    checkout {}  {}  by {}", cleaned(checkout->key.id),
                             format_duration_cell(holder.age), shown(checkout->acquired_by));
-        if (checkout->server_pid)
-            text += fmt::format("  server pid {}", *checkout->server_pid);
+        if (const auto pid = picture.serverPidOf(*checkout))
+            text += fmt::format("  server pid {}", *pid);
         if (!checkout->tags.empty())
             text += "  " + tagsOf(*checkout);
         text += '\n';
@@ -169,7 +169,7 @@ std::string checkoutsText(const Picture& picture, int width)
                          {shown(checkout->key.id), shown(checkout->pool),
                           format_duration_cell(picture.age(target, checkout->acquired)), severity,
                           shown(checkout->acquired_by), shown(checkout->connection),
-                          number<std::int64_t>(checkout->server_pid),
+                          number<std::int64_t>(picture.serverPidOf(*checkout)),
                           checkout->wait ? format_duration_cell(*checkout->wait) : "-",
                           shown(place_of(checkout->stack), 600), tagsOf(*checkout)});
             table.add_row(std::move(cells));

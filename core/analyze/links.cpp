@@ -87,6 +87,22 @@ bool is_server(const TargetInfo& target)
     return is_server(std::string_view(target.kind));
 }
 
+std::optional<std::int64_t> server_pid_of(const Checkout& checkout, const Text& pool_database,
+                                          const SessionLink* link, const Checkout* through)
+{
+    if (link && link->by == JoinedBy::pgbouncer) {
+        if (const auto session = link->session())
+            return session->pid.value;
+        return through ? through->server_pid : std::nullopt;
+    }
+    // Linux gives no process a higher number: it is half of a key that cancels statements.
+    constexpr std::int64_t highest_pid = std::int64_t{1} << 22;
+    if (checkout.server_pid && *checkout.server_pid > highest_pid &&
+        kind_in(pool_database.str()) == "postgresql")
+        return std::nullopt;
+    return checkout.server_pid;
+}
+
 std::string_view name_of(JoinedBy by)
 {
     switch (by) {

@@ -144,6 +144,11 @@ std::optional<std::uint16_t> client_port_of(const Session& session);
 /// Of a pooler's checkout: the port of the client that it serves.
 std::optional<std::uint16_t> client_port_of(const Checkout& checkout);
 bool is_pooler(const TargetInfo& target);
+/// The server's own process or connection number that serves a checkout; null where that is not
+/// known. What a driver was told by a pooler is a number that the pooler made up. `link` is what
+/// is known of the checkout, null: nothing; `through` the checkout that the link goes through.
+std::optional<std::int64_t> server_pid_of(const Checkout& checkout, const Text& pool_database,
+                                          const SessionLink* link, const Checkout* through);
 /// A database's server, whose sessions are what checkouts are joined with.
 bool is_server(const TargetInfo& target);
 

@@ -73,6 +73,7 @@ private slots:
     void aPidWithoutAPort();
     void twoClientsOfOnePort();
     void aPoolerWithoutItsServer();
+    void theServersOwnNumber();
     void clocksThatDiffer();
     void databasesThatDiffer();
     void anotherAddressThanTheServers_data();
@@ -203,6 +204,28 @@ void TestLinks::aPoolerWithoutItsServer()
         {}, {checkout(app, "a", 4242, 5000), checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000")});
     const SessionLink* const link = links.session_of({TargetId{app}, Text{"a"}});
     QVERIFY(link && link->sessions.empty() && link->through);
+}
+
+void TestLinks::theServersOwnNumber()
+{
+    const Text shop{"postgresql://db1:6432/shop"};
+    const auto mine = checkout(app, "a", 1'903'448'211, 5000);
+    const auto lent = checkout(bouncer, "h", 100, 7000, "10.0.0.1:5000");
+    const auto number = [&](Links&& links, const Checkout* through) {
+        return server_pid_of(mine, shop, links.session_of(mine.key), through);
+    };
+    const auto s = session(db, 100, "10.0.0.3:7000");
+    QCOMPARE(number(world({s}, {mine, lent}), &lent), std::optional<std::int64_t>{100});
+    QCOMPARE(number(world({}, {mine, lent}), &lent), std::optional<std::int64_t>{100});
+    // The pooler gave it none just now, or two may be its client.
+    const auto none = checkout(bouncer, "h", {}, {}, "10.0.0.1:5000");
+    QVERIFY(!number(world({s}, {mine, none}), &none));
+    const auto other = checkout(bouncer2, "i", 101, 7001, "10.0.0.2:5000");
+    QVERIFY(!number(world({s, session(db, 101, "10.0.0.3:7001")}, {mine, lent, other}), nullptr));
+    // Alone: no process of PostgreSQL has such a number; one of MySQL's connections may.
+    QVERIFY(!number(world({}, {mine}), nullptr));
+    QVERIFY(server_pid_of(mine, Text{"mysql://db1/shop"}, nullptr, nullptr) == 1'903'448'211);
+    QVERIFY(server_pid_of(checkout(app, "a", 4242, 5000), shop, nullptr, nullptr) == 4242);
 }
 
 void TestLinks::clocksThatDiffer()
