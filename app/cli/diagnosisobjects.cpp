@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace poolscope {
 
 namespace {
@@ -70,7 +72,52 @@ std::string words(Cause cause)
     return text;
 }
 
+/// As the alert "pool nearly exhausted" and the diagnosis have it.
+bool isNearlyExhausted(const Pool& pool)
+{
+    constexpr std::int64_t least_percent = 95;
+    constexpr std::int64_t most = std::int64_t{1} << 48;
+    return pool.kind.str() != "bypass" && pool.used && pool.max && *pool.max > 0 &&
+           *pool.max < most && *pool.used >= 0 && *pool.used < most &&
+           *pool.used * 100 >= *pool.max * least_percent;
+}
+
+/// What else would have to be attached for the cause to be told; empty: everything is.
+std::string missingFor(const Picture& picture)
+{
+    const auto any = [&picture](auto&& fits) {
+        return std::any_of(picture.targets.begin(), picture.targets.end(), fits);
+    };
+    const bool process = any([](const TargetSummary& each) { return each.agent.has_value(); });
+    const bool server = any([](const TargetSummary& each) { return is_server(each.info); });
+    if (process && server)
+        return {};
+    return fmt::format(" Give {} as well.", server    ? "the pool inside its application"
+                                            : process ? "the database's server"
+                                                      : "the pool inside its application and the "
+                                                        "database's server");
+}
+
 } // namespace
+
+std::vector<std::string> undiagnosed(const Picture& picture)
+{
+    std::vector<std::string> sentences;
+    for (const TargetSummary& target : picture.targets) {
+        if (target.status.reach != Reach::up)
+            continue;
+        for (const Pool& pool : target.pools) {
+            const bool told = std::any_of(target.diagnoses.begin(), target.diagnoses.end(),
+                                          [&](const Diagnosis& d) { return d.pool == pool.name; });
+            if (!told && isNearlyExhausted(pool))
+                sentences.push_back(fmt::format(
+                    "{} of {} is nearly exhausted ({} of {} are lent); why cannot be told yet.{}",
+                    plain_line(pool.name.str(), 128), plain_line(target.info.name, 64), *pool.used,
+                    *pool.max, missingFor(picture)));
+        }
+    }
+    return sentences;
+}
 
 void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                     const Diagnosis& diagnosis)
@@ -144,6 +191,8 @@ std::string diagnosesText(const Picture& picture)
             text += '\n';
         }
     }
+    for (const std::string& sentence : undiagnosed(picture))
+        text += sentence + '\n';
     return text.empty() ? "Nothing is exhausted, or nearly so.\n" : text;
 }
 

@@ -21,6 +21,9 @@ std::string checkoutsText(const Picture& picture, int width);
 std::string checkoutLeaksText(const Picture& picture, const TargetSummary& target);
 std::string blockingText(const Picture& picture, int width);
 std::string diagnosesText(const Picture& picture);
+/// Of pools that are nearly exhausted and have no diagnosis: sentences, which the text above ends
+/// with.
+std::vector<std::string> undiagnosed(const Picture& picture);
 std::string alertsText(const Picture& picture, int width);
 std::string infoText(const RecordingInfo& info);
 

@@ -113,6 +113,15 @@ void sayWhatIsNotKnown(Verb verb, const std::vector<Picture>& pictures)
             "or leaks.");
 }
 
+/// An empty array is none either, where a pool is all lent.
+void sayWhatIsUndiagnosed(const std::vector<Picture>& pictures)
+{
+    for (const Picture& picture : pictures) {
+        for (const std::string& sentence : undiagnosed(picture))
+            complain(sentence);
+    }
+}
+
 /// Nor is it good news where the role sees itself alone.
 void sayWhatIsHidden(const std::vector<Picture>& pictures)
 {
@@ -233,6 +242,8 @@ int runRead(const Arguments& arguments)
         return exitUsage;
     sayWhatIsNotKnown(arguments.verb, pictures);
     sayWhatIsHidden(pictures);
+    if (arguments.json && arguments.verb == Verb::diagnose)
+        sayWhatIsUndiagnosed(pictures);
     // An array is an array, also when nothing could be reached.
     if (arguments.json || !pictures.empty())
         printPictures(arguments, pictures);

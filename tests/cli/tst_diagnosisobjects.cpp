@@ -63,6 +63,7 @@ private slots:
     void keysInTheirOrder();
     void whatIsNotKnownIsNull();
     void prose();
+    void aPoolWithoutADiagnosis();
 };
 
 void TestDiagnosisObjects::keysInTheirOrder()
@@ -107,6 +108,44 @@ void TestDiagnosisObjects::prose()
     Diagnosis hostile = leak();
     hostile.sentence = "Pool \x1b[2J is exhausted.";
     QVERIFY(diagnosesText(pictureWith(hostile)).find('\x1b') == std::string::npos);
+}
+
+/// All lent, and what is attached tells no cause: that is not "nothing".
+void TestDiagnosisObjects::aPoolWithoutADiagnosis()
+{
+    Picture picture;
+    TargetSummary pooler;
+    pooler.info = {TargetId{1}, "pgbouncer", "edge", "pgbouncer://adm@edge"};
+    pooler.status.reach = Reach::up;
+    Pool pool;
+    pool.name = Text{"app/app"};
+    pool.used = 4;
+    pool.max = 4;
+    Pool calm = pool;
+    calm.name = Text{"calm"};
+    calm.used = 3;
+    pooler.pools = {pool, calm};
+    picture.targets = {pooler};
+    QCOMPARE(
+        diagnosesText(picture),
+        std::string("app/app of edge is nearly exhausted (4 of 4 are lent); why cannot be told "
+                    "yet. Give the pool inside its application and the database's server as "
+                    "well.\n"));
+    TargetSummary server;
+    server.info = {TargetId{2}, "postgresql", "shop-db", "postgresql://db/shop"};
+    picture.targets.push_back(server);
+    QVERIFY(
+        undiagnosed(picture).front().ends_with("Give the pool inside its application as well."));
+    picture.targets[1].agent = AgentFacts{};
+    QVERIFY(undiagnosed(picture).front().ends_with("why cannot be told yet."));
+    // Where the cause is told, that is enough; and of one that does not answer nothing is known.
+    Diagnosis told = leak();
+    told.pool = pool.name;
+    picture.targets[0].diagnoses = {told};
+    QVERIFY(undiagnosed(picture).empty());
+    picture.targets[0].diagnoses.clear();
+    picture.targets[0].status.reach = Reach::failing;
+    QVERIFY(undiagnosed(picture).empty());
 }
 
 QTEST_APPLESS_MAIN(TestDiagnosisObjects)
