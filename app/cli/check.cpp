@@ -125,6 +125,7 @@ int checkLive(const Arguments& servers, std::vector<CheckedFile>& files, std::ve
                 });
             },
             longestSettingsWait);
+        live.sayRemarks();
         checked.input = checkInput(live.picture());
         checked.input.series = keeper.all();
         unreachable = live.anyUnreachable();

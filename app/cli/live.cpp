@@ -286,6 +286,16 @@ void Live::sampleAgain()
         longestResample);
 }
 
+void Live::sayRemarks() const
+{
+    for (const auto& [id, fate] : fates_) {
+        const TargetSummary* const target = fate == Fate::ready ? picture_.target(id) : nullptr;
+        if (target && !target->status.sentence.empty())
+            complain(Error{plain_line(target->info.name, 64) + ": " + target->status.sentence,
+                           target->status.next_step});
+    }
+}
+
 void Live::waitForPictures()
 {
     const auto decided = [this] {

@@ -53,6 +53,9 @@ public:
     void waitForPictures();
     /// Waits for one more sample of each target that answers, so that ages are those of now.
     void sampleAgain();
+    /// What targets that gave a picture say beside it: what they cannot see, or that they answer no
+    /// more.
+    void sayRemarks() const;
     /// Runs the event loop until `done` after an update, or the time is over; false if it is over.
     bool waitUntil(const std::function<bool()>& done, Duration atMost);
 

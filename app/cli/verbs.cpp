@@ -204,6 +204,7 @@ int readLive(const Arguments& arguments, std::vector<Picture>& pictures)
         live.waitUntil([] { return false; }, *runFor);
         live.sampleAgain();
     }
+    live.sayRemarks();
     if (live.anyReady())
         pictures.push_back(live.picture());
     return live.anyUnreachable() ? exitUnreachable : exitDone;

@@ -243,7 +243,7 @@ std::optional<MetricsSource::Reading> MetricsSource::read(const MetricsFetch::Ou
     trouble.nextStep = address_.format == MetricsAddress::Format::expvar
                            ? "Check the path: Go's is /debug/vars."
                            : "Check the path. Spring: /actuator/prometheus; Quarkus: /q/metrics; "
-                             "exporters: /metrics.";
+                             "exporters: /metrics; what a Prometheus knows of all: /api/v1.";
     return {};
 }
 

@@ -80,7 +80,7 @@ MetricsSource::Trouble MetricsSource::troubleOfStatus(int status) const
                 : address_.format == MetricsAddress::Format::expvar
                     ? "Go: import _ \"expvar\" serves /debug/vars on the default mux."
                     : "Check the path. Spring: /actuator/prometheus; Quarkus: /q/metrics; "
-                      "exporters: /metrics."};
+                      "exporters: /metrics; what a Prometheus knows of all: /api/v1."};
     default:
         return {Trouble::Kind::transient, where() + " answered with HTTP status " + code + ".",
                 status >= 500 ? "Its own log says why. Poolscope keeps trying."

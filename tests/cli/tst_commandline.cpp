@@ -413,7 +413,8 @@ void TestCommandLine::whatIsHiddenIsSaid()
         QVERIFY2(hidden.err.contains("the role nosy cannot see") &&
                      hidden.err.contains("GRANT pg_monitor TO nosy"),
                  hidden.err.constData());
-        QVERIFY(run({text(verb), target_}).err.isEmpty());
+        // A busy machine may be told of beside it.
+        QVERIFY(!run({text(verb), target_}).err.contains("cannot see"));
     }
 }
 

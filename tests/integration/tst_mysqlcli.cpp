@@ -24,6 +24,7 @@ private slots:
     void leaks();
     void recordingSaysTheSame();
     void killByIdentity();
+    void remarksReachTheShell();
     void secretsStayOut();
 
 private:
@@ -172,6 +173,20 @@ void TestMySqlCli::killByIdentity()
     QVERIFY(middle_->finish()); // what it waited for is free
     outcome = terminate(id);
     QVERIFY2(outcome.code == 4, outcome.err.constData());
+}
+
+void TestMySqlCli::remarksReachTheShell()
+{
+    MariaDb plain;
+    MariaDb::Options options;
+    options.performanceSchema = false;
+    QVERIFY2(plain.start(options), qPrintable(plain.error()));
+    for (const char* verb : {"sessions", "check"}) {
+        const Outcome told = poolscope({QString::fromLatin1(verb), plain.url()});
+        QVERIFY2(told.code == 0, told.err.constData());
+        QVERIFY2(told.err.contains("information_schema.PROCESSLIST"), told.err.constData());
+        QVERIFY(!told.out.contains("information_schema.PROCESSLIST"));
+    }
 }
 
 void TestMySqlCli::secretsStayOut()

@@ -227,6 +227,20 @@ void TestPrometheus::wrongMatcher()
     MetricsProbe own(QStringLiteral("prometheus+http://") + prometheus.address());
     QTRY_VERIFY_WITH_TIMEOUT(own.up(), patience);
     QVERIFY2(own.says("/api/v1"), qPrintable(own.sentence()));
+    // In the shell "No pools." is not all that is said.
+    QProcess pools;
+    pools.start(
+        QStringLiteral(POOLSCOPE_BINARY),
+        {QStringLiteral("pools"), QStringLiteral("prometheus+http://") + prometheus.address()});
+    QVERIFY(pools.waitForFinished(patience));
+    QCOMPARE(pools.exitCode(), 0);
+    const QByteArray said = pools.readAllStandardError();
+    QVERIFY2(said.contains("asked for at /api/v1"), said.constData());
+    // Nor is its page for people a page of metrics.
+    MetricsProbe front(QStringLiteral("prometheus+http://") + prometheus.address() +
+                       QStringLiteral("/graph"));
+    QTRY_COMPARE_WITH_TIMEOUT(front.reach(), Reach::stopped, patience);
+    QVERIFY2(front.nextStep().contains(QStringLiteral("/api/v1")), qPrintable(front.nextStep()));
 }
 
 void TestPrometheus::recordsThePast()
