@@ -83,8 +83,8 @@ int main(int argc, char** argv)
         return run_demo_workload(*workload);
     const TakenArguments taken = takeArguments(argc, argv);
     if (!taken.secrets.empty())
-        complain("A password among the arguments could be seen by others until just now. Use "
-                 "~/.pgpass or PGPASSWORD, or leave it out to be asked.");
+        complain("A password among the arguments could be seen by others until just now. Use " +
+                 taken.places + ", or leave it out to be asked.");
     auto read = readArguments(taken.arguments);
     if (const Reply* const reply = std::get_if<Reply>(&read)) {
         std::fputs(taken.scrub(reply->text).c_str(), reply->exitCode == exitDone ? stdout : stderr);

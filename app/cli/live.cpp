@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/live.h"
 
+#include "app/cli/secrets.h"
 #include "core/source/privatefolder.h"
 #include "core/source/registry.h"
 
@@ -184,10 +185,10 @@ bool Live::attachAll()
         const TargetId target = workspace_->attach(request);
         fates_[target] = Fate::pending;
         const auto kind = classifyTarget(request.target);
-        if (kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo))
-            pools_.insert(target);
-        if (kind && kind.value() == TargetKind::metrics)
-            metrics_.insert(target);
+        if (kind && (kind.value() == TargetKind::pool || kind.value() == TargetKind::demo ||
+                     kind.value() == TargetKind::metrics))
+            tokens_.insert(target);
+        secretPlaces_[target] = secretPlace(request.target.toStdString());
     }
     return true;
 }
@@ -234,17 +235,12 @@ void Live::askFor(TargetId target, const QString& sentence)
 {
     ++questions_;
     const bool again = asked_[target]++ < mostQuestions;
-    const bool metrics = metrics_.contains(target);
-    const bool token = pools_.contains(target) || metrics;
+    const bool token = tokens_.contains(target);
     const QString word = token ? QStringLiteral("Token") : QStringLiteral("Password");
     const QString password = again ? askForPassword(sentence, word) : QString{};
     if (password.isEmpty()) {
-        refusals_[target] = {sentence.toStdString(),
-                             metrics ? "There is nobody to ask for it here: use "
-                                       "POOLSCOPE_METRICS_TOKEN."
-                             : token ? "There is nobody to ask for it here: use POOLSCOPE_TOKEN."
-                                     : "There is nobody to ask for it here: use ~/.pgpass or "
-                                       "PGPASSWORD."};
+        refusals_[target] = {sentence.toStdString(), "There is nobody to ask for it here: use " +
+                                                         secretPlaces_[target] + '.'};
         if (isatty(STDIN_FILENO) != 0)
             refusals_[target].next_step.clear();
         fates_[target] = Fate::unreachable;

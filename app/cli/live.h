@@ -72,8 +72,8 @@ private:
     std::unique_ptr<AlertCommand> alertCommand_;
     Picture picture_;
     std::map<TargetId, Fate> fates_;
-    std::set<TargetId> pools_;   ///< those that ask for a token
-    std::set<TargetId> metrics_; ///< the same, of metrics
+    std::set<TargetId> tokens_;                    ///< those that ask for a token
+    std::map<TargetId, std::string> secretPlaces_; ///< where else it comes from
     std::map<TargetId, int> asked_;
     int questions_ = 0;
     std::map<TargetId, Error> refusals_; ///< no password

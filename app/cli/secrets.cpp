@@ -102,6 +102,17 @@ std::vector<Span> passwordsIn(std::string_view argument)
     return found;
 }
 
+std::string_view secretPlace(std::string_view target)
+{
+    if (target.starts_with("mysql://") || target.starts_with("mariadb://"))
+        return "~/.my.cnf or MYSQL_PWD";
+    if (target.starts_with("prometheus+") || target.starts_with("expvar+"))
+        return "POOLSCOPE_METRICS_TOKEN";
+    if (target.starts_with("pool://") || target.starts_with("pool+") || target == "demo:")
+        return "POOLSCOPE_TOKEN";
+    return "~/.pgpass or PGPASSWORD";
+}
+
 std::string TakenArguments::scrub(std::string message) const
 {
     for (const std::string& secret : secrets) {
@@ -117,7 +128,11 @@ TakenArguments takeArguments(int argc, char** argv)
     TakenArguments taken;
     for (int i = 1; i < argc; ++i) {
         const std::string& argument = taken.arguments.emplace_back(argv[i]);
-        for (const Span& span : passwordsIn(argument)) {
+        const std::vector<Span> found = passwordsIn(argument);
+        const std::string_view place = secretPlace(argument);
+        if (!found.empty() && taken.places.find(place) == std::string::npos)
+            (taken.places += taken.places.empty() ? "" : ", ") += place;
+        for (const Span& span : found) {
             taken.secrets.push_back(argument.substr(span.begin, span.size));
             std::memset(argv[i] + span.begin, '*', span.size);
         }

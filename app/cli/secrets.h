@@ -19,11 +19,15 @@ struct Span
 /// password=.
 std::vector<Span> passwordsIn(std::string_view argument);
 
+/// Where else a target's secret comes from, for a sentence: "~/.pgpass or PGPASSWORD".
+std::string_view secretPlace(std::string_view target);
+
 /// The command line, taken out of the process's argument list.
 struct TakenArguments
 {
     std::vector<std::string> arguments; ///< without the program's name; may hold passwords
     std::vector<std::string> secrets;   ///< the passwords found
+    std::string places;                 ///< where those belong; empty: there are none
 
     /// A message that may quote an argument, without the passwords.
     std::string scrub(std::string message) const;

@@ -143,6 +143,16 @@ Result<MySqlAddress> parseMySqlUrl(const QString& target)
         if (const auto error = readOption(address, key, value))
             return *error;
     }
+    // As MySQL's own clients have it, localhost is the socket where one is named.
+    if (!address.socket.isEmpty() &&
+        address.host.compare(QLatin1String("localhost"), Qt::CaseInsensitive) == 0) {
+        address.host.clear();
+        address.port = 0;
+    }
+    if (!address.socket.isEmpty() && !address.host.isEmpty())
+        return Error{"The address of the MySQL server names both a host and a socket.",
+                     "A socket is on this machine: write mysql://USER@/?socket=/PATH, or leave the "
+                     "socket out."};
     for (const QString* text : {&address.user, &address.host, &address.database, &address.socket}) {
         if (hasControl(*text))
             return unread;

@@ -20,7 +20,7 @@ struct MySqlAddress
     QString host;     ///< empty: the server's socket on this machine
     int port = 0;     ///< 0: not given
     QString database;
-    QString socket; ///< path; used where there is no host
+    QString socket; ///< path; only where there is no host
     std::optional<MySqlTls> tls;
     QString ca; ///< files of certificates and the key, as given
     QString caPath;

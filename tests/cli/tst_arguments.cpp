@@ -233,6 +233,17 @@ void TestArguments::overwritesPasswords()
     QCOMPARE(target, std::string{"postgresql://me:******@db/x"});
     QCOMPARE(taken.scrub("what is postgresql://me:geheim@db/x?"),
              std::string{"what is postgresql://me:***@db/x?"});
+    QCOMPARE(taken.places, std::string{"~/.pgpass or PGPASSWORD"});
+    // Each is told where its own passwords belong.
+    std::string mysql = "mysql://me:geheim@db/x", maria = "mariadb://me:geheim@db/x";
+    std::string metrics = "prometheus+http://me:geheim@db/x";
+    char* more[] = {program.data(), verb.data(),    mysql.data(),
+                    maria.data(),   metrics.data(), nullptr};
+    QCOMPARE(takeArguments(5, more).places,
+             std::string{"~/.my.cnf or MYSQL_PWD, POOLSCOPE_METRICS_TOKEN"});
+    QVERIFY(secretPlace("pool://localhost:7000") == "POOLSCOPE_TOKEN");
+    char* none[] = {program.data(), verb.data(), nullptr};
+    QVERIFY(takeArguments(2, none).places.empty());
 }
 
 QTEST_GUILESS_MAIN(TestArguments)

@@ -86,6 +86,10 @@ void TestMySqlCli::sessions()
     const Outcome told =
         poolscope({QStringLiteral("sessions"), server_.url(), QStringLiteral("--json")});
     QVERIFY2(told.code == 0, told.err.constData());
+    const Outcome local = poolscope({QStringLiteral("states"), QStringLiteral("--json"),
+                                     QStringLiteral("mysql://admin@localhost/?socket=") +
+                                         server_.socket()}); // nothing listens at port 3306
+    QVERIFY2(local.code == 0 && local.array().size() == 1, local.err.constData());
     const QJsonObject holder = byPid(told.array(), root_->id());
     QCOMPARE(holder[QStringLiteral("state")].toString(), QStringLiteral("idle_in_transaction"));
     QCOMPARE(holder[QStringLiteral("application")].toString(), QStringLiteral("shop-api"));
@@ -199,6 +203,9 @@ void TestMySqlCli::secretsStayOut()
     QVERIFY(wrong.code != 0);
     QVERIFY2(!wrong.err.contains("hush"), wrong.err.constData());
     QVERIFY2(wrong.err.contains("password"), wrong.err.constData());
+    QCOMPARE(wrong.err.count("~/.my.cnf or MYSQL_PWD"),
+             2); // of the argument, and of what was asked
+    QVERIFY2(!wrong.err.contains("PGPASSWORD"), wrong.err.constData());
 }
 
 } // namespace poolscope::test

@@ -56,6 +56,11 @@ void TestMySqlAddress::urls_data()
                             << "u"
                             << "shop"
                             << "local/shop";
+    QTest::newRow("socket of localhost") << "mysql://u@LocalHost:3307/shop?socket=/run/a.sock"
+                                         << "/run/a.sock"
+                                         << "u"
+                                         << "shop"
+                                         << "local/shop";
     QTest::newRow("escapes") << "mysql://a%40b:p%3Aq%2F@h/d%2Fe"
                              << "h:3306"
                              << "a@b"
@@ -96,6 +101,7 @@ void TestMySqlAddress::refused_data()
     QTest::newRow("fragment") << "mysql://u:hush@h/a#b";
     QTest::newRow("unknown option") << "mysql://u:hush@h/a?colour=red";
     QTest::newRow("unknown mode") << "mysql://u:hush@h/a?ssl-mode=hush";
+    QTest::newRow("a host's socket") << "mysql://u:hush@db1/a?socket=/run/a.sock";
     QTest::newRow("control character") << "mysql://u%0A:hush@h/a";
 }
 
