@@ -17,6 +17,64 @@ StackLine frame(const char* function, const char* file, int line)
     return {Text(function), Text(file), line, true};
 }
 
+/// A leak of an application behind PgBouncer, as it, the pooler and the server tell it.
+struct Sides
+{
+    Sides()
+    {
+        update.reset = true;
+        update.now = timestamp_from_us(1'795'271'527'000'000);
+        const char* const kinds[] = {"pool", "pgbouncer", "postgresql"};
+        for (std::uint32_t i = 0; i < 3; ++i) {
+            TargetSummary& target = update.targets.emplace_back();
+            target.info = {TargetId{i + 1}, kinds[i], kinds[i], kinds[i]};
+            target.status.reach = Reach::up;
+        }
+        add(0, "a", 1'900'000'000, 5000, make_stack({frame("order", "/srv/leak.py", 10)}));
+        Checkout& pooled = add(1, "h", 100, 7000, nullptr);
+        pooled.tags.emplace_back(Text("client"), Text("10.0.0.1:5000"));
+        update.targets[1].places[0].full_in = Duration{0};
+        SessionRow row;
+        row.session.key = {TargetId{3}, Pid{100}, update.now - std::chrono::hours{1}};
+        row.session.client = Text("10.0.0.3:7000");
+        row.session.state = SessionState::idle_in_transaction;
+        update.changed = {row};
+        SuspectedLeak& leak = update.targets[2].suspects.emplace_back();
+        leak.session = row.session.key;
+        leak.since = update.now - std::chrono::minutes{1};
+        leak.group = "shop";
+        leak.severity = LeakSeverity::critical;
+        update.targets[2].evidence.emplace_back();
+    }
+    Checkout& add(std::size_t target, const char* id, std::int64_t pid, std::uint16_t port,
+                  const StackRef& stack)
+    {
+        Checkout& made = update.checkouts.emplace_back();
+        made.key = {update.targets[target].info.id, Text(id)};
+        made.pool = Text("orders");
+        made.server_pid = pid;
+        made.local_port = port;
+        made.acquired = update.now - std::chrono::minutes{1};
+        made.stack = stack;
+        Place& place = update.targets[target].places.emplace_back();
+        place.pool = made.pool;
+        place.stack = stack;
+        place.severity = LeakSeverity::alert;
+        place.suspected = 1;
+        place.holders = {
+            {made.key, LeakSeverity::alert, std::chrono::seconds{target == 0 ? 60 : 61}}};
+        return made;
+    }
+    Answer answer() const
+    {
+        SessionStore store;
+        store.apply(update);
+        return leaksAnswer(store);
+    }
+
+    Update update;
+};
+
 } // namespace
 
 class LeakWordsTest : public QObject
@@ -24,6 +82,7 @@ class LeakWordsTest : public QObject
     Q_OBJECT
 private slots:
     void sentences();
+    void oneLeakFromThreeSides();
     void names_data();
     void names();
     void stacksAsText();
@@ -64,6 +123,31 @@ void LeakWordsTest::sentences()
     update.targets.front().pools.at(1).max = 20;
     store.apply(update);
     QCOMPARE(overviewAnswer(store).sentence, QStringLiteral("shop of shop-api: 20 of 20 in use"));
+}
+
+/// It is one, and the line of code tells it.
+void LeakWordsTest::oneLeakFromThreeSides()
+{
+    const Answer one = Sides().answer();
+    QCOMPARE(one.sentence, QStringLiteral("1 connection of orders is held by leak.py:10"));
+    QCOMPARE(one.explanation, QStringLiteral("the oldest for 1 min"));
+    QCOMPARE(one.severity, 2); // as the server has it
+    // Another client of the pooler is another leak, and so is another session; the line still
+    // leads.
+    Sides apart;
+    apart.update.checkouts[1].tags = {{Text("client"), Text("10.0.0.2:5001")}};
+    apart.update.changed[0].session.client = Text("10.0.0.3:7001");
+    apart.update.targets[2].suspects[0].severity = LeakSeverity::alert;
+    const Answer several = apart.answer();
+    QCOMPARE(several.sentence, one.sentence);
+    QCOMPARE(several.explanation, QStringLiteral("the oldest for 1 min, 1 other line holds too; "
+                                                 "1 session held open by shop"));
+    // What the application says is no leak does not make the server's one.
+    Sides working;
+    working.update.targets[0].places[0].suspected = 0;
+    working.update.targets[0].places[0].holders[0].severity = LeakSeverity::none;
+    QVERIFY(working.answer().explanation.contains(QStringLiteral("held through the pooler")));
+    QCOMPARE(working.answer().sentence, QStringLiteral("1 session held open by shop"));
 }
 
 void LeakWordsTest::names_data()

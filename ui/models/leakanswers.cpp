@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace poolscope {
@@ -22,27 +23,90 @@ struct WorstPlace
     int suspected = 0; ///< places, all in all
 };
 
+/// What is asked of joins at each update; of more rows each counts for itself.
+constexpr std::size_t mostJoined = 64;
+
 bool worse(const PlaceAt& a, const PlaceAt& b)
 {
+    // A line of code is nearer to the cure than a pooler that passes its connection on.
     const auto rank = [](const PlaceAt& at) {
         const bool full = at.place->full_in && *at.place->full_in == Duration{0};
-        return std::make_tuple(at.place->severity, full, at.place->suspected,
+        const bool line = acquiring_line(at.place->stack.get()) != nullptr;
+        return std::make_tuple(at.place->severity, line, full, at.place->suspected,
                                at.place->holders.front().age);
     };
     return rank(a) > rank(b);
 }
 
+/// Only through these do the applications' own checkouts go: the same leaks, seen from the pooler.
+bool isToldByApplications(const SessionStore& store, const Place& place)
+{
+    if (static_cast<std::size_t>(place.suspected) > mostJoined)
+        return false;
+    const auto goesThrough = [&store](const CheckoutKey& pooled) {
+        const auto checkout = store.checkout(pooled);
+        const auto port = checkout ? client_port_of(*checkout) : std::nullopt;
+        const std::vector<CheckoutKey> from =
+            port ? store.checkoutsFrom(*port) : std::vector<CheckoutKey>{};
+        return std::any_of(from.begin(), from.end(), [&](const CheckoutKey& each) {
+            const auto link = sessionLink(store, each);
+            return link && link->through == pooled;
+        });
+    };
+    return std::all_of(place.holders.begin(), place.holders.end(), [&](const Holder& holder) {
+        return holder.severity == LeakSeverity::none || goesThrough(holder.checkout);
+    });
+}
+
+/// Suspected sessions that serve a suspected checkout: there the line of code tells the leak.
+std::set<SessionKey> toldByLines(const SessionStore& store)
+{
+    std::map<CheckoutKey, SessionKey> joined;
+    if (!canJoin(store))
+        return {};
+    for (const TargetSummary& target : store.targets()) {
+        for (const SuspectedLeak& leak : target.suspects) {
+            if (leak.kind != LeakKind::session || leak.growth || joined.size() == mostJoined)
+                continue;
+            if (const auto checkout = checkoutOf(store, leak.session))
+                joined.emplace(*checkout, leak.session);
+        }
+    }
+    std::set<SessionKey> told;
+    for (const TargetSummary& target : store.targets()) {
+        for (const Place& place : target.places) {
+            for (const Holder& holder : place.holders) {
+                if (joined.empty() || place.suspected == 0)
+                    break;
+                const auto found = holder.severity == LeakSeverity::none
+                                       ? joined.end()
+                                       : joined.find(holder.checkout);
+                if (found != joined.end())
+                    told.insert(found->second);
+            }
+        }
+    }
+    return told;
+}
+
 WorstPlace findWorst(const SessionStore& store)
 {
     WorstPlace worst;
-    for (const TargetSummary& target : store.targets()) {
-        for (const Place& place : target.places) {
-            if (place.suspected == 0 || place.holders.empty())
+    // Applications first: what a pooler tells of the same leaks does not count again.
+    for (const bool poolers : {false, true}) {
+        const bool told = worst.at.place != nullptr;
+        for (const TargetSummary& target : store.targets()) {
+            if (is_pooler(target.info) != poolers)
                 continue;
-            ++worst.suspected;
-            const PlaceAt at{&target, &place};
-            if (!worst.at || worse(at, worst.at))
-                worst.at = at;
+            for (const Place& place : target.places) {
+                if (place.suspected == 0 || place.holders.empty() ||
+                    (poolers && told && isToldByApplications(store, place)))
+                    continue;
+                ++worst.suspected;
+                const PlaceAt at{&target, &place};
+                if (!worst.at || worse(at, worst.at))
+                    worst.at = at;
+            }
         }
     }
     return worst;
@@ -129,7 +193,8 @@ QStringList besidePools(int orphans, int bypasses)
     return words;
 }
 
-Answer heldSessions(const SessionStore& store)
+/// `told`: those that are not counted, for something else tells of them.
+Answer heldSessions(const SessionStore& store, const std::set<SessionKey>& told)
 {
     Answer answer;
     answer.kind = Answer::Kind::healthy;
@@ -140,6 +205,8 @@ Answer heldSessions(const SessionStore& store)
     const SuspectedLeak* growing = nullptr; // the fastest
     for (const TargetSummary& target : store.targets()) {
         for (const SuspectedLeak& leak : target.suspects) {
+            if (told.contains(leak.session))
+                continue;
             answer.severity = std::max(answer.severity, static_cast<int>(leak.severity));
             if (leak.kind == LeakKind::orphan || leak.kind == LeakKind::bypass) {
                 ++(leak.kind == LeakKind::orphan ? orphans : bypasses);
@@ -265,7 +332,8 @@ bool answers::anyAgent(const SessionStore& store)
 
 Answer leaksAnswer(const SessionStore& store)
 {
-    Answer sessions = heldSessions(store);
+    const std::set<SessionKey> told = toldByLines(store);
+    Answer sessions = heldSessions(store, told);
     // A line of code is nearer to the cure than a session; statements cost memory, and nobody a
     // turn.
     std::vector<Answer> all;
@@ -283,6 +351,10 @@ Answer leaksAnswer(const SessionStore& store)
         return a.severity < b.severity;
     });
     Answer answer = *worst;
+    for (const SessionKey& session : told) {
+        if (const SuspectedLeak* const leak = store.suspicion(session))
+            answer.severity = std::max(answer.severity, static_cast<int>(leak->severity));
+    }
     for (const Answer& other : all) {
         if (&other != &*worst)
             answer.explanation += QStringLiteral("; ") + other.sentence;
