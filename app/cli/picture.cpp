@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/picture.h"
 
+#include "core/analyze/lostconnection.h"
 #include "core/analyze/words.h"
 #include "core/capture/updatebuilder.h"
 #include "core/record/reader.h"
@@ -133,8 +134,14 @@ std::vector<std::string> joinedEvidence(const Picture& picture, const CheckoutKe
         return {link->doubt};
     const SessionRow* const row = picture.sessionOf(checkout);
     const TargetSummary* const server = row ? picture.target(row->session.key.target) : nullptr;
-    if (!server)
-        return {};
+    if (!server) {
+        const Checkout* const lent = picture.checkout(checkout);
+        const TargetSummary* const process = picture.target(checkout.target);
+        std::string lost;
+        if (lent && process)
+            lost = lost_in_words(process->lost_connections, *lent, picture.now);
+        return lost.empty() ? std::vector<std::string>{} : std::vector{lost};
+    }
     return evidence_of(row->session, row->blocks, link->by, picture.now + server->clock_offset);
 }
 

@@ -2,6 +2,7 @@
 #include "app/cli/prose.h"
 
 #include "app/cli/cells.h"
+#include "core/analyze/lostconnection.h"
 #include "core/analyze/words.h"
 #include "core/report/texttable.h"
 
@@ -130,7 +131,18 @@ std::string poolsText(const Picture& picture, int width)
                            percentile(pool.use_time, &DurationSummary::p99), shown(pool.health),
                            shown(pool.circuit), shown(pool.database)});
     }
-    return table.empty() ? "No pools.\n" : joined(table.lines(width));
+    if (table.empty())
+        return "No pools.\n";
+    std::string text = joined(table.lines(width));
+    for (const TargetSummary& target : picture.targets) {
+        for (const Pool& pool : target.pools) {
+            const std::string lost = lost_in_words(target.lost_connections, pool.name, picture.now);
+            if (!lost.empty())
+                text += fmt::format("{} of {} {}\n", shown(pool.name),
+                                    plain_line(target.info.name, 64), lost);
+        }
+    }
+    return text;
 }
 
 std::string checkoutsText(const Picture& picture, int width)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a pool and its server say differently of the same connections, and when nothing is said.
 #include "core/analyze/analysis.h"
+#include "core/analyze/lostconnection.h"
 
 #include <QTest>
 
@@ -318,6 +319,22 @@ void TestDisagreements::theServerLostThem()
     QCOMPARE(both.lost().size(), std::size_t{2});
     QCOMPARE(both.lost().front().connection.id.str(), std::string("k-1"));
     QCOMPARE(both.lost().front().session.pid.value, std::int64_t{5001});
+    // In words, on whoever holds it, and on its pool.
+    Checkout holder;
+    holder.pool = both.lost().front().connection.pool;
+    holder.connection = Text("k-1");
+    const std::string words = lost_in_words(both.lost(), holder, both.now());
+    QVERIFY2(words.starts_with("The server ended its session 5001 1") &&
+                 words.find(" s ago") != std::string::npos,
+             words.c_str());
+    holder.connection = Text("k-3");
+    QCOMPARE(lost_in_words(both.lost(), holder, both.now()), std::string());
+    const std::string line = lost_in_words(both.lost(), holder.pool, both.now());
+    QVERIFY2(line.starts_with("lists 2 connections that the server ended, or lost the way to "
+                              "(sessions 5001, 5002), the latest 1") &&
+                 line.find("; none is lent. Each fails") != std::string::npos,
+             line.c_str());
+    QCOMPARE(lost_in_words(both.lost(), Text("another"), both.now()), std::string());
     both.drop(1);
     both.drop(2);
     both.run(1);

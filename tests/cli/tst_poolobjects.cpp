@@ -36,6 +36,7 @@ private slots:
     void watchedHoldsPools();
     void hostileTextIsCarriedByJsonAndCleanedForPeople();
     void textNamesTheLine();
+    void aConnectionThatTheServerLost();
     void screenShowsPools();
 
 private:
@@ -392,6 +393,36 @@ void TestPoolObjects::textNamesTheLine()
     QVERIFY(pools.find("reports") != std::string::npos);
     QCOMPARE(poolsText(Picture{}, 0), std::string{"No pools.\n"});
     QCOMPARE(checkoutsText(Picture{}, 0), std::string{"Nothing is checked out.\n"});
+}
+
+void TestPoolObjects::aConnectionThatTheServerLost()
+{
+    Picture picture = picture_;
+    const Checkout* const held = picture.checkout(scene_.leaked().front());
+    QVERIFY(held && !held->connection.empty());
+    LostConnection lost;
+    lost.connection = {held->pool, held->connection};
+    lost.session = {TargetId{9}, Pid{4711}, picture.now - 1h};
+    lost.since = picture.now - 28s;
+    lost.lent = true;
+    picture.targets.front().lost_connections = {lost};
+    int told = 0;
+    for (const QJsonValue& one : array(writeLeaks, picture)) {
+        const QString evidence =
+            QString::fromUtf8(QJsonDocument(of(one, "evidence").toArray()).toJson());
+        if (!evidence.contains(QStringLiteral("The server ended its session 4711 28 s ago")))
+            continue;
+        ++told;
+        QCOMPARE(of(one, "checkout").toString().toStdString(), held->key.id.str());
+    }
+    QCOMPARE(told, 1); // of nobody else
+    QVERIFY(leaksText(picture, 0).find("session 4711 28 s ago") != std::string::npos);
+    const std::string pools = poolsText(picture, 0);
+    QVERIFY2(
+        pools.find("shop of shop-api lists 1 connection that the server ended, or lost the way "
+                   "to (session 4711), the latest 28 s ago; 1 is lent.") != std::string::npos,
+        pools.c_str());
+    QVERIFY(poolsText(picture_, 0).find("ended") == std::string::npos);
 }
 
 void TestPoolObjects::screenShowsPools()

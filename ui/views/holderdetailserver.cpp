@@ -2,6 +2,7 @@
 // What the detail of a checkout says of the server's session, and of those who wait behind it.
 #include "ui/views/holderdetail.h"
 
+#include "core/analyze/lostconnection.h"
 #include "ui/models/targetkinds.h"
 #include "ui/theme/prose.h"
 #include "ui/views/joinmark.h"
@@ -41,8 +42,14 @@ HolderDetail::ServerSide HolderDetail::serverSideOf(const Checkout& c) const
             pooler ? tr("client %1 of %2").arg(client, Formatter::line(pooler->info.name, 60))
                    : client;
     }
-    if (!row)
+    if (!row) {
+        const TargetSummary* const process = store_->target(c.key.target);
+        const std::string lost =
+            process ? lost_in_words(process->lost_connections, c, store_->now()) : std::string{};
+        if (!lost.empty())
+            side.evidence += Formatter::line(lost, 1000);
         return side;
+    }
     const Session& s = row->session;
     const TargetSummary* const server = store_->target(s.key.target);
     side.caption = server ? Formatter::line(server->info.name, 60) : QString();
