@@ -31,6 +31,7 @@ private slots:
     void withoutTheServer();
     void withoutThePooler();
     void aConnectionWithoutATransaction();
+    void aDriverThatAsksThePooler();
 
 private:
     QJsonArray run(const QStringList& arguments, int code = 0) const;
@@ -207,6 +208,44 @@ void TestBouncerChain::aConnectionWithoutATransaction()
     QVERIFY2(ofTarget(again, chain_.pool())[say("session")].toString().startsWith(
                  say("pg-%1-").arg(pid)),
              qPrintable(pid));
+}
+
+void TestBouncerChain::aDriverThatAsksThePooler()
+{
+    // The second application was told the number of the session that the first one then got: it
+    // waits for that one, and must not be named as who blocks.
+    QVERIFY(chain_.tell("rollback"));
+    QVERIFY(chain_.startVictim());
+    QVERIFY(chain_.tell("begin"));
+    QVERIFY(chain_.victimWaits());
+    PgClient admin(chain_.cluster().conninfo());
+    const int holder =
+        admin.value(say("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"))
+            .toInt();
+    const QStringList withoutPooler{chain_.victim(), chain_.server()};
+    const QJsonArray leaks = run(QStringList{say("leaks"), say("--json"), say("--leak-after"),
+                                             say("1s"), say("--for"), say("2s")} +
+                                 withoutPooler);
+    const QJsonObject own = ofTarget(leaks, chain_.victim());
+    QCOMPARE(own[say("server_pid")].toInt(), holder); // or this test shows nothing
+    QVERIFY(own[say("session")].isNull() && own[say("joined_by")].isNull());
+    const QString evidence =
+        QString::fromUtf8(QJsonDocument(own[say("evidence")].toArray()).toJson());
+    QVERIFY2(evidence.contains(say("they are not joined. Attach the pooler too")),
+             qPrintable(evidence));
+    const QJsonObject server = ofTarget(leaks, chain_.server());
+    QCOMPARE(server[say("server_pid")].toInt(), holder);
+    QVERIFY(server[say("stack")].isNull() && server[say("checkout")].isNull());
+    const QJsonArray blocking = run(QStringList{say("blocking"), say("--json")} + withoutPooler);
+    QCOMPARE(blocking.size(), 1);
+    const QJsonObject tree = blocking.first().toObject();
+    QCOMPARE(tree[say("root")].toObject()[say("pid")].toInt(), holder);
+    QVERIFY(tree[say("stack")].isNull() && tree[say("checkout")].isNull());
+    // With everything attached the root is the line of the first.
+    const QJsonArray whole =
+        run(QStringList{say("blocking"), say("--json"), chain_.victim()} + all());
+    QCOMPARE(whole.size(), 1);
+    QCOMPARE(ownLine(whole.first().toObject()[say("stack")]), chain_.line());
 }
 
 } // namespace poolscope::test

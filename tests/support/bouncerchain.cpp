@@ -9,12 +9,20 @@
 
 namespace poolscope::test {
 
+namespace {
+
+const QString sqlalchemy = QStringLiteral("2.1.9");
+
+} // namespace
+
 BouncerChain::~BouncerChain()
 {
-    app_.closeWriteChannel();
-    if (app_.state() != QProcess::NotRunning && !app_.waitForFinished(10'000)) {
-        app_.kill();
-        app_.waitForFinished();
+    for (QProcess* const app : {&app_, &victim_}) {
+        app->closeWriteChannel();
+        if (app->state() != QProcess::NotRunning && !app->waitForFinished(10'000)) {
+            app->kill();
+            app->waitForFinished();
+        }
     }
 }
 
@@ -30,9 +38,10 @@ bool BouncerChain::start(const QString& root, const QString& build)
         missing_ = QStringLiteral("this needs a PostgreSQL server and PgBouncer");
         return false;
     }
-    const QString version = QStringLiteral("2.1.9");
-    return makeEnvironment(root, build, version) && startServers() &&
-           startApplication(root, build, version) && startWaiters();
+    root_ = root;
+    build_ = build;
+    return makeEnvironment(root, build, sqlalchemy) && startServers() && startApplication() &&
+           startWaiters();
 }
 
 /// The environment of the Python agent's own tests; made here where they have not run yet.
@@ -59,8 +68,9 @@ bool BouncerChain::startServers()
         !admin.exec(QStringLiteral("CREATE TABLE stock (id int PRIMARY KEY, units int)")) ||
         !admin.exec(QStringLiteral("INSERT INTO stock VALUES (1, 10)")))
         return fail(QStringLiteral("the server's table could not be made"));
+    // By the server's own name, which speaks against no join.
     if (!bouncer_.start(
-            {QStringLiteral("shop = host=127.0.0.1 dbname=postgres port=%1").arg(cluster_.port())},
+            {QStringLiteral("postgres = host=127.0.0.1 port=%1").arg(cluster_.port())},
             {QStringLiteral("pool_mode = transaction"), QStringLiteral("default_pool_size = 3")}))
         return fail(bouncer_.error());
     const QString passwords = dir_.filePath(QStringLiteral("pgpass"));
@@ -75,36 +85,49 @@ bool BouncerChain::startServers()
     return true;
 }
 
-bool BouncerChain::startApplication(const QString& root, const QString& build,
-                                    const QString& version)
+bool BouncerChain::run(QProcess& app, const char* script, const char* name, QString& pool)
 {
-    const QString script = root + QStringLiteral("/tests/integration/bouncerapp.py");
-    QFile source(script);
+    const QString socket = dir_.filePath(QLatin1String(name));
+    QProcessEnvironment environ = QProcessEnvironment::systemEnvironment();
+    environ.insert(QStringLiteral("PYTHONPATH"),
+                   build_ + QStringLiteral("/sqlalchemy-") + sqlalchemy + u':' + root_ +
+                       QStringLiteral("/resources/agents/python/src"));
+    environ.insert(QStringLiteral("PYTHONDONTWRITEBYTECODE"), QStringLiteral("1"));
+    environ.insert(QStringLiteral("POOLSCOPE_LISTEN"), socket);
+    app.setProcessEnvironment(environ);
+    app.setProcessChannelMode(QProcess::ForwardedErrorChannel);
+    app.start(build_ + QStringLiteral("/venv/bin/python"),
+              {root_ + QStringLiteral("/tests/integration/") + QLatin1String(script),
+               QStringLiteral("postgresql+psycopg2://app:app@127.0.0.1:%1/postgres")
+                   .arg(bouncer_.port())});
+    pool = QStringLiteral("pool+unix://") + socket;
+    return app.waitForStarted() && answered(app, "ready", 60'000);
+}
+
+bool BouncerChain::startApplication()
+{
+    QFile source(root_ + QStringLiteral("/tests/integration/bouncerapp.py"));
     if (!source.open(QIODevice::ReadOnly))
-        return fail(script);
+        return fail(source.fileName());
     const QList<QByteArray> lines = source.readAll().split('\n');
     for (qsizetype i = 0; i < lines.size(); ++i) {
         if (lines.at(i).contains("# THE LEAK"))
             line_ = QStringLiteral("bouncerapp.py:%1").arg(i + 1);
     }
-    const QString socket = dir_.filePath(QStringLiteral("app.sock"));
-    QProcessEnvironment environ = QProcessEnvironment::systemEnvironment();
-    environ.insert(QStringLiteral("PYTHONPATH"),
-                   build + QStringLiteral("/sqlalchemy-") + version + u':' + root +
-                       QStringLiteral("/resources/agents/python/src"));
-    environ.insert(QStringLiteral("PYTHONDONTWRITEBYTECODE"), QStringLiteral("1"));
-    environ.insert(QStringLiteral("POOLSCOPE_LISTEN"), socket);
-    app_.setProcessEnvironment(environ);
-    app_.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    app_.start(
-        build + QStringLiteral("/venv/bin/python"),
-        {script,
-         QStringLiteral("postgresql+psycopg2://app:app@127.0.0.1:%1/shop").arg(bouncer_.port())});
-    if (!app_.waitForStarted() || !answered("ready", 60'000))
+    if (!run(app_, "bouncerapp.py", "app.sock", pool_))
         return fail(QStringLiteral("the application did not get ready"));
-    pool_ = QStringLiteral("pool+unix://") + socket;
     pooler_ = QStringLiteral("pgbouncer://adm@127.0.0.1:%1").arg(bouncer_.port());
     return true;
+}
+
+bool BouncerChain::startVictim()
+{
+    return run(victim_, "bouncervictim.py", "victim.sock", victimPool_);
+}
+
+bool BouncerChain::victimWaits()
+{
+    return tell(victim_, "wait") && waiting(1);
 }
 
 bool BouncerChain::startWaiters()
@@ -121,34 +144,45 @@ bool BouncerChain::startWaiters()
         if (!waiters_.back().send(QStringLiteral("UPDATE stock SET units = 0 WHERE id = 1")))
             return fail(QStringLiteral("a session that should wait could not begin"));
     }
-    const QString count = QStringLiteral("SELECT count(*) FROM pg_stat_activity WHERE "
-                                         "wait_event_type = 'Lock'");
+    return waiting(3) || fail(QStringLiteral("three sessions should wait"));
+}
+
+bool BouncerChain::waiting(int count)
+{
+    PgClient admin(cluster_.conninfo());
+    const QString all = QStringLiteral("SELECT count(*) FROM pg_stat_activity WHERE "
+                                       "wait_event_type = 'Lock'");
     const QDeadlineTimer deadline(30'000);
-    while (admin.value(count) != QStringLiteral("3")) {
+    while (admin.value(all) != QString::number(count)) {
         if (deadline.hasExpired())
-            return fail(QStringLiteral("three sessions should wait"));
+            return false;
         QThread::msleep(20); // the server says nothing of itself
     }
     return true;
 }
 
-bool BouncerChain::answered(const char* words, int timeout_ms)
+bool BouncerChain::answered(QProcess& app, const char* words, int timeout_ms)
 {
     const QDeadlineTimer deadline(timeout_ms);
-    while (!app_.canReadLine()) {
-        if (deadline.hasExpired() || app_.state() == QProcess::NotRunning)
+    while (!app.canReadLine()) {
+        if (deadline.hasExpired() || app.state() == QProcess::NotRunning)
             return false;
-        app_.waitForReadyRead(100);
+        app.waitForReadyRead(100);
     }
-    return app_.readLine().trimmed() == words;
+    return app.readLine().trimmed() == words;
 }
 
 bool BouncerChain::tell(const char* words)
 {
-    app_.write(words);
-    app_.write("\n");
-    app_.waitForBytesWritten(1000);
-    return answered("done", 20'000);
+    return tell(app_, words);
+}
+
+bool BouncerChain::tell(QProcess& app, const char* words)
+{
+    app.write(words);
+    app.write("\n");
+    app.waitForBytesWritten(1000);
+    return answered(app, "done", 20'000);
 }
 
 } // namespace poolscope::test

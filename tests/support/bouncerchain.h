@@ -46,20 +46,33 @@ public:
     /// Has the application "rollback" or "begin"; see bouncerapp.py. False where it did not.
     bool tell(const char* words);
 
+    /// A second application behind the pooler, whose driver asked it for the server's process id;
+    /// see bouncervictim.py. False where it did not get ready.
+    bool startVictim();
+    const QString& victim() const { return victimPool_; }
+    /// Has it wait for the row that the first one holds; false where it does not.
+    bool victimWaits();
+
 private:
     bool fail(const QString& words);
     bool makeEnvironment(const QString& root, const QString& build, const QString& version);
     bool startServers();
-    bool startApplication(const QString& root, const QString& build, const QString& version);
+    bool startApplication();
     bool startWaiters();
-    bool answered(const char* words, int timeout_ms);
+    /// Of tests/integration, listening at `name` in the folder; its address is put in `pool`.
+    bool run(QProcess& app, const char* script, const char* name, QString& pool);
+    /// As many sessions of the server wait for a lock.
+    bool waiting(int count);
+    static bool answered(QProcess& app, const char* words, int timeout_ms);
+    static bool tell(QProcess& app, const char* words);
 
     QTemporaryDir dir_;
     PgCluster cluster_;
     PgBouncer bouncer_;
-    QProcess app_;
+    QProcess app_, victim_;
+    QString root_, build_;
     QString missing_, error_;
-    QString pool_, pooler_, line_;
+    QString victimPool_, pool_, pooler_, line_;
     int holderPid_ = 0;
     std::vector<PgClient> waiters_;
 };
