@@ -355,6 +355,9 @@ final class Agent {
             if (pool.options.serverPid && pool.driver.isKnown()) {
                 can.add("server_pid");
             }
+            if (pool.driver.tellsPort()) {
+                can.add("local_port");
+            }
             infos.add(new Lines.PoolInfo(pool.name, pool.kind.name, pool.database, pool.config));
         }
         long started = ProcessHandle.current().info().startInstant().map(i -> i.toEpochMilli() * 1000).orElse(LineWriter.UNKNOWN);

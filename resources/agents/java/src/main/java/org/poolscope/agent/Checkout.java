@@ -62,7 +62,8 @@ final class Checkout extends WeakReference<Holder> {
 
     Lines.Lent line(String poolName, String stackId, boolean open) {
         return new Lines.Lent(poolName, Long.toString(id), at, conn == null ? null : conn.name(), waitUs, scope.by, thread,
-            stackId, conn == null ? 0 : conn.serverPid, 0, scope.tags, traceId, scope.expectedUs, open,
+            stackId, conn == null ? 0 : conn.serverPid, conn == null ? 0 : conn.localPort, scope.tags, traceId,
+            scope.expectedUs, open,
             open ? beat : LineWriter.UNKNOWN, open ? (Boolean) busy : null);
     }
 }

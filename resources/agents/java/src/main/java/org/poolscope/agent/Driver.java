@@ -2,6 +2,7 @@
 package org.poolscope.agent;
 
 import java.lang.reflect.Proxy;
+import java.net.Socket;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -109,5 +110,23 @@ final class Driver {
         } catch (SQLException | RuntimeException | LinkageError e) {
             return 0;
         }
+    }
+
+    /** Whether the driver's connections lead to their socket, as far as is known. */
+    boolean tellsPort() {
+        return dialect() == Fingerprint.Dialect.POSTGRES;
+    }
+
+    /**
+     * The connection's own end, by which it is found again behind a pooler; 0: not known. pgjdbc has no way to ask for
+     * it: another version than those that were tried may not have what is looked for here, and then it is not told.
+     */
+    int localPort(Connection physical) {
+        if (!tellsPort() || !type.isInstance(physical)) {
+            return 0;
+        }
+        Object stream = Reflect.ask(Reflect.ask(physical, "getQueryExecutor"), ".pgStream");
+        // Asked as what it is: with TLS its class is one that nobody may look into.
+        return Reflect.ask(stream, "getSocket") instanceof Socket socket ? Math.max(0, socket.getLocalPort()) : 0;
     }
 }

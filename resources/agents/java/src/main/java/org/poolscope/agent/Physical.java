@@ -10,6 +10,7 @@ final class Physical {
     final Pool pool;
     final long opened;
     final long serverPid;
+    final int localPort;
 
     // Under the agent's lock.
     long id;
@@ -18,11 +19,12 @@ final class Physical {
     /** Prepared statements that the pool did not close when the connection came back. */
     int leftOpen;
 
-    Physical(Connection connection, Pool pool, long opened, long serverPid) {
+    Physical(Connection connection, Pool pool, long opened, long serverPid, int localPort) {
         this.connection = new WeakReference<>(connection);
         this.pool = pool;
         this.opened = opened;
         this.serverPid = serverPid;
+        this.localPort = localPort;
     }
 
     String name() {

@@ -148,7 +148,7 @@ final class Pool {
 
     private void registerFresh(Checkout c, Connection inner) {
         long pid = options.serverPid ? driver.serverPid(inner) : 0;
-        Physical fresh = new Physical(inner, this, c.at, pid);
+        Physical fresh = new Physical(inner, this, c.at, pid, driver.localPort(inner));
         synchronized (agent.lock) {
             physicals.expunge(this::closedLocked);
             physicals.put(inner, fresh);

@@ -184,7 +184,8 @@ final class Teller {
         String id = e.checkout() == null ? "" : Long.toString(e.checkout().id);
         switch (e.kind()) {
             case OPEN:
-                Lines.open(lines, e.n(), pool, e.conn().name(), e.at(), e.conn().serverPid, 0);
+                Lines.open(lines, e.n(), pool, e.conn().name(), e.at(), e.conn().serverPid,
+                    e.conn().localPort);
                 break;
             case CLOSE:
                 Lines.close(lines, e.n(), pool, e.conn().name(), e.at(), null);
@@ -257,7 +258,8 @@ final class Teller {
 
     private void pictureOf(Pool.Picture picture, long n, Set<Stacks.Known> stacks) {
         for (Physical open : picture.open()) {
-            Lines.open(lines, n, picture.name(), open.name(), open.opened, open.serverPid, 0);
+            Lines.open(lines, n, picture.name(), open.name(), open.opened, open.serverPid,
+                open.localPort);
         }
         for (Checkout lent : picture.lent()) {
             Stacks.Known stack = stackOf(lent);

@@ -69,6 +69,17 @@ class RealPoolsTest {
         }
     }
 
+    /** As the server sees it; null where the driver does not tell it. */
+    private static Long clientPort(Connection c, String server) throws SQLException {
+        if (server.equals("mariadb")) {
+            return null;
+        }
+        try (Statement s = c.createStatement(); ResultSet rows = s.executeQuery("SELECT inet_client_port()")) {
+            rows.next();
+            return rows.getLong(1);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"hikaricp, postgres", "hikaricp, mariadb", "dbcp2, postgres", "dbcp2, mariadb", "tomcat, postgres", "tomcat, mariadb",
         "druid, postgres", "druid, mariadb"})
@@ -86,6 +97,8 @@ class RealPoolsTest {
                     Map<String, Object> lent = i.out.values().iterator().next();
                     assertEquals(pid, lent.get("server_pid"));
                     assertEquals(pid, i.open.get(lent.get("conn")).get("server_pid"));
+                    assertEquals(clientPort(c, server), lent.get("local_port"));
+                    assertEquals(clientPort(c, server), i.open.get(lent.get("conn")).get("local_port"));
                     seen.add((String) lent.get("conn"));
                 }
                 i.until("back", () -> i.out.isEmpty());
@@ -106,6 +119,7 @@ class RealPoolsTest {
             assertEquals(kind.equals("tomcat") ? "tomcat-jdbc" : kind, info.get("kind"));
             assertEquals(url(server).substring(5), info.get("database"));
             assertTrue(i.can("server_pid"));
+            assertEquals(server.equals("postgres"), i.can("local_port"));
             broken(i, pool, server);
         }
     }
