@@ -36,6 +36,8 @@ private slots:
     void passwordMissingOrWrong();
     void optionFile();
     void settings();
+    void aServerThatLiesAboutItsVersion_data();
+    void aServerThatLiesAboutItsVersion();
     void full();
     void fullAtAttach();
     void killedByOthers();
@@ -267,6 +269,40 @@ void TestMySqlTrouble::settings()
              MariaClient(server_, "admin")
                  .value(QStringLiteral("SELECT @@GLOBAL.wait_timeout"))
                  .toStdString());
+}
+
+/// Which tables it has follows from what it says it is; where they are not there, with less.
+void TestMySqlTrouble::aServerThatLiesAboutItsVersion_data()
+{
+    QTest::addColumn<QString>("version");
+    QTest::newRow("another product") << "8.0.36-lie";
+    QTest::newRow("long gone") << "5.0.1";
+    QTest::newRow("to come") << "99.9.9-MariaDB";
+    QTest::newRow("none") << "not-a-version";
+}
+
+void TestMySqlTrouble::aServerThatLiesAboutItsVersion()
+{
+    QFETCH(QString, version);
+    if (MariaDb::isMySql())
+        QSKIP("MySQL does not lie for the asking");
+    MariaDb liar;
+    MariaDb::Options options;
+    options.settings = {QStringLiteral("--version=") + version};
+    QVERIFY2(liar.start(options), qPrintable(liar.error()));
+    MariaClient holder(liar);
+    QVERIFY(holder.exec(QStringLiteral("BEGIN")) &&
+            holder.value(QStringLiteral("SELECT 1")) == u"1");
+    QCOMPARE(holder.value(QStringLiteral("SELECT VERSION()")).left(4), version.left(4));
+    MySqlProbe probe(liar.url());
+    probe.start();
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
+    QTRY_VERIFY(probe.own());
+    QTRY_VERIFY(probe.state().sessions.contains(Pid{holder.id()}));
+    QVERIFY(probe.state().facts);
+    const int before = probe.samples;
+    QTRY_VERIFY_WITH_TIMEOUT(probe.samples > before + 3, 20000);
+    QCOMPARE(probe.reach(), Reach::up);
 }
 
 void TestMySqlTrouble::full()
