@@ -77,10 +77,17 @@ private:
             return opened.error();
         auto& connection = this->connections[slot];
         connection.emplace(std::move(opened).value());
-        if constexpr (requires { factory_.describe(*connection); })
-            return ConnectionMetadata(factory_.describe(*connection));
-        else
+        if constexpr (requires { factory_.describe(*connection); }) {
+            try {
+                return ConnectionMetadata(factory_.describe(*connection));
+            } catch (...) { // the open has failed, so it is given up here
+                turn_away(*connection);
+                connection.reset();
+                throw;
+            }
+        } else {
             return ConnectionMetadata{};
+        }
     }
     bool validate_connection(std::uint32_t slot) override
     {
@@ -161,6 +168,7 @@ public:
     }
 
     explicit operator bool() const noexcept { return state_ != nullptr; }
+    /// Only where this holds one: not before an acquire, nor after release() or a move from here.
     Connection& operator*() const noexcept { return *state_->connections[lease_.slot]; }
     Connection* operator->() const noexcept { return &**this; }
 
@@ -254,7 +262,8 @@ public:
 
     /// A connection on loan to `user` (a part of the application, a tenant: who will be named), as
     /// soon as there is one, first come first served; an error after PoolConfig::acquire_timeout
-    /// says who holds them. Opening a connection runs on the thread that acquires.
+    /// says who holds them. Opening a connection runs on the thread that acquires. Throws
+    /// std::bad_alloc alone, and then nothing is lent.
     Result<Guard> acquire(std::string_view user = {})
     {
         PoolCore::Lease lease;
@@ -274,11 +283,17 @@ public:
 
     /// Takes up a connection that was opened elsewhere; it is idle then. Fails where the pool has
     /// max_connections, `user` has brought max_per_user, or it is closed: then the connection is
-    /// closed by Factory::close, as any that the pool took.
+    /// closed by Factory::close, as any that the pool took; also if this throws std::bad_alloc.
     Result<ConnectionId> add_connection(Connection connection, std::string_view user,
                                         ConnectionMetadata metadata = {})
     {
-        const Result<std::uint32_t> slot = state_->reserve(user);
+        Result<std::uint32_t> slot = Error{};
+        try {
+            slot = state_->reserve(user);
+        } catch (...) {
+            state_->turn_away(connection);
+            throw;
+        }
         if (!slot) {
             state_->turn_away(connection);
             return slot.error();

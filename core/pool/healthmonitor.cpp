@@ -4,6 +4,7 @@
 #include "core/pool/poolconfig.h"
 
 #include <algorithm>
+#include <new>
 #include <pthread.h>
 #include <utility>
 
@@ -253,7 +254,10 @@ void HealthMonitor::run()
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
-        check_all();
+        try {
+            check_all();
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): another round follows
+        }
         lock.lock();
         wake_.wait_for(lock, config_.interval, [this] { return stopping_; });
     }

@@ -69,6 +69,7 @@ PoolCore::PoolCore(PoolConfig config)
     , health_({config_.health_check_interval, 1, 3, 1, std::chrono::seconds{1}})
 {
     process_epoch();
+    last_open_error_.reserve(longest_open_error);
     health_.on_change([this](const HealthStatus& status) {
         PoolEvent event;
         event.kind = PoolEventKind::health;

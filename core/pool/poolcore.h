@@ -148,6 +148,7 @@ protected:
 
 private:
     struct Waiter;
+    class Served;
     struct Suspicion
     {
         std::uint64_t word = 0;
@@ -188,6 +189,7 @@ private:
 
     // poolwait.cpp: waiting; poolopen.cpp: opening and giving up
     static Error closing_error();
+    Error circuit_error_locked(const char* what) const;
     Result<Lease> wait_for_lease(const AcquireOptions& options, detail::PoolUser& user,
                                  Ticks started, const void* frame);
     void wait_to_be_served(std::unique_lock<std::mutex>& lock, Waiter& self,
@@ -195,6 +197,7 @@ private:
     void serve_waiters_locked();
     bool reserve_locked(std::uint32_t& slot);
     Result<Lease> open_into(std::uint32_t slot);
+    Result<ConnectionMetadata> try_open(std::uint32_t slot) noexcept;
     Result<Lease> make_fit(Lease lease);
     void adopt_locked(detail::Slot& slot, ConnectionMetadata metadata);
     void emit_opened(const detail::Slot& slot) const noexcept;
@@ -281,7 +284,8 @@ private:
     std::uint64_t open_failures_ = 0;
     std::uint64_t reclaimed_ = 0;
     std::uint64_t not_lent_ = 0; ///< counted in a slot's word, but came to nothing
-    std::string last_open_error_;
+    static constexpr std::size_t longest_open_error = 512;
+    std::string last_open_error_; ///< has room for that, so that noting one needs no memory
     bool orphaned_ = false;
     bool deleting_ = false;
 

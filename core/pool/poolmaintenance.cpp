@@ -2,6 +2,7 @@
 #include "core/pool/poolcore.h"
 
 #include <algorithm>
+#include <new>
 #include <pthread.h>
 
 namespace poolscope {
@@ -10,6 +11,20 @@ using detail::PoolUser;
 using detail::Slot;
 using detail::SlotState;
 using detail::SlotWord;
+
+namespace {
+
+/// A round of upkeep that finds no memory is left; another follows.
+template <class Round>
+void as_far_as_memory_goes(const Round& round)
+{
+    try {
+        round();
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): it would end the application
+    }
+}
+
+} // namespace
 
 /// Takes a connection out of the pool for as long as it is looked at; leaves it alone where it is
 /// checked out. What it looks for is told by slot and id, so that it may be forgotten at any time
@@ -65,7 +80,10 @@ private:
 
 void PoolCore::watch(std::uint32_t slot, ConnectionId connection)
 {
-    health_.monitor(connection, std::make_shared<Probe>(*this, slot, connection));
+    try {
+        health_.monitor(connection, std::make_shared<Probe>(*this, slot, connection));
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): better lent than watched
+    }
 }
 
 bool PoolCore::is_suspected(ConnectionId connection) const
@@ -264,7 +282,7 @@ void PoolCore::watch_for_leaks()
     std::unique_lock lock(thread_mutex_);
     while (!thread_stopping_) {
         lock.unlock();
-        look_for_leaks(now_ticks());
+        as_far_as_memory_goes([this] { look_for_leaks(now_ticks()); });
         lock.lock();
         thread_wake_.wait_for(lock, interval, [this] { return thread_stopping_; });
     }
@@ -294,11 +312,11 @@ void PoolCore::run()
             return is_due;
         };
         if (due(config_.health_check, next_health, config_.health_check_interval))
-            health_.check_all();
+            as_far_as_memory_goes([this] { health_.check_all(); });
         if (due(config_.automatic_cleanup, next_cleanup, config_.cleanup_interval))
-            clean_up(now_ticks());
+            as_far_as_memory_goes([this] { clean_up(now_ticks()); });
         if (due(config_.min_idle > 0, next_fill, fill_interval))
-            fill_to_min_idle();
+            as_far_as_memory_goes([this] { fill_to_min_idle(); });
         lock.lock();
         thread_wake_.wait_until(lock, next, [this] { return thread_stopping_; });
     }

@@ -97,26 +97,35 @@ void PoolCore::set_expiry(Slot& slot) const
         slot.expires.store(stamp() + config_.max_connection_age.count() * 1000);
 }
 
+/// Whatever an open does, it is said in words: in few, where there is no memory for more.
+Result<ConnectionMetadata> PoolCore::try_open(std::uint32_t index) noexcept
+{
+    try {
+        try {
+            return open_connection(index);
+        } catch (const std::exception& problem) {
+            return Error{std::string("The connection could not be opened: ") + problem.what(), ""};
+        } catch (...) { // something that says nothing about itself
+            return Error{"The connection could not be opened: an unknown exception.", ""};
+        }
+    } catch (...) {                         // of those sentences
+        return Error{"Out of memory.", ""}; // so short that it needs none
+    }
+}
+
 /// Opens a connection in a slot that is `opening` and claims it. On an error the slot is empty, and
 /// whoever asked serves those who wait, once it counts no more itself.
 Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
 {
     Slot& slot = slots_[index];
     const Ticks from = now_ticks();
-    Result<ConnectionMetadata> opened = Error{"The connection could not be opened.", ""};
-    try {
-        opened = open_connection(index);
-    } catch (const std::exception& problem) {
-        opened = Error{std::string("The connection could not be opened: ") + problem.what(), ""};
-    } catch (...) { // something that says nothing about itself
-        opened = Error{"The connection could not be opened: an unknown exception.", ""};
-    }
+    Result<ConnectionMetadata> opened = try_open(index);
     const Ticks to = now_ticks();
     if (!opened) {
         breaker_.failed(to);
         const std::lock_guard lock(mutex_);
         ++open_failures_;
-        last_open_error_ = opened.error().sentence.substr(0, 512);
+        last_open_error_.assign(opened.error().sentence, 0, longest_open_error);
         empty_locked(index);
         return opened.error();
     }
@@ -181,10 +190,7 @@ Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
     if (!breaker_.allow(now_ticks())) {
         const std::lock_guard lock(mutex_);
         empty_locked(lease.slot);
-        return Error{"A connection had to be replaced, and the circuit breaker is open. The last "
-                     "failure: " +
-                         last_open_error_,
-                     "See to the database; the pool tries again by itself."};
+        return circuit_error_locked("A connection had to be replaced, and none is opened");
     }
     return open_into(lease.slot);
 }
@@ -233,8 +239,11 @@ ConnectionId PoolCore::commit(std::uint32_t index, ConnectionMetadata metadata,
                               std::string_view name)
 {
     Slot& slot = slots_[index];
-    if (metadata.user.empty())
-        metadata.user = name.substr(0, detail::PoolUsers::longest_name);
+    try {
+        if (metadata.user.empty())
+            metadata.user = name.substr(0, detail::PoolUsers::longest_name);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): taken up without a name
+    }
     ConnectionId connection;
     {
         const std::lock_guard lock(mutex_);

@@ -20,12 +20,37 @@ using detail::ThreadRecord;
 /// One acquire in the queue; on the stack of who waits, seen by others under the mutex alone.
 struct PoolCore::Waiter
 {
-    enum class State : std::uint8_t { waiting, lent, may_open, refused };
+    enum class State : std::uint8_t { waiting, lent, may_open, closed, circuit_open };
     PoolUser* user = nullptr;
     State state = State::waiting;
     Lease lease;
-    Error error;
     std::condition_variable served;
+};
+
+/// That an acquire was served counts for its user until it has failed; then the next are served.
+class PoolCore::Served
+{
+public:
+    Served(PoolCore& pool, PoolUser& user)
+        : pool_(pool)
+        , user_(user)
+    {}
+    ~Served()
+    {
+        if (kept_)
+            return;
+        // In this order: the next may be of the same user.
+        user_.leave(pool_.config_.max_per_user);
+        pool_.serve_or_close();
+    }
+    Served(const Served&) = delete;
+    Served& operator=(const Served&) = delete;
+    void keep() { kept_ = true; }
+
+private:
+    PoolCore& pool_;
+    PoolUser& user_;
+    bool kept_ = false;
 };
 
 namespace {
@@ -44,11 +69,24 @@ Error PoolCore::closing_error()
     return {"The pool is closed.", "Acquire before the pool is closed."};
 }
 
+Error PoolCore::circuit_error_locked(const char* what) const
+{
+    return {std::string(what) +
+                ": the circuit breaker is open after too many failures. The last one: " +
+                last_open_error_,
+            "See to the database; the pool tries again by itself."};
+}
+
 Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
 {
     const void* const frame = __builtin_frame_address(0);
     const Ticks started = now_ticks();
     PoolUser& user = users_.of(options.user);
+    // Before there is a connection to lose.
+    std::unique_ptr<detail::SlotExtras> extras;
+    if (!options.tags.empty() || !options.trace_id.empty())
+        extras = std::make_unique<detail::SlotExtras>(
+            detail::SlotExtras{options.tags, options.trace_id});
     Result<Lease> found = wait_for_lease(options, user, started, frame);
     if (!found)
         return found;
@@ -64,11 +102,8 @@ Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
             slot.expected_us.store(
                 std::clamp(*options.expected_duration, Duration{0}, longest_setting).count(),
                 std::memory_order_relaxed);
-        if (!options.tags.empty() || !options.trace_id.empty()) {
-            slot.extras = std::make_unique<detail::SlotExtras>();
-            slot.extras->tags = options.tags;
-            slot.extras->trace_id = options.trace_id;
-        }
+        if (extras)
+            slot.extras = std::move(extras);
         slot.notes.store(detail::note_extras, std::memory_order_release);
     }
     ThreadRecord& thread = ThreadRecord::current();
@@ -79,7 +114,8 @@ Result<PoolCore::Lease> PoolCore::acquire(const AcquireOptions& options)
     return lease;
 }
 
-/// A claimed slot with a fit connection; or why not, and then the user's count is as before.
+/// A claimed slot with a fit connection; or why not, also by an exception, and then the user's
+/// count is as before.
 Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, PoolUser& user,
                                                  Ticks started, const void* frame)
 {
@@ -104,8 +140,8 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
             attention_.fetch_sub(1);
             ++timeouts_;
             const std::int64_t others = static_cast<std::int64_t>(waiters_.size());
-            const std::string holders = who_holds_locked(user, others) + no_more_locked();
             emit_pending_locked();
+            const std::string holders = who_holds_locked(user, others) + no_more_locked();
             lock.unlock();
             const Duration waited = between(started, now_ticks());
             Error error = timed_out(options, user, waited, others, frame);
@@ -114,17 +150,17 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
         }
         emit_pending_locked();
     }
+    if (self.state == Waiter::State::closed)
+        return closing_error();
+    if (self.state == Waiter::State::circuit_open)
+        return circuit_error_locked("No connection is opened");
     lock.unlock();
 
-    if (self.state == Waiter::State::refused)
-        return self.error;
+    Served served(*this, user);
     Result<Lease> lease =
         self.state == Waiter::State::may_open ? open_into(self.lease.slot) : make_fit(self.lease);
-    if (!lease) {
-        // In this order: the next may be of the same user.
-        user.leave(config_.max_per_user);
-        serve_or_close();
-    }
+    if (lease)
+        served.keep();
     return lease;
 }
 
@@ -162,8 +198,7 @@ void PoolCore::serve_waiters_locked()
         Waiter& waiter = **it;
         const bool closing = (attention_.load() & closing_bit) != 0;
         if (closing) {
-            waiter.state = Waiter::State::refused;
-            waiter.error = closing_error();
+            waiter.state = Waiter::State::closed;
         } else if (!waiter.user->enter(config_.max_per_user)) {
             ++it;
             continue;
@@ -176,11 +211,7 @@ void PoolCore::serve_waiters_locked()
             waiter.user->leave(config_.max_per_user);
             if (live_ > 0)
                 break; // what is lent comes back, or the circuit lets somebody try
-            waiter.state = Waiter::State::refused;
-            waiter.error = {"No connection is opened: the circuit breaker is open after too many "
-                            "failures. The last one: " +
-                                last_open_error_,
-                            "See to the database; the pool tries again by itself."};
+            waiter.state = Waiter::State::circuit_open;
         } else if (reserve_locked(waiter.lease.slot)) {
             waiter.state = Waiter::State::may_open;
         } else {

@@ -54,7 +54,9 @@ struct FakeFactory
             --backend->fail_opens;
             return Error{"too many connections", ""};
         }
-        return FakeConnection{++backend->opened, std::make_shared<std::atomic<int>>(0)};
+        FakeConnection connection;
+        connection.number = ++backend->opened;
+        return connection;
     }
     bool validate(FakeConnection&)
     {

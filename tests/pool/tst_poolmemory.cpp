@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A pool whose process has no memory left: each allocation of an acquire fails once, and nothing is
+// lost by it.
+#include "tests/pool/testfactory.h"
+
+#include <QTest>
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+constexpr int unlimited = -1;
+thread_local int allocations_left = unlimited; ///< of this thread; then the next one fails
+thread_local bool allocation_failed = false;
+
+void* allocate(std::size_t size, std::size_t alignment) noexcept
+{
+    if (allocations_left == 0) {
+        allocation_failed = true;
+        allocations_left = unlimited; // one, not all: what follows may need some
+        return nullptr;
+    }
+    if (allocations_left > 0)
+        --allocations_left;
+    if (alignment <= alignof(std::max_align_t))
+        return std::malloc(size == 0 ? 1 : size);
+    return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t alignment)
+{
+    if (void* const memory = allocate(size, alignment))
+        return memory;
+    throw std::bad_alloc();
+}
+
+} // namespace
+
+// clang-format off
+void* operator new(std::size_t size) { return allocate_or_throw(size, 1); }
+void* operator new[](std::size_t size) { return allocate_or_throw(size, 1); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size, 1); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size, 1); }
+void* operator new(std::size_t size, std::align_val_t to) { return allocate_or_throw(size, std::size_t(to)); }
+void* operator new[](std::size_t size, std::align_val_t to) { return allocate_or_throw(size, std::size_t(to)); }
+void* operator new(std::size_t size, std::align_val_t to, const std::nothrow_t&) noexcept { return allocate(size, std::size_t(to)); }
+void* operator new[](std::size_t size, std::align_val_t to, const std::nothrow_t&) noexcept { return allocate(size, std::size_t(to)); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+// clang-format on
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+class TestPoolMemory : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase();
+    void acquireLosesNothing_data();
+    void acquireLosesNothing();
+    void addingLosesNothing();
+};
+
+namespace {
+
+const std::string a_user(40, 'u'); ///< longer than what a string holds without memory
+
+/// Says more of a connection than fits without memory.
+struct WordyFactory : FakeFactory
+{
+    ConnectionMetadata describe(FakeConnection& connection)
+    {
+        ConnectionMetadata metadata = FakeFactory::describe(connection);
+        metadata.remote_address = std::string(40, 'r');
+        return metadata;
+    }
+};
+
+/// Runs `what` with the allocation after `granted` ones failing. Whether that one was reached.
+template <class What>
+bool fails_after(int granted, const What& what)
+{
+    allocation_failed = false;
+    allocations_left = granted;
+    try {
+        what();
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): it may
+    }
+    allocations_left = unlimited;
+    return allocation_failed;
+}
+
+/// Everything has come back, and the only place there is can be had.
+void verify_whole(FakePool& pool)
+{
+    const PoolStatistics statistics = pool.stats();
+    QCOMPARE(statistics.pending, 0);
+    QCOMPARE(statistics.active, 0);
+    QCOMPARE(statistics.opening, 0);
+    AcquireOptions at_once;
+    at_once.user = a_user;
+    at_once.timeout = 0s;
+    QTRY_VERIFY(pool.acquire(at_once)); // a circuit may have to close before
+    QCOMPARE(pool.stats().total, 1);
+}
+
+} // namespace
+
+void TestPoolMemory::initTestCase()
+{
+    // What this thread needs once for all.
+    Backend backend;
+    FakePool pool(small_config(1), WordyFactory{{&backend}});
+    QVERIFY(pool.acquire("once"));
+}
+
+void TestPoolMemory::acquireLosesNothing_data()
+{
+    QTest::addColumn<bool>("idle"); ///< one there already
+    QTest::addColumn<bool>("valid");
+    QTest::addColumn<int>("failing"); ///< opens
+    QTest::addColumn<bool>("throwing");
+    QTest::addColumn<bool>("refused"); ///< by an open circuit
+    QTest::addColumn<bool>("held");    ///< by another
+    QTest::newRow("opened") << false << true << 0 << false << false << false;
+    QTest::newRow("not opened") << false << true << 1 << false << false << false;
+    QTest::newRow("open throws") << false << true << 0 << true << false << false;
+    QTest::newRow("idle") << true << true << 0 << false << false << false;
+    QTest::newRow("replaced") << true << false << 0 << false << false << false;
+    QTest::newRow("not replaced") << true << false << 1 << false << false << false;
+    QTest::newRow("circuit open") << false << true << 1 << false << true << false;
+    QTest::newRow("timed out") << true << true << 0 << false << false << true;
+}
+
+void TestPoolMemory::acquireLosesNothing()
+{
+    QFETCH(bool, idle);
+    QFETCH(bool, valid);
+    QFETCH(int, failing);
+    QFETCH(bool, throwing);
+    QFETCH(bool, refused);
+    QFETCH(bool, held);
+    int granted = 0;
+    for (bool reached = true; reached; ++granted) {
+        Backend backend;
+        {
+            PoolConfig config = small_config(1);
+            config.max_per_user = 1;
+            config.health_check = true;
+            config.health_check_interval = 1h;
+            config.validation_on_acquire = !valid;
+            config.circuit = {refused, 0.5, 1, 60s, 50ms, 1};
+            FakePool pool(config, WordyFactory{{&backend}});
+            Result<FakeGuard> other = Error{};
+            if (idle)
+                other = pool.acquire("another");
+            if (!held)
+                other = Error{};
+            backend.valid = valid;
+            backend.fail_opens = failing;
+            if (refused)
+                QVERIFY(!pool.acquire("another"));
+            backend.throw_on_open = throwing;
+            AcquireOptions options;
+            options.user = a_user;
+            options.timeout = 1ms;
+            options.tags = {{"route", std::string(40, 't')}};
+            options.trace_id = std::string(40, 'i');
+            reached = fails_after(granted, [&] {
+                auto guard = pool.acquire(options);
+                if (guard)
+                    QCOMPARE(pool.stats().active, 1);
+            });
+            backend.throw_on_open = false;
+            backend.fail_opens = 0;
+            other = Error{};
+            verify_whole(pool);
+            if (QTest::currentTestFailed())
+                return;
+            QCOMPARE(backend.open_now(), 1);
+        }
+        QCOMPARE(backend.open_now(), 0);
+    }
+    qInfo("%d allocations", granted - 1);
+    QVERIFY(granted > 1);
+}
+
+void TestPoolMemory::addingLosesNothing()
+{
+    int granted = 0;
+    for (bool reached = true; reached; ++granted) {
+        Backend backend;
+        {
+            PoolConfig config = small_config(1);
+            config.max_per_user = 1;
+            config.health_check = true;
+            config.health_check_interval = 1h;
+            FakePool pool(config, WordyFactory{{&backend}});
+            FakeConnection connection{7, {}};
+            ++backend.opened;
+            reached = fails_after(granted, [&] {
+                static_cast<void>(pool.add_connection(std::move(connection), a_user));
+            });
+            QCOMPARE(backend.open_now(), static_cast<int>(pool.stats().total));
+            verify_whole(pool);
+            if (QTest::currentTestFailed())
+                return;
+        }
+        QCOMPARE(backend.open_now(), 0);
+    }
+    QVERIFY(granted > 1);
+}
+
+QTEST_APPLESS_MAIN(TestPoolMemory)
+#include "tst_poolmemory.moc"
