@@ -46,9 +46,14 @@ struct PoolConfig
     std::string database;
 
     std::uint32_t max_connections = 10; ///< 1 to 100,000
-    std::uint32_t max_per_user = 0; ///< checked out at once, and added, by one user; 0: no limit
-    std::uint32_t min_idle = 0;     ///< kept open in the background
-    Duration acquire_timeout = std::chrono::seconds{30}; ///< > 0
+    /// Checked out at once, and added, by one user; 0: no limit. Users whose names are alike in the
+    /// first 128 bytes are one; beyond 65,536 names the rest have no limit.
+    std::uint32_t max_per_user = 0;
+    std::uint32_t min_idle = 0; ///< kept open in the background
+    /// > 0. Bounds the waiting, not the opening: an acquire that opens or replaces a connection
+    /// runs Factory::open on its own thread, for as long as that takes; only where that fails does
+    /// it look for one that came back meanwhile. Bound the open, too (libpq: connect_timeout).
+    Duration acquire_timeout = std::chrono::seconds{30};
     /// An idle connection is closed after this, down to min_idle. By automatic cleanup alone.
     Duration idle_timeout = std::chrono::seconds{300};
     /// A connection older than this is not lent again, but replaced.

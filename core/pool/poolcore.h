@@ -29,8 +29,10 @@ namespace poolscope {
 /// How a connection is asked for, beside by whom.
 struct AcquireOptions
 {
-    std::string_view user;
-    /// Instead of PoolConfig::acquire_timeout, and as it; 0: do not wait. At most longest_setting.
+    std::string_view user; ///< told apart by its first 128 bytes
+    /// Instead of PoolConfig::acquire_timeout; 0: do not wait. At most longest_setting. As that one
+    /// it does not bound the opening of a connection: with 0, too, one is opened where there may be
+    /// one more.
     std::optional<Duration> timeout;
     /// How long it will be kept: delays the leak thresholds by that much, by longest_expectation at
     /// most.
@@ -199,6 +201,7 @@ private:
     Result<Lease> open_into(std::uint32_t slot);
     Result<ConnectionMetadata> try_open(std::uint32_t slot) noexcept;
     Result<Lease> make_fit(Lease lease);
+    bool claim_instead(Lease& lease, std::chrono::steady_clock::time_point deadline);
     void adopt_locked(detail::Slot& slot, ConnectionMetadata metadata);
     void emit_opened(const detail::Slot& slot) const noexcept;
     void empty_locked(std::uint32_t slot);

@@ -159,9 +159,27 @@ Result<PoolCore::Lease> PoolCore::wait_for_lease(const AcquireOptions& options, 
     Served served(*this, user);
     Result<Lease> lease =
         self.state == Waiter::State::may_open ? open_into(self.lease.slot) : make_fit(self.lease);
+    if (!lease && claim_instead(self.lease, deadline))
+        lease = make_fit(self.lease);
     if (lease)
         served.keep();
     return lease;
+}
+
+/// After a failed open: what came back meanwhile will do as well, if it is fit as it is or there is
+/// time to see to that.
+bool PoolCore::claim_instead(Lease& lease, std::chrono::steady_clock::time_point deadline)
+{
+    const std::lock_guard lock(mutex_);
+    if ((attention_.load() & closing_bit) != 0 || !claim_any(0, lease))
+        return false;
+    Slot& slot = slots_[lease.slot];
+    if (stamp() < slot.expires.load(std::memory_order_relaxed) ||
+        std::chrono::steady_clock::now() < deadline)
+        return true;
+    slot.control.store(SlotWord::with(lease.word, SlotState::idle));
+    ++not_lent_;
+    return false;
 }
 
 /// An open circuit is half-open after its time without anybody saying so, and may have opened since

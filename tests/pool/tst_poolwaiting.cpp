@@ -24,6 +24,8 @@ private slots:
     void failedOpenPassesOn();
     void failedOpenLeavesTheUsersPlace_data();
     void failedOpenLeavesTheUsersPlace();
+    void failedOpenTakesWhatCameBack_data();
+    void failedOpenTakesWhatCameBack();
     void failedOpenLetsCloseGoOn();
     void openCircuitWaitsForWhatIsLent();
     void openCircuitIsTriedAgainForWhoWaits();
@@ -286,6 +288,53 @@ void TestPoolWaiting::failedOpenLeavesTheUsersPlace()
     QTRY_VERIFY(unlucky.done && next.done);
     QCOMPARE(unlucky.error, std::string("too many connections"));
     QVERIFY(next.guard);
+}
+
+void TestPoolWaiting::failedOpenTakesWhatCameBack_data()
+{
+    QTest::addColumn<bool>("validated");
+    QTest::addColumn<bool>("in_time");
+    QTest::newRow("fit as it is") << false << true;
+    QTest::newRow("fit as it is, late") << false << false;
+    QTest::newRow("validated") << true << true;
+    QTest::newRow("too late to validate") << true << false;
+}
+
+/// A server that is full is no reason to turn somebody away from a connection that is idle.
+void TestPoolWaiting::failedOpenTakesWhatCameBack()
+{
+    QFETCH(bool, validated);
+    QFETCH(bool, in_time);
+    Backend backend;
+    PoolConfig config = small_config(2);
+    config.validation_on_acquire = validated;
+    if (!in_time)
+        config.acquire_timeout = 1ms;
+    FakePool pool(config, FakeFactory{&backend});
+    auto held = pool.acquire("a");
+    std::atomic<bool> go{false};
+    backend.fail_opens = 1;
+    backend.while_opening = [&] {
+        while (!go)
+            std::this_thread::yield();
+    };
+    Worker unlucky(pool, "b");
+    QTRY_COMPARE(pool.stats().opening, 1);
+    held.value().release();
+    QTest::qWait(5); // beyond that 1 ms
+    go = true;
+    QTRY_VERIFY(unlucky.done);
+    QCOMPARE(backend.validations.load(), validated && in_time ? 1 : 0);
+    if (validated && !in_time)
+        QCOMPARE(unlucky.error, std::string("too many connections"));
+    else
+        QVERIFY2(unlucky.guard && unlucky.guard->number == 1, unlucky.error.c_str());
+    unlucky.guard.release();
+    const PoolStatistics statistics = pool.stats();
+    QCOMPARE(statistics.idle, 1);
+    QCOMPARE(statistics.total, 1);
+    QCOMPARE(statistics.acquired, validated && !in_time ? 1U : 2U);
+    QCOMPARE(statistics.open_failures, 1U);
 }
 
 void TestPoolWaiting::failedOpenLetsCloseGoOn()
