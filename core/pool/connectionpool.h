@@ -177,6 +177,13 @@ public:
     {
         return state_ ? state_->connection_of(lease_) : ConnectionId{};
     }
+    /// What Factory::describe or add_connection said of it; valid until it is released. All empty
+    /// once released.
+    const ConnectionMetadata& metadata() const
+    {
+        static const ConnectionMetadata nothing;
+        return state_ ? state_->metadata_of(lease_) : nothing;
+    }
     CheckoutId checkout_id() const { return state_ ? state_->checkout_of(lease_) : CheckoutId{}; }
 
     /// The holder is alive: keeps this off the leak list for another leak threshold, not for ever.

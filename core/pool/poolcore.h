@@ -97,6 +97,7 @@ public:
     void heartbeat(Lease lease) noexcept;
     void expect(Lease lease, Duration from_now) noexcept;
     void use(Lease lease, PoolEventKind kind, std::string_view statement) noexcept;
+    const ConnectionMetadata& metadata_of(Lease lease) const { return slots_[lease.slot].metadata; }
     ConnectionId connection_of(Lease lease) const { return slots_[lease.slot].connection; }
     CheckoutId checkout_of(Lease lease) const { return slots_[lease.slot].checkout_of(lease.word); }
 

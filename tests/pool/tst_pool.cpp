@@ -284,6 +284,9 @@ void TestPool::addedConnections()
     auto guard = pool.acquire("a");
     QCOMPARE(guard.value()->number, 70);
     QCOMPARE(guard.value().connection_id(), id.value());
+    const ConnectionMetadata& metadata = guard.value().metadata();
+    QVERIFY((metadata == ConnectionMetadata{"importer", "shop", "tcp", "db1:5432", {}, 5, 6}));
+    QVERIFY(FakeGuard().metadata() == ConnectionMetadata());
     QVERIFY(pool.add_connection({71, {}}, "importer"));
     QVERIFY(!pool.add_connection({72, {}}, "importer")); // max_per_user
     QVERIFY(pool.add_connection({73, {}}, "other"));
