@@ -4,6 +4,7 @@
 #include "core/base/ticks.h"
 #include "core/event/poolevent.h"
 
+#include <concepts>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -93,6 +94,18 @@ public:
             Validate validate;
         };
         monitor(id, std::make_shared<Direct>(connection, std::move(validate)));
+    }
+    /// The same, by the connection's own `bool validate()`.
+    template <class Connection>
+    requires requires(Connection& connection)
+    {
+        {
+            connection.validate()
+            } -> std::convertible_to<bool>;
+    }
+    void monitor(ConnectionId id, Connection& connection)
+    {
+        monitor(id, connection, [](Connection& c) { return static_cast<bool>(c.validate()); });
     }
     /// Waits for the probe of it that is under way: when this returns, none touches it any more.
     /// From within a probe or on_change nothing is waited for.

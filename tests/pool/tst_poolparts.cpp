@@ -296,6 +296,16 @@ void TestPoolParts::healthThresholds()
     int connection = 3;
     monitor.monitor(id, connection, [](int& c) { return c == 3; });
     QCOMPARE(monitor.check(id)->status, Health::healthy);
+    struct Session
+    {
+        bool works;
+        bool validate() const { return works; }
+    };
+    Session session{true};
+    monitor.monitor(id, session);
+    QCOMPARE(monitor.check(id)->status, Health::healthy);
+    session.works = false;
+    QCOMPARE(monitor.check(id)->status, Health::degraded);
     monitor.forget(id);
     QVERIFY(monitor.all().empty());
 }
