@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolconfig.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace poolscope {
@@ -24,6 +26,14 @@ std::string text_of(Duration duration)
 std::string text_of(bool on)
 {
     return on ? "true" : "false";
+}
+
+/// "0.5", in any locale.
+std::string share_of(double share)
+{
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), share);
+    return {text.data(), end.ptr};
 }
 
 class Complaints
@@ -194,7 +204,13 @@ std::vector<std::pair<std::string, std::string>> PoolConfig::values() const
             {"automatic_cleanup", text_of(automatic_cleanup)},
             {"cleanup_interval", text_of(cleanup_interval)},
             {"stack_capture", std::string(name_of(stack_capture))},
-            {"circuit.enabled", text_of(circuit.enabled)}};
+            {"sample_every", std::to_string(sample_every)},
+            {"circuit.enabled", text_of(circuit.enabled)},
+            {"circuit.failure_rate", share_of(circuit.failure_rate)},
+            {"circuit.minimum_calls", std::to_string(circuit.minimum_calls)},
+            {"circuit.window", text_of(circuit.window)},
+            {"circuit.open_for", text_of(circuit.open_for)},
+            {"circuit.probes", std::to_string(circuit.probes)}};
 }
 
 std::string_view name_of(StackCapture capture)

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -332,10 +333,19 @@ void TestPoolControl::descriptionHasTheSettings()
     QCOMPARE(d.name, std::string("test"));
     QCOMPARE(d.kind, std::string("poolscope"));
     QCOMPARE(d.database, config.database);
-    const auto max = std::ranges::find(d.configuration, "max_connections",
-                                       &std::pair<std::string, std::string>::first);
-    QVERIFY(max != d.configuration.end());
-    QCOMPARE(max->second, std::string("3"));
+    const std::map<std::string, std::string> settings(d.configuration.begin(),
+                                                      d.configuration.end());
+    for (const auto& [name, value] :
+         std::map<std::string, std::string>{{"max_connections", "3"},
+                                            {"sample_every", "16"},
+                                            {"circuit.failure_rate", "0.5"},
+                                            {"circuit.minimum_calls", "5"},
+                                            {"circuit.window", "30 s"},
+                                            {"circuit.open_for", "5 s"},
+                                            {"circuit.probes", "2"}}) {
+        QVERIFY2(settings.contains(name), name.c_str());
+        QCOMPARE(settings.at(name), value);
+    }
 }
 
 void TestPoolControl::reclaimTakesAway()
