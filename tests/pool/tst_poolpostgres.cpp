@@ -48,6 +48,7 @@ private slots:
     void addressHoldsNoPassword();
     void connectTimeoutIsTheUsers_data();
     void connectTimeoutIsTheUsers();
+    void connectTimeoutIsTenSecondsElse();
     void leakNamesTheLine();
 
 private:
@@ -250,6 +251,20 @@ void TestPoolPostgres::connectTimeoutIsTheUsers()
     QVERIFY2(opened.error().sentence.find("timeout expired") != std::string::npos,
              opened.error().sentence.c_str());
     QVERIFY2(took < 8000, qPrintable(QString::number(took)));
+}
+
+void TestPoolPostgres::connectTimeoutIsTenSecondsElse()
+{
+    auto opened = PostgresFactory(conninfo()).open();
+    QVERIFY(opened);
+    PQconninfoOption* const options = PQconninfo(opened.value().native());
+    QByteArray timeout;
+    for (const PQconninfoOption* option = options; option && option->keyword; ++option) {
+        if (qstrcmp(option->keyword, "connect_timeout") == 0)
+            timeout = option->val;
+    }
+    PQconninfoFree(options);
+    QCOMPARE(timeout, QByteArray("10"));
 }
 
 void TestPoolPostgres::leakNamesTheLine()
