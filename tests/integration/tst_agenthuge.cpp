@@ -66,7 +66,7 @@ void TestAgentHuge::memoryOfAHundredThousand()
     qInfo("%d open: %lld MB in %lld ms", count, static_cast<long long>(grown >> 20),
           static_cast<long long>(took));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    QVERIFY2(grown < (120LL << 20), qPrintable(QString::number(grown >> 20)));
+    QVERIFY2(grown < (100LL << 20), qPrintable(QString::number(grown >> 20)));
 #endif
     process.closeWriteChannel();
     process.waitForFinished();
