@@ -289,15 +289,14 @@ std::optional<double> AlertBook::measure(const World& world, const Subject& subj
     if (!target)
         return std::nullopt;
     const Reach reach = target->status.reach;
-    // Connecting is neither: it says nothing yet.
-    if (what == AlertMeasure::unreachable)
-        return reach == Reach::connecting
-                   ? std::nullopt
-                   : std::optional(reach == Reach::up || is_detached(target->status) ? 0.0 : 1.0);
-    if (what == AlertMeasure::refusing)
-        return reach == Reach::connecting
-                   ? std::nullopt
-                   : std::optional(refusal_of(target->status) == Refusal::none ? 0.0 : 1.0);
+    if (what == AlertMeasure::unreachable || what == AlertMeasure::refusing) {
+        if (reach == Reach::connecting) // neither: it says nothing yet
+            return std::nullopt;
+        // Who refuses has answered.
+        const bool refuses = refusal_of(target->status) != Refusal::none;
+        const bool silent = reach != Reach::up && !refuses && !is_detached(target->status);
+        return (what == AlertMeasure::refusing ? refuses : silent) ? 1.0 : 0.0;
+    }
     if (reach != Reach::up) // what it was says nothing of what it is
         return std::nullopt;
     switch (what) {

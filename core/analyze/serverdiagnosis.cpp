@@ -166,8 +166,11 @@ std::optional<Diagnosis> gone(const DiagnosisInput& input, const TargetState& se
     made.sentence = fmt::format("{} has not answered for {}: {}", plain_line(server.info.name, 64),
                                 format_duration_prose(now - *server.last_sample),
                                 plain_line(server.status.sentence, 400));
-    made.evidence.push_back(shown("That is its last answer.", "sessions", *server.last_sample));
-    made.prevention = plain_line(server.status.next_step, 400);
+    made.evidence.push_back(shown("What it told last.", "sessions", *server.last_sample));
+    if (!server.status.next_step.empty()) {
+        made.relief.emplace();
+        made.relief->sentence = plain_line(server.status.next_step, 400);
+    }
     return made;
 }
 

@@ -85,6 +85,8 @@ void TestAlertStates::refusing()
     QFETCH(const QByteArray, says);
     QFETCH(const bool, refuses);
     Play p("[[rule]]\nname = 'refuses'\nmeasure = 'refusing'\nat_least = 1\nfor = '5s'\n");
+    // Who refuses has answered.
+    Play silent("[[rule]]\nname = 'silent'\nmeasure = 'unreachable'\nat_least = 1\nfor = '5s'\n");
     p.reach(Reach::connecting);
     p.run(20);
     QVERIFY(p.alerts().empty());
@@ -92,6 +94,9 @@ void TestAlertStates::refusing()
     status.reach = static_cast<Reach>(reach);
     status.sentence = says.toStdString();
     p.tell(shop, StatusChanged{status});
+    silent.tell(shop, StatusChanged{status});
+    silent.run(10);
+    QCOMPARE(silent.alerts().size(), std::size_t{status.reach != Reach::up && !refuses ? 1U : 0U});
     p.run(4);
     QCOMPARE(p.alerts().size(), std::size_t{refuses ? 1U : 0U});
     p.run(3);
