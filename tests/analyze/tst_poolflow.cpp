@@ -69,6 +69,8 @@ private slots:
     void aStrainEnds();
     void aSilentServer();
     void theFirstUse();
+    void lateReturns_data();
+    void lateReturns();
 };
 
 /// One reading a second: '.' with room, '-' all lent, 'x' somebody waits.
@@ -234,6 +236,43 @@ void TestPoolFlow::aFullTableThaws()
     const PlaceReturns back = history.returns(place(5050), later - 4min, start + 1h);
     QVERIFY(back.known);
     QCOMPARE(back.count, std::uint64_t{1});
+}
+
+void TestPoolFlow::lateReturns_data()
+{
+    QTest::addColumn<int>("heldMs");
+    QTest::addColumn<double>("share");
+    // One comes back each second: so many were out at a time.
+    QTest::newRow("quick") << 1999 << 0.0;
+    QTest::newRow("late") << 2000 << 2.0;
+    QTest::newRow("later") << 6000 << 6.0;
+    QTest::newRow("of ten seconds no more than these are recent") << 600'000 << 10.0;
+}
+
+/// A mean hides what is held for long now and then among the quick ones: it is told beside it.
+void TestPoolFlow::lateReturns()
+{
+    QFETCH(const int, heldMs);
+    QFETCH(const double, share);
+    TargetState target = shop_target();
+    FlowHistory history;
+    for (int i = 0; i < 20; ++i) {
+        const Timestamp now = start + i * 1s;
+        Checkout checkout;
+        checkout.key = {TargetId{1}, Text{"late"}};
+        checkout.pool = Text{"shop"};
+        checkout.acquired = now - std::chrono::milliseconds{heldMs};
+        target.pools.checkouts = {{checkout.key.id, checkout}};
+        target.pools.pools[Text{"shop"}] = counting(1000 + 500 * i, (1000 + 500 * i) * 3ms);
+        PoolSample sample = of_places(1, 9);
+        sample.ended.push_back({checkout.key.id, now});
+        history.expect(target, sample, now);
+        history.watch(target, sample, now);
+    }
+    const auto rate = history.pool(Text{"shop"})->between(start + 5s, start + 15s);
+    QVERIFY(rate);
+    QCOMPARE(rate->lasting, share);
+    QCOMPARE(rate->use, std::optional<Duration>(3ms));
 }
 
 void TestPoolFlow::hugeNumbers()
