@@ -2,6 +2,7 @@
 #include "core/analyze/diagnosiswords.h"
 
 #include "core/analyze/causeparts.h"
+#include "core/analyze/relief.h"
 #include "core/analyze/words.h"
 
 #include <fmt/format.h>
@@ -209,33 +210,12 @@ void add_figures(Diagnosis& to, const PoolCase& pool)
             "pools", pool.since);
 }
 
-/// Whose it is, in the words of whoever took it: a number alone says nothing to anybody.
-std::string holder_in_words(const Checkout& checkout)
-{
-    constexpr std::size_t most_tags = 2;
-    std::string whose = line_of(checkout.acquired_by, 64);
-    if (whose.empty() && !checkout.thread.empty())
-        whose = "thread " + line_of(checkout.thread, 64);
-    for (std::size_t i = 0; i < std::min(most_tags, checkout.tags.size()); ++i)
-        whose += (whose.empty() ? "" : ", ") + line_of(checkout.tags[i].first, 32) + '=' +
-                 line_of(checkout.tags[i].second, 64);
-    return whose;
-}
-
 /// "Lent to POST /orders, tenant=eu-2,"
 std::string lent_in_words(const Checkout& checkout)
 {
     const std::string whose = holder_in_words(checkout);
     return whose.empty() ? fmt::format("Checkout {}, lent", line_of(checkout.key.id))
                          : fmt::format("Lent to {},", whose);
-}
-
-/// "the connection lent to POST /orders, tenant=eu-2"
-std::string connection_in_words(const Checkout& checkout)
-{
-    const std::string whose = holder_in_words(checkout);
-    return whose.empty() ? fmt::format("checkout {}", line_of(checkout.key.id))
-                         : fmt::format("the connection lent to {}", whose);
 }
 
 void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
@@ -266,42 +246,6 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
         evidence.checkout = holder.checkout->key;
         to.evidence.push_back(std::move(evidence));
     }
-}
-
-void relieve(Diagnosis& to, const PoolCase& pool, const Verdict& v)
-{
-    if (v.cause == Cause::lock_pile_up && v.tree != nullptr && pool.server != nullptr) {
-        to.relief = relief_of(*pool.server, *v.tree);
-        return;
-    }
-    if ((v.cause != Cause::leak && v.cause != Cause::held_while_idle &&
-         v.cause != Cause::slow_statements) ||
-        v.by.empty())
-        return;
-    const CaseHolder& worst = v.by.front();
-    Relief relief;
-    relief.frees = 1;
-    const std::string others = v.by.size() > 1
-                                   ? fmt::format("; {} more {} held like it", v.by.size() - 1,
-                                                 v.by.size() == 2 ? "is" : "are")
-                                   : "";
-    const bool reclaims = pool.target->pools.agent && pool.target->pools.agent->may_reclaim;
-    if (worst.session != nullptr && pool.server != nullptr) {
-        relief.session = worst.session->key;
-        relief.sentence =
-            fmt::format("{} session {}: that frees one connection of the pool{}.",
-                        v.cause == Cause::slow_statements ? "Cancel the statement of" : "End",
-                        session_in_words(*pool.server, worst.session->key), others);
-    } else if (reclaims) {
-        relief.checkout = worst.checkout->key;
-        relief.sentence = fmt::format("Reclaim {}: that frees one connection{}.",
-                                      connection_in_words(*worst.checkout), others);
-    } else {
-        return;
-    }
-    if (reclaims && !relief.checkout)
-        relief.checkout = worst.checkout->key;
-    to.relief = std::move(relief);
 }
 
 std::string enough(const PoolCase& pool)
@@ -355,6 +299,18 @@ std::string prevention_of(const PoolCase& pool, const Verdict& v)
 }
 
 } // namespace
+
+std::string holder_in_words(const Checkout& checkout)
+{
+    constexpr std::size_t most_tags = 2;
+    std::string whose = plain_line(checkout.acquired_by.str(), 64);
+    if (whose.empty() && !checkout.thread.empty())
+        whose = "thread " + plain_line(checkout.thread.str(), 64);
+    for (std::size_t i = 0; i < std::min(most_tags, checkout.tags.size()); ++i)
+        whose += (whose.empty() ? "" : ", ") + plain_line(checkout.tags[i].first.str(), 32) + '=' +
+                 plain_line(checkout.tags[i].second.str(), 64);
+    return whose;
+}
 
 std::string_view size_setting(std::string_view kind)
 {
@@ -419,7 +375,7 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
             fmt::format("{}: {}", plain_line(pool.server->info.name, 64),
                         plain_line(pool.server->status.sentence, 400)),
             "sessions", pool.now);
-    relieve(made, pool, verdict);
+    made.relief = relief_of(pool, verdict);
     made.prevention = prevention_of(pool, verdict);
     return made;
 }

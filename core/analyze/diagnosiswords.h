@@ -18,8 +18,9 @@ std::vector<Diagnosis> server_diagnoses(const DiagnosisInput& input, const Targe
 std::string_view size_setting(std::string_view kind);
 /// "4711 of shop-api".
 std::string session_in_words(const TargetState& target, const SessionKey& key);
-/// What ends the root of a tree, and whom that frees.
-Relief relief_of(const TargetState& server, const BlockingTree& tree);
+/// Whose a checkout is, in the words of whoever took it: "POST /orders, tenant=eu-2". Empty where
+/// nobody told.
+std::string holder_in_words(const Checkout& checkout);
 /// The root of a tree: what it does, since when, at which line if that is known.
 std::string root_in_words(const DiagnosisInput& input, const TargetState& server,
                           const BlockingTree& tree);

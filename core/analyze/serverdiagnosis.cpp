@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/diagnosiswords.h"
+#include "core/analyze/relief.h"
 #include "core/analyze/words.h"
 
 #include <fmt/format.h>
@@ -204,7 +205,7 @@ std::optional<Diagnosis> piled_up(const DiagnosisInput& input, const TargetState
                   "blocking", now);
         evidence.session = tree.root.key;
         made.evidence.push_back(std::move(evidence));
-        made.relief = relief_of(server, tree);
+        made.relief = relief_of(input, server, tree);
         made.prevention = "Keep transactions short, and bound them: lock_timeout for those who "
                           "wait, idle_in_transaction_session_timeout for who holds.";
         return made;
@@ -219,21 +220,6 @@ std::string session_in_words(const TargetState& target, const SessionKey& key)
     const Session* const session = target.find(key);
     return session == nullptr ? std::to_string(key.pid.value)
                               : fmt::format("{} of {}", key.pid.value, client_in_words(*session));
-}
-
-Relief relief_of(const TargetState& server, const BlockingTree& tree)
-{
-    Relief relief;
-    relief.frees = tree.root.blocks;
-    if (tree.root.key.pid.value == 0) {
-        relief.sentence = "Commit or roll back the prepared transaction that they wait for.";
-        return relief;
-    }
-    relief.session = tree.root.key;
-    relief.sentence =
-        fmt::format("End session {}: {} can go on.", session_in_words(server, tree.root.key),
-                    count_of(tree.root.blocks, "session"));
-    return relief;
 }
 
 std::string root_in_words(const DiagnosisInput& input, const TargetState& server,

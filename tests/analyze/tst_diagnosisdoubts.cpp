@@ -177,7 +177,8 @@ void TestDiagnosisDoubts::holdersByName()
                  d->relief->sentence.starts_with("Reclaim the connection lent ") ||
                  d->relief->sentence.starts_with("Reclaim checkout "),
              d->relief->sentence.c_str());
-    QVERIFY2(d->relief->sentence.ends_with("; 8 more are held like it."),
+    QVERIFY2(d->relief->sentence.find("frees 1 of 9 connections that the same line holds.") !=
+                 std::string::npos,
              d->relief->sentence.c_str());
 }
 

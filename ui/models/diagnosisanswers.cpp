@@ -88,7 +88,7 @@ void addAttach(Answer& answer, const TargetSummary& target)
 void addRelief(Answer& answer, const SessionStore& store, const Diagnosis& worst)
 {
     const Relief& relief = *worst.relief;
-    answer.relief = Formatter::line(relief.sentence, 300);
+    answer.relief = Formatter::line(relief.sentence, 600);
     if (relief.session && store.find(*relief.session)) {
         answer.session = relief.session;
         // As the sentence says it.
