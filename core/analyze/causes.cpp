@@ -383,7 +383,8 @@ std::optional<Verdict> first_verdict(const PoolCase& pool)
     }
     // Nobody waits, and less than half is lent: it is over, and what was cannot be seen any more.
     const FlowPoint& figures = pool.figures();
-    if (figures.strain() == Strain::none && figures.used >= 0 && figures.used * 2 < figures.max)
+    if (figures.strain() == Strain::none && figures.used >= 0 &&
+        figures.used < figures.max - figures.used)
         return std::nullopt;
     const bool lists = !pool.holders.empty() || !pool.target->pools.connections.empty();
     if (!lists && pool.target->info.kind != "pool" && pool.target->info.kind != "pgbouncer") {

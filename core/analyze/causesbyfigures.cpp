@@ -123,8 +123,8 @@ double explained_share(const PoolCase& pool)
         return 0;
     if (!pool.recent->use || pool.recent->used <= 0)
         return 1;
-    const std::chrono::duration<double> held =
-        *pool.recent->use * static_cast<std::int64_t>(pool.recent->returned);
+    const std::chrono::duration<double> held = std::chrono::duration<double>(*pool.recent->use) *
+                                               static_cast<double>(pool.recent->returned);
     return held / std::chrono::duration<double>(pool.recent->over) / pool.recent->used;
 }
 

@@ -4,6 +4,7 @@
 #include "core/model/refusal.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace poolscope {
@@ -403,8 +404,13 @@ std::optional<std::int32_t> slots_left(const TargetState& server)
 {
     if (!server.facts || !server.facts->max_connections)
         return {};
-    return *server.facts->max_connections - server.facts->reserved.value_or(0) -
-           server.client_count();
+    // What a server or a recording says may be any number.
+    std::int64_t left = std::int64_t{*server.facts->max_connections} -
+                        std::int64_t{server.facts->reserved.value_or(0)};
+    for (const std::int32_t count : server.counts)
+        left -= count;
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(
+        left, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
 }
 
 bool nearly_full(const TargetState& server)

@@ -79,7 +79,8 @@ Strain FlowPoint::strain() const
 {
     if (pending > 0 || unfit || (pending < 0 && max > 0 && used >= max))
         return Strain::exhausted;
-    return max > 0 && used * 100 >= max * 95 ? Strain::nearly : Strain::none;
+    // Of nineteen twentieths, without a product: a count may be any number.
+    return max > 0 && used >= max - max / 20 ? Strain::nearly : Strain::none;
 }
 
 void PoolFlow::note(const Pool& pool, std::uint64_t returned, Duration held, Timestamp now,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 namespace poolscope {
@@ -67,7 +68,8 @@ std::int32_t beside_pools(const DiagnosisInput& input, TargetId server)
 /// no others a superuser's session, as Poolscope's own may be, has taken one of them.
 std::string left_in_words(const TargetState& server, std::int32_t slots)
 {
-    const std::int32_t left = std::max(0, slots - server.client_count());
+    const auto left = static_cast<std::int32_t>(std::clamp<std::int64_t>(
+        std::int64_t{slots} - server.client_count(), 0, std::numeric_limits<std::int32_t>::max()));
     const std::int32_t reserved = std::min(server.facts->reserved.value_or(0), left);
     if (reserved <= 0)
         return {};

@@ -3,6 +3,7 @@
 
 #include "core/analyze/disagreements.h"
 #include "core/analyze/idlegrowth.h"
+#include "core/analyze/poolcase.h"
 #include "core/analyze/words.h"
 
 #include <fmt/format.h>
@@ -55,13 +56,16 @@ std::vector<std::string> evidence_of_holding(const SuspectedLeak& leak, const Se
 /// When the last free slot is taken, at the rate of the window; nothing where that is far off.
 std::optional<std::string> outlook(const IdleGrowth& growth, const TargetState& target)
 {
-    if (!target.facts || !target.facts->max_connections)
+    const auto slots = slots_left(target);
+    if (!slots)
         return std::nullopt;
-    const std::int32_t free =
-        *target.facts->max_connections - target.facts->reserved.value_or(0) - target.client_count();
+    const std::int32_t free = *slots;
     if (free <= 0)
         return "The server has no slot left for an ordinary role.";
-    const Duration left = idle_window * free / (growth.to - growth.from);
+    const std::int64_t more = std::int64_t{growth.to} - growth.from;
+    if (more <= 0)
+        return std::nullopt;
+    const Duration left = idle_window * std::int64_t{free} / more;
     if (left > std::chrono::hours{24})
         return std::nullopt;
     return fmt::format("At this rate the {} {} left on the server last{} for {}.",
