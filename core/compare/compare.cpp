@@ -4,6 +4,7 @@
 #include "core/compare/seconds.h"
 #include "core/compare/sidefold.h"
 #include "core/report/concealer.h"
+#include "core/report/readuntil.h"
 
 #include <algorithm>
 #include <memory>
@@ -11,24 +12,6 @@
 namespace poolscope::compare {
 
 namespace {
-
-/// Everything that a recording names; what is damaged is read as far as it can be.
-Result<Done> learn(RecordingReader& reader, report::Concealer& concealer)
-{
-    const auto info = reader.info();
-    if (!info)
-        return info.error();
-    const auto keyframe = reader.keyframe(info.value().started);
-    if (!keyframe)
-        return keyframe.error();
-    concealer.learn(keyframe.value());
-    static_cast<void>(
-        reader.read(keyframe.value().sequence(), [&concealer](const Observation& observation) {
-            concealer.learn(observation);
-            return true;
-        }));
-    return Done{};
-}
 
 /// Tells how far a reading is, and hears whether to go on.
 class Pace
@@ -41,6 +24,8 @@ public:
     {}
 
     bool stopped() const { return stopped_; }
+    /// Where it is no further than before. False where no more is wanted.
+    bool still() { return at(from_); }
     /// False where no more is wanted.
     bool at(Timestamp now)
     {
@@ -62,6 +47,30 @@ private:
     bool stopped_ = false;
 };
 
+Error stopped()
+{
+    return {"The comparison was stopped.", "The recordings are as they were."};
+}
+
+/// Everything that a recording names; what is damaged is read as far as it can be.
+Result<Done> learn(RecordingReader& reader, report::Concealer& concealer, Pace& pace)
+{
+    const auto info = reader.info();
+    if (!info)
+        return info.error();
+    const auto keyframe = reader.keyframe(info.value().started);
+    if (!keyframe)
+        return keyframe.error();
+    concealer.learn(keyframe.value());
+    static_cast<void>(reader.read(keyframe.value().sequence(), [&](const Observation& observation) {
+        concealer.learn(observation);
+        return pace.still();
+    }));
+    if (pace.stopped())
+        return stopped();
+    return Done{};
+}
+
 template <class What>
 What concealed(report::Concealer& concealer, What what)
 {
@@ -80,8 +89,14 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
         std::max(info.value().started, question.from.value_or(info.value().started));
     const Timestamp to =
         std::max(from, std::min(info.value().ended, question.to.value_or(info.value().ended)));
+    const Timestamp begin = from - Analysis::longest_window;
+    Pace pace{progress, std::max(info.value().started, begin), to};
+    // By number: a clock that was set for a while ends nothing.
+    const SequenceNumber end =
+        to < info.value().ended ? report::last_until(reader, to, [&pace] { return pace.still(); })
+                                : info.value().last;
     // What grows is judged over a window, as it was live.
-    auto keyframe = reader.keyframe(from - Analysis::longest_window);
+    auto keyframe = report::keyframe_before(reader, begin, end);
     if (!keyframe)
         return keyframe.error();
     Analysis analysis;
@@ -90,17 +105,17 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
     SideFold fold{from, to};
     fold.begin(analysis.world());
     std::optional<Timestamp> looked;
-    Pace pace{progress, std::max(info.value().started, from - Analysis::longest_window), to};
     const auto read = reader.read(first, [&](const Observation& observation) {
-        if (observation.time > to || !pace.at(observation.time))
+        if (end < observation.sequence || !pace.at(observation.time))
             return false;
         fold.before(analysis.world(), observation);
         WorldDelta ignored;
         analysis.fold(observation, ignored);
         fold.after(analysis.world(), observation);
         // Once a second, when time alone may have changed something.
-        if (observation.time < from || (!std::holds_alternative<Tick>(observation.what) && looked &&
-                                        observation.time - *looked < std::chrono::seconds{1}))
+        if (observation.time < from || observation.time > to ||
+            (!std::holds_alternative<Tick>(observation.what) && looked &&
+             observation.time >= *looked && observation.time - *looked < std::chrono::seconds{1}))
             return true;
         looked = observation.time;
         analysis.look();
@@ -108,7 +123,7 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
         return true;
     });
     if (pace.stopped())
-        return Error{"The comparison was stopped.", "The recordings are as they were."};
+        return stopped();
     Side side =
         fold.finish(analysis.world(), read ? to : std::clamp(analysis.world().now(), from, to));
     side.name = question.name;
@@ -118,11 +133,12 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
     return side;
 }
 
-Result<Naming> concealing(RecordingReader& before, RecordingReader& after)
+Result<Naming> concealing(RecordingReader& before, RecordingReader& after, const Progress& progress)
 {
+    Pace pace{progress, Timestamp{}, Timestamp{}};
     const auto concealer = std::make_shared<report::Concealer>();
     for (RecordingReader* const reader : {&before, &after}) {
-        if (const auto learned = learn(*reader, *concealer); !learned)
+        if (const auto learned = learn(*reader, *concealer, pace); !learned)
             return learned.error();
     }
     concealer->settle();

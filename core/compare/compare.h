@@ -28,7 +28,9 @@ Result<Side> side_of(RecordingReader& reader, const Question& question,
                      const Progress& progress = {});
 
 /// Hosts, users and folders named after people are called otherwise, each the same everywhere.
-/// Reads both recordings once more, for the names in them.
-Result<Naming> concealing(RecordingReader& before, RecordingReader& after);
+/// Reads both recordings once more, for the names in them; how far that is it does not tell:
+/// `progress` gets 0. An error where it was stopped.
+Result<Naming> concealing(RecordingReader& before, RecordingReader& after,
+                          const Progress& progress = {});
 
 } // namespace poolscope::compare

@@ -47,25 +47,25 @@ Figure figure_of(const PoolFigures& pool, Measure measure)
     switch (measure) {
     case Measure::acquires_per_second:
         if (pool.waits.told() && !pool.waits_alone)
-            return rate(pool.waits.sum(), seen, 1);
+            return rate(pool.waits.sum(), pool.waits.time(), 1);
         if (pool.uses.told())
-            return rate(pool.uses.sum(), seen, 1);
+            return rate(pool.uses.sum(), pool.uses.time(), 1);
         return rate(seen_events(pool.acquired), seen, 1);
     case Measure::use_mean:
         if (pool.uses.told() && pool.use_total.told())
-            return mean(pool.use_total.sum() / 1e6, pool.uses.sum(), seen);
+            return mean(pool.use_total.sum() / 1e6, pool.uses.sum(), pool.uses.time());
         return mean(pool.held, static_cast<double>(pool.returned), seen);
     case Measure::use_longest:
         return {pool.longest_use, seen, 0};
     case Measure::wait_mean:
         if (pool.waits.told() && pool.wait_total.told())
-            return mean(pool.wait_total.sum() / 1e6, pool.waits.sum(), seen);
+            return mean(pool.wait_total.sum() / 1e6, pool.waits.sum(), pool.waits.time());
         return {};
     case Measure::wait_longest:
         return {pool.longest_wait, seen, 0};
     case Measure::timeouts_per_minute:
         if (pool.timeouts.told())
-            return rate(pool.timeouts.sum(), seen, 60);
+            return rate(pool.timeouts.sum(), pool.timeouts.time(), 60);
         return rate(seen_events(pool.gave_up), seen, 60);
     case Measure::used_mean:
         return level(pool.used);
@@ -157,10 +157,8 @@ void tell_apart(std::vector<Change*>& places)
 class Writer
 {
 public:
-    Writer(const Side& before, const Side& after, const Naming& naming, Comparison& into)
-        : before_(before)
-        , after_(after)
-        , naming_(naming)
+    Writer(const Naming& naming, Comparison& into)
+        : naming_(naming)
         , into_(into)
     {}
 
@@ -367,15 +365,18 @@ private:
             for (const auto& [key, stood] : target->*which)
                 keys.insert(key);
         }
-        const auto figure = [&](const TargetFigures* target, const Side& side, const auto& key,
+        const auto figure = [&](const TargetFigures* target, const auto& key,
                                 int& weight) -> Figure {
-            if (!target || side.seconds() <= 0)
+            if (!target)
                 return {};
             const auto found = (target->*which).find(key);
-            if (found == (target->*which).end())
-                return {0, side.seconds(), 0};
-            weight = std::max(weight, found->second.weight);
-            return {std::min(1.0, found->second.seconds / side.seconds()), side.seconds(), 0};
+            const Stood stood = found == (target->*which).end() ? Stood{} : found->second;
+            weight = std::max(weight, stood.weight);
+            // What nobody looked at is neither well nor ill.
+            const double looked = target->looked + stood.unseen;
+            if (looked <= 0)
+                return {};
+            return {std::min(1.0, stood.seconds / looked), looked, 0};
         };
         for (const auto& key : keys) {
             Change change = base_;
@@ -386,8 +387,8 @@ private:
             else
                 change.what = named(Text{key.second});
             int weight = 0;
-            const Figure before = figure(targets_.first, before_, key, weight);
-            const Figure after = figure(targets_.second, after_, key, weight);
+            const Figure before = figure(targets_.first, key, weight);
+            const Figure after = figure(targets_.second, key, weight);
             const std::size_t was = into_.changes.size();
             add(change, Measure::stood_ratio, before, after);
             // Advice and what is undecided matter less than what is wrong; an alert follows from
@@ -404,8 +405,6 @@ private:
         write_stood(Subject::alert, &TargetFigures::alerts);
     }
 
-    const Side& before_;
-    const Side& after_;
     const Naming& naming_;
     Comparison& into_;
     Pair<TargetFigures> targets_;
@@ -425,7 +424,7 @@ Comparison compare(const Side& before, const Side& after, const Naming& naming)
     comparison.before = range_of(before);
     comparison.after = range_of(after);
     const std::vector<Pair<TargetFigures>> targets = match_targets(before, after);
-    Writer writer{before, after, naming, comparison};
+    Writer writer{naming, comparison};
     for (const Pair<TargetFigures>& each : targets)
         writer.write(each);
     comparison.notes = notes_on(before, after, targets, naming);

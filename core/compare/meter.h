@@ -52,28 +52,49 @@ private:
     double time_ = 0;
 };
 
-/// A number that only grows, until what counts begins anew.
+/// A number that only grows, until what counts begins anew, over the same clock.
 class Counter
 {
 public:
-    /// `counts`: what came since the last reading is of observed time within the range.
-    void read(std::optional<std::uint64_t> value, bool counts)
+    /// Whether it counts less than at the last reading.
+    bool fell(std::optional<std::uint64_t> value) const
     {
-        if (value && last_ && counts) {
-            told_ = true;
-            if (*value >= *last_)
+        return value && last_ && *value < *last_;
+    }
+    /// `stretch`: how much of the time up to `clock` is since the reading before, 0 where that is
+    /// no observed time within the range, and what came in it does not count. `anew`: it began
+    /// again in that stretch, of which nothing is known then: neither what came nor the time.
+    void read(std::optional<std::uint64_t> value, double clock, double stretch, bool anew)
+    {
+        if (last_) {
+            time_ += std::max(0.0, clock - at_ - (anew ? stretch : 0));
+            if (value && !anew && stretch > 0) {
+                told_ = true;
                 sum_ += static_cast<double>(*value - *last_);
+            }
         }
+        at_ = clock;
         last_ = value;
     }
-    /// It stands as it did, as of an instant that counts.
-    void stands() { told_ = told_ || last_; }
+    /// It stands as it did, up to an instant that counts.
+    void stands(double clock)
+    {
+        if (!last_)
+            return;
+        told_ = true;
+        time_ += std::max(0.0, clock - at_);
+        at_ = clock;
+    }
     bool told() const { return told_; }
     double sum() const { return sum_; }
+    /// Seconds that it was told for.
+    double time() const { return time_; }
 
 private:
     std::optional<std::uint64_t> last_;
+    double at_ = 0;
     double sum_ = 0;
+    double time_ = 0;
     bool told_ = false;
 };
 

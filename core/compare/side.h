@@ -80,6 +80,7 @@ using ApplicationKey = std::pair<Text, bool>;
 struct Stood
 {
     double seconds = 0;
+    double unseen = 0; ///< of these: its target was not seen, and it was said of that
     std::uint32_t times = 0;
     int weight = 0; ///< 0 advice, 1 warning, 2 critical
 };
@@ -95,6 +96,8 @@ struct TargetFigures
     double observed = 0; ///< seconds
     double unseen = 0;   ///< seconds in gaps
     std::uint32_t gaps = 0;
+    /// Seconds for which diagnoses and alerts were looked for while it was seen.
+    double looked = 0;
     std::map<Text, PoolFigures> pools;
     std::map<PlaceKey, PlaceFigures> places;
     std::map<ApplicationKey, ApplicationFigures> applications;

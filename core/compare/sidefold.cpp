@@ -4,6 +4,7 @@
 #include "core/compare/seconds.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace poolscope::compare {
@@ -47,6 +48,11 @@ std::optional<double> exhausted(const Pool& pool)
     point.pending = pool.pending.value_or(-1);
     point.unfit = pool.circuit.str() == "open" || pool.health.str() == "unhealthy";
     return point.strain() == Strain::exhausted ? 1 : 0;
+}
+
+std::array<Counter*, 5> counters_of(PoolFigures& pool)
+{
+    return {&pool.waits, &pool.wait_total, &pool.uses, &pool.use_total, &pool.timeouts};
 }
 
 bool is_sample(const Observation& observation)
@@ -115,8 +121,10 @@ void SideFold::begin(const World& world)
 
 void SideFold::interrupt(const TargetState& target)
 {
-    if (target.last_sample)
-        watched_[target.info.id].broken = true;
+    if (!target.last_sample)
+        return;
+    Watched& watched = watched_[target.info.id];
+    watched.broken = watched.broke = true;
 }
 
 /// Up to `now` it stood as it was, unless nothing was seen.
@@ -124,7 +132,8 @@ void SideFold::advance(TargetFigures& figures, Watched& watched, Timestamp now)
 {
     watched.a = watched.b = now;
     watched.counts = false;
-    if (!watched.last || now <= *watched.last)
+    // A clock that was set forward past the range for a while tells of no time within it.
+    if (!watched.last || now <= *watched.last || now > to_)
         return;
     const Timestamp a = std::clamp(*watched.last, from_, to_);
     const Timestamp b = std::clamp(now, from_, to_);
@@ -143,8 +152,6 @@ void SideFold::advance(TargetFigures& figures, Watched& watched, Timestamp now)
 
 void SideFold::before(const World& world, const Observation& observation)
 {
-    if (observation.time > to_)
-        return;
     const auto* const status = std::get_if<StatusChanged>(&observation.what);
     if (std::holds_alternative<Gap>(observation.what) || (status && is_lost(status->status))) {
         for (const auto& [id, target] : world.targets()) {
@@ -173,7 +180,7 @@ void SideFold::before(const World& world, const Observation& observation)
 void SideFold::after(const World& world, const Observation& observation)
 {
     const TargetState* const target = world.target(observation.target);
-    if (!target || observation.time > to_ || !is_sample(observation))
+    if (!target || !is_sample(observation))
         return;
     const Watched& watched = watched_[observation.target];
     TargetFigures& all = figures(*target);
@@ -211,6 +218,8 @@ void SideFold::read_all(TargetFigures& figures, const Watched& watched, const Ta
         for (Meter* const meter :
              {&known.present, &known.used, &known.pending, &known.ratio, &known.exhausted})
             meter->set(std::nullopt, watched.clock, false);
+        for (Counter* const counter : counters_of(known))
+            counter->read(std::nullopt, watched.clock, 0, false);
     }
 }
 
@@ -229,11 +238,20 @@ void SideFold::read(PoolFigures& figures, const Pool& pool, const Watched& watch
     if (pool.max && *pool.max >= 0)
         figures.max = pool.max;
     figures.waits_alone = counts_waits_alone(pool);
-    figures.waits.read(count_of_summary(pool.wait_time), watched.counts);
-    figures.wait_total.read(total_us(pool.wait_time), watched.counts);
-    figures.uses.read(count_of_summary(pool.use_time), watched.counts);
-    figures.use_total.read(total_us(pool.use_time), watched.counts);
-    figures.timeouts.read(pool.timeouts, watched.counts);
+    const std::array readings{
+        std::pair{&figures.waits, count_of_summary(pool.wait_time)},
+        std::pair{&figures.wait_total, total_us(pool.wait_time)},
+        std::pair{&figures.uses, count_of_summary(pool.use_time)},
+        std::pair{&figures.use_total, total_us(pool.use_time)},
+        std::pair{&figures.timeouts, pool.timeouts},
+    };
+    // One that fell tells that the pool is another, and all of them count from 0.
+    const bool anew = std::any_of(readings.begin(), readings.end(), [](const auto& reading) {
+        return reading.first->fell(reading.second);
+    });
+    const double stretch = watched.counts ? seconds_between(watched.a, watched.b) : 0;
+    for (const auto& [counter, value] : readings)
+        counter->read(value, watched.clock, stretch, anew);
 }
 
 void SideFold::returned(TargetFigures& figures, const Watched& watched, const TargetState& target,

@@ -4,6 +4,7 @@
 #include "core/analyze/analysis.h"
 #include "core/compare/side.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 
@@ -23,7 +24,8 @@ public:
 
     /// The world that the folding begins with.
     void begin(const World& world);
-    /// Around each observation: the world before it, and after it. Those after `to` end it.
+    /// Around each observation: the world before it, and after it. What is stamped outside the
+    /// range belongs to it in nothing but its order: a clock may be set for a while.
     void before(const World& world, const Observation& observation);
     void after(const World& world, const Observation& observation);
     /// What the analysis finds by now; once a second.
@@ -42,6 +44,16 @@ private:
         Timestamp a;
         Timestamp b;
         bool counts = false; ///< what came with it is of that time
+        // Between the last two looks:
+        bool broke = false;  ///< for a moment at least nothing was seen
+        bool looked = false; ///< it was known at the first of them
+        bool seen = false;   ///< all the while
+    };
+    /// When something was found last.
+    struct Found
+    {
+        std::uint64_t look = 0;
+        Timestamp time;
     };
 
     bool within(Timestamp t) const { return t >= from_ && t <= to_; }
@@ -63,7 +75,8 @@ private:
                         bool within);
     PoolFigures* pool(TargetFigures& figures, const Text& name);
     PlaceFigures* place(TargetFigures& figures, const Text& pool, const StackRef& stack);
-    void stand(Stood& stood, std::optional<Timestamp>& seen, Timestamp now, int weight);
+    /// `seen`: its target was, since the look before, which is so many seconds ago.
+    void stand(Stood& stood, std::optional<Found>& found, bool seen, double step, int weight);
 
     Timestamp from_;
     Timestamp to_;
@@ -73,9 +86,10 @@ private:
     std::size_t places_ = 0;
     std::size_t applications_ = 0;
     std::size_t stood_ = 0;
+    std::uint64_t looks_ = 0;
     std::optional<Timestamp> looked_;
-    std::map<std::pair<TargetId, DiagnosisKey>, std::optional<Timestamp>> diagnosed_;
-    std::map<std::pair<TargetId, AlertKey>, std::optional<Timestamp>> fired_;
+    std::map<std::pair<TargetId, DiagnosisKey>, std::optional<Found>> diagnosed_;
+    std::map<std::pair<TargetId, AlertKey>, std::optional<Found>> fired_;
 };
 
 } // namespace poolscope::compare

@@ -54,14 +54,17 @@ void SideFold::count_sessions(TargetFigures& figures, const Watched& watched,
     }
 }
 
-void SideFold::stand(Stood& stood, std::optional<Timestamp>& seen, Timestamp now, int weight)
+void SideFold::stand(Stood& stood, std::optional<Found>& found, bool seen, double step, int weight)
 {
-    if (seen && looked_ && *seen == *looked_)
-        stood.seconds += seconds_between(std::clamp(*looked_, from_, to_), now);
-    if (!seen || now - *seen > pause)
+    const Timestamp now = *looked_;
+    if (found && found->look + 1 == looks_) {
+        stood.seconds += step;
+        stood.unseen += seen ? 0 : step;
+    }
+    if (!found || now - found->time > pause)
         ++stood.times;
     stood.weight = std::max(stood.weight, weight);
-    seen = now;
+    found = Found{looks_, now};
 }
 
 void SideFold::look(const Analysis& analysis)
@@ -69,6 +72,17 @@ void SideFold::look(const Analysis& analysis)
     const Timestamp now = analysis.world().now();
     if (!within(now))
         return;
+    const double step = looked_ ? seconds_between(*looked_, now) : 0;
+    looked_ = now;
+    ++looks_;
+    for (const auto& [id, target] : analysis.world().targets()) {
+        Watched& watched = watched_[id];
+        watched.seen = watched.looked && !watched.broken && !watched.broke;
+        watched.broke = watched.broken;
+        watched.looked = watched.last.has_value();
+        if (watched.seen)
+            figures(target).looked += step;
+    }
     const auto all = [&](TargetId id) -> TargetFigures* {
         const TargetState* const target = analysis.world().target(id);
         return target ? &figures(*target) : nullptr;
@@ -87,7 +101,7 @@ void SideFold::look(const Analysis& analysis)
         TargetFigures* const of = all(each.target);
         const DiagnosisKey key{each.pool, each.cause};
         if (Stood* const stood = of ? kept(of->diagnoses, key) : nullptr)
-            stand(*stood, diagnosed_[{each.target, key}], now,
+            stand(*stood, diagnosed_[{each.target, key}], watched_[each.target].seen, step,
                   each.cause == Cause::undecided ? 0
                   : each.exhausted               ? 2
                                                  : 1);
@@ -98,9 +112,9 @@ void SideFold::look(const Analysis& analysis)
         TargetFigures* const of = all(each.target);
         const AlertKey key{each.pool, each.rule};
         if (Stood* const stood = of ? kept(of->alerts, key) : nullptr)
-            stand(*stood, fired_[{each.target, key}], now, static_cast<int>(each.severity));
+            stand(*stood, fired_[{each.target, key}], watched_[each.target].seen, step,
+                  static_cast<int>(each.severity));
     }
-    looked_ = now;
 }
 
 Side SideFold::finish(const World& world, Timestamp end)
@@ -137,7 +151,7 @@ Side SideFold::finish(const World& world, Timestamp end)
             if (watched.clock > 0 && of.present.time() > 0) {
                 for (Counter* const counter :
                      {&of.waits, &of.wait_total, &of.uses, &of.use_total, &of.timeouts})
-                    counter->stands();
+                    counter->stands(watched.clock);
             }
         }
         for (auto& [key, where] : all.places)

@@ -11,7 +11,7 @@ Result<World> keyframe_before(RecordingReader& reader, Timestamp at, SequenceNum
     return reader.keyframe(Timestamp::min());
 }
 
-SequenceNumber last_until(RecordingReader& reader, Timestamp at)
+SequenceNumber last_until(RecordingReader& reader, Timestamp at, const std::function<bool()>& go_on)
 {
     SequenceNumber last{};
     if (const auto keyframe = reader.keyframe(at))
@@ -20,7 +20,7 @@ SequenceNumber last_until(RecordingReader& reader, Timestamp at)
     static_cast<void>(reader.read(last, [&](const Observation& each) {
         if (each.time <= at)
             last = each.sequence;
-        return true;
+        return !go_on || go_on();
     }));
     return last;
 }
