@@ -436,16 +436,14 @@ void TestPoolWaiting::neverIsNotAtOnce()
     Backend backend;
     FakePool pool(small_config(1), FakeFactory{&backend});
     auto held = pool.acquire("a");
-    std::thread giver([&] {
-        while (pool.stats().pending == 0)
-            std::this_thread::yield();
-        held.value().release();
-    });
     AcquireOptions patient;
     patient.timeout = Duration::max();
     patient.expected_duration = Duration::max();
-    auto next = pool.acquire(patient);
-    giver.join();
+    Result<FakeGuard> next = Error{};
+    std::thread taker([&] { next = pool.acquire(patient); });
+    QTest::qWait(20); // it waits by then; were it later, less would be tried
+    held.value().release();
+    taker.join();
     QVERIFY2(next, next ? "" : next.error().sentence.c_str());
     const auto expected_in_bounds = [&] {
         const auto expected = pool.control().picture().checkouts.at(0).expected;
