@@ -440,8 +440,13 @@ void TestPoolWaiting::neverIsNotAtOnce()
     patient.timeout = Duration::max();
     patient.expected_duration = Duration::max();
     Result<FakeGuard> next = Error{};
-    std::thread taker([&] { next = pool.acquire(patient); });
-    QTest::qWait(20); // it waits by then; were it later, less would be tried
+    std::atomic<bool> done{false};
+    std::thread taker([&] {
+        next = pool.acquire(patient);
+        done = true;
+    });
+    QTRY_VERIFY(done || pool.stats().pending == 1);
+    QTest::qWait(20); // and does not give up
     held.value().release();
     taker.join();
     QVERIFY2(next, next ? "" : next.error().sentence.c_str());
@@ -452,14 +457,10 @@ void TestPoolWaiting::neverIsNotAtOnce()
     QVERIFY(expected_in_bounds());
     next.value().expect(Duration::max());
     QVERIFY(expected_in_bounds());
-    std::atomic<bool> closing{false};
     std::thread later([&] {
-        while (!closing)
-            std::this_thread::yield();
         std::this_thread::sleep_for(20ms);
         next.value().release();
     });
-    closing = true;
     const auto closed = pool.close(Duration::max());
     later.join();
     QVERIFY2(closed, closed ? "" : closed.error().sentence.c_str());
