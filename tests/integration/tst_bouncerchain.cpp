@@ -226,13 +226,11 @@ void TestBouncerChain::aDriverThatAsksThePooler()
     const QJsonArray leaks = run(QStringList{say("leaks"), say("--json"), say("--leak-after"),
                                              say("1s"), say("--for"), say("2s")} +
                                  withoutPooler);
-    const QJsonObject own = ofTarget(leaks, chain_.victim());
+    // It runs a statement, so that it is no leak: what is open tells of it.
+    const QJsonObject own = ofTarget(
+        run(QStringList{say("checkouts"), say("--json")} + withoutPooler), chain_.victim());
     QCOMPARE(own[say("server_pid")].toInt(), holder); // or this test shows nothing
-    QVERIFY(own[say("session")].isNull() && own[say("joined_by")].isNull());
-    const QString evidence =
-        QString::fromUtf8(QJsonDocument(own[say("evidence")].toArray()).toJson());
-    QVERIFY2(evidence.contains(say("they are not joined. Attach the pooler too")),
-             qPrintable(evidence));
+    QVERIFY(own[say("session")].isNull());
     const QJsonObject server = ofTarget(leaks, chain_.server());
     QCOMPARE(server[say("server_pid")].toInt(), holder);
     QVERIFY(server[say("stack")].isNull() && server[say("checkout")].isNull());
