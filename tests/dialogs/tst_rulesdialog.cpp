@@ -33,7 +33,8 @@ QString contentOf(const QString& file)
 
 QString builtIn()
 {
-    const std::string_view text = default_alert_rules_text();
+    std::string_view text = default_alert_rules_text();
+    text.remove_prefix(text.find('\n') + 1); // whose licence it is, is not about rules
     return QString::fromUtf8(text.data(), std::ssize(text));
 }
 

@@ -221,8 +221,9 @@ void TestDiagnosisWords::aRoleWithoutRights()
     const auto explained = [&] {
         return overviewAnswer(stored(update)).explanation;
     };
-    QCOMPARE(explained(), QStringLiteral("3 of the slots are reserved for superusers and roles "
-                                         "with that right."));
+    QCOMPARE(explained(),
+             QStringLiteral("18 not reported. 3 of the slots are reserved for superusers and roles "
+                            "with that right."));
     target.counts.at(static_cast<std::size_t>(SessionState::active)) = 2;
     QCOMPARE(explained(), QStringLiteral("2 active. 3 of the slots are reserved for superusers and "
                                          "roles with that right."));
