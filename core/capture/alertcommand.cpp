@@ -197,7 +197,7 @@ void AlertCommand::noLonger(AlertNews& news, const Update& update)
 
 bool AlertCommand::tell(AlertNews news)
 {
-    if (command_.isEmpty() || ending_)
+    if (command_.isEmpty() || ending_ || leaving_)
         return false;
     if (waiting_.size() < limits_.most)
         waiting_.push_back(std::move(news));
@@ -210,6 +210,16 @@ void AlertCommand::next()
 {
     if (!waiting_.empty() && !process_ && !pause_.isActive())
         start();
+}
+
+/// After a run.
+void AlertCommand::goOn()
+{
+    if (ending_)
+        return;
+    next();
+    if (leaving_ && !busy())
+        emit done();
 }
 
 void AlertCommand::start()
@@ -289,8 +299,7 @@ void AlertCommand::notStarted()
                                        named(program_), why),
                            "Run it once in a terminal: the first line of a script names what "
                            "reads it."});
-    if (!ending_)
-        next();
+    goOn();
 }
 
 void AlertCommand::ended(int code, bool crashed)
@@ -322,8 +331,7 @@ void AlertCommand::ended(int code, bool crashed)
         complained_.clear();
         emit succeeded();
     }
-    if (!ending_)
-        next();
+    goOn();
 }
 
 void AlertCommand::complain(const Error& error)

@@ -52,6 +52,11 @@ public:
     /// The live edge.
     void apply(const Update& update);
 
+    /// Something runs, or waits to be told.
+    bool busy() const { return process_ || !waiting_.empty(); }
+    /// Hears nothing more, and tells what is still to be told in its time: then done(), of which
+    /// nothing is said where it was not busy.
+    void leave() { leaving_ = true; }
     /// Waits no longer than that for what runs and for what is still to be told, then ends it. Says
     /// by failed() what was not told. Nothing is run any more.
     void end(std::chrono::milliseconds patience);
@@ -61,6 +66,8 @@ signals:
     void failed(const poolscope::Error& error);
     /// A run ended as it should.
     void succeeded();
+    /// All is told, after leave().
+    void done();
 
 private:
     using Key = std::tuple<TargetId, Text, std::string>; ///< target, pool, rule
@@ -69,6 +76,7 @@ private:
     void noLonger(AlertNews& news, const Update& update);
     bool tell(AlertNews news); ///< whether it will be
     void next();
+    void goOn();
     void start();
     void overdue();
     void ended(int code, bool crashed);
@@ -96,6 +104,7 @@ private:
     QTimer pause_;
     std::string complained_;
     bool late_ = false; ///< what runs was asked to end
+    bool leaving_ = false;
     bool ending_ = false;
 };
 

@@ -354,6 +354,8 @@ void MainWindow::setTransport(const Transport& transport)
     status_->setTransport(transport);
     herald_->setTransport(transport);
     commands_->setTransport(transport);
+    if (adopted_ && transport.mode != Mode::replay)
+        workspace_.setAlertRules(*std::exchange(adopted_, std::nullopt));
     for (int i = 0; i < stack_->count(); ++i)
         if (auto* page = qobject_cast<Page*>(stack_->widget(i)))
             page->setTransport(transport);

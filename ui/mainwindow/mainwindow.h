@@ -14,7 +14,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
 
 class QFileDialog;
 class QStackedWidget;
@@ -60,6 +62,9 @@ public:
     bool showPage(const QString& name);
     QStringList pageNames() const;
     Page* currentPage() const;
+    /// Alert rules that were saved: for what is captured here now, or once a replay ends, which
+    /// stays as it is.
+    void adoptAlertRules(const std::string& rules);
     /// Offers the newest of the recordings that a crash left behind, if there is any.
     void offerLeftBehind();
     /// One line above the page.
@@ -100,6 +105,8 @@ signals:
     void openElsewhere(const QStringList& files);
     void quitRequested();
     void closed();
+    /// Into the file that all windows read.
+    void alertRulesSaved(const std::string& rules);
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -198,6 +205,7 @@ private:
     QString leftBehind_; ///< what is shown, if a crash left it behind
     QString asked_;      ///< the recording that was to be opened last
     Instant beginAt_;    ///< in that one
+    std::optional<std::string> adopted_; ///< alert rules, for when a replay ends
     bool saving_ = false;
     bool stopped_ = false; ///< saving, by the user
     bool leaving_ = false;

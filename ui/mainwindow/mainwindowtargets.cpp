@@ -218,12 +218,26 @@ void MainWindow::editAlertRules(const QString& rules, bool replay)
         new AlertRulesDialog(rules, path.isEmpty() ? alertRulesFile() : path, replay, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog, replay] {
+        const std::string chosen = dialog->rules().toStdString();
+        if (!replay) {
+            adoptAlertRules(chosen);
+            emit alertRulesSaved(chosen);
+            return;
+        }
         // What was opened meanwhile is another picture: rules for one are not tried on the other.
-        if (replay == (workspace_.transport().mode == Mode::replay))
-            workspace_.setAlertRules(dialog->rules().toStdString());
+        if (workspace_.transport().mode == Mode::replay)
+            workspace_.setAlertRules(chosen);
     });
     dialog_ = dialog;
     dialog->open();
+}
+
+void MainWindow::adoptAlertRules(const std::string& rules)
+{
+    if (workspace_.transport().mode == Mode::replay)
+        adopted_ = rules;
+    else
+        workspace_.setAlertRules(rules);
 }
 
 void MainWindow::fillRecent()

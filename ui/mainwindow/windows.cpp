@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/windows.h"
 
+#include "core/capture/alertcommand.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 
 #include <QApplication>
+#include <QDeadlineTimer>
 #include <QFileInfo>
 #include <QPointer>
 #include <QScreen>
 
 #include <algorithm>
+#include <chrono>
 
 namespace poolscope {
+
+namespace {
+
+/// For what is still to be told when all windows are closed.
+constexpr std::chrono::milliseconds lastAlerts{5'000};
+
+} // namespace
 
 struct Windows::One
 {
@@ -27,7 +37,17 @@ Windows::Windows(const Workspace::Options& options, const AttachChoice& defaults
     , keychain_(std::move(keychain))
 {}
 
-Windows::~Windows() = default;
+Windows::~Windows()
+{
+    const QDeadlineTimer until(lastAlerts);
+    const auto end = [&until](AlertCommand& command) {
+        command.end(std::chrono::milliseconds{until.remainingTime()});
+    };
+    for (const auto& one : all_)
+        end(one->window->alertCommand());
+    for (AlertCommand* const command : findChildren<AlertCommand*>(Qt::FindDirectChildrenOnly))
+        end(*command);
+}
 
 MainWindow& Windows::add()
 {
@@ -37,6 +57,7 @@ MainWindow& Windows::add()
     MainWindow* const window = one->window.get();
     window->setKeychain(keychain_);
     connect(window, &MainWindow::openElsewhere, this, &Windows::open);
+    connect(window, &MainWindow::alertRulesSaved, this, &Windows::takeAlertRules);
     connect(window, &MainWindow::quitRequested, qApp, &QApplication::closeAllWindows);
     // It is still at work on its own closing.
     connect(
@@ -139,8 +160,39 @@ void Windows::place(MainWindow& window) const
 
 void Windows::drop(const MainWindow* window)
 {
-    std::erase_if(
-        all_, [window](const std::unique_ptr<One>& one) { return one->window.get() == window; });
+    const auto dropped =
+        std::find_if(all_.begin(), all_.end(), [window](const std::unique_ptr<One>& one) {
+            return one->window.get() == window;
+        });
+    if (dropped == all_.end())
+        return;
+    letItTell((*dropped)->window->alertCommand());
+    all_.erase(dropped);
+}
+
+/// What has waited for its turn is told, whoever closed the window meanwhile.
+void Windows::letItTell(AlertCommand& command)
+{
+    command.leave();
+    if (!command.busy())
+        return;
+    command.setParent(this);
+    connect(&command, &AlertCommand::done, &command, &QObject::deleteLater);
+    connect(&command, &AlertCommand::failed, this, [this](const Error& error) {
+        if (!all_.empty())
+            all_.front()->window->notice(Severity::warning, Formatter::line(error.sentence, 400),
+                                         Formatter::line(error.next_step, 400));
+    });
+}
+
+/// They are of one file: each window watches by what is in it, but for what a replay supposes.
+void Windows::takeAlertRules(const std::string& rules)
+{
+    options_.alertRules = rules;
+    for (const auto& one : all_) {
+        if (one->window.get() != sender())
+            one->window->adoptAlertRules(rules);
+    }
 }
 
 } // namespace poolscope

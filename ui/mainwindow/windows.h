@@ -10,10 +10,12 @@
 
 namespace poolscope {
 
+class AlertCommand;
 class Keychain;
 
 /// The windows of this process. Each has a workspace of its own and takes it along when it is
-/// closed.
+/// closed. What an alert command is still to be told outlives its window; when all end it has a
+/// few seconds.
 class Windows : public QObject
 {
     Q_OBJECT
@@ -40,6 +42,8 @@ private:
     void closeWhereNothingOpens(const One& one, MainWindow& asker);
     void place(MainWindow& window) const;
     void drop(const MainWindow* window);
+    void takeAlertRules(const std::string& rules);
+    void letItTell(AlertCommand& command);
 
     Workspace::Options options_;
     AttachChoice defaults_;
