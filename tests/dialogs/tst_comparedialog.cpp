@@ -6,6 +6,7 @@
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
 
+#include <QCheckBox>
 #include <QClipboard>
 #include <QDateTimeEdit>
 #include <QFileDialog>
@@ -36,6 +37,7 @@ private slots:
     void theLatestNameCounts();
     void withoutARecordingHere();
     void localTime();
+    void redacted();
     void theResultIsCopiedAndSaved();
 
 private:
@@ -287,6 +289,18 @@ void TestCompareDialog::localTime()
     ask(local);
     QVERIFY(words("beforeWords").contains(QStringLiteral("local time")));
     QCOMPARE(dialog_->wish().before.to, std::optional(local.cut));
+}
+
+/// For others to read, if somebody says so.
+void TestCompareDialog::redacted()
+{
+    ask(scope());
+    auto* const redact = child<QCheckBox>("compareRedact");
+    QVERIFY(redact->isVisible() && !redact->isChecked());
+    QVERIFY(!dialog_->wish().redact);
+    redact->click();
+    QVERIFY(dialog_->wish().redact);
+    QVERIFY(ready());
 }
 
 void TestCompareDialog::theResultIsCopiedAndSaved()

@@ -4,6 +4,7 @@
 #include "core/compare/text.h"
 #include "tests/compare/tape.h"
 #include "tests/mainwindow/shownwindow.h"
+#include "tests/report/incident.h"
 #include "ui/dialogs/comparedialog.h"
 #include "ui/dialogs/comparisondialog.h"
 #include "ui/dialogs/reportdialog.h"
@@ -17,6 +18,7 @@
 #include "ui/views/framelist.h"
 
 #include <QAction>
+#include <QCheckBox>
 #include <QClipboard>
 #include <QDir>
 #include <QJsonArray>
@@ -75,8 +77,9 @@ class TestCompareWindow : public QObject, ShownWindow
         choose(dialog, (side + "Range").c_str(), 0);
         child<QLineEdit>(dialog, (side + "File").c_str())->setText(file);
     }
-    static void start(CompareDialog* dialog)
+    static void start(CompareDialog* dialog, bool redact = false)
     {
+        child<QCheckBox>(dialog, "compareRedact")->setChecked(redact);
         auto* const button = child<QPushButton>(dialog, "startCompare");
         QTRY_VERIFY(button->isEnabled());
         button->click();
@@ -214,6 +217,54 @@ private slots:
         const QPointer<ComparisonDialog> still(result);
         closeAll();
         QVERIFY(!still);
+    }
+
+    /// What is shown, copied and saved is the same, and names neither hosts nor users.
+    void itIsRedacted_data()
+    {
+        QTest::addColumn<bool>("redact");
+        QTest::newRow("redacted") << true;
+        QTest::newRow("as it is") << false;
+    }
+    void itIsRedacted()
+    {
+        QFETCH(const bool, redact);
+        const QString file = folder_.filePath(QStringLiteral("alices-night.poolrec"));
+        QFile::remove(file);
+        const RecordedIncident recorded{file.toStdString()};
+        QCOMPARE(recorded.trouble(), std::string{});
+        make();
+        CompareDialog* const dialog = ask();
+        QVERIFY(dialog);
+        take(dialog, "before", file);
+        take(dialog, "after", file);
+        start(dialog, redact);
+        ComparisonDialog* const result = shown();
+        QVERIFY(result);
+        child<QPushButton>(result, "copyComparison")->click();
+        const QString json = folder_.filePath(QStringLiteral("redacted%1.json").arg(redact));
+        emit result->saveWanted(json, ComparisonDialog::Form::json);
+        QTRY_VERIFY(texts(result, "comparisonSaved").constFirst().contains(json));
+        QString all = QGuiApplication::clipboard()->text() + QString::fromUtf8(contentOf(json));
+        for (const QLabel* const label : result->findChildren<QLabel*>()) {
+            if (label->objectName() != QStringLiteral("comparisonSaved"))
+                all += label->text() + QLatin1Char('\n');
+        }
+        QCOMPARE(all.contains(QStringLiteral("alice")), !redact);
+        QCOMPARE(texts(result, "comparisonBeforeRange")
+                     .constFirst()
+                     .startsWith(QStringLiteral("recording 1, ")),
+                 redact);
+        QCOMPARE(texts(result, "comparisonAfterRange")
+                     .constFirst()
+                     .startsWith(QStringLiteral("recording 1, ")),
+                 redact);
+        if (redact) {
+            for (const std::string& secret : RecordedIncident::secrets)
+                QVERIFY2(secret == "815" // may be a figure
+                             || !all.contains(QString::fromStdString(secret)),
+                         secret.c_str());
+        }
     }
 
     void itIsSaved()

@@ -4,6 +4,7 @@
 #include "ui/dialogs/parts.h"
 #include "ui/theme/theme.h"
 
+#include <QCheckBox>
 #include <QLabel>
 #include <QPushButton>
 #include <QVBoxLayout>
@@ -19,12 +20,15 @@ CompareDialog::CompareDialog(const CompareScope& scope, const QString& folder,
     , before_(new CompareSide(scope, QStringLiteral("before"), folder, look, this))
     , after_(new CompareSide(scope, QStringLiteral("after"), folder, look, this))
     , cut_(parts::label(scope.cutWords, this, "secondary"))
+    , redact_(new QCheckBox(tr("&Redact"), this))
     , compare_(new QPushButton(tr("Co&mpare"), this))
 {
     setWindowTitle(tr("Compare"));
     before_->setAccessibleName(tr("Before"));
     after_->setAccessibleName(tr("After"));
     cut_->setObjectName(QStringLiteral("compareCut"));
+    redact_->setObjectName(QStringLiteral("compareRedact"));
+    redact_->setChecked(CompareWish{}.redact);
     compare_->setObjectName(QStringLiteral("startCompare"));
     layOut();
     propose();
@@ -58,6 +62,15 @@ void CompareDialog::layOut()
     add(tr("Before"), before_);
     add(tr("After"), after_);
     layout->addWidget(cut_);
+    auto* const redact = new QVBoxLayout;
+    redact->setContentsMargins(0, theme.scaled(6), 0, 0);
+    redact->setSpacing(4);
+    redact->addWidget(redact_);
+    redact->addWidget(
+        parts::label(tr("For others to read: calls hosts, users and files otherwise, each the "
+                        "same everywhere, on the screen as in what is copied and saved."),
+                     this, "caption"));
+    layout->addLayout(redact);
     layout->addStretch(1);
     parts::addFoot(layout, this, compare_);
     const int width = theme.scaled(760);
@@ -88,7 +101,7 @@ void CompareDialog::settle()
 
 CompareWish CompareDialog::wish() const
 {
-    return {before_->wish(), after_->wish(), scope_.utc};
+    return {before_->wish(), after_->wish(), scope_.utc, redact_->isChecked()};
 }
 
 void CompareDialog::accept()

@@ -5,6 +5,8 @@
 
 #include "ui/dialogs/compareside.h"
 
+class QCheckBox;
+
 namespace poolscope {
 
 /// What is to be compared.
@@ -13,6 +15,9 @@ struct CompareWish
     CompareRange before;
     CompareRange after;
     bool utc = false; ///< as times are shown
+    /// Hosts, users, files and folders named after people are called otherwise. Who looks for
+    /// himself wants to know whose it is, so that it is to be asked for, unlike a report's.
+    bool redact = false;
 };
 
 /// Asks which two recordings, or ranges of one, are compared.
@@ -36,6 +41,7 @@ private:
     CompareSide* before_;
     CompareSide* after_;
     QLabel* cut_;
+    QCheckBox* redact_;
     QPushButton* compare_;
 };
 

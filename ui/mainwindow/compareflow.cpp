@@ -13,6 +13,8 @@
 #include <QDir>
 #include <QThreadPool>
 
+#include <utility>
+
 namespace poolscope {
 
 namespace {
@@ -41,14 +43,18 @@ void lookInto(const QString& file, const RecordingAnswer& answer)
     });
 }
 
-Result<compare::Side> sideOf(const std::string& file, const CompareRange& range,
-                             const compare::Progress& progress)
+Result<compare::Side> sideOf(RecordingReader& reader, const CompareRange& range,
+                             const std::string& name, const compare::Progress& progress)
 {
-    auto reader = RecordingReader::open(file);
-    if (!reader)
-        return reader.error();
-    return compare::side_of(*reader.value(), {range.name.toStdString(), range.from, range.to},
-                            progress);
+    return compare::side_of(reader, {name, range.from, range.to}, progress);
+}
+
+/// One recording is called alike on both sides. A file's name may name a host or a customer.
+std::pair<std::string, std::string> namesOf(const CompareWish& wish)
+{
+    if (!wish.redact)
+        return {wish.before.name.toStdString(), wish.after.name.toStdString()};
+    return {"recording 1", wish.before.file == wish.after.file ? "recording 1" : "recording 2"};
 }
 
 } // namespace
@@ -69,21 +75,39 @@ CompareFlow::Outcome CompareFlow::Outcome::read(const std::string& recording,
                                                 const compare::Progress& progress)
 {
     const Error stopped{"The comparison was stopped.", "Nothing is shown."};
-    const auto half = [&](const CompareRange& range, double done) -> Result<compare::Side> {
-        if (!progress(done)) // before the file is touched
-            return stopped;
-        return sideOf(range.file.isEmpty() ? recording : range.file.toStdString(), range,
-                      [&progress, done](double fraction) { return progress(done + fraction / 2); });
+    if (!progress(0)) // before a file is touched
+        return of(stopped);
+    const auto open = [&](const CompareRange& range) {
+        return RecordingReader::open(range.file.isEmpty() ? recording : range.file.toStdString());
     };
-    const auto before = half(wish.before, 0);
+    auto first = open(wish.before);
+    if (!first)
+        return of(first.error());
+    auto second = open(wish.after);
+    if (!second)
+        return of(second.error());
+    compare::Naming naming;
+    if (wish.redact) {
+        auto concealing = compare::concealing(*first.value(), *second.value(), progress);
+        if (!concealing)
+            return of(concealing.error());
+        naming = std::move(concealing).value();
+    }
+    const auto half = [&progress](double done) {
+        return [&progress, done](double fraction) {
+            return progress(done + fraction / 2);
+        };
+    };
+    const auto names = namesOf(wish);
+    const auto before = sideOf(*first.value(), wish.before, names.first, half(0));
     if (!before)
         return of(before.error());
-    const auto after = half(wish.after, 0.5);
+    const auto after = sideOf(*second.value(), wish.after, names.second, half(0.5));
     if (!after)
         return of(after.error());
     Outcome outcome;
-    outcome.comparison =
-        std::make_shared<compare::Comparison>(compare::compare(before.value(), after.value()));
+    outcome.comparison = std::make_shared<compare::Comparison>(
+        compare::compare(before.value(), after.value(), naming));
     return progress(1) ? outcome : of(stopped);
 }
 
