@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
+#include "core/analyze/causewords.h"
 
 #include <fmt/format.h>
 
@@ -62,14 +63,6 @@ void writeEvidence(JsonWriter& json, const Picture& picture, const DiagnosisEvid
     json.member("time", evidence.at);
     writeNamed(json, picture, evidence);
     json.end_object();
-}
-
-std::string words(Cause cause)
-{
-    std::string text{name_of(cause)};
-    for (char& c : text)
-        c = c == '_' ? ' ' : c;
-    return text;
 }
 
 /// As the alert "pool nearly exhausted" and the diagnosis have it.
@@ -171,7 +164,7 @@ std::string diagnosesText(const Picture& picture)
     std::string text;
     for (const TargetSummary& target : picture.targets) {
         for (const Diagnosis& d : target.diagnoses) {
-            text += fmt::format("{}{}  {}\n    {}\n", words(d.cause),
+            text += fmt::format("{}{}  {}\n    {}\n", in_words(d.cause),
                                 d.cause == Cause::undecided
                                     ? ""
                                     : fmt::format(" ({} confidence)", name_of(d.confidence)),
@@ -185,7 +178,7 @@ std::string diagnosesText(const Picture& picture)
             if (!d.candidates.empty() && d.cause != Cause::undecided) {
                 std::string also;
                 for (const Cause candidate : d.candidates)
-                    also += (also.empty() ? "" : ", ") + words(candidate);
+                    also += fmt::format("{}{}", also.empty() ? "" : ", ", in_words(candidate));
                 text += "    It may also be, or besides: " + also + ".\n";
             }
             text += '\n';

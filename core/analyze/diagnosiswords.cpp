@@ -2,6 +2,7 @@
 #include "core/analyze/diagnosiswords.h"
 
 #include "core/analyze/causeparts.h"
+#include "core/analyze/causewords.h"
 #include "core/analyze/relief.h"
 #include "core/analyze/words.h"
 
@@ -108,9 +109,8 @@ std::string candidates_in_words(const std::vector<Cause>& candidates)
 {
     std::string text;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-        std::string name{name_of(candidates[i])};
-        std::replace(name.begin(), name.end(), '_', ' ');
-        text += (i == 0 ? "" : i + 1 == candidates.size() ? " or " : ", ") + name;
+        text += i == 0 ? "" : i + 1 == candidates.size() ? " or " : ", ";
+        text += in_words(candidates[i]);
     }
     return text;
 }

@@ -89,7 +89,10 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
         std::max(info.value().started, question.from.value_or(info.value().started));
     const Timestamp to =
         std::max(from, std::min(info.value().ended, question.to.value_or(info.value().ended)));
-    const Timestamp begin = from - Analysis::longest_window;
+    // A recording may claim any instant.
+    const Timestamp begin = from < Timestamp::min() + Analysis::longest_window
+                                ? Timestamp::min()
+                                : from - Analysis::longest_window;
     Pace pace{progress, std::max(info.value().started, begin), to};
     // By number: a clock that was set for a while ends nothing.
     const SequenceNumber end =
@@ -127,6 +130,7 @@ Result<Side> side_of(RecordingReader& reader, const Question& question, const Pr
     Side side =
         fold.finish(analysis.world(), read ? to : std::clamp(analysis.world().now(), from, to));
     side.name = question.name;
+    side.recorded = info.value().started;
     side.complete = info.value().complete || (question.to && *question.to < info.value().ended);
     if (!read)
         side.damage = read.error();

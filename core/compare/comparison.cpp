@@ -445,12 +445,14 @@ std::vector<const Change*> changes_by_weight(const Comparison& comparison)
 
 std::vector<const Change*> headlines(const Comparison& comparison)
 {
-    std::vector<const Change*> told = changes_by_weight(comparison);
+    const std::vector<const Change*> all = changes_by_weight(comparison);
+    std::vector<const Change*> told = all;
     std::erase_if(told, [](const Change* change) {
         return !rule_of(change->measure).headline ||
                (change->subject == Subject::place && change->measure != Measure::held_mean);
     });
-    return told;
+    // "Nothing changed" must not stand above figures that did.
+    return told.empty() ? all : told;
 }
 
 bool is_worth_a_row(const Change& change)

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/compare/json.h"
 
+#include "core/compare/seconds.h"
 #include "core/report/json.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace poolscope::compare {
 
 namespace {
+
+/// As far as a double counts one by one.
+constexpr double most_counted = 9'007'199'254'740'992.0;
 
 void write_figure(JsonWriter& json, const char* name, Measure measure,
                   const std::optional<double>& value)
@@ -16,9 +21,9 @@ void write_figure(JsonWriter& json, const char* name, Measure measure,
     if (!value)
         json.null();
     else if (rule_of(measure).unit == Unit::duration)
-        json.value(Duration{std::llround(*value * 1e6)});
+        json.value(duration_of(*value));
     else if (rule_of(measure).unit == Unit::count)
-        json.value(std::llround(*value));
+        json.value(std::llround(std::clamp(*value, 0.0, most_counted)));
     else
         json.value(std::round(*value * 1e6) / 1e6);
 }
@@ -34,19 +39,21 @@ void write_target(JsonWriter& json, const char* name, const std::optional<Target
 
 void write_change(JsonWriter& json, const Change& change)
 {
-    const std::string what = what_of(change);
     json.begin_object();
     json.member("kind", name_of(change.subject));
     write_target(json, "target", change.target);
     write_target(json, "and_target", change.and_target);
     json.member("pool", change.pool);
     json.key("subject");
-    if (change.subject == Subject::diagnosis)
-        json.value(change.what);
-    else if (what.empty())
+    const bool named = !change.what.empty() || (change.subject == Subject::place &&
+                                                acquiring_line(change.stack.get()) != nullptr);
+    if (!named)
         json.null();
+    else if (change.subject == Subject::place)
+        json.value(what_of(change));
     else
-        json.value(what);
+        json.value(change.what);
+    json.member("by_user", change.subject == Subject::application && change.user);
     json.key("state");
     if (change.state)
         json.value(poolscope::name_of(*change.state));
@@ -63,7 +70,7 @@ void write_change(JsonWriter& json, const Change& change)
     else
         json.null();
     const auto observed = [](const Figure& figure) {
-        return Duration{std::llround(figure.observed * 1e6)};
+        return duration_of(figure.observed);
     };
     json.member("before_observed_us", observed(change.before));
     json.member("after_observed_us", observed(change.after));

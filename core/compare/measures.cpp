@@ -23,8 +23,8 @@ constexpr std::array<MeasureRule, measure_count> rules{{
     {"used_peak", "used, peak", Unit::count, Nature::most, 2, 1, false},
     {"used_ratio_mean", "used of max", Unit::ratio, Nature::level, 0.05, 4, true},
     {"used_ratio_peak", "used of max, peak", Unit::ratio, Nature::most, 0.1, 1, false},
-    {"pending_mean", "waiting", Unit::level, Nature::level, 0.2, 5, false},
-    {"pending_peak", "waiting, peak", Unit::count, Nature::most, 2, 1, false},
+    {"pending_mean", "pending", Unit::level, Nature::level, 0.2, 5, false},
+    {"pending_peak", "pending, peak", Unit::count, Nature::most, 2, 1, false},
     {"exhausted_ratio", "time exhausted", Unit::ratio, Nature::level, 0.02, 8, true},
     {"max", "max", Unit::count, Nature::setting, 0, 5, true},
     {"held_mean", "held", Unit::level, Nature::level, 0.2, 6, true},
@@ -169,7 +169,7 @@ std::string in_words(Measure measure, std::optional<double> value)
     case Unit::per_minute:
         return short_number(*value) + "/min";
     case Unit::duration:
-        return format_duration_prose(Duration{std::llround(*value * 1e6)});
+        return format_duration_prose(duration_of(*value));
     case Unit::level:
         return short_number(*value);
     case Unit::count:

@@ -39,8 +39,12 @@ public:
     void side(const Side& side, const char* which)
     {
         if (side.damage)
-            into_.push_back(fmt::format("{}: the recording is damaged, and read up to {}: {}",
-                                        which, format_iso8601(side.to), side.damage->sentence));
+            // The reason quotes the file, whose name may name a host or a customer.
+            into_.push_back(naming_.text
+                                ? fmt::format("{}: the recording is damaged, and read up to {}.",
+                                              which, format_iso8601(side.to))
+                                : fmt::format("{}: the recording is read up to {}: {}", which,
+                                              format_iso8601(side.to), side.damage->sentence));
         else if (!side.complete)
             into_.push_back(fmt::format("{}: the recording was still being written, or was cut "
                                         "off: what came after it is not known.",
@@ -55,6 +59,16 @@ public:
                                         which));
         for (const auto& [id, target] : side.targets)
             gaps(target, which);
+    }
+
+    void overlap(const Side& before, const Side& after)
+    {
+        const double both =
+            seconds_between(std::max(before.from, after.from), std::min(before.to, after.to));
+        if (before.name == after.name && before.recorded == after.recorded && both > 0)
+            into_.push_back(fmt::format("The two ranges have {} in common, which count on both "
+                                        "sides.",
+                                        in_prose(both)));
     }
 
     void gaps(const TargetFigures& target, const char* which)
@@ -114,6 +128,7 @@ std::vector<std::string> notes_on(const Side& before, const Side& after,
     Notes notes{naming, sentences};
     notes.side(before, "Before");
     notes.side(after, "After");
+    notes.overlap(before, after);
     for (const Pair<TargetFigures>& each : targets)
         notes.pair(each);
     if (sentences.size() > most_notes) {

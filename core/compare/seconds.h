@@ -22,6 +22,13 @@ inline double seconds_of(Duration duration)
     return std::clamp(static_cast<double>(to_us(duration)) / 1e6, 0.0, longest_seconds);
 }
 
+/// Back again, whatever the sums came to.
+inline Duration duration_of(double seconds)
+{
+    return Duration{
+        static_cast<Duration::rep>(std::clamp(seconds, 0.0, longest_seconds) * 1e6 + 0.5)};
+}
+
 inline void at_least(std::optional<double>& longest, double seconds)
 {
     longest = std::max(longest.value_or(0), seconds);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/causewords.h"
 #include "core/base/text.h"
 #include "core/compare/comparison.h"
 
@@ -35,7 +36,7 @@ std::string place_in_words(const StackRef& stack)
 {
     const StackLine* const line = acquiring_line(stack.get());
     if (!line)
-        return "no acquire stack was taken";
+        return "code without an acquire stack";
     const std::string at = plain_line(name_of(line), 128);
     return line->function.empty() || line->file.empty()
                ? at
@@ -94,7 +95,7 @@ std::string what_of(const Change& change)
             return "an unnamed application";
         return (change.user ? "user " : "") + plain_line(change.what.str(), 128);
     case Subject::diagnosis:
-        return spaced(plain_line(change.what.str(), 64));
+        return plain_line(cause_in_words(change.what.str()), 64);
     case Subject::alert:
         return plain_line(change.what.str(), 128);
     default:

@@ -5,6 +5,7 @@
 #include "core/analyze/diagnosis.h"
 #include "core/base/result.h"
 #include "core/compare/meter.h"
+#include "core/compare/seconds.h"
 #include "core/model/pool.h"
 #include "core/model/session.h"
 #include "core/model/target.h"
@@ -109,14 +110,15 @@ struct TargetFigures
 
 struct Side
 {
-    std::string name; ///< of the recording, for people
-    Timestamp from;   ///< capture's clock
+    std::string name;   ///< of the recording, for people
+    Timestamp recorded; ///< when it began, all of it: with the name it tells one from another
+    Timestamp from;     ///< capture's clock
     Timestamp to;
     bool complete = true;
     bool crowded = false; ///< there was more than is kept
     std::optional<Error> damage;
     std::map<TargetId, TargetFigures> targets;
-    double seconds() const { return static_cast<double>(to_us(to - from)) / 1e6; }
+    double seconds() const { return seconds_between(from, to); }
 };
 
 } // namespace poolscope::compare

@@ -104,9 +104,25 @@ std::string more_line(std::size_t more, const char* what)
                      : fmt::format("  and {} more {}; the JSON lists them all\n", more, what);
 }
 
+/// "orders.py:42 by way of web.py:7"
+std::string line_of(const Change& change)
+{
+    const std::string way =
+        change.by_way_of.empty() ? "" : " by way of " + plain_line(change.by_way_of.str(), 128);
+    const StackLine* const line = acquiring_line(change.stack.get());
+    return line ? plain_line(name_of(line), 128) + way : what_of(change);
+}
+
+std::string function_of(const Change& change)
+{
+    const StackLine* const line = acquiring_line(change.stack.get());
+    return line && !line->file.empty() ? plain_line(line->function.str(), 160) : std::string{};
+}
+
 std::string places_text(const Comparison& comparison, int width)
 {
     TextTable table;
+    table.add_column("LINE OF CODE"); // first: what does not fit is cut at the right
     table.add_column("POOL");
     table.add_column("HELD", true);
     table.add_column("AFTER", true);
@@ -115,7 +131,7 @@ std::string places_text(const Comparison& comparison, int width)
     table.add_column("AFTER", true);
     table.add_column("MEAN HOLD", true);
     table.add_column("AFTER", true);
-    table.add_column("LINE OF CODE");
+    table.add_column("FUNCTION");
     std::size_t more = 0;
     std::size_t rows = 0;
     for (const Change& change : comparison.changes) {
@@ -127,10 +143,11 @@ std::string places_text(const Comparison& comparison, int width)
         }
         const Change* const rate = figure_beside(comparison, change, Measure::acquires_per_second);
         const Change* const hold = figure_beside(comparison, change, Measure::hold_mean);
-        table.add_row({where_of(change), cell_of(&change, false), cell_of(&change, true),
+        table.add_row({line_of(change), where_of(change), cell_of(&change, false),
+                       cell_of(&change, true),
                        change_in_words(change.verdict, change.before.value, change.after.value),
                        cell_of(rate, false), cell_of(rate, true), cell_of(hold, false),
-                       cell_of(hold, true), what_of(change)});
+                       cell_of(hold, true), function_of(change)});
     }
     if (table.empty())
         return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/story.h"
 
+#include "core/analyze/causewords.h"
 #include "core/base/text.h"
 
 #include <algorithm>
@@ -85,13 +86,6 @@ std::string who_of(const TargetState* target, const Text& pool)
     std::string text = target ? plain_line(target->info.name, 64) : std::string{};
     if (!pool.is_null())
         text += (text.empty() ? "pool " : ", pool ") + plain_line(pool.str(), 128);
-    return text;
-}
-
-std::string in_words(Cause cause)
-{
-    std::string text{name_of(cause)};
-    std::replace(text.begin(), text.end(), '_', ' ');
     return text;
 }
 
