@@ -53,6 +53,7 @@ private slots:
     void textsAreCutAtACharacter();
     void longestLinesFit();
     void fullRange();
+    void beatsSayHowLong();
     void sumsAreBounded();
     void readerCleansTexts();
     void aLongNameThatIsEscaped();
@@ -177,6 +178,18 @@ void TestCodec::fullRange()
     });
     decoder.feed(line_of(stats, wire::max_number), look);
     QVERIFY(seen);
+}
+
+void TestCodec::beatsSayHowLong()
+{
+    std::vector<std::optional<Duration>> read;
+    Look look([&](const wire::Message& message) {
+        read.push_back(std::get<wire::Beat>(message.body).expected);
+    });
+    wire::Decoder decoder;
+    decoder.feed(line_of(wire::Beat{"p", "1", {}, Duration{600}}), look);
+    decoder.feed(line_of(wire::Beat{"p", "1", {}}), look);
+    QVERIFY((read == std::vector<std::optional<Duration>>{Duration{600}, std::nullopt}));
 }
 
 /// Numbers of a sum are bounded, and what is not a number counts as absent or makes no sum.
