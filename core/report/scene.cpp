@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/scene.h"
 
+#include "core/analyze/causewords.h"
 #include "core/analyze/words.h"
 #include "core/base/text.h"
 #include "core/report/sceneparts.h"
@@ -138,7 +139,7 @@ std::vector<Why> diagnoses_of(const Analysis& analysis)
             why.relief = each.relief->sentence;
         why.prevention = each.prevention;
         for (const Cause candidate : each.candidates)
-            why.candidates.push_back(in_words(candidate));
+            why.candidates.emplace_back(in_words(candidate));
         whys.push_back(std::move(why));
     }
     return whys;

@@ -74,7 +74,5 @@ private:
 
 /// "shop-db, pool orders"
 std::string who_of(const TargetState* target, const Text& pool);
-/// "lock pile up"
-std::string in_words(Cause cause);
 
 } // namespace poolscope::report
