@@ -2,6 +2,7 @@
 #include "core/compare/measures.h"
 
 #include "core/base/time.h"
+#include "core/compare/seconds.h"
 
 #include <fmt/format.h>
 
