@@ -292,10 +292,9 @@ Answer blockingAnswer(const SessionStore& store, const Formatter& format)
     }
     if (!worst) {
         const std::int64_t hidden = answers::hiddenSessions(store);
-        answer.sentence =
-            hidden == 0 ? tr("No session waits for a lock.")
-                        : tr("No session that can be seen waits for a lock; %1")
-                              .arg(answers::hiddenWords(hidden));
+        answer.sentence = hidden == 0 ? tr("No session waits for a lock.")
+                                      : tr("No session that can be seen waits for a lock; %1")
+                                            .arg(answers::hiddenWords(hidden));
         return answer;
     }
     answer.kind = Answer::Kind::blocking;

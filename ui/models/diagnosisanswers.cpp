@@ -136,11 +136,10 @@ void addQueues(Answer& answer, const SessionStore& store)
                 return;
             if (tree.cycle || tree.root.blocks < leastWaiting || !root || isNamed(tree.root.key))
                 continue;
-            answer.others.push_back(
-                {tr("On %1 %2 blocks %3, too.")
-                     .arg(answers::nameOf(target), sessionWords(*root),
-                          Formatter::sessions(tree.root.blocks)),
-                 tree.root.key});
+            answer.others.push_back({tr("On %1 %2 blocks %3, too.")
+                                         .arg(answers::nameOf(target), sessionWords(*root),
+                                              Formatter::sessions(tree.root.blocks)),
+                                     tree.root.key});
         }
     }
 }
