@@ -224,7 +224,7 @@ constexpr std::array allVerbs{
         "Else it is \"about the same\" or \"too little data\".\n\n"
         "JSON is an array of figures, the changes that matter most first: kind, target, "
         "and_target,\n"
-        "pool, subject, state, measure, before, after, verdict (same, little, more, less, "
+        "pool, subject, by_user, state, measure, before, after, verdict (same, little, more, less, "
         "appeared,\n"
         "gone, too_little, only_before, only_after), notable, sentence, before_observed_us,\n"
         "after_observed_us, stack. Exit status 0 whether or not something changed.\n"},

@@ -165,11 +165,11 @@ void TestCompareCommand::json()
     const QJsonArray all = document.array();
     QCOMPARE(all.first().toObject()[text("measure")].toString(), text("timeouts_per_minute"));
     const QJsonObject use = figure(all, "pool", "use_mean_us");
-    QCOMPARE(use.keys(),
-             QStringList({text("after"), text("after_observed_us"), text("and_target"),
-                          text("before"), text("before_observed_us"), text("kind"), text("measure"),
-                          text("notable"), text("pool"), text("sentence"), text("stack"),
-                          text("state"), text("subject"), text("target"), text("verdict")}));
+    QCOMPARE(use.keys(), QStringList({text("after"), text("after_observed_us"), text("and_target"),
+                                      text("before"), text("before_observed_us"), text("by_user"),
+                                      text("kind"), text("measure"), text("notable"), text("pool"),
+                                      text("sentence"), text("stack"), text("state"),
+                                      text("subject"), text("target"), text("verdict")}));
     QCOMPARE(use[text("before")].toInt(), 20'000);
     QCOMPARE(use[text("after")].toInt(), 90'000);
     QCOMPARE(use[text("verdict")].toString(), text("more"));

@@ -66,6 +66,7 @@ CompareSide::CompareSide(const CompareScope& scope, const QString& name, const Q
         each->setTimeSpec(scope.utc ? Qt::UTC : Qt::LocalTime);
         each->setDisplayFormat(QStringLiteral("yyyy-MM-dd HH:mm:ss"));
         each->setFont(Theme::current().mono());
+        each->setButtonSymbols(QAbstractSpinBox::NoButtons); // the arrow keys turn each part
     }
     which_->setCurrent(scope.any ? 0 : 1);
     which_->setEnabled(scope.any);

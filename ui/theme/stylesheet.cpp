@@ -49,6 +49,12 @@ QLineEdit { color: @text; background: @surface; border: 1px solid @line2; border
     selection-color: @text; }
 QLineEdit:focus { border: 2px solid @accent; padding: 0 5px; min-height: #22px; }
 QLineEdit:disabled, QLineEdit:read-only { background: @window; }
+QDateTimeEdit { color: @text; background: @surface; border: 1px solid @line2; border-radius: 3px;
+    padding: 0 6px; min-height: #24px; }
+QDateTimeEdit:focus { border: 2px solid @accent; padding: 0 5px; min-height: #22px; }
+QDateTimeEdit:disabled { background: @window; }
+QDateTimeEdit QLineEdit, QDateTimeEdit QLineEdit:focus { background: transparent; border: none;
+    padding: 0; min-height: 0; }
 QPlainTextEdit, QTextEdit { background: @surface; border: 1px solid @line; }
 QPlainTextEdit:focus, QTextEdit:focus { border: 1px solid @accent; }
 
