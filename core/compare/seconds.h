@@ -4,6 +4,7 @@
 #include "core/base/time.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace poolscope::compare {
@@ -25,8 +26,7 @@ inline double seconds_of(Duration duration)
 /// Back again, whatever the sums came to.
 inline Duration duration_of(double seconds)
 {
-    return Duration{
-        static_cast<Duration::rep>(std::clamp(seconds, 0.0, longest_seconds) * 1e6 + 0.5)};
+    return Duration{std::llround(std::clamp(seconds, 0.0, longest_seconds) * 1e6)};
 }
 
 inline void at_least(std::optional<double>& longest, double seconds)

@@ -447,8 +447,19 @@ bool MainWindow::focusNextPrevChild(bool next)
     const QList<QWidget*> stops = tabStops(*this);
     if (stops.isEmpty())
         return false;
+    Page* const page = currentPage();
     qsizetype at = stops.indexOf(focusWidget());
-    if (at < 0)
+    if (at < 0 && page && focusWidget() && page->isAncestorOf(focusWidget())) {
+        page->setFocus(); // what had it is hidden: the next key must not press a button elsewhere
+        return true;
+    }
+    const auto inPage = [page](const QWidget* stop) {
+        return page->isAncestorOf(stop);
+    };
+    if (at < 0 && page && focusWidget() == page) // as if on the stop before its first
+        at = std::distance(stops.begin(), std::find_if(stops.begin(), stops.end(), inPage)) -
+             (next ? 1 : 0);
+    else if (at < 0)
         at = next ? stops.size() - 1 : 0;
     at = (at + (next ? 1 : stops.size() - 1)) % stops.size();
     stops[at]->setFocus(next ? Qt::TabFocusReason : Qt::BacktabFocusReason);

@@ -223,6 +223,12 @@ void DataTable::mouseMoveEvent(QMouseEvent* event)
     emit hovered(key.isValid() ? std::optional(key.value<SessionKey>()) : std::nullopt);
 }
 
+void DataTable::choose(const QModelIndex& index)
+{
+    selectionModel()->setCurrentIndex(index, QItemSelectionModel::ClearAndSelect |
+                                                 QItemSelectionModel::Rows);
+}
+
 QModelIndex DataTable::besideHidden(const QModelIndex& index) const
 {
     if (!index.isValid() || !isColumnHidden(index.column()))

@@ -49,6 +49,9 @@ public:
     std::optional<SessionKey> currentKey() const;
     /// Of the selected rows, the current one first: the order in which a detail shows them.
     std::vector<SessionKey> currentFirst() const;
+    /// Makes it the one row that is selected, whatever keys are held down meanwhile: Qt's own way
+    /// adds to a selection while Ctrl is.
+    void choose(const QModelIndex& index);
     /// How tall head and all rows are that are not folded away.
     int contentHeight() const;
     /// Where a group's head is expanded or closed, by its text, so that a reset restores it.

@@ -123,7 +123,7 @@ void PoolsPage::showPool()
     if (at != keys_.end()) {
         const QModelIndex index = model_->index(static_cast<int>(at - keys_.begin()), 0);
         if (!table_->selectionModel()->isSelected(index))
-            table_->setCurrentIndex(index);
+            table_->choose(index);
     } else {
         table_->clearSelection();
     }

@@ -262,7 +262,7 @@ void StacksPage::chooseRow()
             found = model_->index(static_cast<int>(i), 0);
     }
     if (found.isValid())
-        table_->setCurrentIndex(found);
+        table_->choose(found);
     else
         table_->clearSelection();
     choosing_ = false;

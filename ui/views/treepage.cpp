@@ -66,9 +66,9 @@ bool TreePage::waits()
 {
     const QString words = nothingYet();
     const bool attached = hasSubject();
-    detail_->setVisible(attached);
     if (words.isEmpty())
-        return false;
+        return false; // and the page says what is shown: to show it for a moment costs a layout
+    detail_->setVisible(attached);
     title_->setWaiting(words, !attached);
     table_->setVisible(attached);
     settled();
@@ -88,7 +88,7 @@ void TreePage::select(const std::optional<SessionKey>& session)
     const QModelIndex index = session ? model_->indexOf(*session) : QModelIndex();
     if (index.isValid() && table_->currentKey() != session) {
         selecting_ = true;
-        table_->setCurrentIndex(index);
+        table_->choose(index);
         table_->scrollTo(index);
         selecting_ = false;
     }
