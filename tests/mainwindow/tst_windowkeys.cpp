@@ -310,6 +310,24 @@ private slots:
         QVERIFY(!window_->showPage(QStringLiteral("nowhere")));
     }
 
+    void whatHidesUnderTheFocusKeepsItInThePage()
+    {
+        openRecording();
+        window_->showPage(QStringLiteral("sessions"));
+        auto* const table = window_->currentPage()->findChild<DataTable*>();
+        table->setFocus();
+        QTRY_VERIFY(table->hasFocus());
+        table->hide(); // as Blocking's, once nobody waits any more
+        QCOMPARE(window_->focusWidget(), window_->currentPage());
+        for (const Qt::KeyboardModifiers shift : {Qt::NoModifier, Qt::ShiftModifier}) {
+            window_->currentPage()->setFocus();
+            QTest::keyClick(window_->currentPage(), shift ? Qt::Key_Backtab : Qt::Key_Tab, shift);
+            QWidget* const now = window_->focusWidget();
+            QVERIFY(now != window_->currentPage());
+            QCOMPARE(window_->currentPage()->isAncestorOf(now), !shift);
+        }
+    }
+
     void theSessionMenuHasTheTablesLetters()
     {
         openRecording();

@@ -102,6 +102,20 @@ private slots:
         QVERIFY(now->visualRect(last).height() > 0);
     }
 
+    /// As while Ctrl+Left jumps to another mark, and with it to another row.
+    void aChosenRowIsTheOnlyOneWhileCtrlIsHeld()
+    {
+        const auto now = table(800);
+        QVERIFY(QTest::qWaitForWindowExposed(now.get()));
+        QTest::keyPress(now.get(), Qt::Key_Control, Qt::ControlModifier);
+        QCOMPARE(QGuiApplication::keyboardModifiers(), Qt::ControlModifier);
+        for (const int row : {2, 5}) {
+            now->choose(model_.index(row, 0));
+            QCOMPARE(now->selectionModel()->selectedRows(0), QModelIndexList{model_.index(row, 0)});
+        }
+        QTest::keyRelease(now.get(), Qt::Key_Control);
+    }
+
     void theSortMarkStandsBesideTheName()
     {
         model_.setHorizontalHeaderLabels({{}, QStringLiteral("State"), QStringLiteral("For")});

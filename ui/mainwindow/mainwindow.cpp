@@ -449,14 +449,15 @@ bool MainWindow::focusNextPrevChild(bool next)
         return false;
     Page* const page = currentPage();
     qsizetype at = stops.indexOf(focusWidget());
-    if (at < 0 && page && focusWidget() && page->isAncestorOf(focusWidget())) {
+    const bool onPage = page && focusWidget() == page;
+    if (at < 0 && page && !onPage && focusWidget() && page->isAncestorOf(focusWidget())) {
         page->setFocus(); // what had it is hidden: the next key must not press a button elsewhere
         return true;
     }
     const auto inPage = [page](const QWidget* stop) {
         return page->isAncestorOf(stop);
     };
-    if (at < 0 && page && focusWidget() == page) // as if on the stop before its first
+    if (at < 0 && onPage) // as if on the stop before its first
         at = std::distance(stops.begin(), std::find_if(stops.begin(), stops.end(), inPage)) -
              (next ? 1 : 0);
     else if (at < 0)
