@@ -118,8 +118,8 @@ install_servers()
         fi
         if [ "${#missing[@]}" != 0 ]; then
             apt_install "${missing[@]}"
-            # Not at the next boot either.
-            if [ -d /run/systemd/system ]; then
+            # Not at the next boot either, whether or not this system runs systemd now.
+            if command -v systemctl >/dev/null; then
                 as_root systemctl disable --quiet "${missing[@]}" || true
             fi
         fi

@@ -178,7 +178,7 @@ void JoinsTest::whoWaitsBehindALeak()
                                    .arg(queue.holder.pid.value)),
              qPrintable(evidence));
     QVERIFY(evidence.contains(QStringLiteral("2 sessions wait for it.")));
-    QCOMPARE(label(page, "holderBehind"), QStringLiteral("Waiting for it: 2 billing."));
+    QCOMPARE(label(page, "holderBehind"), QStringLiteral("Waiting for it: 2 of billing."));
     QVERIFY(label(page, "holderState").startsWith(QStringLiteral("idle in transaction, ")));
     QCOMPARE(find<JoinMark>(page, "holderJoin")->words(), QStringLiteral("joined by server pid"));
     const auto blocks = static_cast<int>(LeakColumn::blocks);

@@ -31,8 +31,8 @@ QString byApplication(const SessionStore& store, const BlockingNode& node)
             parts += tr("others");
             break;
         }
-        parts += QStringLiteral("%1 %2").arg(QString::number(n),
-                                             name.isEmpty() ? tr("without a name") : name);
+        parts += name.isEmpty() ? tr("%1 without a name").arg(n)
+                                : tr("%1 of %2").arg(QString::number(n), name);
     }
     return parts.join(QStringLiteral(", "));
 }
@@ -79,7 +79,9 @@ QStringList waitingWords(const SessionStore& store, const SessionRow& row)
     QStringList lines{tr("Waiting for it: %1.").arg(byApplication(store, *place->node))};
     const auto direct = static_cast<std::int32_t>(place->node->waiting.size());
     if (row.blocks > direct)
-        lines += tr("%1 more wait behind those.").arg(row.blocks - direct);
+        lines += row.blocks - direct == 1
+                     ? tr("1 more waits behind those.")
+                     : tr("%1 more wait behind those.").arg(row.blocks - direct);
     return lines;
 }
 
