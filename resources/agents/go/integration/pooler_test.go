@@ -79,10 +79,17 @@ func TestBehindPgBouncer(t *testing.T) {
 	if err := tx.QueryRowContext(context.Background(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		t.Fatal(err)
 	}
-	var found []struct {
+	type checkout struct {
 		Pool      string  `json:"pool"`
 		ServerPID *int64  `json:"server_pid"`
 		Session   *string `json:"session"`
+	}
+	var alone, found []checkout
+	ask(t, &alone, "checkouts", poolscope.Address())
+	for _, c := range alone {
+		if c.Pool == "orders" && c.ServerPID != nil {
+			t.Errorf("it tells %d as the server's process", *c.ServerPID)
+		}
 	}
 	ask(t, &found, "checkouts", poolscope.Address(), fmt.Sprintf("pgbouncer://postgres@127.0.0.1:%d", port),
 		fmt.Sprintf("postgresql://postgres@127.0.0.1:%d/postgres", postgres.port))
@@ -92,8 +99,8 @@ func TestBehindPgBouncer(t *testing.T) {
 			continue
 		}
 		seen = true
-		if c.ServerPID != nil {
-			t.Errorf("it tells %d as the server's process", *c.ServerPID)
+		if c.ServerPID == nil || *c.ServerPID != pid {
+			t.Errorf("the server's process %d was not found: %+v", pid, c)
 		}
 		if c.Session == nil || !strings.HasPrefix(*c.Session, fmt.Sprintf("pg-%d-", pid)) {
 			t.Errorf("the session %d was not found: %+v", pid, c)
