@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace poolscope::record {
@@ -368,8 +369,10 @@ void Encoder::encode_settings(const Observation& o, const ServerSettings& settin
 
 bool Encoder::keyframe_due(Timestamp time) const
 {
-    const Duration since = time - *keyframe_time_;
-    if (since >= options_.keyframe_every || -since >= options_.keyframe_every)
+    // Instants from outside are anything: as double nothing overflows.
+    const double since =
+        static_cast<double>(to_us(time)) - static_cast<double>(to_us(*keyframe_time_));
+    if (std::abs(since) >= static_cast<double>(options_.keyframe_every.count()))
         return true;
     const std::size_t rows = keyframe_rows(world_);
     // A small ring needs spans that are small against it, to have something to drop.
