@@ -12,22 +12,25 @@
 
 namespace poolscope::test {
 
+/// Settings and looks of a test's own, kept in that folder; once, before the first window.
+inline void useOwnSettings(const QTemporaryDir& folder)
+{
+    QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
+    QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
+    QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
+    QSettings::setDefaultFormat(QSettings::IniFormat);
+    QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
+                       folder.filePath(QStringLiteral("settings")));
+    Theme::current().install();
+}
+
 /// The window as a person has it, on servers that are made up, with settings of its own; for tests
 /// to inherit.
 class ShownWindow
 {
 protected:
     /// Once, before the first window.
-    void useOwnSettings()
-    {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
-    }
+    void useOwnSettings() { test::useOwnSettings(folder_); }
     void make()
     {
         windows_ =

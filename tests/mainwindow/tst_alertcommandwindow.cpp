@@ -2,12 +2,11 @@
 // The alert command of the settings, run by a window: real scripts.
 #include "core/capture/alertcommand.h"
 #include "tests/capture/alertscripts.h"
-#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/settingsdialog.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
-#include "ui/theme/theme.h"
 
 #include <QAction>
 #include <QLabel>
@@ -55,15 +54,7 @@ class TestAlertCommandWindow : public QObject
     }
 
 private slots:
-    void initTestCase()
-    {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
-    }
+    void initTestCase() { useOwnSettings(folder_); }
     void cleanup()
     {
         window_.reset();

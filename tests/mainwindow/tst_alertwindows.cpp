@@ -2,11 +2,10 @@
 // Alerts where there are several windows: one file of rules, and what outlives a window.
 #include "core/capture/alertcommand.h"
 #include "tests/capture/alertscripts.h"
-#include "tests/mainwindow/incident.h"
+#include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/alertrulesdialog.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/windows.h"
-#include "ui/theme/theme.h"
 #include "ui/views/viewcontext.h"
 
 #include <QPlainTextEdit>
@@ -103,12 +102,7 @@ class TestAlertWindows : public QObject
 private slots:
     void initTestCase()
     {
-        QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
-        QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
-        QSettings::setDefaultFormat(QSettings::IniFormat);
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope,
-                           folder_.filePath(QStringLiteral("settings")));
-        Theme::current().install();
+        useOwnSettings(folder_);
         QGuiApplication::setQuitOnLastWindowClosed(false);
     }
     void init() { scripts_ = std::make_unique<AlertScripts>(); }
