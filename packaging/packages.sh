@@ -47,6 +47,19 @@ as_root()
     fi
 }
 
+# need_space GIGABYTES FOLDER: a sentence now, not a broken compiler in half an hour. What FOLDER already
+# holds counts.
+need_space()
+{
+    local held free
+    held=$(du -sm "$2" 2>/dev/null | cut -f1 || true)
+    free=$(df --output=avail -BM "$(dirname "$2")" 2>/dev/null | tail -n 1 | tr -dc 0-9 || true)
+    if [ -n "$free" ] && [ $((free + ${held:-0})) -lt $(($1 * 1000)) ]; then
+        say "This takes $1 GB, and $((free / 1000)) GB are free on the disk of $(dirname "$2"). Free some, then try again."
+        return 1
+    fi
+}
+
 # missing_of PACKAGE…: those that are not installed, one a line.
 missing_of()
 {

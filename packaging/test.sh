@@ -19,6 +19,7 @@ case ${1:-} in
 esac
 
 cd "$root"
+need_space $([ -n "$long" ] && echo 20 || echo 7) "$root/build"
 install_missing "${build_packages[@]}" "${test_packages[@]}"
 install_servers
 fetch_servers build/release
