@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/bounds.h"
 #include "core/base/time.h"
 #include "core/record/database.h"
 
@@ -33,13 +34,13 @@ inline std::optional<std::uint16_t> optional_port(const Row& row, int column)
 inline std::optional<Timestamp> optional_time(const Row& row, int column)
 {
     const auto us = row.optional_integer(column);
-    return us ? std::optional{timestamp_from_us(*us)} : std::nullopt;
+    return us ? std::optional{bounded_instant(*us)} : std::nullopt;
 }
 
 inline std::optional<Duration> optional_duration(const Row& row, int column)
 {
     const auto us = row.optional_integer(column);
-    return us ? std::optional{Duration{*us}} : std::nullopt;
+    return us ? std::optional{bounded_duration(*us)} : std::nullopt;
 }
 
 } // namespace poolscope::record

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/keyframes.h"
 
+#include "core/base/bounds.h"
 #include "core/record/observations.h"
 #include "core/record/poolobservations.h"
 #include "core/record/schema.h"
@@ -42,7 +43,7 @@ public:
         frame.bind(1, sequence_);
         if (!frame.step())
             throw Damaged(fmt::format("keyframe {} is missing", sequence_));
-        time_ = timestamp_from_us(Row{frame}.integer(0));
+        time_ = bounded_instant(Row{frame}.integer(0));
         read_targets();
         read_sessions();
         for (auto& [number, target] : targets_)
@@ -77,12 +78,12 @@ private:
             target.status = row.optional_integer(3);
             target.facts = row.optional_integer(4);
             target.sample.full = true;
-            target.sample.clock_offset = Duration{row.integer(5)};
-            target.sample.poll_cost = Duration{row.integer(6)};
+            target.sample.clock_offset = bounded_duration(row.integer(5));
+            target.sample.poll_cost = bounded_duration(row.integer(6));
             if (const auto next_xid = row.optional_integer(7))
                 target.sample.next_xid = static_cast<std::uint64_t>(*next_xid);
             if (const auto last = row.optional_integer(8))
-                target.last_sample = timestamp_from_us(*last);
+                target.last_sample = bounded_instant(*last);
             target.gap = row.boolean(9);
             targets_.emplace(row.integer(1), std::move(target));
         }
@@ -100,7 +101,7 @@ private:
                 throw Damaged("a session stands in no target");
             TargetRow& target = found->second;
             const Timestamp server_now =
-                timestamp_from_us(wrapped_sum(to_us(time_), to_us(target.sample.clock_offset)));
+                bounded_instant(wrapped_sum(to_us(time_), to_us(target.sample.clock_offset)));
             target.sample.changed.push_back(lookup_.whole_session(row, server_now));
             if (const auto locks = row.optional_integer(13))
                 target.locks.emplace_back(target.sample.changed.back().key, *locks);
@@ -149,7 +150,7 @@ private:
         query.bind(1, sequence_);
         while (query.step()) {
             const Row row{query};
-            world_.apply({SequenceNumber{}, timestamp_from_us(row.integer(1)),
+            world_.apply({SequenceNumber{}, bounded_instant(row.integer(1)),
                           target_id(row.integer(2)), read(row)});
         }
     }
@@ -164,7 +165,7 @@ private:
                  [](const Row& row) -> Fact {
                      Note note{row.text(3), {}};
                      if (const auto about = row.optional_integer(4))
-                         note.about = timestamp_from_us(*about);
+                         note.about = bounded_instant(*about);
                      return note;
                  });
     }
@@ -195,7 +196,7 @@ private:
             while (query.step()) {
                 const Row row{query};
                 actions.insert_or_assign(
-                    row.integer(0), Observation{SequenceNumber{}, timestamp_from_us(row.integer(1)),
+                    row.integer(0), Observation{SequenceNumber{}, bounded_instant(row.integer(1)),
                                                 target_id(row.integer(2)), read(row)});
             }
         };
@@ -216,7 +217,7 @@ private:
             while (query.step()) {
                 const Row row{query};
                 choices.insert_or_assign(
-                    row.integer(0), Observation{SequenceNumber{}, timestamp_from_us(row.integer(1)),
+                    row.integer(0), Observation{SequenceNumber{}, bounded_instant(row.integer(1)),
                                                 target_id(row.integer(2)), Fact{read(row)}});
             }
         };
@@ -235,7 +236,7 @@ private:
         const auto process_now = [&](std::int64_t number) {
             const auto found = states.find(target_id(number));
             const Duration offset = found == states.end() ? Duration{} : found->second.clock_offset;
-            return timestamp_from_us(wrapped_sum(to_us(time_), to_us(offset)));
+            return bounded_instant(wrapped_sum(to_us(time_), to_us(offset)));
         };
         for (auto& [number, process] : read_processes(database_, *pools_, sequence_, process_now)) {
             const auto state = states.find(target_id(number));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/observations.h"
 
+#include "core/base/bounds.h"
 #include "core/record/columns.h"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ TargetId target_id(std::int64_t value)
 SessionKey read_key(const Row& row, int first)
 {
     return {target_id(row.integer(first)), Pid{row.integer(first + 1)},
-            timestamp_from_us(row.integer(first + 2))};
+            bounded_instant(row.integer(first + 2))};
 }
 
 TargetInfo read_target(const Row& row)
@@ -109,7 +110,7 @@ AlertAnswered read_alert_answer(const Row& row)
         answered.pool = Text{row.text(3)};
     answered.rule = row.text(4);
     answered.answer = static_cast<AlertAnswer>(row.integer(5, 0, 2));
-    answered.until = timestamp_from_us(row.integer(6));
+    answered.until = bounded_instant(row.integer(6));
     return answered;
 }
 
@@ -183,7 +184,7 @@ ObservationCursor::ObservationCursor(SQLite::Database& database, Lookup& lookup,
         " SELECT 0, value FROM meta WHERE key = 'started') ORDER BY sequence DESC LIMIT 1"};
     anchor.bind(1, from_row);
     if (anchor.step() && !Row{anchor}.null(0))
-        anchor_ = timestamp_from_us(Row{anchor}.integer(0));
+        anchor_ = bounded_instant(Row{anchor}.integer(0));
 }
 
 void ObservationCursor::advance(Source& source)
@@ -207,7 +208,7 @@ std::optional<Observation> ObservationCursor::next()
         const Row row{keyframes_};
         if (static_cast<std::uint64_t>(row.integer(0)) >= *first->head)
             break;
-        anchor_ = timestamp_from_us(row.integer(1));
+        anchor_ = bounded_instant(row.integer(1));
         keyframe_ready_ = keyframes_.step();
     }
     Observation observation = read(*first);
@@ -221,12 +222,12 @@ Observation ObservationCursor::read(Source& source)
     Observation o;
     o.sequence = SequenceNumber{*source.head};
     if (source.table == Table::tick) {
-        o.time = timestamp_from_us(wrapped_sum(to_us(anchor_), row.integer(1)));
+        o.time = bounded_instant(wrapped_sum(to_us(anchor_), row.integer(1)));
         o.target = target_id(row.optional_integer(2).value_or(0));
         o.what = Tick{};
         return o;
     }
-    o.time = timestamp_from_us(row.integer(1));
+    o.time = bounded_instant(row.integer(1));
     o.target = target_id(row.integer(2));
     o.what = read_fact(source.table, row, o);
     if (source.table == Table::sample)
@@ -258,7 +259,7 @@ Fact ObservationCursor::read_fact(Table table, const Row& row, const Observation
     case Table::note:
         return Note{row.text(3)};
     case Table::note_about:
-        return Note{row.text(3), timestamp_from_us(row.integer(4))};
+        return Note{row.text(3), bounded_instant(row.integer(4))};
     case Table::threshold:
         return read_threshold(row, version_);
     case Table::threshold_choice:
@@ -284,13 +285,13 @@ ServerSample ObservationCursor::read_sample(const Row& row, const Observation& s
 {
     ServerSample sample;
     sample.full = row.boolean(3);
-    sample.clock_offset = Duration{row.integer(14)};
+    sample.clock_offset = bounded_duration(row.integer(14));
     if (const auto next_xid = row.optional_integer(15))
         sample.next_xid = static_cast<std::uint64_t>(*next_xid);
-    sample.poll_cost = Duration{row.integer(16)};
+    sample.poll_cost = bounded_duration(row.integer(16));
 
     const Timestamp server_now =
-        timestamp_from_us(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
+        bounded_instant(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
     const std::int64_t end = schema::row_id(so_far.sequence.value, 0) | schema::position_mask;
     while (change_ready_) {
         const Row change{changes_};

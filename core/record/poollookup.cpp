@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/poollookup.h"
 
+#include "core/base/bounds.h"
 #include "core/record/columns.h"
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ constexpr std::int64_t last_list = std::int64_t{1} << 42;
 std::optional<Timestamp> before(Timestamp now, const Row& row, int column)
 {
     const auto age = row.optional_integer(column);
-    return age ? std::optional{timestamp_from_us(wrapped_difference(to_us(now), *age))}
+    return age ? std::optional{bounded_instant(wrapped_difference(to_us(now), *age))}
                : std::nullopt;
 }
 
@@ -148,7 +149,7 @@ const PoolLookup::Known& PoolLookup::known(std::int64_t id)
     c.local_port = optional_port(row, 5);
     made.begun = !row.null(6);
     if (made.begun)
-        c.acquired = timestamp_from_us(row.integer(6));
+        c.acquired = bounded_instant(row.integer(6));
     c.wait = optional_duration(row, 7);
     c.acquired_by = text(row, 8);
     c.thread = text(row, 9);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/poolobservations.h"
 
+#include "core/base/bounds.h"
 #include "core/record/observations.h"
 
 #include <fmt/format.h>
@@ -67,14 +68,14 @@ PoolSample PoolSampleCursor::read(const Row& row, const Observation& so_far)
     sample.full = row.boolean(3);
     if (!row.null(4))
         static_cast<void>(row.boolean(4));
-    sample.clock_offset = Duration{row.integer(5)};
+    sample.clock_offset = bounded_duration(row.integer(5));
     sample.lost = count(row, 6);
     sample.unreadable = count(row, 7);
     const SequenceNumber number = so_far.sequence;
     const Timestamp now =
-        timestamp_from_us(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
+        bounded_instant(wrapped_sum(to_us(so_far.time), to_us(sample.clock_offset)));
     const auto before = [&](const Row& r, int column) {
-        return timestamp_from_us(wrapped_difference(to_us(now), r.integer(column)));
+        return bounded_instant(wrapped_difference(to_us(now), r.integer(column)));
     };
     each(pool, number, [&](const Row& r) { sample.pools.push_back(lookup_.pool(r)); });
     each(connection_change, number,
@@ -92,10 +93,10 @@ PoolSample PoolSampleCursor::read(const Row& row, const Observation& so_far)
     });
     each(brief_hold, number, [&](const Row& r) {
         sample.brief.push_back({lookup_.text(r, 1), lookup_.stack(r, 2), count(r, 3),
-                                Duration{r.integer(4)}, Duration{r.integer(5)}});
+                                bounded_duration(r.integer(4)), bounded_duration(r.integer(5))});
     });
     each(acquire_timeout, number, [&](const Row& r) {
-        sample.timeouts.push_back({lookup_.text(r, 1), before(r, 2), Duration{r.integer(3)},
+        sample.timeouts.push_back({lookup_.text(r, 1), before(r, 2), bounded_duration(r.integer(3)),
                                    lookup_.text(r, 4), lookup_.stack(r, 5)});
     });
     each(prepared, number,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/poolseries.h"
 
+#include "core/base/bounds.h"
 #include "core/record/buckets.h"
 #include "core/record/keyframes.h"
 #include "core/record/observations.h"
@@ -96,7 +97,7 @@ private:
         while (query.step()) {
             const Row row{query};
             standing_.insert_or_assign(Name{target_id(row.integer(0)), lookup_.text(row, 1)},
-                                       read_point(row, 2, timestamp_from_us(at)));
+                                       read_point(row, 2, bounded_instant(at)));
         }
     }
 
@@ -134,7 +135,7 @@ private:
                  ready = pools.step()) {
                 const Row row{pools};
                 Text name = lookup_.text(row, 1);
-                add({target, name}, read_point(row, 2, timestamp_from_us(time)), sample.boolean(4));
+                add({target, name}, read_point(row, 2, bounded_instant(time)), sample.boolean(4));
                 if (!begun_)
                     named.insert(std::move(name));
             }
@@ -180,7 +181,7 @@ private:
         while (peaks.step()) {
             const Row row{peaks};
             PoolPoint point =
-                read_point(row, 2, timestamp_from_us(row.integer(point_column_count + 1)));
+                read_point(row, 2, bounded_instant(row.integer(point_column_count + 1)));
             point.gap_before = row.boolean(point_column_count + 2);
             collect({target_id(row.integer(0)), lookup_.text(row, 1)}, point);
         }

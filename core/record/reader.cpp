@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/reader.h"
 
+#include "core/base/bounds.h"
 #include "core/record/keyframes.h"
 #include "core/record/observations.h"
 #include "core/record/poollookup.h"
@@ -202,7 +203,7 @@ RecordingInfo Reader::read_info()
         info.started = o->time;
     }
     if (first != 0)
-        info.started = timestamp_from_us(
+        info.started = bounded_instant(
             ask(*database_, fmt::format("SELECT time FROM keyframe WHERE sequence = {}", first))
                 .value_or(to_us(info.started)));
     record::ObservationCursor end{*database_, lookup_, pools(),
@@ -279,7 +280,7 @@ std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)
     }
     if (!best)
         return std::nullopt;
-    return timestamp_from_us(*best);
+    return bounded_instant(*best);
 }
 
 } // namespace

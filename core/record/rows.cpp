@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/rows.h"
 
+#include "core/base/bounds.h"
 #include "core/record/columns.h"
 
 #include <fmt/format.h>
@@ -77,7 +78,7 @@ const SessionIdentity& Lookup::session(std::int64_t id)
     SessionIdentity made;
     made.key.target = TargetId{static_cast<std::uint32_t>(row.integer(0, 0, most_32))};
     made.key.pid = Pid{row.integer(1)};
-    made.key.started = timestamp_from_us(row.integer(2));
+    made.key.started = bounded_instant(row.integer(2));
     made.user = optional_text(row, 3);
     made.database = optional_text(row, 4);
     made.client = optional_text(row, 5);
@@ -111,7 +112,7 @@ Session Lookup::whole_session(const Row& row, Timestamp server_now)
         const auto age = row.optional_integer(column);
         if (!age)
             return std::nullopt;
-        return timestamp_from_us(wrapped_difference(to_us(base), *age));
+        return bounded_instant(wrapped_difference(to_us(base), *age));
     };
     s.state_since = before(7);
     base = s.state_since.value_or(server_now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/record/series.h"
 
+#include "core/base/bounds.h"
 #include "core/record/buckets.h"
 #include "core/record/keyframes.h"
 #include "core/record/observations.h"
@@ -55,7 +56,7 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
             if (row.null(2))
                 continue;
             SeriesPoint point;
-            point.time = timestamp_from_us(row.integer(1));
+            point.time = bounded_instant(row.integer(1));
             for (std::size_t i = 0; i < session_state_count; ++i)
                 point.counts.at(i) = small(row, static_cast<int>(i) + 2).value_or(0);
             point.max_connections = small(row, 9);
@@ -191,7 +192,7 @@ read_past(SQLite::Database& database, const SessionKey& session, Timestamp from,
     };
     while (changes.step()) {
         const Row row{changes};
-        const Timestamp time = timestamp_from_us(row.integer(2));
+        const Timestamp time = bounded_instant(row.integer(2));
         if (time > to)
             break;
         if (time > from)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/mysqlrows.h"
 
+#include "core/base/bounds.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -95,7 +97,7 @@ std::optional<Timestamp> MySqlRows::instant(int row, int column) const
 {
     const auto value = text(row, column);
     const auto us = value ? millionths(*value) : std::nullopt;
-    return us && *us > 0 ? std::optional{timestamp_from_us(*us)} : std::nullopt;
+    return us && *us > 0 ? std::optional{bounded_instant(*us)} : std::nullopt;
 }
 
 std::optional<Duration> MySqlRows::milliseconds(int row, int column) const

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/pgrows.h"
 
+#include "core/base/bounds.h"
+
 #include <QtEndian>
 
 #include <fmt/format.h>
@@ -82,7 +84,7 @@ std::optional<Timestamp> PgRows::timestamp(int row, int column) const
     if (!value || *value == infinity || *value == std::numeric_limits<std::int64_t>::min() ||
         *value > infinity - postgres_epoch_us)
         return std::nullopt;
-    return timestamp_from_us(*value + postgres_epoch_us);
+    return bounded_instant(*value + postgres_epoch_us);
 }
 
 std::optional<std::string> PgRows::address(int row, int column) const

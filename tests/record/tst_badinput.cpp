@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/bounds.h"
 #include "core/record/reader.h"
 #include "core/record/schema.h"
 #include "core/record/writer.h"
@@ -31,6 +32,8 @@ private slots:
     void sentences();
     void alteredTables_data();
     void alteredTables();
+    void instantsBeyondAllMeasure_data();
+    void instantsBeyondAllMeasure();
     void cutOff();
     void flippedBytes();
     void hostileTextIsPlain();
@@ -188,6 +191,53 @@ void BadInput::alteredTables()
     QVERIFY2(trouble.find("damaged") != std::string::npos ||
                  trouble.find("could not be") != std::string::npos,
              trouble.c_str());
+}
+
+void BadInput::instantsBeyondAllMeasure_data()
+{
+    QTest::addColumn<QString>("sql");
+    for (const char* number : {"9223372036854775807", "-9223372036854775807 - 1"}) {
+        for (const char* column :
+             {"keyframe SET time", "sample SET time", "sample SET clock_offset_us", "note SET time",
+              "pool_sample SET time", "pool_sample SET clock_offset_us", "session SET started",
+              "session_change SET state_age_us", "status SET time"}) {
+            const QString sql =
+                QString::fromStdString(fmt::format("UPDATE {} = {}", column, number));
+            QTest::newRow(qUtf8Printable(sql)) << sql;
+        }
+    }
+}
+
+/// Nothing is wrong with the tables; but nobody can reckon with such instants.
+void BadInput::instantsBeyondAllMeasure()
+{
+    QFETCH(QString, sql);
+    const auto file = sample_.altered(sql.toStdString());
+    auto reader = RecordingReader::open(file);
+    QVERIFY(reader);
+    const auto near = [](Timestamp time) {
+        return std::abs(to_us(time)) <= farthest_us;
+    };
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QVERIFY(near(info.value().started) && near(info.value().ended));
+    std::size_t seen = 0;
+    const auto read = reader.value()->read(SequenceNumber{}, [&](const Observation& o) {
+        ++seen;
+        if (!near(o.time))
+            return false;
+        const auto* sample = std::get_if<ServerSample>(&o.what);
+        if (!sample)
+            return true;
+        return near(timestamp_from_us(0) + sample->clock_offset / 2) &&
+               std::all_of(sample->changed.begin(), sample->changed.end(), [&](const Session& s) {
+                   return near(s.key.started) && near(s.state_since.value_or(s.key.started)) &&
+                          near(s.transaction_since.value_or(s.key.started));
+               });
+    });
+    QVERIFY2(read, read ? "" : read.error().sentence.c_str());
+    QCOMPARE(seen, sample_.observations().size());
+    QCOMPARE(use(file), std::string{});
 }
 
 void BadInput::cutOff()

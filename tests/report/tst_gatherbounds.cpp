@@ -323,9 +323,8 @@ void TestGatherBounds::instantsBeyondAllMeasure()
             return static_cast<bool>(created.value()->append(
                 {SequenceNumber{++number}, timestamp_from_us(us), target, std::move(what)}));
         };
-        // 36,000 years around 1970: what lies between two of them can still be counted.
-        constexpr std::int64_t most = std::int64_t{1} << 60;
-        constexpr std::int64_t least = -most;
+        constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+        constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
         QVERIFY(tell(least, app, attached(1, "shop")));
         QVERIFY(tell(least, app, taken(3)));
         QVERIFY(tell(least, app, Gap{"lost"}));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What answers of MySQL and MariaDB mean: states, instants, who blocks whom, what changed.
+#include "core/base/bounds.h"
 #include "core/source/mysqlgreeting.h"
 #include "core/source/mysqlsessions.h"
 #include "tests/source/mysqlanswers.h"
@@ -156,6 +157,10 @@ void TestMySqlRows::hostileValues()
         one.rows = {{std::string(text)}};
         QVERIFY2(!one.instant(0, 0), text);
     }
+    MySqlRows far;
+    far.columns = {"a"};
+    far.rows = {{"4000000000000"}};
+    QCOMPARE(far.instant(0, 0), std::optional{timestamp_from_us(farthest_us)});
 }
 
 void TestMySqlRows::rowWaits()

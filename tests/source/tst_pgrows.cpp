@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Decoding and folding of polls, without a server: results are made by hand.
+#include "core/base/bounds.h"
 #include "core/source/pgcommands.h"
 #include "core/source/pgrows.h"
 #include "core/source/pgsessions.h"
@@ -164,6 +165,10 @@ void TestPgRows::hiddenAndMalformed()
     const Made infinite({{"t", big<qint64>(std::numeric_limits<qint64>::max())},
                          {"a", QByteArray("\x03\x80\x00\x10\x00", 5)}});
     QVERIFY(!PgRows{infinite.get()}.timestamp(0, 0));
+    const Made far({{"past", big<qint64>(std::numeric_limits<qint64>::min() + 1)},
+                    {"future", big<qint64>(std::numeric_limits<qint64>::max() - 946684800000000)}});
+    QCOMPARE(PgRows{far.get()}.timestamp(0, 0), std::optional{timestamp_from_us(-farthest_us)});
+    QCOMPARE(PgRows{far.get()}.timestamp(0, 1), std::optional{timestamp_from_us(farthest_us)});
     QVERIFY(!PgRows{infinite.get()}.address(0, 1));
     QVERIFY(!PgRows{infinite.get()}.int4(0, 99));
 
