@@ -24,12 +24,20 @@ std::int32_t clients(const SeriesPoint& point)
     return std::accumulate(point.counts.begin(), point.counts.end(), std::int32_t{0});
 }
 
+/// More no server has; so many of each state can still be added up.
+constexpr std::int64_t most_sessions = 200'000'000;
+
 std::optional<std::int32_t> small(const Row& row, int column)
 {
     if (row.null(column))
         return std::nullopt;
     return static_cast<std::int32_t>(row.integer(column, std::numeric_limits<std::int32_t>::min(),
                                                  std::numeric_limits<std::int32_t>::max()));
+}
+
+std::int32_t sessions_in(const Row& row, int column)
+{
+    return row.null(column) ? 0 : static_cast<std::int32_t>(row.integer(column, 0, most_sessions));
 }
 
 constexpr std::string_view point_columns =
@@ -58,7 +66,7 @@ std::vector<TargetSeries> read_series(SQLite::Database& database, Timestamp from
             SeriesPoint point;
             point.time = bounded_instant(row.integer(1));
             for (std::size_t i = 0; i < session_state_count; ++i)
-                point.counts.at(i) = small(row, static_cast<int>(i) + 2).value_or(0);
+                point.counts.at(i) = sessions_in(row, static_cast<int>(i) + 2);
             point.max_connections = small(row, 9);
             point.reserved = small(row, 10);
             point.gap_before = row.boolean(11);

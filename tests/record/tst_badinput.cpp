@@ -114,6 +114,8 @@ void BadInput::alteredTables_data()
     row("UPDATE session_change SET xid = -1 WHERE state >= 0");
     row("UPDATE sample SET target = -1");
     row("UPDATE sample SET active = 1 << 40");
+    row("UPDATE sample SET active = 1 << 30"); // more than can be added up
+    row("UPDATE sample SET idle = -1");
     row("UPDATE sample SET full = 7");
     row("UPDATE sample SET time = NULL");
     row("UPDATE status SET reach = 4");
