@@ -88,6 +88,52 @@ private slots:
         QVERIFY(!child<QPushButton>(dialog, "gentle"));
     }
 
+    void showsHowTheyStandNow_data()
+    {
+        QTest::addColumn<bool>("several");
+        QTest::newRow("one") << false;
+        QTest::newRow("several") << true;
+    }
+    void showsHowTheyStandNow()
+    {
+        QFETCH(bool, several);
+        std::vector<SessionRow> asked{rows_[0]};
+        if (several)
+            asked.push_back(rows_[2]);
+        ConfirmCommandDialog dialog(ActionVerb::terminate, asked, store_, Formatter(true));
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+        const auto* const table = dialog.findChild<QTableWidget*>();
+        const auto* const note = child<QLabel>(dialog, "note");
+        const QString footnote = note->text();
+        QCOMPARE(table->item(0, 5)->text(), QStringLiteral("6m 12s"));
+        const auto later = [&](const SessionRow& row) {
+            Update update = updateWith(rows_);
+            update.reset = false;
+            update.now = now + 30s;
+            update.changed = {row};
+            store_.apply(update);
+            dialog.apply(update, store_);
+        };
+        // The same transaction, half a minute later: nothing but its age is another.
+        later(rows_[0]);
+        QCOMPARE(table->item(0, 5)->text(), QStringLiteral("6m 42s"));
+        QCOMPARE(table->item(0, 4)->text(),
+                 Formatter::stateShort(SessionState::idle_in_transaction));
+        QCOMPARE(note->text(), footnote);
+        // It committed, and is at work on the next one.
+        SessionRow moved = rows_[0];
+        moved.session.state = SessionState::active;
+        moved.session.transaction_since = now + 28s;
+        later(moved);
+        QCOMPARE(table->item(0, 5)->text(), QStringLiteral("2.0 s"));
+        QCOMPARE(table->item(0, 4)->text(), Formatter::stateShort(SessionState::active));
+        QVERIFY2(note->text().contains(QStringLiteral("Session 10 has ended the transaction")),
+                 qPrintable(note->text()));
+        nothingIsCut(dialog);
+        QVERIFY(child<QPushButton>(dialog, "act")->isEnabled()); // the user decides
+    }
+
     void saysWhoseSessionItIs()
     {
         SessionRow one = rows_[0];

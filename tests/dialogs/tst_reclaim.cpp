@@ -106,6 +106,24 @@ private slots:
         QCOMPARE(confirmed.count(), 1);
     }
 
+    void theAgesAreThoseOfNow()
+    {
+        const CheckoutKey key = scene_->leaked().front();
+        ConfirmReclaimDialog dialog({key}, store_);
+        const auto* const table = dialog.findChild<QTableWidget*>();
+        const auto expected = [&] {
+            return Formatter::ageCell(
+                store_.age(key.target, scene_->checkout(key.id.str()).acquired));
+        };
+        const QString before = expected();
+        QCOMPARE(table->item(0, 2)->text(), before);
+        for (int second = 0; second < 61; ++second)
+            scene_->advance();
+        takeActions(dialog, {});
+        QVERIFY(expected() != before);
+        QCOMPARE(table->item(0, 2)->text(), expected());
+    }
+
     void whatCameBackIsLeftOut()
     {
         const std::vector<CheckoutKey> keys = scene_->leaked();

@@ -41,6 +41,9 @@ ConfirmCommandDialog::ConfirmCommandDialog(ActionVerb verb, const std::vector<Se
 
 namespace {
 
+constexpr int stateColumn = 4;
+constexpr int ageColumn = 5;
+
 /// What it ran, or runs: names alone do not tell sessions of one application apart.
 QString statementOf(const Session& session)
 {
@@ -53,7 +56,6 @@ QString statementOf(const Session& session)
 
 void ConfirmCommandDialog::addSessions()
 {
-    const Theme& theme = Theme::current();
     const bool several = plan_.hits.size() > 1;
     std::vector<Column> columns{{tr("Pid"), 64, true, true}, {tr("User"), 80},
                                 {tr("Application"), 110},    {tr("Client"), 140, false, true},
@@ -71,16 +73,53 @@ void ConfirmCommandDialog::addSessions()
         setCell(row, column++, Formatter::line(s.user.str(), 80));
         setCell(row, column++, Formatter::line(s.application.str(), 80));
         setCell(row, column++, Formatter::line(s.client.str(), 80));
-        QTableWidgetItem* const state = setCell(row, column++, Formatter::stateShort(s.state));
-        state->setIcon(QIcon(statePixmap(s.state, theme.scaled(metrics::glyph), devicePixelRatioF(),
-                                         theme.tokens())));
-        state->setToolTip(Formatter::state(s.state));
+        setCell(row, column++, QString());
+        showState(row, s);
         setCell(row, column++, hit.transactionAge);
         if (!several)
             continue;
         setCell(row, column++, hit.holds);
         setCell(row, column, statementOf(s));
     }
+}
+
+void ConfirmCommandDialog::showState(int row, const Session& session)
+{
+    const Theme& theme = Theme::current();
+    QTableWidgetItem* const cell = table()->item(row, stateColumn);
+    cell->setText(Formatter::stateShort(session.state));
+    cell->setIcon(QIcon(statePixmap(session.state, theme.scaled(metrics::glyph),
+                                    devicePixelRatioF(), theme.tokens())));
+    cell->setToolTip(Formatter::state(session.state));
+}
+
+/// Whoever was listed for a transaction may have ended it while somebody read this.
+void ConfirmCommandDialog::refresh(const SessionStore& store)
+{
+    QStringList movedOn;
+    for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
+        const SessionRow* const now = hasLeft(row) ? nullptr : store.find(keyAt(row));
+        if (!now)
+            continue;
+        const Session& shown = plan_.hits[static_cast<std::size_t>(row)].row.session;
+        const Session& session = now->session;
+        showState(row, session);
+        setWords(row, ageColumn,
+                 session.transaction_since
+                     ? Formatter::ageCell(store.age(session.key.target, *session.transaction_since))
+                     : QString());
+        if (shown.transaction_since && session.transaction_since != shown.transaction_since)
+            movedOn << QString::number(session.key.pid.value);
+    }
+    if (movedOn.isEmpty())
+        note(footnote_);
+    else if (movedOn.size() == 1)
+        note(tr("Session %1 has ended the transaction that was shown. Look again before you go on.")
+                 .arg(movedOn.front()));
+    else
+        note(tr("%1 sessions have ended the transactions that were shown. Look again before you go "
+                "on.")
+                 .arg(movedOn.size()));
 }
 
 std::vector<ConfirmDialog::NamedFact> ConfirmCommandDialog::factsOfOne() const
@@ -109,11 +148,13 @@ void ConfirmCommandDialog::addStatement()
 void ConfirmCommandDialog::offerCancel()
 {
     if (plan_.running == 0) {
-        note(bulk() ? tr("Cancel is not offered: none of them runs a statement.")
-                    : tr("Cancel is not offered: the session runs no statement."));
+        footnote_ = bulk() ? tr("Cancel is not offered: none of them runs a statement.")
+                           : tr("Cancel is not offered: the session runs no statement.");
+        note(footnote_);
         return;
     }
-    note(tr("Cancelling ends the statement and keeps the connection."));
+    footnote_ = tr("Cancelling ends the statement and keeps the connection.");
+    note(footnote_);
     connect(addGentle(bulk() ? tr("&Cancel %1 statements instead").arg(plan_.running)
                              : tr("&Cancel the statement instead")),
             &QPushButton::clicked, this, [this] {

@@ -7,7 +7,8 @@
 namespace poolscope {
 
 /// Asks before sessions are cancelled or terminated, and says exactly which and what that costs.
-/// What it lists is fixed when it opens.
+/// Whom it lists is fixed when it opens; their states and ages are those of now, and who has ended
+/// the transaction that was shown is named.
 class ConfirmCommandDialog : public ConfirmDialog
 {
     Q_OBJECT
@@ -28,6 +29,7 @@ protected:
     QString actWords(int remain) const override;
     bool isThere(int row, const SessionStore& store) const override;
     bool concerns(const ActionRecord& action, int row) const override;
+    void refresh(const SessionStore& store) override;
     void send() override;
 
 private:
@@ -36,6 +38,7 @@ private:
         return plan_.hits[static_cast<std::size_t>(row)].row.session.key;
     }
     void addSessions();
+    void showState(int row, const Session& session);
     /// Of one session what has no room in the table.
     std::vector<NamedFact> factsOfOne() const;
     void addStatement();
@@ -43,6 +46,7 @@ private:
     std::vector<SessionRow> remaining() const;
 
     CommandPlan plan_;
+    QString footnote_; ///< what the foot says while all stand as they did
 };
 
 } // namespace poolscope

@@ -102,6 +102,16 @@ QTableWidgetItem* ConfirmDialog::setCell(int row, int column, const QString& tex
     return item;
 }
 
+/// Of a cell that is there, without a new one.
+void ConfirmDialog::setWords(int row, int column, const QString& words)
+{
+    QTableWidgetItem* const item = table_->item(row, column);
+    if (item->text() == words)
+        return;
+    item->setText(words);
+    item->setToolTip(plainToolTip(words));
+}
+
 void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, const QString& identity,
                              const std::vector<NamedFact>& first)
 {
@@ -190,7 +200,11 @@ void ConfirmDialog::finish()
 
 void ConfirmDialog::note(const QString& words)
 {
+    if (note_->text() == words)
+        return;
     note_->setText(words);
+    if (isVisible()) // a longer sentence must not be cut
+        resize(width(), std::max(height(), layout_->totalHeightForWidth(width())));
 }
 
 /// Return is the safe button's alone, even while another has the focus by Tab, and on desktops
@@ -261,6 +275,8 @@ void ConfirmDialog::apply(const Update& update, const SessionStore& store)
         if (!isThere(row, store) && left_.insert(row).second)
             strike(row);
     }
+    if (std::ssize(left_) < rows_)
+        refresh(store);
     if (left_.empty())
         return;
     if (const auto remain = rows_ - static_cast<int>(left_.size()); remain > 0) {

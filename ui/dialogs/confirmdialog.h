@@ -22,8 +22,8 @@ namespace poolscope {
 
 /// What all confirmations of a command share: a question, what it destroys, a row for each that is
 /// hit, facts, and a safe button that has the focus and alone answers Return and Esc. Whoever
-/// leaves before the command is given is struck and left out. With several it stays open and fills
-/// in each one's result.
+/// leaves before the command is given is struck and left out; how the others stand is kept up to
+/// date. With several it stays open and fills in each one's result.
 class ConfirmDialog : public QDialog
 {
     Q_OBJECT
@@ -69,11 +69,14 @@ protected:
     QVBoxLayout* body() const { return layout_; }
     bool bulk() const { return rows_ > 1; }
     bool hasLeft(int row) const { return left_.contains(row); }
+    void setWords(int row, int column, const QString& words);
     void note(const QString& words);
 
     /// Of the red button, for so many.
     virtual QString actWords(int remain) const = 0;
     virtual bool isThere(int row, const SessionStore& store) const = 0;
+    /// How those stand now that are still there and not yet hit. Who is listed stays the same.
+    virtual void refresh(const SessionStore& store) = 0;
     /// Whether that is a try of this command on what the row shows.
     virtual bool concerns(const ActionRecord& action, int row) const = 0;
     /// Gives the command for all that have not left.

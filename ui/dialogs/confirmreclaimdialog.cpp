@@ -5,6 +5,12 @@
 
 namespace poolscope {
 
+namespace {
+
+constexpr int heldColumn = 2;
+
+} // namespace
+
 ConfirmReclaimDialog::ConfirmReclaimDialog(const std::vector<CheckoutKey>& checkouts,
                                            const SessionStore& store, QWidget* parent)
     : ConfirmDialog(
@@ -63,6 +69,16 @@ bool ConfirmReclaimDialog::isThere(int row, const SessionStore& store) const
 bool ConfirmReclaimDialog::concerns(const ActionRecord& action, int row) const
 {
     return action.verb == ActionVerb::reclaim && action.checkout == checkoutAt(row).key;
+}
+
+void ConfirmReclaimDialog::refresh(const SessionStore& store)
+{
+    for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
+        const Checkout& checkout = checkoutAt(row);
+        if (!hasLeft(row))
+            setWords(row, heldColumn,
+                     Formatter::ageCell(store.age(checkout.key.target, checkout.acquired)));
+    }
 }
 
 void ConfirmReclaimDialog::send()

@@ -29,8 +29,8 @@ struct ReclaimPlan
 };
 ReclaimPlan planReclaim(const std::vector<CheckoutKey>& checkouts, const SessionStore& store);
 
-/// Asks before connections are taken back from their holders, and says exactly from whom. What it
-/// lists is fixed when it opens.
+/// Asks before connections are taken back from their holders, and says exactly from whom. Whom it
+/// lists is fixed when it opens; for how long they hold theirs is that of now.
 class ConfirmReclaimDialog : public ConfirmDialog
 {
     Q_OBJECT
@@ -48,6 +48,7 @@ protected:
     QString actWords(int remain) const override;
     bool isThere(int row, const SessionStore& store) const override;
     bool concerns(const ActionRecord& action, int row) const override;
+    void refresh(const SessionStore& store) override;
     void send() override;
 
 private:
