@@ -113,6 +113,7 @@ private slots:
     void whatIsNotTold();
     void rowsNameTheirFigure();
     void aThingThatTellsItself();
+    void moreThanAnyoneReads();
     void hostileNames();
     void theSentencesAboveThem();
     void nothingChanged();
@@ -240,6 +241,23 @@ void TestCompareRows::aThingThatTellsItself()
     QCOMPARE(active.data(StateRole).toInt(), int(SessionState::active));
     QCOMPARE(cell(active, CompareColumn::change), QStringLiteral("gone"));
     QVERIFY(!model->index(1, 0, api).data(StateRole).isValid());
+}
+
+void TestCompareRows::moreThanAnyoneReads()
+{
+    Comparison comparison;
+    for (int i = 0; i < 1200; ++i)
+        comparison.changes.push_back(
+            ofPool(qPrintable(QStringLiteral("pool %1").arg(i)), Measure::used_mean, 2, 2));
+    // What changed most is shown, however late it comes.
+    comparison.changes.push_back(ofPool("grown", Measure::used_mean, 2, 19));
+    const TreeNodes sections = compareRows(comparison);
+    QCOMPARE(sections.size(), std::size_t{1});
+    const auto& rows = sections.front()->children;
+    QCOMPARE(rows.size(), std::size_t{501});
+    QVERIFY(rows.front()->cells.front().text.contains(QStringLiteral("grown")));
+    QVERIFY(rows.back()->cells.front().text.startsWith(QStringLiteral("and 701 more")));
+    QCOMPARE(sections.front()->cells.back().text, QStringLiteral("1 of 1,201 changed"));
 }
 
 void TestCompareRows::hostileNames()

@@ -63,9 +63,10 @@ struct CompareFlow::Outcome
 {
     std::optional<Error> error;
     std::shared_ptr<const compare::Comparison> comparison;
+    std::string text;     ///< of it
     bool stopped = false; ///< by the user, or because the recording is wanted back
 
-    static Outcome of(const Error& error) { return {error, {}, false}; }
+    static Outcome of(const Error& error) { return {error, {}, {}, false}; }
     static Outcome read(const std::string& recording, const CompareWish& wish,
                         const compare::Progress& progress);
 };
@@ -108,6 +109,7 @@ CompareFlow::Outcome CompareFlow::Outcome::read(const std::string& recording,
     Outcome outcome;
     outcome.comparison = std::make_shared<compare::Comparison>(
         compare::compare(before.value(), after.value(), naming));
+    outcome.text = compare::text_of(*outcome.comparison, 0);
     return progress(1) ? outcome : of(stopped);
 }
 
@@ -176,14 +178,14 @@ void CompareFlow::ended(const CompareWish& wish, const Outcome& outcome)
     if (outcome.error)
         emit failed(*outcome.error, outcome.stopped);
     else
-        show(wish, outcome.comparison);
+        show(wish, outcome);
 }
 
-void CompareFlow::show(const CompareWish& wish,
-                       const std::shared_ptr<const compare::Comparison>& comparison)
+void CompareFlow::show(const CompareWish& wish, const Outcome& outcome)
 {
+    const std::shared_ptr<const compare::Comparison> comparison = outcome.comparison;
+    const std::string text = outcome.text;
     const Timestamp now = timestamp_from_us(QDateTime::currentMSecsSinceEpoch() * 1000);
-    const std::string text = compare::text_of(*comparison, 0);
     auto* const dialog =
         new ComparisonDialog(new ComparisonView(comparison, Formatter(wish.utc), now),
                              QString::fromStdString(text), folder_, window_);

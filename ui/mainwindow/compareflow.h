@@ -47,8 +47,7 @@ signals:
 private:
     struct Outcome;
     void ended(const CompareWish& wish, const Outcome& outcome);
-    void show(const CompareWish& wish,
-              const std::shared_ptr<const compare::Comparison>& comparison);
+    void show(const CompareWish& wish, const Outcome& outcome);
 
     Workspace& workspace_;
     QWidget* window_;

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
+#include <utility>
 
 namespace poolscope {
 
@@ -19,7 +21,8 @@ using compare::Measure;
 using compare::Subject;
 using compare::Verdict;
 
-constexpr std::size_t mostHeadlines = 4; ///< beside the first
+constexpr std::size_t mostHeadlines = 4;   ///< beside the first
+constexpr std::ptrdiff_t mostThings = 500; ///< of a section
 
 TreeCell changeCell(const Change& change)
 {
@@ -77,10 +80,17 @@ public:
 private:
     struct Thing
     {
-        std::unique_ptr<TreeNode> node;
+        explicit Thing(std::vector<const Change*> all)
+            : figures(std::move(all))
+        {
+            for (const Change* const each : figures) {
+                weight = std::max(weight, each->weight);
+                changes += compare::is_change(each->verdict);
+            }
+        }
+        std::vector<const Change*> figures;
         double weight = 0; ///< of what changed most in it
         int changes = 0;
-        int figures = 0;
     };
 
     static bool sameThing(const Change& a, const Change& b)
@@ -115,37 +125,45 @@ private:
     }
 
     /// Everything of one thing. `leads`: that figure of it is told in its own row.
-    Thing thingOf(const std::vector<const Change*>& figures, std::optional<Measure> leads) const
+    std::unique_ptr<TreeNode> rowOf(const Thing& thing, std::optional<Measure> leads) const
     {
-        Thing thing;
-        const Change& first = *figures.front();
-        std::vector<const Change*> below = figures;
+        const Change& first = *thing.figures.front();
+        std::unique_ptr<TreeNode> node;
+        std::vector<const Change*> below = thing.figures;
         if (leads && first.measure == *leads && !first.state) {
-            thing.node = figureRow(first, headOf(first));
+            node = figureRow(first, headOf(first));
             below.erase(below.begin());
         } else {
-            thing.node = std::make_unique<TreeNode>();
-            thing.node->id = QStringLiteral("t") + nameOf(first);
-            thing.node->cells = {words(headOf(first)), {}, {}, {}};
+            node = std::make_unique<TreeNode>();
+            node->id = QStringLiteral("t") + nameOf(first);
+            node->cells = {words(headOf(first)), {}, {}, {}};
         }
-        thing.node->lead = Lead::strong;
-        thing.node->cells.front().emphasis = Emphasis::plain;
+        node->lead = Lead::strong;
+        node->cells.front().emphasis = Emphasis::plain;
         std::stable_sort(below.begin(), below.end(),
                          [](const Change* a, const Change* b) { return a->weight > b->weight; });
-        bool changed = false;
+        node->folded = true;
         for (const Change* const each : below) {
             auto row = figureRow(*each, measureOf(*each));
             row->state = each->state;
-            changed = changed || compare::is_change(each->verdict);
-            thing.node->children.push_back(std::move(row));
+            if (compare::is_change(each->verdict))
+                node->folded = false;
+            node->children.push_back(std::move(row));
         }
-        for (const Change* const each : figures) {
-            thing.weight = std::max(thing.weight, each->weight);
-            thing.changes += compare::is_change(each->verdict);
-            ++thing.figures;
-        }
-        thing.node->folded = !changed;
-        return thing;
+        return node;
+    }
+
+    static std::unique_ptr<TreeNode> moreRow(Subject subject, qsizetype more)
+    {
+        auto node = std::make_unique<TreeNode>();
+        node->id = QStringLiteral("more-") + QString::fromLatin1(compare::name_of(subject).data());
+        node->cells = {words(tr("and %1 more that changed less: a saved comparison has them all")
+                                 .arg(Formatter::count(more)),
+                             Emphasis::secondary),
+                       {},
+                       {},
+                       {}};
+        return node;
     }
 
     static QString measureOf(const Change& change)
@@ -162,8 +180,7 @@ private:
         std::vector<const Change*> one;
         const auto close = [&] {
             if (!one.empty())
-                things.push_back(thingOf(one, leads ? std::optional(leading) : std::nullopt));
-            one.clear();
+                things.emplace_back(std::exchange(one, {}));
         };
         for (const Change& change : comparison_.changes) {
             if (change.subject != subject || !compare::is_worth_a_row(change))
@@ -180,16 +197,22 @@ private:
         auto head = std::make_unique<TreeNode>();
         head->id = QString::fromLatin1(compare::name_of(subject).data());
         head->group = true;
-        int changes = 0;
-        int figures = 0;
-        for (Thing& thing : things) {
+        std::ptrdiff_t changes = 0;
+        std::ptrdiff_t figures = 0;
+        for (const Thing& thing : things) {
             changes += thing.changes;
-            figures += thing.figures;
-            head->children.push_back(std::move(thing.node));
+            figures += std::ssize(thing.figures);
+            if (std::ssize(head->children) < mostThings)
+                head->children.push_back(
+                    rowOf(thing, leads ? std::optional(leading) : std::nullopt));
         }
-        TreeCell count = words(changes == 0 ? tr("nothing changed")
-                                            : tr("%1 of %2 changed").arg(changes).arg(figures),
-                               Emphasis::secondary);
+        if (std::ssize(things) > mostThings)
+            head->children.push_back(moreRow(subject, std::ssize(things) - mostThings));
+        TreeCell count = words(
+            changes == 0
+                ? tr("nothing changed")
+                : tr("%1 of %2 changed").arg(Formatter::count(changes), Formatter::count(figures)),
+            Emphasis::secondary);
         head->cells = {words(title, Emphasis::strong), {}, {}, count};
         sections_.push_back(std::move(head));
     }

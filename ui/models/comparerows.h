@@ -16,7 +16,8 @@ enum class CompareColumn { what, before, after, change };
 std::unique_ptr<TreeModel> makeCompareModel(QObject* parent);
 /// A section for pools, lines of code, servers, applications, diagnoses and alerts, of which below
 /// each other: what changed most, then the rest in the comparison's order. A row that tells of a
-/// figure is named "c" and its place among the changes.
+/// figure is named "c" and its place among the changes. Of each section a few hundred: nobody reads
+/// more, and the window must not wait for them.
 TreeNodes compareRows(const compare::Comparison& comparison);
 /// Of the row of that name; null where it tells of none.
 const compare::Change* changeOf(const compare::Comparison& comparison, const QString& row);
