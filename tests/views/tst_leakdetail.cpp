@@ -32,6 +32,7 @@ private slots:
     void thePastOfACheckout();
     void statementsNeverClosed();
     void statementsThatAreThereNoMore();
+    void aLineThatHoldsNothingAnyMore();
 };
 
 void LeakDetailTest::stackIsFoldedAndCopied()
@@ -337,6 +338,24 @@ void LeakDetailTest::statementsThatAreThereNoMore()
     fixture.apply(scene.take());
     QVERIFY(label(page, "holderEmpty").contains(QStringLiteral("no longer only grow")));
     QCOMPARE(page.count(), 14);
+}
+
+void LeakDetailTest::aLineThatHoldsNothingAnyMore()
+{
+    PageFixture fixture;
+    PoolScene scene;
+    LeaksPage& page = leaks(fixture);
+    fixture.apply(scene.take(true));
+    choose(page, top(page, 0));
+    QVERIFY(label(page, "holderEvidence").contains(QStringLiteral("held from here")));
+    for (const CheckoutKey& key : scene.leaked())
+        scene.end(key.id.str());
+    scene.advance();
+    fixture.apply(scene.take());
+    const QString words = label(page, "holderEmpty");
+    QVERIFY2(words.startsWith(QStringLiteral("Nothing that was acquired at")) &&
+                 words.contains(QStringLiteral("checkout.cpp:88")),
+             qPrintable(words));
 }
 
 QTEST_MAIN(LeakDetailTest)

@@ -96,6 +96,7 @@ private:
     std::shared_ptr<SessionStore> store_;
     std::vector<CheckoutKey> checkouts_;
     QString place_;
+    QString placeLead_; ///< what that row was called while there was one
     bool ofStatements_ = false;
     QLabel* evidence_;
     SectionHead* stackHead_;

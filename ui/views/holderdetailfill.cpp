@@ -76,6 +76,8 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
                         const Transport& transport)
 {
     checkouts_ = checkouts;
+    if (place_ != place)
+        placeLead_.clear();
     place_ = place;
     const std::shared_ptr<const Checkout> checkout =
         checkouts.empty() ? nullptr : store_->checkout(checkouts.front());
@@ -95,7 +97,9 @@ void HolderDetail::show(const std::vector<CheckoutKey>& checkouts, const QString
             !checkouts.empty() ? (result.isEmpty() ? back : back + QLatin1Char('\n') + result)
             : ofStatements_    ? tr("The statements prepared there no longer only grow in number.")
             : !place.isEmpty()
-                ? tr("Nothing that was acquired there is held now.")
+                ? (placeLead_.isEmpty()
+                       ? tr("Nothing that was acquired there is held now.")
+                       : tr("Nothing that was acquired at %1 is held now.").arg(placeLead_))
                 : tr("Select a line or a checkout to see its stack, and who holds it."));
         stack_->setStack(nullptr, LeakSeverity::none);
         return;
@@ -274,6 +278,7 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     const Place& place = *at.place;
     const TargetId target = at.target->info.id;
     const PlaceName name = placeName(at.target->info, place);
+    placeLead_ = name.lead;
     const QString pool =
         place.pool.is_null() ? Formatter::notReported() : Formatter::line(place.pool.str(), 100);
     const auto held = std::ssize(place.holders);
