@@ -138,7 +138,8 @@ void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSum
     const TargetSummary* const server =
         session ? picture.target(session->session.key.target) : nullptr;
     writeJoin(json, picture.links().session_of(checkout->key));
-    json.member("group", place_of(place.stack));
+    const Text at = place_of(place.stack);
+    json.member("group", at.is_null() ? at : Text{at.str() + way_in_words(place.by_way_of)});
     json.key("session");
     if (server)
         writeSession(json, picture, *server, *session);

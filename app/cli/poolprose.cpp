@@ -88,7 +88,8 @@ void addHolders(const Picture& picture, const Place& place, std::string& text)
 std::string placeWords(const Place& place)
 {
     const Text at = place_of(place.stack);
-    return at.empty() ? "no acquire stack was taken" : cleaned(at, 600);
+    return at.empty() ? "no acquire stack was taken"
+                      : cleaned(at, 600) + way_in_words(place.by_way_of);
 }
 
 std::string placeSentence(const Place& place)

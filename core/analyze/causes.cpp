@@ -414,6 +414,18 @@ std::optional<Verdict> first_verdict(const PoolCase& pool)
         {Cause::slow_statements, Cause::held_while_idle, Cause::lock_pile_up, Cause::leak});
 }
 
+std::string way_to(const PoolCase& pool, const StackRef& stack)
+{
+    const auto found = pool.input->findings.find(pool.target->info.id);
+    if (found == pool.input->findings.end())
+        return {};
+    for (const Place& place : found->second.places) {
+        if (place.pool == pool.pool->name && same_stack(place.stack, stack))
+            return place.by_way_of;
+    }
+    return {};
+}
+
 } // namespace
 
 std::optional<Verdict> verdict_of(const PoolCase& pool)
@@ -428,6 +440,8 @@ std::optional<Verdict> verdict_of(const PoolCase& pool)
     if (verdict && verdict->cause == Cause::undecided &&
         pool.unseen(std::max<Duration>(pool.now - pool.since, seconds{10})) >= seconds{3})
         verdict->candidates.insert(verdict->candidates.begin(), Cause::server_gone);
+    if (verdict && verdict->place)
+        verdict->by_way_of = way_to(pool, verdict->place);
     return verdict;
 }
 

@@ -16,6 +16,7 @@ struct Verdict
     std::vector<Cause> candidates;
     std::vector<CaseHolder> by; ///< the holders that tell it, worst first; of one place for a leak
     StackRef place;             ///< of a leak or what is held while idle; null: not known
+    std::string by_way_of;      ///< of that place, see Place
     const BlockingTree* tree = nullptr; ///< of a lock pile-up
     double stuck = 0;        ///< connections that do not come back, where no holder is known
     double more_load = 0;    ///< acquires a second now, over those before; 0: not known

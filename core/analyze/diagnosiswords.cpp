@@ -55,8 +55,10 @@ std::string rate_in_words(double per_second)
 
 std::string of_place(const Verdict& verdict)
 {
-    return verdict.place ? " at " + plain_line(name_of(acquiring_line(verdict.place.get())), 400)
-                         : std::string{};
+    if (!verdict.place)
+        return {};
+    return " at " + plain_line(name_of(acquiring_line(verdict.place.get())), 400) +
+           way_in_words(verdict.by_way_of);
 }
 
 /// The statement that most of them run, or ran last.

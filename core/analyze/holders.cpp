@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/holders.h"
 
+#include "core/analyze/byway.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -123,13 +125,32 @@ void finish(Place& place, const Pools& pools)
         place.full_in = full_in(pool->second, place.growth_per_minute);
 }
 
+/// Code with a helper of its own acquires all its connections at one line.
+void tell_apart(std::vector<Place>& places)
+{
+    std::map<std::pair<Text, std::string>, std::vector<Place*>> by_name;
+    for (Place& place : places) {
+        if (const StackLine* const line = acquiring_line(place.stack.get()))
+            by_name[{place.pool, name_of(line)}].push_back(&place);
+    }
+    for (const auto& [name, alike] : by_name) {
+        std::vector<StackRef> stacks;
+        stacks.reserve(alike.size());
+        for (const Place* const place : alike)
+            stacks.push_back(place->stack);
+        std::vector<std::string> ways = ways_apart(stacks);
+        for (std::size_t i = 0; i < alike.size(); ++i)
+            alike[i]->by_way_of = std::move(ways[i]);
+    }
+}
+
 } // namespace
 
 bool operator==(const Place& a, const Place& b)
 {
     const auto rest = [](const Place& p) {
-        return std::tie(p.kind, p.pool, p.thresholds, p.judged_by, p.judged, p.severity, p.holders,
-                        p.suspected, p.growth_per_minute, p.full_in);
+        return std::tie(p.kind, p.pool, p.by_way_of, p.thresholds, p.judged_by, p.judged,
+                        p.severity, p.holders, p.suspected, p.growth_per_minute, p.full_in);
     };
     return rest(a) == rest(b) && same_stack(a.stack, b.stack);
 }
@@ -159,6 +180,7 @@ std::vector<Place> find_places(const Pools& pools, const Judging& judging, Times
         finish(place, pools);
         places.push_back(std::move(place));
     }
+    tell_apart(places);
     std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
         if (a.severity != b.severity)
             return a.severity > b.severity;

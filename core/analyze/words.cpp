@@ -55,6 +55,11 @@ Text place_of(const StackRef& stack)
     return line->function.empty() ? Text{at} : Text{line->function.str() + " (" + at + ')'};
 }
 
+std::string way_in_words(const std::string& by_way_of)
+{
+    return by_way_of.empty() ? std::string{} : " by way of " + plain_line(by_way_of, 400);
+}
+
 std::string waiter_in_words(const SessionKey& waiter)
 {
     return waiter.pid.value == 0 ? std::string{"a prepared transaction"}

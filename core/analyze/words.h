@@ -20,6 +20,8 @@ const char* in_words(SessionState state);
 /// Where a stack acquired: "load_orders (src/orders.cpp:42)"; as it came. Null where none was
 /// taken.
 Text place_of(const StackRef& stack);
+/// " by way of orders.py:88" of what ways_apart() tells; empty where that is.
+std::string way_in_words(const std::string& by_way_of);
 
 // A line of a blocking tree.
 

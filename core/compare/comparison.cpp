@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/compare/comparison.h"
 
+#include "core/analyze/byway.h"
 #include "core/analyze/words.h"
 #include "core/compare/match.h"
 #include "core/compare/notes.h"
@@ -122,36 +123,16 @@ Figure sessions_of(const Meter* meter, const TargetFigures* target, bool of_peak
     return {meter ? meter->area() / seen : 0, seen, 0};
 }
 
-/// Its lines from the one that acquires outwards.
-std::size_t first_line(const StackRef& stack)
+/// What stacks of one name are told apart by.
+void tell_ways(std::vector<Change*>& places)
 {
-    const StackLine* const line = acquiring_line(stack.get());
-    return line ? static_cast<std::size_t>(line - stack->lines.data()) : 0;
-}
-
-/// What stacks of one name are told apart by: their first lines that differ.
-void tell_apart(std::vector<Change*>& places)
-{
-    for (std::size_t i = 1;; ++i) {
-        std::set<std::string> lines;
-        bool any = false;
-        for (const Change* const place : places) {
-            const std::size_t at = first_line(place->stack) + i;
-            const bool has = place->stack && at < place->stack->lines.size();
-            any = any || has;
-            lines.insert(has ? poolscope::name_of(&place->stack->lines[at]) : std::string{});
-        }
-        if (!any)
-            return;
-        if (lines.size() < 2)
-            continue;
-        for (Change* const place : places) {
-            const std::size_t at = first_line(place->stack) + i;
-            if (place->stack && at < place->stack->lines.size())
-                place->by_way_of = Text{poolscope::name_of(&place->stack->lines[at])};
-        }
-        return;
-    }
+    std::vector<StackRef> stacks;
+    stacks.reserve(places.size());
+    for (const Change* const place : places)
+        stacks.push_back(place->stack);
+    const std::vector<std::string> ways = ways_apart(stacks);
+    for (std::size_t i = 0; i < places.size(); ++i)
+        places[i]->by_way_of = Text{ways[i]};
 }
 
 class Writer
@@ -264,7 +245,7 @@ private:
             by_name[what_of(change)].push_back(&change);
         for (auto& [name, alike] : by_name) {
             if (alike.size() > 1)
-                tell_apart(alike);
+                tell_ways(alike);
         }
         for (std::size_t i = 0; i < places.size(); ++i) {
             for (const Measure measure : {Measure::held_mean, Measure::acquires_per_second,

@@ -22,7 +22,8 @@ struct Change
     Text what;         ///< the application, the diagnosis's cause in JSON's word, the alert's rule
     bool user = false; ///< the application names none: it is its user
     StackRef stack;    ///< of a place; as it is after, where it is there
-    /// Of a place, where several stacks acquire at the same line: a line that tells it apart.
+    /// Of a place, where several stacks acquire at the same line: the callers that tell it
+    /// apart, as ways_apart() has them.
     Text by_way_of;
     std::optional<SessionState> state; ///< of the sessions of an application
     Figure before;

@@ -32,6 +32,7 @@ public:
     {
         std::string id;
         int line = 0;
+        int caller = 0; ///< a line that called that one; 0: none was seen
         Timestamp since;
         Does does = Does::working;
         Timestamp does_since;
@@ -225,9 +226,12 @@ public:
         return nullptr;
     }
 
-    static StackRef stack(int line)
+    static StackRef stack(int line, int caller = 0)
     {
-        return make_stack({{Text{"shop::serve"}, Text{"/src/shop.cpp"}, line, true}});
+        std::vector<StackLine> lines{{Text{"shop::serve"}, Text{"/src/shop.cpp"}, line, true}};
+        if (caller > 0)
+            lines.push_back({Text{"shop::route"}, Text{"/src/routes.cpp"}, caller, true});
+        return make_stack(std::move(lines));
     }
 
     void observe(Fact fact, TargetId of)
@@ -356,7 +360,7 @@ private:
         c.key = {process, Text{h.id}};
         c.pool = Text{"shop"};
         c.acquired = h.since + process_offset;
-        c.stack = stack(h.line);
+        c.stack = stack(h.line, h.caller);
         c.acquired_by = Text{acquired_by};
         c.thread = Text{thread};
         c.tags = tags;

@@ -56,6 +56,7 @@ private slots:
     void slotsThatAreLeft_data();
     void slotsThatAreLeft();
     void wordsOfASpike();
+    void aHelperThatEverybodyCalls();
 };
 
 void TestDiagnosisDoubts::aFewLostOnesAreNoSmallPool_data()
@@ -350,6 +351,31 @@ void TestDiagnosisDoubts::wordsOfASpike()
         const bool says_longer = d->sentence.find(", and longer than usual") != std::string::npos;
         QVERIFY2(no_longer == !longer && says_longer == longer, d->sentence.c_str());
     }
+}
+
+/// Its line alone would send whoever reads it to code that is right.
+void TestDiagnosisDoubts::aHelperThatEverybodyCalls()
+{
+    Scene scene{{true, false, true, false}};
+    Churn churn{scene};
+    std::size_t leaked = 0;
+    scene.run(120, [&](int) { churn(2, 60, 20ms); });
+    scene.run(45, [&](int i) {
+        churn(0);
+        if (i % 2 == 0 && leaked < 9) {
+            ++leaked;
+            Scene::Held& lost = scene.held(scene.lend(52, Does::working));
+            lost.does = Does::idle;
+            lost.caller = 7;
+        }
+        churn(leaked >= 9 ? 10 : leaked + 1, leaked >= 9 ? 20 : 60, 20ms);
+        scene.pending = leaked >= 9 ? 4 : 0;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == Cause::leak, d->sentence.c_str());
+    QVERIFY2(d->sentence.find("at shop.cpp:52 by way of routes.cpp:7") != std::string::npos,
+             d->sentence.c_str());
 }
 
 QTEST_APPLESS_MAIN(TestDiagnosisDoubts)

@@ -65,6 +65,7 @@ private slots:
     void fullInFollowsFromGrowth();
     void anUnknownSizeGivesNoForecast();
     void evidenceNamesTheLine();
+    void aSharedHelperIsToldByItsCallers();
     void thresholdsOfThePool_data();
     void thresholdsOfThePool();
     void aPoolJudgesByItsOwn();
@@ -237,6 +238,30 @@ void TestHolders::evidenceNamesTheLine()
     QVERIFY(says(sentences, "No statement has run for 6 min 10 s."));
     QVERIFY(says(sentences, "exhausted: 1 of 1"));
     QVERIFY(!says(sentences, "alive"));
+}
+
+void TestHolders::aSharedHelperIsToldByItsCallers()
+{
+    const auto from = [](const char* caller) {
+        return make_stack(
+            {{Text{"connection"}, Text{"db.py"}, 12, true}, {Text{"f"}, Text{caller}, 7, true}});
+    };
+    Pools pools = pools_with({held("a", 400s, from("web.py")), held("b", 40s, from("orders.py")),
+                              held("c", 1s, place("main.py", 3))});
+    // The same line in another pool stands in another list.
+    Checkout other = held("d", 2s, from("admin.py"));
+    other.pool = Text{"reports"};
+    pools.checkouts[other.key.id] = other;
+    const auto places = find_places(pools, thresholds, now);
+    QCOMPARE(places.size(), std::size_t{4});
+    QCOMPARE(places[0].by_way_of, std::string("web.py:7"));
+    QCOMPARE(places[1].by_way_of, std::string("orders.py:7"));
+    QVERIFY(places[2].by_way_of.empty() && places[3].by_way_of.empty());
+    // Alone it needs no such word.
+    pools.checkouts.erase(Text{"b"});
+    const auto alone = find_places(pools, thresholds, now);
+    QVERIFY(alone[0].by_way_of.empty());
+    QVERIFY(!(alone[0] == places[0]));
 }
 
 void TestHolders::aClockThatRunsBehindGivesNoNegativeAge()

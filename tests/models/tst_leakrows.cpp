@@ -49,6 +49,7 @@ class LeakRowsTest : public QObject
     Q_OBJECT
 private slots:
     void aPlace();
+    void aPlaceByAnotherWay();
     void itsCheckouts();
     void longRunningIsSaid();
     void notReported();
@@ -85,6 +86,22 @@ void LeakRowsTest::aPlace()
 }
 
 /// Every one of them, oldest first.
+/// The function of a line that two places share tells neither from the other.
+void LeakRowsTest::aPlaceByAnotherWay()
+{
+    PoolScene scene;
+    scene.putByAnotherWay("other");
+    const Shown shown(scene.take(true));
+    QVERIFY(rowNamed(*shown.model, QStringLiteral("checkout.cpp:88  by way of routes.cpp:203"))
+                .isValid());
+    const QModelIndex row =
+        rowNamed(*shown.model, QStringLiteral("checkout.cpp:88  by way of refund.cpp:12"));
+    QVERIFY(row.isValid());
+    QCOMPARE(cell(row, LeakColumn::origin, CopyRole),
+             QStringLiteral("shop::place_order at src/checkout.cpp:88 by way of refund.cpp:12"));
+    QCOMPARE(cell(row, LeakColumn::held), QStringLiteral("1/1"));
+}
+
 void LeakRowsTest::itsCheckouts()
 {
     PoolScene scene;

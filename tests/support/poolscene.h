@@ -65,6 +65,19 @@ public:
         sample.changed.push_back(std::move(checkout));
         observe(std::move(sample));
     }
+    /// One more of the leak, acquired at the same line for another caller.
+    void putByAnotherWay(const std::string& id)
+    {
+        Checkout other = checkout(leaked().front().id.str());
+        std::vector<StackLine> lines = other.stack->lines;
+        const auto caller = acquiring_line(other.stack.get()) - other.stack->lines.data() + 1;
+        lines[static_cast<std::size_t>(caller)] = {Text("shop::refund"), Text("src/refund.cpp"), 12,
+                                                   true};
+        other.stack = make_stack(std::move(lines));
+        other.key.id = Text(id);
+        other.connection = Text("k-" + id);
+        put(std::move(other));
+    }
     void end(const std::string& id)
     {
         PoolSample sample = stamped();

@@ -46,6 +46,17 @@ QString idOf(QChar kind, TargetId target, const StackRef& stack, const Text& poo
            QString::fromLatin1(name.data(), std::ssize(name));
 }
 
+/// Where several places acquire at one line, who called tells more than the function there.
+PlaceName byWayOf(PlaceName name, const Place& place)
+{
+    if (place.by_way_of.empty())
+        return name;
+    const QString way = tr("by way of %1").arg(Formatter::line(place.by_way_of, longestText));
+    name.whole += QLatin1Char(' ') + way;
+    name.rest = place.kind == LeakKind::bypass ? tr("bypass %1").arg(way) : way;
+    return name;
+}
+
 } // namespace
 
 QString shortLine(const StackLine& line)
@@ -100,10 +111,10 @@ PlaceName placeName(const TargetInfo& target, const Place& place)
     if (place.kind == LeakKind::bypass) {
         PlaceName name = placeName(place.stack.get());
         name.rest = name.rest.isEmpty() ? tr("bypass") : tr("bypass in %1").arg(name.rest);
-        return name;
+        return byWayOf(std::move(name), place);
     }
     if (place.stack || familyOf(target) != TargetFamily::bouncer || place.pool.empty())
-        return placeName(place.stack.get());
+        return byWayOf(placeName(place.stack.get()), place);
     return {Formatter::line(place.pool.str(), 100), tr("through the pooler"),
             tr("A pooler sees no line of code: attach to the application, too.")};
 }

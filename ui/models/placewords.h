@@ -24,8 +24,9 @@ QString shortFunction(const StackLine& line);
 /// What names a place: the acquiring line's, or what is known instead.
 struct PlaceName
 {
-    QString lead;  ///< "checkout.cpp:88", the function where no file is known, or "no stack"
-    QString rest;  ///< "place_order()", or empty
+    QString lead; ///< "checkout.cpp:88", the function where no file is known, or "no stack"
+    QString
+        rest; ///< "place_order()", "by way of web.py:7" where that alone tells it apart, or empty
     QString whole; ///< "shop::place_order at src/checkout.cpp:88"
 };
 PlaceName placeName(const Stack* stack);
