@@ -70,13 +70,19 @@ missing_of()
     done
 }
 
-apt_install()
+# may_install PACKAGE…: false, with what to run instead, where nobody here may.
+may_install()
 {
     if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
         say "Packages are missing, and there is no sudo here. Run as root, then try again:"
         say "  apt-get update && apt-get install --no-install-recommends $*"
         return 1
     fi
+}
+
+apt_install()
+{
+    may_install "$@" || return 1
     say "Installing: $*"
     if [ -z "${apt_updated:-}" ]; then
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null >&2
@@ -107,6 +113,7 @@ install_servers()
     mapfile -t missing < <(missing_of "${server_packages[@]}")
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || postgres=postgresql
     [ "${#missing[@]}" = 0 ] && [ -z "$postgres" ] && return 0
+    may_install "${missing[@]}" ${postgres:+postgresql-common "$postgres"} || return 1
     (
         set -e
         policy=/usr/sbin/policy-rc.d
