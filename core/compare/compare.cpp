@@ -150,6 +150,15 @@ Result<Naming> concealing(RecordingReader& before, RecordingReader& after, const
     naming.target = [concealer](const TargetInfo& info) {
         return concealed(*concealer, TargetAttached{info}).info;
     };
+    naming.pool = [concealer](const Text& name) {
+        return concealer->pool(name);
+    };
+    naming.application = [concealer](const Text& name) {
+        return concealer->application(name);
+    };
+    naming.user = [concealer](const Text& name) {
+        return concealer->user(name);
+    };
     naming.text = [concealer](const Text& text) {
         return text.empty() ? text : Text{concealer->words(std::string_view(text.str()))};
     };

@@ -161,6 +161,12 @@ private:
     {
         return naming_.target ? naming_.target(info) : info;
     }
+    Text pool_named(const Text& name) const { return naming_.pool ? naming_.pool(name) : name; }
+    Text named(const ApplicationKey& key) const
+    {
+        const auto& naming = key.second ? naming_.user : naming_.application;
+        return naming ? naming(key.first) : key.first;
+    }
     Text named(const Text& text) const { return naming_.text ? naming_.text(text) : text; }
     StackRef named(const StackRef& stack) const
     {
@@ -202,7 +208,7 @@ private:
                                           pool_of(targets_.second, name)};
             Change change = base_;
             change.subject = Subject::pool;
-            change.pool = named(name);
+            change.pool = pool_named(name);
             static const PoolFigures none;
             for (const Measure measure :
                  {Measure::acquires_per_second, Measure::use_mean, Measure::use_longest,
@@ -237,7 +243,7 @@ private:
         for (const auto& place : places) {
             Change change = base_;
             change.subject = Subject::place;
-            change.pool = named(pool);
+            change.pool = pool_named(pool);
             change.stack = named(place.second ? place.second->stack : place.first->stack);
             bases.push_back(std::move(change));
         }
@@ -319,7 +325,7 @@ private:
         const ApplicationFigures* const after = application_of(targets_.second, key);
         Change change = base_;
         change.subject = Subject::application;
-        change.what = named(key.first);
+        change.what = named(key);
         change.user = key.second;
         for (const bool of_peak : {false, true})
             add(change, of_peak ? Measure::sessions_peak : Measure::sessions_mean,
@@ -362,7 +368,7 @@ private:
         for (const auto& key : keys) {
             Change change = base_;
             change.subject = subject;
-            change.pool = named(key.first);
+            change.pool = pool_named(key.first);
             if constexpr (std::is_same_v<typename Map::key_type, DiagnosisKey>)
                 change.what = Text{std::string{poolscope::name_of(key.second)}};
             else

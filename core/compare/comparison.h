@@ -55,7 +55,10 @@ struct Comparison
 struct Naming
 {
     std::function<TargetInfo(const TargetInfo&)> target;
-    std::function<Text(const Text&)> text;
+    std::function<Text(const Text&)> pool;
+    std::function<Text(const Text&)> application;
+    std::function<Text(const Text&)> user; ///< where an application has no name
+    std::function<Text(const Text&)> text; ///< of anything else
     std::function<StackRef(const StackRef&)> stack;
 };
 

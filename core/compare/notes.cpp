@@ -33,7 +33,7 @@ public:
     }
     std::string name(const Text& pool) const
     {
-        return plain_line((naming_.text ? naming_.text(pool) : pool).str(), 128);
+        return plain_line((naming_.pool ? naming_.pool(pool) : pool).str(), 128);
     }
 
     void side(const Side& side, const char* which)

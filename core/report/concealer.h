@@ -35,8 +35,10 @@ public:
     AlertRules conceal(const AlertRules& rules) const;
     /// A text with the hosts in it replaced, and users where they are said to be users.
     std::string words(std::string_view text) const { return replaced(text, Within::sentence); }
-    /// The name of a pool.
+    /// A name that is one, alone: "?" where it was not learned.
     Text pool(const Text& name) const;
+    Text application(const Text& name) const;
+    Text user(const Text& name) const;
 
 private:
     using Names = std::unordered_map<std::string, Text>; ///< by what they replace
@@ -58,11 +60,9 @@ private:
     enum class Within : std::uint8_t { statement, sentence, label };
     std::string replaced(std::string_view text, Within within) const;
     bool names_somebody(std::string_view text) const;
-    Text user(const Text& name) const;
     std::string user(const std::string& name) const { return user(Text{name}).str(); }
     Text host(std::string_view name) const;
     Text caller(const Text& name) const;
-    Text application(const Text& name) const;
     Text address(const Text& address);
     Text database(const Text& name) const;
     /// Of a pool: "postgresql://db1:5432/shop".

@@ -3,7 +3,6 @@
 #include "core/analyze/held.h"
 #include "core/compare/compare.h"
 #include "tests/compare/tape.h"
-#include "tests/report/incident.h"
 
 #include <QDir>
 #include <QTemporaryDir>
@@ -39,7 +38,6 @@ private slots:
     void moreThanIsKept();
     void whoHeldIsAsThePageSays();
     void twoHalvesAreTheWhole();
-    void nothingSecretIsLeft();
     void whatMattersMostComesFirst();
     void howFarItIs();
     void itCanBeStopped();
@@ -89,26 +87,6 @@ bool says(const Comparison& comparison, const std::string& words)
     return std::any_of(
         comparison.notes.begin(), comparison.notes.end(),
         [&](const std::string& note) { return note.find(words) != std::string::npos; });
-}
-
-std::string allWords(const Comparison& comparison)
-{
-    std::string all = comparison.before.name + comparison.after.name;
-    for (const std::string& note : comparison.notes)
-        all += note + '\n';
-    for (const Change& change : comparison.changes) {
-        all += sentence_of(change) + '\n' + where_of(change) + what_of(change) +
-               measure_of(change) + change.what.str() + change.pool.str() + '\n';
-        for (const auto* const target : {&change.target, &change.and_target}) {
-            if (*target)
-                all += (*target)->name + (*target)->url + '\n';
-        }
-        if (change.stack) {
-            for (const StackLine& line : change.stack->lines)
-                all += line.function.str() + line.file.str() + '\n';
-        }
-    }
-    return all;
 }
 
 } // namespace
@@ -508,31 +486,6 @@ void TestCompare::twoHalvesAreTheWhole()
                 sessions += application.sessions.area();
             return sessions;
         }));
-    }
-}
-
-void TestCompare::nothingSecretIsLeft()
-{
-    const std::string file = dir_.filePath(QStringLiteral("secret.poolrec")).toStdString();
-    const RecordedIncident recorded{file};
-    QCOMPARE(recorded.trouble(), std::string{});
-    auto before = RecordingReader::open(file);
-    auto after = RecordingReader::open(file);
-    const auto naming = concealing(*before.value(), *after.value());
-    QVERIFY(naming);
-    const Timestamp half = RecordedIncident::start + 50s;
-    const Side first = side_of(*before.value(), {"recording 1", {}, half}).value();
-    const Side second = side_of(*after.value(), {"recording 2", half, {}}).value();
-    const Comparison open = compare::compare(first, second);
-    const Comparison concealed = compare::compare(first, second, naming.value());
-    QVERIFY(allWords(open).find("alice") != std::string::npos);
-    for (const std::string& secret : RecordedIncident::secrets)
-        QVERIFY2(allWords(concealed).find(secret) == std::string::npos, secret.c_str());
-    // And nothing else is another.
-    QCOMPARE(concealed.changes.size(), open.changes.size());
-    for (std::size_t i = 0; i < open.changes.size(); ++i) {
-        QCOMPARE(concealed.changes[i].verdict, open.changes[i].verdict);
-        QVERIFY(concealed.changes[i].after.value == open.changes[i].after.value);
     }
 }
 
