@@ -49,7 +49,15 @@ public:
         const auto all = static_cast<double>(last_.value - first_.value) + 1;
         const auto done =
             number.value > first_.value ? static_cast<double>(number.value - first_.value) : 0.0;
-        stopped_ = !progress_((reading_ + std::min(1.0, done / all)) / readings_);
+        told_ = (reading_ + std::min(1.0, done / all)) / readings_;
+        stopped_ = !progress_(told_);
+        return !stopped_;
+    }
+    /// The same while something is looked for that is no part of the readings.
+    bool still()
+    {
+        if (progress_ && !stopped_ && ++seen_ % tell_every == 1)
+            stopped_ = !progress_(told_);
         return !stopped_;
     }
 
@@ -57,6 +65,7 @@ private:
     const Progress& progress_;
     SequenceNumber first_;
     SequenceNumber last_;
+    double told_ = 0;
     int readings_;
     int reading_ = 0;
     int seen_ = 0;
@@ -363,7 +372,13 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
 
     // A clock may have been set: the order is the truth, and the end the latest instant.
     const bool to_the_end = !question.to || *question.to >= ended;
-    const SequenceNumber end = to_the_end ? info.value().last : last_until(reader, incident.to);
+    const auto go_on = [&steps] {
+        return steps.still();
+    };
+    const SequenceNumber end =
+        to_the_end ? info.value().last : last_until(reader, incident.to, go_on);
+    if (steps.stopped())
+        return stopped_by_user();
     const Timestamp limit = to_the_end ? latest_told : incident.to;
     Story story{incident.from, limit};
     Extremes extremes{incident.from, limit};
@@ -408,7 +423,7 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
 
     Analysis then;
     const auto seen = telling.fold(
-        then, incident.moment, last_until(reader, incident.moment),
+        then, incident.moment, last_until(reader, incident.moment, go_on),
         [](const Analysis&, const Observation&) {},
         [](Analysis& analysis, const Observation& o) {
             WorldDelta ignored;

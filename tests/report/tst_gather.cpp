@@ -40,6 +40,7 @@ private slots:
     void targetsThatCameLater();
     void countsBeyondAllMeasure();
     void itCanBeWatchedAndStopped();
+    void itCanBeStoppedWhileItSeeksTheEnd();
 
 private:
     report::Gathered gather(const report::Question& question = {}) const;
@@ -315,6 +316,30 @@ void TestGather::itCanBeWatchedAndStopped()
             QCOMPARE(calls, stop);
         }
     }
+}
+
+/// Of a long recording an early range: where it ends is looked for all the way.
+void TestGather::itCanBeStoppedWhileItSeeksTheEnd()
+{
+    auto reader = RecordingReader::open(file_.toStdString());
+    QVERIFY(reader);
+    report::Question question;
+    question.to = RecordedIncident::start + 1s;
+    int calls = 0;
+    const auto stopped = report::gather(*reader.value(), question, [&calls](double fraction) {
+        ++calls;
+        return fraction > 0; // nothing of the range was read yet
+    });
+    QVERIFY(!stopped);
+    QCOMPARE(stopped.error().sentence, std::string("The report was stopped."));
+    QCOMPARE(calls, 1);
+    calls = 0;
+    const auto whole = report::gather(*reader.value(), question, [&calls](double fraction) {
+        calls += fraction == 0 ? 1 : 0;
+        return true;
+    });
+    QVERIFY(whole);
+    QVERIFY2(calls > 1, "while the end was looked for nobody was asked");
 }
 
 void TestGather::aClockThatJumps_data()
