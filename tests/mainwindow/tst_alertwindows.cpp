@@ -8,6 +8,7 @@
 #include "ui/mainwindow/windows.h"
 #include "ui/views/viewcontext.h"
 
+#include <QFile>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSettings>
@@ -84,7 +85,14 @@ class TestAlertWindows : public QObject
     /// A window whose command runs, while another alert waits for its turn.
     MainWindow& telling()
     {
-        QSettings().setValue(QStringLiteral("alerts/command"), scripts_->keeper("sleep 0.2\n"));
+        const QString go = folder_.filePath(QStringLiteral("go"));
+        QFile::remove(go);
+        QSettings().setValue(
+            QStringLiteral("alerts/command"),
+            scripts_->keeper(QStringLiteral("n=0; while [ ! -e '%1' ] && [ $n -lt 400 ]; do sleep "
+                                            "0.05; n=$((n + 1)); done\n")
+                                 .arg(go)
+                                 .toUtf8()));
         MainWindow& window = add(true);
         of(window).setAlertRules(rule("first").toStdString());
         const auto waits = [&] {
@@ -94,7 +102,7 @@ class TestAlertWindows : public QObject
             return QTest::qWaitFor([&] { return calls(window, "second"); }, 20'000) &&
                    window.alertCommand().busy();
         };
-        if (!waits())
+        if (!waits() || !QFile(go).open(QIODevice::WriteOnly))
             qFatal("nothing waits");
         return window;
     }

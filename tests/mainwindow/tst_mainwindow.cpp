@@ -145,6 +145,31 @@ private slots:
         QTRY_COMPARE(workspace().latest()->targets.size(), 2u);
     }
 
+    /// In the past it may not have been, or not have answered.
+    void whatIsAttachedIsSoWhereverTheCursorIs()
+    {
+        makeLive();
+        QTRY_VERIFY(workspace().transport().end - workspace().transport().start >
+                    std::chrono::seconds{1});
+        AttachRequest other;
+        other.target = QStringLiteral("host=other");
+        window_->attach(other);
+        QTRY_COMPARE(workspace().latest()->targets.size(), 2u);
+        workspace().pause();
+        QTRY_COMPARE(workspace().transport().mode, Mode::paused);
+        workspace().seek(workspace().transport().start);
+        QTRY_COMPARE(workspace().latest()->targets.size(), 1u);
+        window_->attach(other);
+        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("attached already")));
+        workspace().goLive();
+        QTRY_COMPARE(workspace().latest()->targets.size(), 2u);
+        window_->banner().hide();
+        window_->attach(other);
+        QVERIFY(window_->banner().isVisible());
+        QTest::qWait(100); // until a third one would be there
+        QCOMPARE(workspace().latest()->targets.size(), 2u);
+    }
+
     /// With another password, for one.
     void whatDoesNotAnswerGivesWayToANewAttempt()
     {

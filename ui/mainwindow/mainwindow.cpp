@@ -234,8 +234,10 @@ void MainWindow::wireWorkspace()
     connect(&workspace_, &Workspace::updated, this,
             [this](const UpdatePtr& update) { apply(*update); });
     connect(&workspace_, &Workspace::transportChanged, this, &MainWindow::setTransport);
-    connect(&workspace_, &Workspace::observedNow, this,
-            [this](const UpdatePtr& update) { herald_->observed(*update); });
+    connect(&workspace_, &Workspace::observedNow, this, [this](const UpdatePtr& update) {
+        herald_->observed(*update);
+        describeTargets(*update);
+    });
     connect(&workspace_, &Workspace::secretRequired, passwords_, &PasswordFlow::ask);
     connect(passwords_, &PasswordFlow::dialogWanted, this, &MainWindow::askSecret);
     connect(passwords_, &PasswordFlow::notKept, this, [this](const QString& trouble) {
@@ -324,7 +326,6 @@ void MainWindow::apply(const Update& update)
     commands_->apply(update);
     passwords_->apply(update);
     tellOutcome(update);
-    describeTargets(update);
     updateTitle();
     updateCommands();
 }

@@ -196,7 +196,7 @@ private:
     {
         QString target; ///< without secrets, as in "recent"
         QString sshHost;
-        bool seen = false; ///< in an update
+        std::optional<TargetStatus> status; ///< at the live edge; null: nothing was observed yet
     };
     bool makesRoom(const Attached& wanted);
     std::map<TargetId, Attached> targets_; ///< as attached here

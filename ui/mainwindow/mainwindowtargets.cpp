@@ -30,7 +30,7 @@ void MainWindow::setKeychain(std::shared_ptr<Keychain> keychain)
 
 void MainWindow::attach(const AttachRequest& request)
 {
-    const Attached wanted{withoutSecrets(request.target), request.sshHost, false};
+    const Attached wanted{withoutSecrets(request.target), request.sshHost, {}};
     if (!makesRoom(wanted)) {
         notice(Severity::info, tr("%1 is attached already.").arg(wanted.target.left(120)),
                tr("A second time would count its sessions twice."));
@@ -52,11 +52,10 @@ void MainWindow::attach(const AttachRequest& request)
 bool MainWindow::makesRoom(const Attached& wanted)
 {
     for (const auto& [id, as] : targets_) {
-        const TargetSummary* const summary = store_->target(id);
         if (as.target != wanted.target || as.sshHost != wanted.sshHost ||
-            (summary && is_detached(summary->status)))
+            (as.status && is_detached(*as.status)))
             continue;
-        if (!summary || summary->status.reach == Reach::up)
+        if (!as.status || as.status->reach == Reach::up)
             return false;
         workspace_.detach(id);
     }
@@ -301,15 +300,19 @@ void MainWindow::fillForget()
         menu->addAction(tr("Nothing is kept"))->setEnabled(false);
 }
 
+/// At the live edge, wherever the cursor is: what is attached is so now.
 void MainWindow::describeTargets(const Update& update)
 {
-    std::erase_if(targets_, [this](const auto& attached) { // detached
-        return attached.second.seen && !store_->target(attached.first);
+    std::erase_if(targets_, [&update](const auto& attached) { // detached
+        return attached.second.status && std::none_of(update.targets.begin(), update.targets.end(),
+                                                      [&](const TargetSummary& target) {
+                                                          return target.info.id == attached.first;
+                                                      });
     });
-    for (auto& [id, attached] : targets_)
-        attached.seen = attached.seen || store_->target(id);
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
+        if (attached != targets_.end())
+            attached->second.status = target.status;
         const bool answered =
             target.facts || target.agent || (tellsPools(target) && target.last_sample);
         if (!answered || attached == targets_.end() || !described_.insert(target.info.id).second)
