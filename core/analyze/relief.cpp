@@ -140,17 +140,20 @@ std::optional<Duration> at_it_for(const TargetState& server, const SessionKey& h
 }
 
 /// For how long sessions have waited for locks there, whoever stood before them: half as many as
-/// wait now at every reading, but for one now and then.
+/// wait in the tree now at every reading, but for one now and then. Readings do not say for whom
+/// they waited: as many as now wait elsewhere are taken for those.
 Duration queued_for(const DiagnosisInput& input, const TargetState& server, std::int32_t waiting)
 {
     const auto flow = input.flows.find(server.info.id);
     if (flow == input.flows.end())
         return Duration{0};
     const auto& points = flow->second.server();
+    constexpr auto waits = static_cast<std::size_t>(SessionState::waiting);
+    const std::int32_t elsewhere = std::max(0, server.counts.at(waits) - waiting);
     Timestamp since = input.world.now();
     bool missed = false;
     for (auto point = points.rbegin(); point != points.rend(); ++point) {
-        if (point->counts.at(static_cast<std::size_t>(SessionState::waiting)) * 2 >= waiting) {
+        if ((point->counts.at(waits) - elsewhere) * 2 >= waiting) {
             since = std::min(since, point->time);
             missed = false;
         } else if (std::exchange(missed, true)) {

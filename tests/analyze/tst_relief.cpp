@@ -106,6 +106,7 @@ private slots:
     void heldForAMoment();
     void busyOnes();
     void aQueueThatRenewsItself();
+    void aQueueBehindOne_data();
     void aQueueBehindOne();
     void aQueueOfAServer_data();
     void aQueueOfAServer();
@@ -245,10 +246,25 @@ void TestRelief::aQueueThatRenewsItself()
     QVERIFY(scene.of_server() == nullptr); // it is said once
 }
 
+void TestRelief::aQueueBehindOne_data()
+{
+    QTest::addColumn<bool>("another");
+    QTest::newRow("alone") << false;
+    QTest::newRow("beside another") << true;
+}
+
 /// In its transaction for as long as there is a queue: its end ends that.
 void TestRelief::aQueueBehindOne()
 {
+    QFETCH(const bool, another);
     Scene scene{{true, true, true, false}};
+    if (another) { // of others, for another lock, and much older
+        scene.session(900, SessionState::active, "reports");
+        for (int pid = 901; pid < 921; ++pid) {
+            scene.session(pid, SessionState::waiting, "reports");
+            scene.others().at(pid).blocked_by = {Pid{900}};
+        }
+    }
     everyday(scene);
     scene.session(77, SessionState::idle_in_transaction, "billing");
     // At the beginning the queue is no older than it either.
