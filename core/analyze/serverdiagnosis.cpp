@@ -2,6 +2,7 @@
 #include "core/analyze/diagnosiswords.h"
 #include "core/analyze/relief.h"
 #include "core/analyze/words.h"
+#include "core/model/refusal.h"
 
 #include <fmt/format.h>
 
@@ -166,7 +167,10 @@ std::optional<Diagnosis> gone(const DiagnosisInput& input, const TargetState& se
         return {};
     Diagnosis made = begun(server, Cause::server_gone, Confidence::medium);
     made.since = *server.last_sample;
-    made.sentence = fmt::format("{} has not answered for {}: {}", plain_line(server.info.name, 64),
+    // Whoever turns one away is there.
+    const bool refuses = refusal_of(server.status) != Refusal::none;
+    made.sentence = fmt::format("{} has {} for {}: {}", plain_line(server.info.name, 64),
+                                refuses ? "refused connections" : "not answered",
                                 format_duration_prose(now - *server.last_sample),
                                 plain_line(server.status.sentence, 400));
     made.evidence.push_back(shown("What it told last.", "sessions", *server.last_sample));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where a cause would be a guess: it is undecided, and names the guess among its candidates.
+#include "core/model/refusal.h"
 #include "tests/analyze/incidentscene.h"
 
 #include <QTest>
@@ -242,6 +243,21 @@ void TestDiagnosisDoubts::refusedFromTheFirst()
     QVERIFY(d->relief && !d->relief->session);
     QCOMPARE(d->relief->sentence, refused.next_step);
     QCOMPARE(d->since, seen.now());
+    // Whoever refuses is there, whatever for.
+    Scene starting{{false, false, true, false}};
+    starting.session(300, SessionState::idle, "reports");
+    starting.run(10, [](int) {});
+    TargetStatus early;
+    early.reach = Reach::failing;
+    early.sentence = "db:5432 does not take connections yet: it is starting up.";
+    QVERIFY(refusal_of(early) == Refusal::not_ready);
+    starting.answers(false);
+    starting.observe(StatusChanged{early}, Scene::database);
+    starting.run(8, [](int) {});
+    d = starting.of_server();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->sentence.find("has refused connections for") != std::string::npos,
+             d->sentence.c_str());
 }
 
 void TestDiagnosisDoubts::fullForAWhile()
