@@ -293,6 +293,10 @@ int runCheck(const Arguments& arguments)
         complain("--at is for recordings: a live target has no past that Poolscope saw.");
         return exitUsage;
     }
+    if (arguments.runFor && servers.targets.empty()) {
+        complain("--for is for live targets: a file is checked as it is. Leave it out.");
+        return exitUsage;
+    }
     std::vector<Checked> all;
     const int ofRecordings = checkRecordings(arguments, recordings, all);
     if (ofRecordings == exitUsage)

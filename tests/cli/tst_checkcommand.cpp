@@ -206,6 +206,7 @@ void TestCheckCommand::usage()
     QCOMPARE(run({good, text("--caller-timeout"), text("soon")}).code, 2);
     QCOMPARE(run({good, text("--firewall-timeout"), text("0s")}).code, 2);
     QCOMPARE(run({good, text("--at"), text("14:00:00")}).code, 2);
+    QCOMPARE(run({good, text("--for"), text("10m")}).code, 2);
     QCOMPARE(run({text("nowhere.properties")}).code, 2);
     QVERIFY(run({text("--help")}).out.contains("--exit-code"));
 }
