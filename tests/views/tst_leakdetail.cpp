@@ -225,10 +225,12 @@ void LeakDetailTest::theOtherSide()
     choose(page, held);
     QVERIFY(!button(page, "toSession")->isVisible()); // another server's session
     QVERIFY(!detail(page).session());
+    QVERIFY(!page.letters().contains(QLatin1Char('J')));
 
     apply(std::to_string(*checkout.local_port));
     choose(page, page.table().model()->index(0, 0, top(page, 0)));
     QVERIFY(button(page, "toSession")->isVisibleTo(&detail(page)));
+    QVERIFY(page.letters().contains(QLatin1Char('J'))); // what the key does, the menu offers
     QStringList opened;
     QObject::connect(fixture.context.get(), &ViewContext::navigationRequested, &page,
                      [&](const QString& name) {

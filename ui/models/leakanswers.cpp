@@ -25,6 +25,8 @@ struct WorstPlace
 
 /// What is asked of joins at each update; of more rows each counts for itself.
 constexpr std::size_t mostJoined = 64;
+/// Connections come from ports of their own, on a few hosts: whoever tells of more lies.
+constexpr std::size_t mostOfAPort = 16;
 
 bool worse(const PlaceAt& a, const PlaceAt& b)
 {
@@ -48,6 +50,8 @@ bool isToldByApplications(const SessionStore& store, const Place& place)
         const auto port = checkout ? client_port_of(*checkout) : std::nullopt;
         const std::vector<CheckoutKey> from =
             port ? store.checkoutsFrom(*port) : std::vector<CheckoutKey>{};
+        if (from.size() > mostOfAPort)
+            return false;
         return std::any_of(from.begin(), from.end(), [&](const CheckoutKey& each) {
             const auto link = sessionLink(store, each);
             return link && link->through == pooled;
@@ -62,11 +66,12 @@ bool isToldByApplications(const SessionStore& store, const Place& place)
 std::set<SessionKey> toldByLines(const SessionStore& store)
 {
     std::map<CheckoutKey, SessionKey> joined;
+    std::size_t asked = 0;
     if (!canJoin(store))
         return {};
     for (const TargetSummary& target : store.targets()) {
         for (const SuspectedLeak& leak : target.suspects) {
-            if (leak.kind != LeakKind::session || leak.growth || joined.size() == mostJoined)
+            if (leak.kind != LeakKind::session || leak.growth || ++asked > mostJoined)
                 continue;
             if (const auto checkout = checkoutOf(store, leak.session))
                 joined.emplace(*checkout, leak.session);

@@ -113,6 +113,14 @@ void LeaksPage::goAcross(const std::optional<SessionKey>& current)
         holder_->goToSession();
 }
 
+QString LeaksPage::letters() const
+{
+    QString keys = BasePage::letters();
+    if (!table_->currentKey() && holder_->session())
+        keys += QLatin1Char('J');
+    return keys;
+}
+
 void LeaksPage::makeKeys()
 {
     const auto key = [this](const QKeySequence& keys, auto serve) {

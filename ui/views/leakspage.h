@@ -29,6 +29,7 @@ public:
     void setFilter(const QString& text) override;
     void nextGrouping() override;
     bool clearOne() override;
+    QString letters() const override;
 
 protected:
     bool groups() const override { return true; }
