@@ -223,7 +223,16 @@ Relief relief_of(const DiagnosisInput& input, const TargetState& server, const B
             format_duration_prose(queue), behind);
         return relief;
     }
-    relief.sentence = fmt::format("End session {}: {} can go on.", head, behind);
+    // The others of a queue take turns, and who waits for one that waits goes on after it.
+    const auto at_once = static_cast<std::int32_t>(
+        std::count_if(tree.root.waiting.begin(), tree.root.waiting.end(),
+                      [](const BlockingNode& node) { return !node.queued && node.also.empty(); }));
+    relief.sentence =
+        at_once == tree.root.blocks || at_once == 0
+            ? fmt::format("End session {}: {} can go on.", head, behind)
+            : fmt::format("End session {}: {} can go on at once, and {} more behind {}.", head,
+                          count_of(at_once, "session"), tree.root.blocks - at_once,
+                          at_once == 1 ? "it" : "them");
     return relief;
 }
 

@@ -108,6 +108,7 @@ private slots:
     void aQueueThatRenewsItself();
     void aQueueBehindOne_data();
     void aQueueBehindOne();
+    void aQueueThatGoesOnInTurn();
     void aQueueOfAServer_data();
     void aQueueOfAServer();
 };
@@ -280,6 +281,27 @@ void TestRelief::aQueueBehindOne()
         QCOMPARE(d->relief->frees, 10);
     }
     QVERIFY(scene.of_pool() != nullptr && scene.of_pool()->cause == Cause::lock_pile_up);
+}
+
+/// The server names whoever stands ahead, too; and one waits for one that waits.
+void TestRelief::aQueueThatGoesOnInTurn()
+{
+    Scene scene{{false, false, true, false}};
+    scene.session(77, SessionState::idle_in_transaction);
+    std::vector<Pid> ahead{Pid{77}};
+    for (int pid = 300; pid < 304; ++pid) {
+        scene.session(pid, SessionState::waiting);
+        scene.others().at(pid).blocked_by = ahead;
+        ahead.push_back(Pid{pid});
+    }
+    scene.session(310, SessionState::waiting);
+    scene.others().at(310).blocked_by = {Pid{300}};
+    scene.run(10, [](int) {});
+    const Diagnosis* const d = scene.of_server();
+    QVERIFY(d != nullptr && d->relief && d->relief->session);
+    QCOMPARE(d->relief->frees, 5);
+    QVERIFY2(told(d).ends_with(": 1 session can go on at once, and 4 more behind it."),
+             told(d).c_str());
 }
 
 void TestRelief::aQueueOfAServer_data()

@@ -134,6 +134,54 @@ private slots:
         QVERIFY(child<QPushButton>(dialog, "act")->isEnabled()); // the user decides
     }
 
+    /// One pid may be on both servers.
+    void saysOnWhichTargetEachIs()
+    {
+        Update update = updateWith(rows_);
+        SessionRow elsewhere = rows_[0];
+        elsewhere.session.key.target = TargetId{2};
+        update.changed.push_back(elsewhere);
+        TargetSummary other = update.targets.front();
+        other.info = {TargetId{2}, "postgresql", "orders-db", "service=orders-db"};
+        other.blocking = {};
+        update.targets.push_back(other);
+        store_.apply(update);
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0], elsewhere}, store_,
+                                    Formatter(true));
+        QCOMPARE(child<QLabel>(dialog, "question")->text(),
+                 QStringLiteral("Terminate 2 sessions on shop-db and orders-db?"));
+        const auto* const table = dialog.findChild<QTableWidget*>();
+        int column = 0;
+        while (table->horizontalHeaderItem(column)->text() != QStringLiteral("Target"))
+            QVERIFY(++column < table->columnCount());
+        QCOMPARE(table->item(0, column)->text(), QStringLiteral("shop-db"));
+        QCOMPARE(table->item(1, column)->text(), QStringLiteral("orders-db"));
+    }
+
+    /// Who queues behind others, or waits for one that waits, goes on after those.
+    void saysWhoGoesOnAtOnce()
+    {
+        Update update = updateWith(rows_);
+        BlockingNode& first = update.targets[0].blocking.trees[0].root.waiting.front();
+        BlockingNode queued = first;
+        queued.key.pid = Pid{91};
+        queued.queued = true;
+        BlockingNode behind = first;
+        behind.key.pid = Pid{92};
+        first.waiting.push_back(behind);
+        update.targets[0].blocking.trees[0].root.waiting.push_back(queued);
+        store_.apply(update);
+        ConfirmCommandDialog dialog(ActionVerb::terminate, {rows_[0]}, store_, Formatter(true));
+        QVERIFY2(dialog.plan().unblocks.startsWith(
+                     QStringLiteral("3 sessions, 1 of them at once, the others after those: ")),
+                 qPrintable(dialog.plan().unblocks));
+        // Where the one between them ends as well, who waited for it does go on.
+        ConfirmCommandDialog both(ActionVerb::terminate, {rows_[0], rows_[2]}, store_,
+                                  Formatter(true));
+        QVERIFY2(both.plan().unblocks.startsWith(QStringLiteral("2 sessions, 1 of them at once")),
+                 qPrintable(both.plan().unblocks));
+    }
+
     void saysWhoseSessionItIs()
     {
         SessionRow one = rows_[0];

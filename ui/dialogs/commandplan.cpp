@@ -63,14 +63,29 @@ QString holdsOf(const SessionStore& store, const SessionRow& row)
     return tr("a connection");
 }
 
-void collect(const BlockingNode& node, bool below, const std::set<SessionKey>& hit,
-             std::set<SessionKey>& unblocked)
+/// Who waits for those that are hit, and which of them waits for nobody else.
+struct Unblocked
 {
-    if (below && !hit.contains(node.key))
-        unblocked.insert(node.key);
-    const bool inside = below || hit.contains(node.key);
-    for (const BlockingNode& waiter : node.waiting)
-        collect(waiter, inside, hit, unblocked);
+    std::set<SessionKey> all;
+    std::set<SessionKey> atOnce;
+};
+
+void collect(const BlockingNode& node, bool below, const std::set<SessionKey>& hit,
+             Unblocked& unblocked)
+{
+    const bool ends = hit.contains(node.key);
+    for (const BlockingNode& waiter : node.waiting) {
+        const bool alsoEnd = std::all_of(waiter.also.begin(), waiter.also.end(), [&](Pid pid) {
+            const auto at = hit.lower_bound({waiter.key.target, pid, Timestamp::min()});
+            return at != hit.end() && at->target == waiter.key.target && at->pid == pid;
+        });
+        if ((below || ends) && !hit.contains(waiter.key)) {
+            unblocked.all.insert(waiter.key);
+            if (ends && !waiter.queued && alsoEnd)
+                unblocked.atOnce.insert(waiter.key);
+        }
+        collect(waiter, below || ends, hit, unblocked);
+    }
 }
 
 QString unblocksOf(const CommandPlan& plan, const SessionStore& store)
@@ -78,14 +93,14 @@ QString unblocksOf(const CommandPlan& plan, const SessionStore& store)
     std::set<SessionKey> hit;
     for (const CommandPlan::Hit& h : plan.hits)
         hit.insert(h.row.session.key);
-    std::set<SessionKey> unblocked;
+    Unblocked unblocked;
     for (const TargetSummary& target : store.targets())
         for (const BlockingTree& tree : target.blocking.trees)
             collect(tree.root, false, hit, unblocked);
-    if (unblocked.empty())
+    if (unblocked.all.empty())
         return {};
     std::map<QString, int> applications;
-    for (const SessionKey& key : unblocked) {
+    for (const SessionKey& key : unblocked.all) {
         const SessionRow* row = store.find(key);
         QString name = row ? Formatter::line(row->session.application.str(), 60) : QString();
         if (name.isEmpty() && row)
@@ -100,9 +115,12 @@ QString unblocksOf(const CommandPlan& plan, const SessionStore& store)
         words << QStringLiteral("%1 %2").arg(Formatter::count(sorted[i].second), sorted[i].first);
     if (sorted.size() > 5)
         words << tr("and others");
-    return QStringLiteral("%1: %2").arg(
-        Formatter::sessions(static_cast<std::int64_t>(unblocked.size())),
-        words.join(QStringLiteral(", ")));
+    const QString sessions = Formatter::sessions(std::ssize(unblocked.all));
+    const QString whose = words.join(QStringLiteral(", "));
+    if (unblocked.atOnce.size() == unblocked.all.size())
+        return QStringLiteral("%1: %2").arg(sessions, whose);
+    return tr("%1, %2 of them at once, the others after those: %3")
+        .arg(sessions, Formatter::count(std::ssize(unblocked.atOnce)), whose);
 }
 
 QString freesOf(const CommandPlan& plan, const SessionStore& store)
@@ -200,6 +218,18 @@ QString sqlOf(const CommandPlan& plan, const SessionStore& store)
     return statements.join(QStringLiteral(";\n"));
 }
 
+/// "shop-db and orders-db"; of many no more than how many.
+QString onTargets(const SessionStore& store, const std::set<TargetId>& targets)
+{
+    if (targets.size() > 3)
+        return tr("%1 targets").arg(targets.size());
+    QStringList names;
+    for (const TargetId target : targets)
+        names << nameOf(store, target);
+    const QString last = names.isEmpty() ? QString() : names.takeLast();
+    return names.isEmpty() ? last : tr("%1 and %2").arg(names.join(QStringLiteral(", ")), last);
+}
+
 } // namespace
 
 bool runsStatement(const Session& session)
@@ -235,13 +265,12 @@ CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions
         const QString age = s.transaction_since
                                 ? Formatter::ageCell(store.age(s.key.target, *s.transaction_since))
                                 : QString();
-        plan.hits.push_back({row, holdsOf(store, row), age});
+        plan.hits.push_back({row, holdsOf(store, row), age, nameOf(store, s.key.target)});
         targets.insert(s.key.target);
         plan.running += runsStatement(s) ? 1 : 0;
     }
-    plan.on = targets.size() > 1 ? tr("%1 targets").arg(targets.size())
-              : targets.empty()  ? QString()
-                                 : nameOf(store, *targets.begin());
+    plan.on = onTargets(store, targets);
+    plan.severalTargets = targets.size() > 1;
     plan.question = questionOf(plan);
     if (plan.hits.empty())
         return plan;

@@ -20,12 +20,14 @@ struct CommandPlan
         SessionRow row;
         QString holds; ///< "locks on public.orders"
         QString transactionAge;
+        QString target; ///< its name
     };
 
     ActionVerb verb = ActionVerb::cancel;
     std::vector<Hit> hits; ///< exactly these
     QStringList leftOut;   ///< "48213: a walsender"; one each
-    QString on;            ///< "shop-db", "2 targets"
+    QString on;            ///< "shop-db", "shop-db and orders-db", "12 targets"
+    bool severalTargets = false;
     QString question;      ///< "Terminate session 48213 on shop-db?"
     QString destroys;
     QString unblocks; ///< empty where nobody waits

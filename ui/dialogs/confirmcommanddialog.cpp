@@ -58,11 +58,14 @@ void ConfirmCommandDialog::addSessions()
 {
     const bool several = plan_.hits.size() > 1;
     std::vector<Column> columns{{tr("Pid"), 64, true, true}, {tr("User"), 80},
-                                {tr("Application"), 110},    {tr("Client"), 140, false, true},
-                                {tr("State"), 170},          {tr("Tx age"), 80, true, true}};
+                                {tr("Application"), 100},    {tr("Client"), 130, false, true},
+                                {tr("State"), 144},          {tr("Tx age"), 76, true, true}};
     if (several) {
-        columns.push_back({tr("Holds"), 150});
-        columns.push_back({tr("Statement"), 150, false, true});
+        columns.push_back({tr("Holds"), 190});
+        // A pid alone names no session where there are two servers.
+        if (plan_.severalTargets)
+            columns.push_back({tr("Target"), 110});
+        columns.push_back({tr("Statement"), 140, false, true});
     }
     addTable(tr("Sessions that will be hit"), columns, static_cast<int>(plan_.hits.size()));
     for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
@@ -79,6 +82,8 @@ void ConfirmCommandDialog::addSessions()
         if (!several)
             continue;
         setCell(row, column++, hit.holds);
+        if (plan_.severalTargets)
+            setCell(row, column++, hit.target);
         setCell(row, column, statementOf(s));
     }
 }
