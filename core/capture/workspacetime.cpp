@@ -122,6 +122,8 @@ void Workspace::step(bool forward)
         pause();
         return;
     }
+    if (d_->transport.playing)
+        play(false);
     d_->onPlayer([p = d_->player.get(), forward] { p->step(forward); });
 }
 

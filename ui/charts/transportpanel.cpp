@@ -118,6 +118,8 @@ void TransportPanel::setShows(Shows shows)
 void TransportPanel::setPlaying(bool playing)
 {
     playing_ = playing;
+    if (shows_ == Shows::paused)
+        word_->setText(playing ? tr("Playing") : tr("Paused"));
     // The live edge moves too: what the button does there is to stop it.
     const bool pauses = playing || shows_ == Shows::live;
     play_->setIcon(themedIcon(pauses ? QStringLiteral("pause") : QStringLiteral("play")));

@@ -233,8 +233,9 @@ void WindowActions::setTransport(const Transport& transport)
     live->setEnabled(capturing);
     live->setChecked(transport.mode == Mode::live);
     live->setText(replay                           ? tr("Replay")
-                  : transport.mode == Mode::paused ? tr("Paused")
-                                                   : tr("Live"));
+                  : transport.mode != Mode::paused ? tr("Live")
+                  : transport.playing              ? tr("Playing")
+                                                   : tr("Paused"));
     live->setToolTip(transport.mode == Mode::paused ? tr("Back to the live edge")
                      : transport.mode == Mode::live ? tr("Pause; recording goes on (Space)")
                                                     : tr("Nothing is attached"));

@@ -36,7 +36,10 @@ BasePage::BasePage(ViewContext& context, std::shared_ptr<SessionStore> store, QW
         if (isVisible())
             select(session);
     });
-    connect(&context, &ViewContext::timeZoneChanged, this, [this] { zoneChanged(); });
+    connect(&context, &ViewContext::timeZoneChanged, this, [this] {
+        updateBanners();
+        zoneChanged();
+    });
 }
 
 void BasePage::apply(const Update& update)
@@ -225,9 +228,10 @@ void BasePage::updateBanners()
                       .arg(Formatter::ageProse(behind), file),
             {}, QStringLiteral("replay"), attachWords());
     } else if (transport_.mode == Mode::paused) {
-        say(Severity::info, tr("Paused at %1").arg(at),
+        const bool plays = transport_.playing;
+        say(Severity::info, (plays ? tr("Playing at %1") : tr("Paused at %1")).arg(at),
             tr("Recording goes on, %1 behind.").arg(Formatter::ageProse(behind)), {},
-            QStringLiteral("pause"), tr("Return to live"));
+            plays ? QStringLiteral("play") : QStringLiteral("pause"), tr("Return to live"));
     }
     if (showsServers())
         sayTargets();
@@ -359,7 +363,7 @@ std::vector<SessionRow> BasePage::rowsOf(const std::vector<SessionKey>& keys) co
 
 void BasePage::command(ActionVerb verb, const std::vector<SessionKey>& keys)
 {
-    const std::vector<SessionRow> rows = commandable(rowsOf(keys));
+    const std::vector<SessionRow> rows = commandable(rowsOf(keys), *store_);
     if (commandObstacle(verb, rows, *store_, transport_, format()).isEmpty())
         context_.requestCommand(verb, rows);
 }
@@ -452,7 +456,7 @@ void BasePage::showMenu(DataTable* table, const QPoint& at)
     const std::vector<SessionKey> keys = table->selectedKeys();
     if (keys.empty())
         return;
-    const std::vector<SessionRow> rows = commandable(rowsOf(keys));
+    const std::vector<SessionRow> rows = commandable(rowsOf(keys), *store_);
     QMenu menu(this);
     const auto offer = [&](ActionVerb verb, const QString& words, int key) {
         QAction* const action = menu.addAction(words);

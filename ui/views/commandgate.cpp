@@ -43,12 +43,13 @@ QString sessionObstacle(const SessionRow& row, const SessionStore& store)
     const QString grant = target->facts ? Formatter::line(target->facts->missing_grant) : QString();
     const QString help = grant.isEmpty() ? QString() : tr(" This would help: %1").arg(grant);
     if (to_us(s.key.started) == 0)
-        return tr("Off: the role may not see when this session started, so it cannot be told from "
-                  "a later one with its pid.") +
+        return tr("Off: on %1 the role may not see when this session started, so it cannot be told "
+                  "from a later one with its pid.")
+                   .arg(name) +
                help;
     if (target->facts && !target->facts->can_signal && !target->facts->superuser &&
         target->facts->role != s.user.str())
-        return tr("Off: the role may not signal sessions of others.") + help;
+        return tr("Off: on %1 the role may not signal sessions of others.").arg(name) + help;
     return {};
 }
 
@@ -118,16 +119,20 @@ QString resultWords(const ActionRecord* action, Timestamp now, const Formatter& 
     return outcome.isEmpty() ? words : words + QLatin1Char(' ') + outcome;
 }
 
-std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected)
+std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected,
+                                    const SessionStore& store)
 {
     if (selected.size() <= 1)
         return selected;
-    std::vector<SessionRow> rows;
+    std::vector<SessionRow> clients, rows;
     for (const SessionRow& row : selected) {
-        if (!row.session.own && row.session.is_client())
+        if (row.session.own || !row.session.is_client())
+            continue;
+        clients.push_back(row);
+        if (sessionObstacle(row, store).isEmpty())
             rows.push_back(row);
     }
-    return rows;
+    return rows.empty() ? clients : rows;
 }
 
 } // namespace poolscope

@@ -24,8 +24,10 @@ QString reclaimObstacle(const std::vector<CheckoutKey>& checkouts, const Session
 /// What became of a command, in the words of the server or the process, and when; null: empty.
 QString resultWords(const ActionRecord* action, Timestamp now, const Formatter& format);
 
-/// Of several selected: without Poolscope's own, replication and the server's own workers. One that
-/// was picked alone stays, so that the reason can be shown.
-std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected);
+/// Of several selected: without Poolscope's own, replication and the server's own workers, and
+/// without those that something stands against while it does not against others. One that was
+/// picked alone stays, so that the reason can be shown.
+std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected,
+                                    const SessionStore& store);
 
 } // namespace poolscope

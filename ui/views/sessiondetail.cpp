@@ -196,7 +196,7 @@ void SessionDetail::updateFoot(const Transport& transport)
             rows.push_back(*row);
     }
     const std::size_t selected = rows.size();
-    rows = commandable(rows);
+    rows = commandable(rows, *store_);
     const Formatter format(context_.utc());
     const QString noCancel = commandObstacle(ActionVerb::cancel, rows, *store_, transport, format);
     const QString noEnd = commandObstacle(ActionVerb::terminate, rows, *store_, transport, format);
@@ -207,7 +207,8 @@ void SessionDetail::updateFoot(const Transport& transport)
     terminate_->setText(many.isEmpty() ? tr("Terminate…") : tr("Terminate %1…").arg(many));
     QString reason = noEnd.isEmpty() ? noCancel : noEnd;
     if (rows.size() < selected)
-        reason = (tr("%1 of %2 are Poolscope's own or the server's workers and stay out. ")
+        reason = (tr("%1 of %2 stay out: Poolscope's own, the server's workers, or what the role "
+                     "may not signal. ")
                       .arg(selected - rows.size())
                       .arg(selected) +
                   reason)

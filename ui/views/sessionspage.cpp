@@ -246,6 +246,11 @@ void SessionsPage::applyFilter()
         return;
     model_.setFilter(parsed.filter);
     table_->restoreExpansion();
+    // What was chosen stays in sight; else the first hit is where the eye begins.
+    if (const QModelIndex chosen = table_->currentIndex(); chosen.isValid())
+        table_->scrollTo(chosen);
+    else
+        table_->scrollToTop();
     updateWords();
 }
 

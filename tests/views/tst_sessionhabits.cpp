@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What whoever looks at sessions counts on: who of a selection can be hit, where a filter leads,
+// and what a page says of the past that it shows.
+#include "tests/views/pagefixture.h"
+#include "ui/views/commandgate.h"
+#include "ui/views/datatable.h"
+
+#include <QLineEdit>
+#include <QScrollBar>
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::support;
+
+class TestSessionHabits : public QObject
+{
+    Q_OBJECT
+private slots:
+    void whoMayNotBeSignalledStaysOut();
+    void aFilterBeginsAtItsFirstHit();
+    void aBannerSpeaksOfNow();
+};
+
+/// One server whose role may not signal others must not keep the rest from being ended.
+void TestSessionHabits::whoMayNotBeSignalledStaysOut()
+{
+    SyntheticUpdates updates;
+    const SessionRow here = updates.put(10, SessionState::idle_in_transaction, "shop-api");
+    const SessionRow alsoHere = updates.put(11, SessionState::idle_in_transaction, "shop-api");
+    Update update = updates.take(true);
+    SessionRow there = here;
+    there.session.key.target = TargetId{2};
+    update.changed.push_back(there);
+    TargetSummary other = update.targets.front();
+    other.info.id = TargetId{2};
+    other.info.name = "orders-db";
+    other.facts->can_signal = other.facts->superuser = false;
+    other.facts->role = "mon";
+    update.targets.push_back(other);
+    SessionStore store;
+    store.apply(update);
+    const auto pids = [](const std::vector<SessionRow>& rows) {
+        std::vector<std::pair<std::uint32_t, std::int64_t>> all;
+        for (const SessionRow& row : rows)
+            all.emplace_back(row.session.key.target.value, row.session.key.pid.value);
+        return all;
+    };
+    const auto rest = commandable({here, there, alsoHere}, store);
+    QVERIFY(pids(rest) == pids({here, alsoHere}));
+    Transport live;
+    live.mode = Mode::live;
+    QCOMPARE(commandObstacle(ActionVerb::terminate, rest, store, live, Formatter(true)), QString());
+    // Where nothing is left, it is said what stands against it, and where.
+    const auto none = commandable({there, there}, store);
+    const QString obstacle =
+        commandObstacle(ActionVerb::terminate, none, store, live, Formatter(true));
+    QVERIFY2(obstacle.contains(QStringLiteral("orders-db")), qPrintable(obstacle));
+}
+
+void TestSessionHabits::aFilterBeginsAtItsFirstHit()
+{
+    PageFixture fixture;
+    SyntheticUpdates updates;
+    for (int pid = 1; pid <= 400; ++pid)
+        updates.put(pid, SessionState::active, pid % 4 == 0 ? "billing" : "shop-api");
+    Page& page = fixture.show("sessions");
+    fixture.apply(updates.take(true));
+    auto* const table = page.findChild<DataTable*>();
+    auto* const filter = page.findChild<QLineEdit*>();
+    table->verticalScrollBar()->setValue(table->verticalScrollBar()->maximum());
+    QVERIFY(table->verticalScrollBar()->value() > 0);
+    filter->setText(QStringLiteral("app:billing"));
+    QCoreApplication::processEvents();
+    QCOMPARE(table->verticalScrollBar()->value(), 0);
+}
+
+/// Without waiting for the next update, which may never come.
+void TestSessionHabits::aBannerSpeaksOfNow()
+{
+    qputenv("TZ", "Asia/Kolkata");
+    tzset();
+    PageFixture fixture;
+    SyntheticUpdates updates;
+    updates.put(10, SessionState::idle, "shop-api");
+    Page& page = fixture.show("sessions");
+    fixture.apply(updates.take(true));
+    Transport past;
+    past.mode = Mode::paused;
+    past.start = SyntheticUpdates::start() - std::chrono::minutes{5};
+    past.end = SyntheticUpdates::start();
+    past.cursor = past.end - std::chrono::minutes{1};
+    fixture.setTransport(past);
+    const auto said = [&page](const QString& words) {
+        const auto all = page.findChildren<QWidget*>();
+        return std::any_of(all.begin(), all.end(), [&](const QWidget* widget) {
+            return widget->isVisibleTo(&page) && widget->accessibleName().contains(words);
+        });
+    };
+    const auto at = [&](bool utc) {
+        return Formatter(utc).instant(past.cursor, past.end);
+    };
+    QVERIFY(at(true) != at(false));
+    fixture.context->setUtc(false);
+    QVERIFY(said(QStringLiteral("Paused at %1").arg(at(false))));
+    fixture.context->setUtc(true);
+    QVERIFY(said(QStringLiteral("Paused at %1").arg(at(true))));
+    past.playing = true;
+    fixture.setTransport(past);
+    QVERIFY(said(QStringLiteral("Playing at %1").arg(at(true))));
+}
+
+QTEST_MAIN(TestSessionHabits)
+#include "tst_sessionhabits.moc"
