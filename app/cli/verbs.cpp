@@ -195,11 +195,15 @@ int readLive(const Arguments& arguments, std::vector<Picture>& pictures)
     live.waitForPictures();
     // What is exhausted for a moment is not; a cause shows over some seconds.
     constexpr Duration whileDiagnosing = std::chrono::seconds{10};
-    const std::optional<Duration> runFor =
-        arguments.runFor ? arguments.runFor
-        : arguments.verb == Verb::diagnose || arguments.verb == Verb::alerts
-            ? std::optional(whileDiagnosing)
-            : std::nullopt;
+    const bool judges = arguments.verb == Verb::diagnose || arguments.verb == Verb::alerts;
+    const std::optional<Duration> runFor = arguments.runFor ? arguments.runFor
+                                           : judges         ? std::optional(whileDiagnosing)
+                                                            : std::nullopt;
+    if (judges && *runFor < whileDiagnosing)
+        complain(fmt::format("--for is short: what does not show in {} may be there all the same. "
+                             "Leave --for out for {}.",
+                             format_duration_prose(*runFor),
+                             format_duration_prose(whileDiagnosing)));
     if (runFor && live.anyReady()) {
         live.waitUntil([] { return false; }, *runFor);
         live.sampleAgain();
