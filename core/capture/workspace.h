@@ -36,6 +36,8 @@ struct Transport
     bool readOnly = false;
     QString file;       ///< of the recording; empty while it is temporary
     bool saved = false; ///< a copy was saved, or it was opened from a file
+    /// Up to where that copy goes, while recording goes on behind it; null: it is all there.
+    std::optional<Timestamp> savedUntil;
     bool redacted = false;
     std::uint64_t bytes = 0;
     std::uint64_t gaps = 0;
@@ -88,6 +90,9 @@ public:
     /// the destructor alone waits for sources and disk. Nothing is told from here on. For one made
     /// with new.
     void letGo();
+
+    /// Of temporary recordings that begin from now on: the last so long, and at most so much.
+    void keepTemporary(Duration keepFor, std::uint64_t keepBytes);
 
     const Transport& transport() const;
     /// Latest update applied, for views made late. Never null; empty before the first.

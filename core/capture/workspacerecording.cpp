@@ -291,19 +291,21 @@ void Workspace::save(const QString& file)
     const auto copy = [this, d = d_.get(), from = d_->recordingFile, file] {
         if (d->saver.joinable())
             d->saver.join();
-        d->saver = std::thread([this, d, from, file] {
+        d->saver = std::thread([this, d, from, file, until = d->transport.end] {
             const auto progress = [this, d](double fraction) {
                 d->onWindow([this, fraction] { emit saveProgress(fraction); });
                 return !d->stopSaver;
             };
             const auto done = save_recording(from.toStdString(), file.toStdString(), progress);
-            d->onWindow([this, d, done, file] {
+            d->onWindow([this, d, done, file, until] {
                 if (!done) {
                     emit failed(done.error());
                     return;
                 }
                 Transport t = d->transport;
                 t.saved = true;
+                if (d->capture && d->options.recordTo.isEmpty())
+                    t.savedUntil = until;
                 t.file = file;
                 d->change(t);
                 emit saved(file);
@@ -352,6 +354,12 @@ void Workspace::takeBack()
 {
     if (d_->loan)
         d_->loan->stop = true;
+}
+
+void Workspace::keepTemporary(Duration keepFor, std::uint64_t keepBytes)
+{
+    d_->options.keepFor = keepFor;
+    d_->options.keepBytes = keepBytes;
 }
 
 void Workspace::addNote(const QString& text, std::optional<Timestamp> about)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/settingsdialog.h"
+#include "ui/models/ringlimits.h"
 #include "ui/theme/theme.h"
 
+#include <QDoubleSpinBox>
 #include <QFile>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSettings>
+#include <QSpinBox>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -49,6 +52,27 @@ private slots:
         QCOMPARE(settings_->value(QStringLiteral("editor")).toString(),
                  QStringLiteral("code -g {file}:{line}"));
         QCOMPARE(settings_->value(QStringLiteral("sources")).toString(), folder_.path());
+    }
+
+    void howMuchIsKeptOfWhatNobodySaves()
+    {
+        SettingsDialog dialog(*settings_);
+        auto* const hours = child<QSpinBox>(dialog, "keepHours");
+        auto* const size = child<QDoubleSpinBox>(dialog, "keepGigabytes");
+        QCOMPARE(hours->value(), 24);
+        QCOMPARE(size->value(), 2.0);
+        hours->setValue(72);
+        size->setValue(8.5);
+        child<QPushButton>(dialog, "saveSettings")->click();
+        const RingLimits kept = RingLimits::read(*settings_);
+        QVERIFY(kept.keepFor() == std::chrono::hours{72});
+        QCOMPARE(kept.keepBytes(), std::uint64_t{8'500'000'000});
+        // Somebody wrote anything into the file.
+        settings_->setValue(QStringLiteral("recording/hours"), QStringLiteral("-3"));
+        settings_->setValue(QStringLiteral("recording/gigabytes"), QStringLiteral("1e300"));
+        const RingLimits strange = RingLimits::read(*settings_);
+        QCOMPARE(strange.hours, 24);
+        QCOMPARE(strange.gigabytes, RingLimits::mostGigabytes);
     }
 
     void closedWithoutSavingNothingChanges()

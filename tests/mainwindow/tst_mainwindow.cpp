@@ -288,6 +288,34 @@ private slots:
         QTRY_VERIFY(windows_->all().empty());
     }
 
+    /// A copy does not grow with the recording: what was done since is not in it.
+    void whatWasDoneSinceItWasSavedIsAskedFor()
+    {
+        makeLive();
+        const QString to = folder_.filePath(QStringLiteral("early.poolrec"));
+        window_->saveTo(to);
+        QTRY_VERIFY_WITH_TIMEOUT(workspace().transport().saved, 60000);
+        QVERIFY(workspace().transport().savedUntil);
+        const Timestamp until = *workspace().transport().savedUntil;
+        SessionRow one;
+        one.session.key = {TargetId{1}, Pid{77}, until - 1h};
+        workspace().execute(ActionVerb::terminate, {one});
+        QTRY_VERIFY(!workspace().latest()->actions->empty() &&
+                    workspace().latest()->actions->back().requested > until);
+        window_->close();
+        QVERIFY(window_->isVisible());
+        auto* const box = qobject_cast<QuestionDialog*>(window_->openDialog());
+        QVERIFY(box);
+        const QString words = box->findChild<QLabel*>(QStringLiteral("words"))->text();
+        QVERIFY2(words.startsWith(QStringLiteral("It was saved up to ")), qPrintable(words));
+        const auto labels = window_->statusStrip().findChildren<QLabel*>();
+        QTRY_VERIFY(std::any_of(labels.begin(), labels.end(), [](const QLabel* label) {
+            return label->text().contains(QStringLiteral("saved up to "));
+        }));
+        box->findChild<QPushButton*>(QStringLiteral("discard"))->click();
+        QTRY_VERIFY(windows_->all().empty());
+    }
+
     void theSidebarGivesWayInANarrowWindow()
     {
         make();

@@ -4,8 +4,10 @@
 #include "core/capture/alertcommand.h"
 #include "ui/dialogs/parts.h"
 #include "ui/models/formatter.h"
+#include "ui/models/ringlimits.h"
 #include "ui/theme/theme.h"
 
+#include <QDoubleSpinBox>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QGridLayout>
@@ -14,6 +16,7 @@
 #include <QProcess>
 #include <QPushButton>
 #include <QSettings>
+#include <QSpinBox>
 #include <QStandardPaths>
 #include <QVBoxLayout>
 
@@ -38,6 +41,8 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     , trouble_(parts::label(QString(), this, "caption"))
     , alerts_(new QLineEdit(settings.value(alertsKey).toString().left(longestCommand), this))
     , alertsExplained_(parts::label(QString(), this, "caption"))
+    , hours_(new QSpinBox(this))
+    , gigabytes_(new QDoubleSpinBox(this))
     , save_(new QPushButton(tr("&Save"), this))
 {
     setWindowTitle(tr("Settings"));
@@ -92,6 +97,7 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     for (QGridLayout* const each : {grid, below})
         each->setColumnMinimumWidth(0, names);
     layout->addLayout(below);
+    addRingLimits(layout, names);
     layout->addStretch(1);
     save_->setObjectName(QStringLiteral("saveSettings"));
     connect(save_, &QPushButton::clicked, this, &SettingsDialog::accept);
@@ -103,6 +109,46 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     explainAlerts();
     const int width = theme.scaled(620);
     resize(width, std::max(layout->totalHeightForWidth(width), sizeHint().height()));
+}
+
+void SettingsDialog::addRingLimits(QVBoxLayout* layout, int names)
+{
+    const Theme& theme = Theme::current();
+    const RingLimits limits = RingLimits::read(settings_);
+    layout->addSpacing(theme.scaled(8));
+    layout->addWidget(parts::title(tr("A recording that is not saved"), this));
+    auto* const grid = new QGridLayout;
+    grid->setHorizontalSpacing(8);
+    grid->setVerticalSpacing(4);
+    grid->setColumnMinimumWidth(0, names);
+    grid->setColumnStretch(2, 1);
+    hours_->setObjectName(QStringLiteral("keepHours"));
+    hours_->setRange(1, RingLimits::mostHours);
+    hours_->setValue(limits.hours);
+    hours_->setSuffix(tr(" h"));
+    gigabytes_->setObjectName(QStringLiteral("keepGigabytes"));
+    gigabytes_->setRange(RingLimits::leastGigabytes, RingLimits::mostGigabytes);
+    gigabytes_->setDecimals(1);
+    gigabytes_->setSingleStep(0.5);
+    gigabytes_->setValue(limits.gigabytes);
+    gigabytes_->setSuffix(tr(" GB"));
+    const auto field = [&](int row, const QString& caption, QAbstractSpinBox* box) {
+        QLabel* const label = parts::label(caption, this);
+        label->setWordWrap(false);
+        label->setBuddy(box);
+        box->setFont(theme.mono());
+        box->setFixedWidth(theme.scaled(120));
+        box->setAccessibleName(QString(caption).remove(QLatin1Char('&')));
+        grid->addWidget(label, row, 0);
+        grid->addWidget(box, row, 1);
+    };
+    field(0, tr("&Keeps the last"), hours_);
+    field(1, tr("and at &most"), gigabytes_);
+    grid->addWidget(parts::label(tr("What is older goes. This holds for recordings that begin from "
+                                    "now on; a saved file keeps all that it has."),
+                                 this, "caption"),
+                    2, 1, 1, 2);
+    layout->addLayout(grid);
 }
 
 /// What will be run, and what stands against it.
@@ -157,6 +203,10 @@ void SettingsDialog::accept()
     settings_.setValue(editorKey, editor_->text().trimmed());
     settings_.setValue(sourcesKey, sources_->text().trimmed());
     settings_.setValue(alertsKey, alerts_->text().trimmed());
+    RingLimits limits;
+    limits.hours = hours_->value();
+    limits.gigabytes = gigabytes_->value();
+    limits.write(settings_);
     QDialog::accept();
 }
 

@@ -5,14 +5,17 @@
 
 class QLabel;
 class QLineEdit;
+class QDoubleSpinBox;
 class QPushButton;
 class QSettings;
+class QSpinBox;
+class QVBoxLayout;
 
 namespace poolscope {
 
-/// What is set once and kept: which editor opens a line of code, where the sources are, and what an
-/// alert runs. Writes "editor", "sources" and "alerts/command" on Save; see SourceOpener and
-/// AlertCommand for what they mean.
+/// What is set once and kept: which editor opens a line of code, where the sources are, what an
+/// alert runs, and how much is kept of a recording that nobody saves. Writes "editor", "sources",
+/// "alerts/command" and RingLimits on Save; see SourceOpener and AlertCommand for what they mean.
 class SettingsDialog : public QDialog
 {
     Q_OBJECT
@@ -24,6 +27,7 @@ public:
 private:
     void explain();
     void explainAlerts();
+    void addRingLimits(QVBoxLayout* layout, int names);
     void chooseFolder();
 
     QSettings& settings_;
@@ -33,6 +37,8 @@ private:
     QLabel* trouble_;
     QLineEdit* alerts_;
     QLabel* alertsExplained_;
+    QSpinBox* hours_;
+    QDoubleSpinBox* gigabytes_;
     QPushButton* save_;
 };
 

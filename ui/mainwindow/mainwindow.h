@@ -138,7 +138,7 @@ private:
 
     // mainwindowactions.cpp
     void wireAlertCommand();
-    void readAlertCommand();
+    void readSettings();
 
     // mainwindowtargets.cpp
     void taken(const AttachChoice& choice);

@@ -6,8 +6,10 @@
 #include "ui/dialogs/keysdialog.h"
 #include "ui/dialogs/settingsdialog.h"
 #include "ui/mainwindow/finder.h"
+#include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
 #include "ui/mainwindow/windowactions.h"
+#include "ui/models/ringlimits.h"
 #include "ui/views/page.h"
 
 #include <QAbstractButton>
@@ -64,7 +66,7 @@ void MainWindow::wireActions()
         connect(dialog, &QDialog::accepted, this, [] {
             for (QWidget* const each : QApplication::topLevelWidgets())
                 if (auto* const window = qobject_cast<MainWindow*>(each))
-                    window->readAlertCommand();
+                    window->readSettings();
         });
         dialog->open();
     });
@@ -98,7 +100,7 @@ void MainWindow::wireActions()
 
 void MainWindow::wireAlertCommand()
 {
-    readAlertCommand();
+    readSettings();
     alertCommand_->follow(workspace_);
     connect(alertCommand_, &AlertCommand::failed, this, [this](const Error& error) {
         notice(Severity::warning, Formatter::line(error.sentence, 400),
@@ -106,9 +108,12 @@ void MainWindow::wireAlertCommand()
     });
 }
 
-void MainWindow::readAlertCommand()
+void MainWindow::readSettings()
 {
     alertCommand_->setCommand(settings_.value(QStringLiteral("alerts/command")).toString());
+    const RingLimits kept = RingLimits::read(settings_);
+    workspace_.keepTemporary(kept.keepFor(), kept.keepBytes());
+    status_->setKept(kept);
 }
 
 } // namespace poolscope

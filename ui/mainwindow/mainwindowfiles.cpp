@@ -291,8 +291,17 @@ void MainWindow::offer(const LeftBehind& recording)
 
 bool MainWindow::worthSaving() const
 {
-    if (workspace_.transport().saved || !capturing())
+    const Transport& transport = workspace_.transport();
+    if (!capturing() || (transport.saved && !transport.savedUntil))
         return false;
+    // Whoever saves and leaves at once is not asked again, unless something was done since.
+    constexpr Duration justNow = std::chrono::seconds{10};
+    if (transport.saved && transport.end - *transport.savedUntil < justNow) {
+        const auto& actions = *workspace_.latest()->actions;
+        return std::any_of(actions.begin(), actions.end(), [&](const ActionRecord& action) {
+            return action.requested > *transport.savedUntil;
+        });
+    }
     const auto& targets = store_->targets();
     return std::any_of(targets.begin(), targets.end(),
                        [](const TargetSummary& target) { return target.last_sample.has_value(); });
@@ -303,10 +312,15 @@ void MainWindow::askToSave()
     using Kind = QuestionDialog::Kind;
     const auto words = [this] {
         const Transport& transport = workspace_.transport();
+        if (transport.saved && transport.savedUntil)
+            return tr("It was saved up to %1. The %2 since then go when they are discarded.")
+                .arg(format().instant(*transport.savedUntil, transport.end),
+                     Formatter::ageProse(transport.end - *transport.savedUntil));
         return tr("It is %1 long and goes when it is discarded.")
             .arg(Formatter::ageProse(transport.end - transport.start));
     };
-    auto* box = new QuestionDialog(tr("Recording not saved"),
+    auto* box = new QuestionDialog(workspace_.transport().saved ? tr("Recording went on")
+                                                                : tr("Recording not saved"),
                                    tr("Save the recording before leaving?"), words(), this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->addAnswer(tr("Keep going"), QStringLiteral("stay"), Kind::plain);

@@ -154,6 +154,12 @@ void StatusStrip::setTransport(const Transport& transport)
     showRecording();
 }
 
+void StatusStrip::setKept(const RingLimits& kept)
+{
+    recording_->setToolTip(
+        tr("Until it is saved, a recording keeps %1 (File > Settings).").arg(kept.words()));
+}
+
 void StatusStrip::setSaving(double fraction)
 {
     saving_ = fraction;
@@ -175,6 +181,17 @@ void StatusStrip::setComparing(double fraction)
     showRecording();
 }
 
+/// A copy does not grow with the recording.
+QString StatusStrip::savedWords() const
+{
+    if (!transport_.saved)
+        return tr("not saved");
+    if (!transport_.savedUntil || transport_.end - *transport_.savedUntil < std::chrono::seconds{2})
+        return tr("saved");
+    return tr("saved up to %1")
+        .arg(Formatter(utc_).instant(*transport_.savedUntil, transport_.end));
+}
+
 void StatusStrip::showRecording()
 {
     const Transport& t = transport_;
@@ -193,8 +210,7 @@ void StatusStrip::showRecording()
     else if (t.mode == Mode::replay)
         parts << tr("Recording %1").arg(QFileInfo(t.file).fileName().left(60)) << length;
     else
-        parts << tr("Recording %1").arg(length) << sizeText(t.bytes)
-              << (t.saved ? tr("saved") : tr("not saved"));
+        parts << tr("Recording %1").arg(length) << sizeText(t.bytes) << savedWords();
     if (t.redacted && t.mode != Mode::empty)
         parts << tr("redacted");
     recording_->setText(parts.join(QStringLiteral(", ")));
@@ -202,6 +218,8 @@ void StatusStrip::showRecording()
 
 void StatusStrip::setUtc(bool utc)
 {
+    utc_ = utc;
+    showRecording();
     zone_->setText(zoneName(utc));
     zone_->setAccessibleName(tr("Times are in: %1").arg(zone_->text()));
 }

@@ -3,6 +3,7 @@
 
 #include "core/capture/update.h"
 #include "core/capture/workspace.h"
+#include "ui/models/ringlimits.h"
 
 #include <QStatusBar>
 
@@ -22,6 +23,8 @@ public:
     void setUpdate(const Update& update);
     void setTransport(const Transport& transport);
     void setUtc(bool utc);
+    /// How much of a temporary recording is kept.
+    void setKept(const RingLimits& kept);
     /// 0 to 1 while saving; negative: not saving.
     void setSaving(double fraction);
     /// 0 to 1 while a report is made; negative: none is.
@@ -38,6 +41,7 @@ signals:
 private:
     QLabel* addLeft();
     void showRecording();
+    QString savedWords() const;
 
     QLabel* poll_;
     QLabel* gaps_;
@@ -48,6 +52,7 @@ private:
     QToolButton* stopComparing_;
     QToolButton* zone_;
     Transport transport_;
+    bool utc_ = false;
     double saving_ = -1;
     double reporting_ = -1;
     double comparing_ = -1;
