@@ -32,11 +32,12 @@ public:
     }
     /// One that keeps its input, its environment and its arguments: a line each in "out", "env" and
     /// "arguments". "out" is whole as soon as "arguments" has its line.
-    QString keeper(const QByteArray& first = {}) const
+    QString keeper(const QByteArray& first = {}, const QByteArray& last = {}) const
     {
         return make("keeper", first +
                                   "cat >> $D/out\nenv | grep ^POOLSCOPE_ALERT_ | sort >> $D/env\n"
-                                  "echo \"$# $*\" >> $D/arguments\n");
+                                  "echo \"$# $*\" >> $D/arguments\n" +
+                                  last);
     }
 
     QByteArray read(const char* name) const

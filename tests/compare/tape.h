@@ -34,6 +34,7 @@ struct Behaviour
     std::uint64_t acquires_in_gap = 0;
     bool pool = true;
     std::string pool_name = "shop";
+    std::string pool_kind = "poolscope";
     std::string process = "shop-api";
     std::string target = "shop-api";
     std::string url = "pool+unix:///run/poolscope/shop.sock";
@@ -153,7 +154,7 @@ private:
         }
         Pool pool;
         pool.name = Text{how.pool_name};
-        pool.kind = Text{"poolscope"};
+        pool.kind = Text{how.pool_kind};
         pool.used = how.used;
         pool.max = how.max;
         pool.pending = how.pending;

@@ -87,6 +87,7 @@ void TestCompareNames::whoStandsAlone()
     };
     Behaviour how{.in_transaction = 3};
     how.pool_name = "shop/mallory";
+    how.pool_kind = "pgbouncer";
     tape.play(how);
     tape.close();
     QCOMPARE(tape.trouble(), std::string{});
@@ -105,7 +106,11 @@ void TestCompareNames::whoStandsAlone()
     QVERIFY(open.find("user mallory") != std::string::npos);
     QVERIFY(open.find("shop/mallory") != std::string::npos);
     const std::string concealed = told(compare::compare(first, second, naming.value()));
-    QVERIFY2(concealed.find("mallory") == std::string::npos, concealed.c_str());
+    const std::size_t secret = concealed.find("mallory");
+    QVERIFY2(secret == std::string::npos,
+             secret == std::string::npos
+                 ? ""
+                 : concealed.substr(secret - std::min<std::size_t>(secret, 80), 160).c_str());
     QVERIFY2(concealed.find("user user") != std::string::npos, concealed.c_str());
 }
 

@@ -89,10 +89,10 @@ class TestAlertWindows : public QObject
         QFile::remove(go);
         QSettings().setValue(
             QStringLiteral("alerts/command"),
-            scripts_->keeper(QStringLiteral("n=0; while [ ! -e '%1' ] && [ $n -lt 400 ]; do sleep "
-                                            "0.05; n=$((n + 1)); done\n")
-                                 .arg(go)
-                                 .toUtf8()));
+            scripts_->keeper({}, QStringLiteral("n=0; while [ ! -e '%1' ] && [ $n -lt 400 ]; do "
+                                                "sleep 0.05; n=$((n + 1)); done\n")
+                                     .arg(go)
+                                     .toUtf8()));
         MainWindow& window = add(true);
         of(window).setAlertRules(rule("first").toStdString());
         const auto waits = [&] {
