@@ -248,6 +248,12 @@ void Capture::order(const Command& command, const std::string& subject)
     ActionReported report{numbered.action,        command.verb, command.session,
                           ActionPhase::requested, subject,      command.checkout};
     observe(target, report);
+    if (command.verb != ActionVerb::reclaim && isOurs(command.session)) {
+        report.phase = ActionPhase::refused;
+        report.sentence = "This is a session of this Poolscope.";
+        observe(target, report);
+        return;
+    }
     if (const auto source = sources_.find(target); source != sources_.end()) {
         source->second->execute(numbered);
         return;
@@ -255,6 +261,17 @@ void Capture::order(const Command& command, const std::string& subject)
     report.phase = ActionPhase::refused;
     report.sentence = "The target is not attached.";
     observe(target, report);
+}
+
+/// Two targets may be on one server: each knows its own session alone.
+bool Capture::isOurs(const SessionKey& session) const
+{
+    const auto& targets = analysis_.world().targets();
+    return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
+        const auto same = target.second.sessions.find(session.pid);
+        return same != target.second.sessions.end() && same->second.own &&
+               same->second.key.started == session.started;
+    });
 }
 
 void Capture::show(bool shown, quint64 epoch)

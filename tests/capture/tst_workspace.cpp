@@ -14,6 +14,7 @@ private slots:
     void pausesAndScrubsWhileRecordingGoesOn();
     void ofManySeeksTheLastCounts();
     void commandsAreRecordedAndNeedTheLiveEdge();
+    void ourOwnSessionIsNeverHit();
     void readOnlyRefuses();
     void thresholdsMakeSuspects();
     void aWhatIfIsTakenBack();
@@ -130,6 +131,25 @@ void TestWorkspace::commandsAreRecordedAndNeedTheLiveEdge()
     f.workspace->goLive();
     QTRY_COMPARE(f.resets, resets + 1);
     QCOMPARE(f.last->actions->size(), size_t{1});
+}
+
+/// Two targets may be on one server: to each, the other's session is anybody's.
+void TestWorkspace::ourOwnSessionIsNeverHit()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    Session own = session(1, SessionState::other, start);
+    own.own = true;
+    QVERIFY(f.sample({own}));
+    SessionRow seen = f.rows.begin()->second;
+    seen.session.own = false;
+    f.workspace->execute(ActionVerb::terminate, {seen});
+    QTRY_VERIFY(f.last->actions->size() == 1 &&
+                f.last->actions->front().phase == ActionPhase::refused);
+    QCOMPARE(f.last->actions->front().outcome,
+             std::string("This is a session of this Poolscope."));
+    QVERIFY(f.sample({own}));
+    QVERIFY(f.source->commands.empty());
 }
 
 void TestWorkspace::readOnlyRefuses()

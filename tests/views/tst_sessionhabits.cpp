@@ -17,6 +17,7 @@ class TestSessionHabits : public QObject
     Q_OBJECT
 private slots:
     void whoMayNotBeSignalledStaysOut();
+    void ourOwnBehindAnotherTarget();
     void aFilterBeginsAtItsFirstHit();
     void aBannerSpeaksOfNow();
 };
@@ -55,6 +56,37 @@ void TestSessionHabits::whoMayNotBeSignalledStaysOut()
     const QString obstacle =
         commandObstacle(ActionVerb::terminate, none, store, live, Formatter(true));
     QVERIFY2(obstacle.contains(QStringLiteral("orders-db")), qPrintable(obstacle));
+}
+
+/// Two targets on one server: to each, the session of the other is anybody's.
+void TestSessionHabits::ourOwnBehindAnotherTarget()
+{
+    SyntheticUpdates updates;
+    SessionRow& own = updates.put(10, SessionState::active, "poolscope");
+    own.session.own = true;
+    const SessionRow client = updates.put(11, SessionState::idle, "shop-api");
+    SessionRow seen = own;
+    seen.session.own = false;
+    seen.session.key.target = TargetId{2};
+    SessionRow namesake = seen; // another life of that pid
+    namesake.session.key.started += std::chrono::seconds{1};
+    Update update = updates.take(true);
+    update.changed.push_back(seen);
+    update.changed.push_back(namesake);
+    TargetSummary other = update.targets.front();
+    other.info.id = TargetId{2};
+    update.targets.push_back(other);
+    SessionStore store;
+    store.apply(update);
+    const auto rest = commandable({seen, client, namesake}, store);
+    QCOMPARE(rest.size(), std::size_t{2});
+    Transport live;
+    live.mode = Mode::live;
+    const auto obstacle = [&](const SessionRow& row) {
+        return commandObstacle(ActionVerb::terminate, {row}, store, live, Formatter(true));
+    };
+    QVERIFY(obstacle(seen).contains(QStringLiteral("Poolscope's own")));
+    QCOMPARE(obstacle(namesake), QString());
 }
 
 void TestSessionHabits::aFilterBeginsAtItsFirstHit()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/commandplan.h"
+#include "ui/models/ownsessions.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
@@ -17,10 +18,10 @@ QString nameOf(const SessionStore& store, TargetId target)
     return summary ? Formatter::line(summary->info.name, 80) : tr("the server");
 }
 
-QString whyNot(ActionVerb verb, const SessionRow& row)
+QString whyNot(ActionVerb verb, const SessionRow& row, const SessionStore& store)
 {
     const Session& s = row.session;
-    if (s.own)
+    if (isOwn(store, s))
         return tr("Poolscope's own session");
     if (!s.is_client())
         return tr("a %1 of the server").arg(Formatter::line(s.backend_type.str(), 60));
@@ -257,7 +258,7 @@ CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions
         const Session& s = row.session;
         if (!seen.insert(s.key).second)
             continue;
-        const QString reason = whyNot(verb, row);
+        const QString reason = whyNot(verb, row, store);
         if (!reason.isEmpty()) {
             plan.leftOut << QStringLiteral("%1: %2").arg(s.key.pid.value).arg(reason);
             continue;

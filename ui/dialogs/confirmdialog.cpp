@@ -135,7 +135,9 @@ void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, cons
         QLabel* const words = parts::label(value, this);
         words->setAlignment(Qt::AlignTop | Qt::AlignLeft);
         // A word without end must not make the dialog wider than it is.
-        words->setSizePolicy(QSizePolicy::Ignored, words->sizePolicy().verticalPolicy());
+        QSizePolicy policy = words->sizePolicy(); // as tall as it is wide lets it be
+        policy.setHorizontalPolicy(QSizePolicy::Ignored);
+        words->setSizePolicy(policy);
         grid->addWidget(words, row++, 1);
     }
     layout_->addLayout(grid);

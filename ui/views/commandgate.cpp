@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/commandgate.h"
+#include "ui/models/ownsessions.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ QString modeObstacle(const Transport& transport, const Formatter& format)
 QString sessionObstacle(const SessionRow& row, const SessionStore& store)
 {
     const Session& s = row.session;
-    if (s.own)
+    if (isOwn(store, s))
         return tr("This is Poolscope's own session.");
     if (!s.is_client())
         return tr("This is the server's own worker, not a client's session.");
@@ -126,7 +127,7 @@ std::vector<SessionRow> commandable(const std::vector<SessionRow>& selected,
         return selected;
     std::vector<SessionRow> clients, rows;
     for (const SessionRow& row : selected) {
-        if (row.session.own || !row.session.is_client())
+        if (isOwn(store, row.session) || !row.session.is_client())
             continue;
         clients.push_back(row);
         if (sessionObstacle(row, store).isEmpty())
