@@ -149,6 +149,7 @@ void AgentSource::connected()
     authorised_ = factsTold_ = factsDue_ = false;
     inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = false;
     timesDisbelieved_ = placesLeftOut_ = unnamedTold_ = false;
+    skippedSaid_ = contradictionsSaid_ = 0;
     number_ = 0;
     lostTold_ = unreadableTold_ = messages_ = bytesBefore_ = 0;
     pings_.clear();
@@ -358,23 +359,35 @@ void AgentSource::provideSecret(const QString& password)
 
 void AgentSource::statusUp()
 {
-    std::string sentence;
+    std::vector<std::string> sentences;
     unnamedTold_ = talk_ && talk_->decoder.figures().unnamed > 0;
     if (talk_ && talk_->state.figures().over_limit > 0)
-        sentence =
-            fmt::format("More than {} checkouts are open: those beyond are not listed.", mostOpen);
-    else if (unnamedTold_)
-        sentence = fmt::format("The process tells of pools or checkouts whose name or id is empty "
-                               "or over {} bytes: they are left out. Give the pool a shorter name.",
-                               wire::max_pool_name);
-    else if (talk_ && placesLeftOut_)
-        sentence = "The process tells of more lines of code than can be listed: what short "
-                   "checkouts of the others held is counted at no line.";
-    else if (talk_ && timesDisbelieved_)
-        sentence =
-            "Some times that the process tells lie in the future. They are not believed, but "
-            "count from when they were told.";
-    teller_.status(Reach::up, sentence);
+        sentences.push_back(
+            fmt::format("More than {} checkouts are open: those beyond are not listed.", mostOpen));
+    if (unnamedTold_)
+        sentences.push_back(
+            fmt::format("The process tells of pools or checkouts whose name or id is empty "
+                        "or over {} bytes: they are left out. Give the pool a shorter name.",
+                        wire::max_pool_name));
+    if (skippedSaid_ > 0)
+        sentences.push_back(skippedSaid_ == 1 ? std::string("One line of the process cannot be "
+                                                            "read, and was skipped.")
+                                              : fmt::format("{} or more lines of the process "
+                                                            "cannot be read, and were skipped.",
+                                                            skippedSaid_));
+    if (contradictionsSaid_ > 0)
+        sentences.push_back(fmt::format(
+            "The process contradicts itself, {} so far: it lent what was lent "
+            "already, or took back what was not. That is left out.",
+            contradictionsSaid_ == 1 ? std::string("once")
+                                     : fmt::format("{} times or more", contradictionsSaid_)));
+    if (placesLeftOut_)
+        sentences.push_back("The process tells of more lines of code than can be listed: what "
+                            "short checkouts of the others held is counted at no line.");
+    if (timesDisbelieved_)
+        sentences.push_back("Some times that the process tells lie in the future. They are not "
+                            "believed, but count from when they were told.");
+    teller_.status(Reach::up, fmt::format("{}", fmt::join(sentences, " ")));
 }
 
 void AgentSource::fact(const Fact& what)

@@ -119,6 +119,8 @@ private:
     void pong(std::int64_t of, Timestamp agentNow);
     void outcome(std::int64_t of, bool ok, const std::string& why);
     void deliver(bool always, std::uint64_t lostLater = 0);
+    bool remarksAreNew();
+    std::uint64_t contradictions() const;
     Duration offset();
     std::optional<std::int64_t> say(const wire::Body& body);
     void tell(const AgentCommands::Facts& facts);
@@ -170,6 +172,8 @@ private:
     bool timesDisbelieved_ = false; ///< on this connection, and that was told
     bool placesLeftOut_ = false;    ///< the same
     bool unnamedTold_ = false;      ///< that something has no usable name, on this connection
+    std::uint64_t skippedSaid_ = 0; ///< so many lines, as the status has it
+    std::uint64_t contradictionsSaid_ = 0; ///< the same
     Steady::time_point heard_, greetedAt_, lastPicture_, lastResync_;
     std::map<std::int64_t, Steady::time_point> pings_;
     AgentClock clock_;

@@ -301,24 +301,51 @@ void AgentSource::deliver(bool always, std::uint64_t lostLater)
     const std::uint64_t skipped = talk_->decoder.figures().skipped();
     sample.lost = lost - lostTold_;
     sample.unreadable = skipped - unreadableTold_;
-    if (!always && isEmpty(sample))
+    const bool news = remarksAreNew();
+    if (!always && isEmpty(sample)) {
+        if (news)
+            statusUp();
         return;
+    }
     if (sample.full && std::exchange(factsDue_, false))
         fact(AgentReported{*facts_});
     lostTold_ = lost;
     unreadableTold_ = skipped;
     offsetTold_ = sample.clock_offset = offset();
     teller_.sampling();
+    fact(std::move(sample)); // which may end this connection
+    if (news && talk_)
+        statusUp();
+}
+
+/// What the status says beside "up". Counts are said again when they have doubled: a process that
+/// goes on like that fills no recording with it.
+bool AgentSource::remarksAreNew()
+{
     const bool disbelieved = talk_->sampler.timesDisbelieved() > 0;
     const bool leftOut = talk_->sampler.placesLeftOut() > 0;
     const bool unnamed = talk_->decoder.figures().unnamed > 0;
-    fact(std::move(sample)); // which may end this connection
-    const bool news =
+    bool news =
         disbelieved > timesDisbelieved_ || leftOut > placesLeftOut_ || unnamed > unnamedTold_;
     timesDisbelieved_ = timesDisbelieved_ || disbelieved;
     placesLeftOut_ = placesLeftOut_ || leftOut;
-    if (news)
-        statusUp();
+    const auto doubled = [&news](std::uint64_t& said, std::uint64_t count) {
+        if (count == 0 || count / 2 < said)
+            return;
+        said = count;
+        news = true;
+    };
+    doubled(skippedSaid_, talk_->decoder.figures().skipped());
+    doubled(contradictionsSaid_, contradictions());
+    return news;
+}
+
+/// Told of a checkout what cannot be. Where events were lost, or not all are kept, it may be.
+std::uint64_t AgentSource::contradictions() const
+{
+    const wire::PeerFigures& figures = talk_->state.figures();
+    const bool knowsAll = figures.gaps == 0 && figures.over_limit == 0;
+    return figures.open_again + (knowsAll ? figures.not_lent : 0);
 }
 
 std::optional<std::int64_t> AgentSource::say(const wire::Body& body)

@@ -256,6 +256,7 @@ bool PeerState::apply(const Checkin& checkin)
     const auto found = checkouts_.find(checkin.id);
     if (found == checkouts_.end()) {
         ++figures_.not_open;
+        ++figures_.not_lent;
         return false;
     }
     keeps_nowhere(found->second.kept);

@@ -22,6 +22,7 @@ struct PeerFigures
     std::uint64_t lost = 0;         ///< events that never came, as far as the numbers tell
     std::uint64_t open_again = 0;   ///< checkouts with the id of an open one
     std::uint64_t not_open = 0;     ///< checkins, uses and beats of what is not open
+    std::uint64_t not_lent = 0;     ///< of them, the checkins
     std::uint64_t unknown_pool = 0; ///< of a pool that hello did not name
     std::uint64_t over_limit = 0;   ///< open checkouts and connections beyond what is kept
     std::uint64_t stray = 0;        ///< lines that only an inspector sends, or out of place

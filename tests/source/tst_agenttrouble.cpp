@@ -8,6 +8,8 @@
 #include <QTest>
 #include <QTimer>
 
+#include <algorithm>
+
 using namespace poolscope;
 using namespace poolscope::test;
 
@@ -21,6 +23,7 @@ private slots:
     void endlessLine();
     void garbage();
     void garbageInBetweenIsCounted();
+    void contradictionsAreTold();
     void aPoolWithoutAUsableName();
     void timesThatCannotBe();
     void silentAfterConnect();
@@ -158,6 +161,21 @@ void TestAgentTrouble::garbageInBetweenIsCounted()
     QCOMPARE(probe.pools().unreadable, std::uint64_t{3});
     QCOMPARE(probe.reach(), Reach::up);
     QCOMPARE(probe.gaps, 0);
+    // And told, but not anew with each.
+    const auto told = [&] {
+        return std::ranges::count_if(probe.facts, [](const Fact& fact) {
+            const auto* const status = std::get_if<StatusChanged>(&fact);
+            return status && status->status.sentence.find("lines of the process cannot be read") !=
+                                 std::string::npos;
+        });
+    };
+    QTRY_VERIFY(told() >= 1);
+    for (int i = 2; i < 32; ++i) {
+        agent.say("nonsense\n" + agent.event("beat", "a", i));
+        QTRY_COMPARE(probe.pools().unreadable, static_cast<std::uint64_t>(i + 2));
+    }
+    QTRY_VERIFY(told() >= 4);
+    QVERIFY2(told() <= 6, qPrintable(QString::number(told()))); // 2, 4, 8, 16, 32
     // Nothing else, for ever: that is no agent any more.
     QByteArray nonsense;
     for (int i = 0; i < 9 * 64; ++i)
@@ -167,6 +185,42 @@ void TestAgentTrouble::garbageInBetweenIsCounted()
     QVERIFY2(probe.sentence().contains(QStringLiteral("cannot be read")),
              qPrintable(probe.sentence()));
     QCOMPARE(probe.gaps, 1);
+}
+
+/// Ids that are lent twice, returns of what was not lent: left out, counted, and told.
+void TestAgentTrouble::contradictionsAreTold()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.open("a") + agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    // Its statements may end after it was taken back; and a picture says anew what is open.
+    agent.say(agent.event("beat", "never", 1) + agent.hello(4242, 1) + agent.open("a", 1) +
+              agent.open("b", 1) + agent.ready(1));
+    QTRY_VERIFY(probe.isOpen("b"));
+    QVERIFY2(probe.sentence().isEmpty(), qPrintable(probe.sentence()));
+    agent.say(agent.event("checkin", "never", 2));
+    QTRY_VERIFY2(probe.sentence().startsWith(
+                     QStringLiteral("The process contradicts itself, once so far: it lent what was "
+                                    "lent already, or took back what was not.")),
+                 qPrintable(probe.sentence()));
+    agent.say(agent.event("checkout", "a", 3) + agent.event("checkout", "c", 4));
+    QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("itself, 2 times or more so far")),
+                 qPrintable(probe.sentence()));
+    QTRY_VERIFY(probe.isOpen("c"));
+    QVERIFY(probe.isOpen("a") && probe.isOpen("b"));
+    QCOMPARE(probe.checkout("a").acquired, timestamp_from_us(1'000'000)); // the first counts
+    QCOMPARE(probe.pools().checkouts.size(), std::size_t{3});
+    QCOMPARE(probe.gaps, 0);
+    // Where events were lost it is not the process that is wrong.
+    const QString before = probe.sentence();
+    agent.say(agent.event("checkin", "a", 10) + agent.event("checkin", "lost", 11) +
+              agent.event("checkin", "too", 12) + agent.event("checkin", "three", 13));
+    QTRY_VERIFY(!probe.isOpen("a"));
+    QCOMPARE(probe.sentence(), before);
 }
 
 /// What is left out is not left out in silence: in the greeting, and later.

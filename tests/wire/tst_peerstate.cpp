@@ -135,6 +135,7 @@ void TestPeerState::checkinWithoutCheckout()
     b.say(2, wire::Beat{"a", "never", {}});
     b.say(3, wire::Use{"a", "never", {}, true, {}});
     QCOMPARE(b.peer.figures().not_open, std::uint64_t{3});
+    QCOMPARE(b.peer.figures().not_lent, std::uint64_t{1});
     QCOMPARE(b.notes.said.back(), std::string("ready"));
     QVERIFY(!b.peer.wants_resync());
 }
