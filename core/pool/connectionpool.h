@@ -270,7 +270,8 @@ public:
     /// A connection on loan to `user` (a part of the application, a tenant: who will be named), as
     /// soon as there is one, first come first served; an error after PoolConfig::acquire_timeout
     /// says who holds them. Opening a connection runs on the thread that acquires, and may take it
-    /// longer than that; where it fails, one that came back meanwhile serves as well. Throws
+    /// longer than that. Who opens has been served: what comes back meanwhile goes to the next, and
+    /// is kept for nobody; where the open fails, what nobody took by then serves as well. Throws
     /// std::bad_alloc alone, and then nothing is lent.
     Result<Guard> acquire(std::string_view user = {})
     {
