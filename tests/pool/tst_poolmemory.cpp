@@ -3,6 +3,8 @@
 // lost by it.
 #include "tests/pool/testfactory.h"
 
+#include "core/leak/leakdetector.h"
+
 #include <QTest>
 
 #include <cstdlib>
@@ -68,6 +70,7 @@ private slots:
     void acquireLosesNothing_data();
     void acquireLosesNothing();
     void addingLosesNothing();
+    void trackingLosesNothing();
 };
 
 namespace {
@@ -218,6 +221,43 @@ void TestPoolMemory::addingLosesNothing()
         QCOMPARE(backend.open_now(), 0);
     }
     QVERIFY(granted > 1);
+}
+
+/// What cannot be tracked is counted, and its release is that of something unknown.
+void TestPoolMemory::trackingLosesNothing()
+{
+    int granted = 0;
+    bool dropped = false;
+    for (bool reached = true; reached; ++granted) {
+        LeakDetector detector({{}, 10, false, CaptureMethod::automatic});
+        ResourceInfo info{ResourceType::cursor, a_user, {{"route", "/orders"}}, {}, {}};
+        TrackOutcome tracked = TrackOutcome::duplicate;
+        reached = fails_after(granted, [&] {
+            tracked = detector.track(ResourceId{7}, std::move(info), now_ticks());
+        });
+        const bool full = tracked == TrackOutcome::full;
+        QVERIFY(full || tracked == TrackOutcome::tracked);
+        dropped = dropped || full;
+        const LeakStatistics statistics = detector.statistics(now_ticks());
+        QCOMPARE(statistics.dropped, full ? 1U : 0U);
+        QCOMPARE(statistics.currently_tracked, std::size_t{full ? 0U : 1U});
+        QCOMPARE(detector.release(ResourceId{7}),
+                 full ? ReleaseOutcome::unknown : ReleaseOutcome::released);
+        for (std::uint64_t id = 10; id < 20; ++id) // there is room for as many as before
+            QCOMPARE(detector.track(ResourceId{id}, {}, now_ticks()), TrackOutcome::tracked);
+    }
+    QVERIFY(dropped);
+    // A release finds no memory to remember that it was: it happens all the same.
+    for (granted = 0; granted < 3; ++granted) {
+        LeakDetector detector({{}, 10'000, false, CaptureMethod::automatic});
+        for (std::uint64_t id = 0; id < 5'000; ++id) {
+            detector.track(ResourceId{id}, {}, now_ticks());
+            ReleaseOutcome released = ReleaseOutcome::unknown;
+            fails_after(granted, [&] { released = detector.release(ResourceId{id}); });
+            QCOMPARE(released, ReleaseOutcome::released);
+        }
+        QCOMPARE(detector.statistics(now_ticks()).currently_tracked, std::size_t{0});
+    }
 }
 
 QTEST_APPLESS_MAIN(TestPoolMemory)

@@ -20,6 +20,7 @@ private slots:
     void whatWorksIsNoLeak();
     void healthCheck();
     void cleanUp();
+    void cleansUpByItself();
     void neverClosesWhatIsOut();
     void minIdle();
     void goesWhileItsHealthIsWatched();
@@ -183,6 +184,29 @@ void TestPoolUpkeep::cleanUp()
     pool.maintain(in_future(2h)); // too old
     QCOMPARE(backend.closed.load(), closed + 1);
     QCOMPARE(pool.stats().idle, 1);
+}
+
+/// At its interval, and nobody asks for it.
+void TestPoolUpkeep::cleansUpByItself()
+{
+    Backend backend;
+    PoolConfig config = small_config(4);
+    config.automatic_cleanup = true;
+    config.cleanup_interval = 10ms;
+    config.idle_timeout = 30ms;
+    FakePool pool(config, FakeFactory{&backend});
+    auto out = pool.acquire("a");
+    pool.acquire("b").value().release();
+    QTRY_COMPARE(backend.closed.load(), 1);
+    QTRY_COMPARE(pool.stats().total, 1);
+    QTest::qWait(100); // longer than it may be idle: but it is not
+    QCOMPARE(backend.closed.load(), 1);
+    QCOMPARE(out.value()->number, 1);
+    config.automatic_cleanup = false;
+    FakePool observing(config, FakeFactory{&backend});
+    observing.acquire("a").value().release();
+    QTest::qWait(100);
+    QCOMPARE(observing.stats().idle, 1); // by default nothing is closed
 }
 
 void TestPoolUpkeep::neverClosesWhatIsOut()
