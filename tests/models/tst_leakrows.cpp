@@ -83,6 +83,16 @@ void LeakRowsTest::aPlace()
     QCOMPARE(shown.counts.suspected, 14);
     QCOMPARE(shown.counts.shown, 22);
     QCOMPARE(suspectedCount(shown.store.targets()), 14);
+    // While something is left: how long that lasts.
+    Update before = scene.take(true);
+    for (Place& place : before.targets.front().places)
+        place.full_in = std::chrono::seconds{260};
+    const Shown filling(before);
+    QCOMPARE(cell(filling.model->index(0, 0), LeakColumn::fullIn), QStringLiteral("4m 20s"));
+    for (Place& place : before.targets.front().places)
+        place.full_in.reset();
+    const Shown steady(before);
+    QCOMPARE(cell(steady.model->index(0, 0), LeakColumn::fullIn), QString());
 }
 
 /// Every one of them, oldest first.

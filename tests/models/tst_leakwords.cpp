@@ -102,6 +102,13 @@ void LeakWordsTest::sentences()
     QCOMPARE(answer.severity, 2);
     QCOMPARE(overviewAnswer(store).sentence, answer.sentence);
     QVERIFY(!overviewAnswer(store).session);
+    // While something is left: how long that lasts.
+    Update before = update;
+    before.targets.front().places.front().full_in = std::chrono::seconds{260};
+    store.apply(before);
+    QCOMPARE(leaksAnswer(store).explanation,
+             QStringLiteral("the oldest for 5 min 19 s, 2.7 more a minute, nothing is free in "
+                            "4 min 20 s"));
     // What the process did not report is not said.
     for (Pool& pool : update.targets.front().pools) {
         pool.max.reset();
