@@ -55,7 +55,7 @@ void TestPoolOpening::whoOpensHasBeenServed()
     for (Worker* const next : {&second, &third}) {
         held.value().release();
         QTRY_VERIFY(next->done);
-        QCOMPARE(next->guard->number, 1);
+        QVERIFY2(next->guard && next->guard->number == 1, next->error.c_str());
         held = std::move(next->guard);
     }
     // Nobody waits: whoever comes by has it, also without any patience.
