@@ -29,6 +29,7 @@ private slots:
     void severalFailingAreOneBanner();
     void whatTheUserDetachedIsNoFault();
     void oneServerAttachedTwiceIsSaid();
+    void whatASourceSaysBesideItsPictureIsSaid();
     void whatBecameOfACommandStandsInTheDetail();
     void actionsDoNotDependOnServers();
     void healthyOverviewHasNoEmptyTables();
@@ -271,6 +272,42 @@ void PageStatesTest::oneServerAttachedTwiceIsSaid()
         target.facts->server_started.reset();
     f.apply(other);
     QVERIFY(banners(f.show("sessions")).isEmpty());
+}
+
+/// As that lines of it could not be read: it is up, and all that is shown counts.
+void PageStatesTest::whatASourceSaysBesideItsPictureIsSaid()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    Update update = updates.take(true);
+    addServer(update, 2, "ledger-db", 1);
+    f.apply(update);
+    QVERIFY(banners(f.show("leaks")).isEmpty());
+    update.targets.at(1).status.sentence = "One line of <b>it</b>\ncannot be read.";
+    f.apply(update);
+    const auto said = [&f](const char* page) {
+        QStringList all;
+        for (const Banner* banner : banners(f.show(page)))
+            all += banner->accessibleName();
+        return all.join(QLatin1Char('|'));
+    };
+    const QString wanted = QStringLiteral("ledger-db One line of <b>it</b> cannot be read.");
+    for (const char* const page : {"overview", "leaks", "pools", "sessions"})
+        QVERIFY2(said(page).endsWith(wanted), qPrintable(said(page)));
+    // One line, however many speak.
+    update.targets.at(0).status.sentence = "It is slow.";
+    f.apply(update);
+    QCOMPARE(banners(f.show("leaks")).size(), 1);
+    QVERIFY2(said("leaks").contains(QStringLiteral("It is slow. One more has something to say")),
+             qPrintable(said("leaks")));
+    // Of one that does not answer its trouble is told, and that once.
+    update.targets.at(0).status.reach = Reach::failing;
+    f.apply(update);
+    QCOMPARE(said("leaks").count(QStringLiteral("It is slow.")), 1);
+    QVERIFY(said("leaks").contains(wanted));
+    update.targets.at(0).status = update.targets.at(1).status = {Reach::up, {}, {}, {}};
+    f.apply(update);
+    QVERIFY(banners(f.show("leaks")).isEmpty());
 }
 
 void PageStatesTest::whatBecameOfACommandStandsInTheDetail()
