@@ -182,6 +182,12 @@ void TestPoolCommands::recordsAndReadsBack()
         QCOMPARE(leaks.code, 0);
     }
     QVERIFY2(leaks.out.contains("checkout.cpp:"), leaks.out.constData());
+    bool named = false;
+    for (const QJsonValue& checkout : run({text("checkouts"), file, text("--json")}).array()) {
+        const QString line = of(of(checkout, "stack").toArray().at(0), "file").toString();
+        named = named || line.endsWith(text("/checkout.cpp"));
+    }
+    QVERIFY(named);
     QCOMPARE(run({text("reclaim"), file, text("1")}).code, 2);
     const Run sessions = run({text("sessions"), file, text("--json")});
     QCOMPARE(sessions.out.trimmed(), QByteArray{"[]"});
