@@ -131,6 +131,7 @@ void Screen::target(const TargetSummary& target)
             line += fmt::format("  {}, pid {} on {}", plain_line(target.agent->process, 60),
                                 target.agent->pid, plain_line(target.agent->host, 60));
         add(line, Paint::bold);
+        addWrapped(words(target.status.sentence), " ", Paint::amber);
         if (target.facts && !target.facts->sees_all)
             add("  This role may not see other users' sessions. " +
                     plain_line(target.facts->missing_grant, 200),

@@ -267,12 +267,16 @@ void Sidebar::fillTarget(QListWidgetItem* item, const TargetSummary& target, con
     item->setData(sidebarDetachedRole, detached);
     item->setData(sidebarUrlRole, Formatter::line(target.info.url, 2000));
     QStringList tip{name + (value.isEmpty() ? QString() : QStringLiteral("  ") + value), line};
-    if (trouble && !status.sentence.empty() && status.reach == Reach::failing)
-        tip << Formatter::line(status.sentence, 400);
+    // Of one that has stopped it is the line above.
+    if (!status.sentence.empty() && (status.reach == Reach::failing || up))
+        tip << Formatter::line(status.sentence, 600);
     if (!status.next_step.empty())
         tip << Formatter::line(status.next_step, 400);
     item->setToolTip(plainToolTip(tip.join(QLatin1Char('\n'))));
-    item->setData(Qt::AccessibleTextRole, QStringLiteral("%1, %2, %3").arg(name, value, line));
+    QStringList spoken{name, value, line};
+    if (up && !status.sentence.empty())
+        spoken << Formatter::line(status.sentence, 600);
+    item->setData(Qt::AccessibleTextRole, spoken.join(QStringLiteral(", ")));
 }
 
 QString Sidebar::targetText(TargetId target) const
