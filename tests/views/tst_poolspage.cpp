@@ -164,6 +164,8 @@ void PoolsPageTest::rowsTellTheFigures()
     QCOMPARE(cell(0, PoolTableColumn::idle), QStringLiteral("0"));
     QCOMPARE(cell(0, PoolTableColumn::pending), QStringLiteral("4"));
     QCOMPARE(cell(0, PoolTableColumn::timeouts), QStringLiteral("7"));
+    // Of waits and uses the median above the 99th percentile.
+    QCOMPARE(cell(0, PoolTableColumn::wait), QStringLiteral("0.1 ms\n4.2 s"));
     QCOMPARE(cell(0, PoolTableColumn::use).split(QLatin1Char('\n')).size(), 2);
     QCOMPARE(cell(0, PoolTableColumn::circuit), QStringLiteral("closed"));
     QCOMPARE(cell(0, PoolTableColumn::health), QStringLiteral("healthy"));
