@@ -4,6 +4,7 @@
 #include "tests/views/leakspages.h"
 #include "ui/charts/pastlane.h"
 #include "ui/models/placewords.h"
+#include "ui/theme/tokens.h"
 #include "ui/views/framelist.h"
 #include "ui/views/framemodel.h"
 #include "ui/views/pagetitle.h"
@@ -24,6 +25,7 @@ class LeakDetailTest : public QObject
     Q_OBJECT
 private slots:
     void stackIsFoldedAndCopied();
+    void theApplicationsOwnLinesStandOut();
     void aLineIsOpened();
     void findsSources();
     void reclaim_data();
@@ -62,6 +64,41 @@ void LeakDetailTest::stackIsFoldedAndCopied()
     QCOMPARE(lines.size(), 7);
     QCOMPARE(lines.at(1), QStringLiteral("shop::place_order (src/checkout.cpp:88)"));
     QCOMPARE(lines.at(6), QStringLiteral("clone3"));
+}
+
+/// In the ink of text where libraries' are faint, and the one that acquired on a ground of its own.
+void LeakDetailTest::theApplicationsOwnLinesStandOut()
+{
+    PageFixture fixture;
+    Theme::current().setMode(Theme::Mode::light);
+    PoolScene scene;
+    LeaksPage& page = leaks(fixture);
+    fixture.apply(scene.take(true));
+    auto* const frames = page.findChild<FrameList*>();
+    const QImage image = frames->viewport()->grab().toImage();
+    const auto share = [&](int row, const QColor& colour, int tolerance = 8) {
+        const QRect area = frames->visualRect(frames->model()->index(row, 0)) & image.rect();
+        int found = 0;
+        for (int x = area.left(); x <= area.right(); ++x) {
+            for (int y = area.top(); y <= area.bottom(); ++y) {
+                const QColor pixel = image.pixelColor(x, y);
+                found += std::abs(pixel.red() - colour.red()) < tolerance &&
+                         std::abs(pixel.green() - colour.green()) < tolerance &&
+                         std::abs(pixel.blue() - colour.blue()) < tolerance;
+            }
+        }
+        return double(found) / std::max(1, area.width() * area.height());
+    };
+    const Tokens& tokens = lightTokens();
+    QCOMPARE(share(0, tokens.text, 25), 0.0); // the pool's acquire
+    for (const int own : {1, 2, 3})
+        QVERIFY2(share(own, tokens.text, 25) > 0.005, qPrintable(QString::number(own)));
+    QVERIFY(share(1, tokens.critBg) > 0.5);
+    QVERIFY(share(1, tokens.critFill) > 0);
+    for (const int other : {0, 2, 3}) {
+        QVERIFY(share(other, tokens.surface) > 0.5);
+        QCOMPARE(share(other, tokens.critFill), 0.0);
+    }
 }
 
 void LeakDetailTest::aLineIsOpened()
