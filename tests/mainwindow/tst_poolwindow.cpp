@@ -7,8 +7,10 @@
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/sidebar.h"
+#include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/models/formatter.h"
+#include "ui/theme/banner.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/page.h"
@@ -89,6 +91,17 @@ class TestPoolWindow : public QObject
         }
         return all.join(QLatin1Char('\n'));
     }
+    /// By the banners of a page.
+    QString said(const QString& page) const
+    {
+        window_->showPage(page);
+        QStringList all;
+        for (const Banner* banner : window_->currentPage()->findChildren<Banner*>()) {
+            if (banner->isVisible())
+                all << banner->accessibleName();
+        }
+        return all.join(QLatin1Char('|'));
+    }
     QToolButton* button(const QString& text) const
     {
         for (QToolButton* button : window_->currentPage()->findChildren<QToolButton*>()) {
@@ -159,6 +172,32 @@ private slots:
         QVERIFY2(text.contains(QStringLiteral("shop-api")), qPrintable(text));
         QVERIFY2(text.contains(Formatter::ofLimit(20, 20)), qPrintable(text));
         QVERIFY2(text.contains(QStringLiteral("pid 2231, 2 pools")), qPrintable(text));
+    }
+
+    /// What its agent told wrongly or could not tell is counted, and said where it is seen.
+    void whatCouldNotBeReadIsSaid()
+    {
+        const auto strip = [this] {
+            QStringList all;
+            for (const QLabel* label : window_->statusStrip().findChildren<QLabel*>())
+                all << label->text();
+            return all.join(QLatin1Char('|'));
+        };
+        QTRY_VERIFY2(strip().contains(QStringLiteral("pool: nothing lost")), qPrintable(strip()));
+        QMetaObject::invokeMethod(source_, [source = source_] {
+            PoolSample sample;
+            sample.lost = 4;
+            sample.unreadable = 3;
+            source->report(sample);
+            source->report(StatusChanged{{Reach::up, "3 or more lines cannot be read.", {}, {}}});
+        });
+        QTRY_VERIFY2(strip().contains(QStringLiteral("pool: 4 events lost, 3 lines unreadable")),
+                     qPrintable(strip()));
+        const QString words = QStringLiteral("3 or more lines cannot be read.");
+        QTRY_VERIFY2(window_->sidebar().targetText(TargetId{1}).endsWith(words),
+                     qPrintable(window_->sidebar().targetText(TargetId{1})));
+        for (const char* const page : {"overview", "pools", "leaks", "stacks"})
+            QVERIFY2(said(QString::fromLatin1(page)).contains(words), page);
     }
 
     void whatMakesNoSenseIsSaidInASentence()
