@@ -30,9 +30,9 @@ struct Place
     /// checkout; or bypass: what was established past every pool of the process.
     LeakKind kind = LeakKind::checkout;
     Text pool;
-    StackRef stack;            ///< of its oldest checkout; null where no stack was taken
-    /// Where other places of the pool acquire at a line of the same name: the callers that tell this
-    /// one from them, as ways_apart() has them.
+    StackRef stack; ///< of its oldest checkout; null where no stack was taken
+    /// Where other places of the pool acquire at a line of the same name: the callers that tell
+    /// this one from them, as ways_apart() has them.
     std::string by_way_of;
     LeakThresholds thresholds; ///< by which it is judged
     JudgedBy judged_by = JudgedBy::standard;

@@ -146,8 +146,7 @@ void TestWorkspace::ourOwnSessionIsNeverHit()
     f.workspace->execute(ActionVerb::terminate, {seen});
     QTRY_VERIFY(f.last->actions->size() == 1 &&
                 f.last->actions->front().phase == ActionPhase::refused);
-    QCOMPARE(f.last->actions->front().outcome,
-             std::string("This is a session of this Poolscope."));
+    QCOMPARE(f.last->actions->front().outcome, std::string("This is a session of this Poolscope."));
     QVERIFY(f.sample({own}));
     QVERIFY(f.source->commands.empty());
 }

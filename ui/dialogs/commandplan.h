@@ -28,7 +28,7 @@ struct CommandPlan
     QStringList leftOut;   ///< "48213: a walsender"; one each
     QString on;            ///< "shop-db", "shop-db and orders-db", "12 targets"
     bool severalTargets = false;
-    QString question;      ///< "Terminate session 48213 on shop-db?"
+    QString question; ///< "Terminate session 48213 on shop-db?"
     QString destroys;
     QString unblocks; ///< empty where nobody waits
     QString frees;
