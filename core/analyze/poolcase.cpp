@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/poolcase.h"
 
+#include "core/analyze/linkdoubt.h"
 #include "core/model/refusal.h"
 
 #include <algorithm>
@@ -276,7 +277,27 @@ private:
                            address.find("mariadb") != std::string::npos;
         const bool other =
             (postgres && only->info.kind != "postgresql") || (mysql && only->info.kind != "mysql");
-        return other ? nullptr : only;
+        return other || !may_lead_to(address, *only) ? nullptr : only;
+    }
+
+    /// Straight, or through a pooler that is attached at the pool's address.
+    bool may_lead_to(const std::string& address, const TargetState& server) const
+    {
+        const std::vector<LinkPlace> from = read_link_places(address);
+        const std::vector<LinkPlace> to = read_link_places(server.info.url);
+        if (may_be_same_place(from, to))
+            return true;
+        const auto& targets = input_.world.targets();
+        return std::any_of(targets.begin(), targets.end(), [&](const auto& each) {
+            const TargetState& pooler = each.second;
+            if (!is_pooler(pooler.info) ||
+                !may_be_same_place(from, read_link_places(pooler.info.url)))
+                return false;
+            const auto& pools = pooler.pools.pools;
+            return std::any_of(pools.begin(), pools.end(), [&](const auto& pool) {
+                return may_be_same_place(read_link_places(pool.second.database.str()), to);
+            });
+        });
     }
 
     void measure(PoolCase& of)

@@ -252,6 +252,7 @@ public:
     std::int64_t pending = 0;
     std::int64_t total = -1; ///< -1: as many as there are connections
     std::uint64_t timeouts = 0;
+    Text address;                    ///< of the pool's database; null: not told
     std::string acquired_by, thread; ///< of every checkout, as its tags
     std::vector<std::pair<Text, Text>> tags;
     Duration opened_before;
@@ -319,6 +320,7 @@ private:
         p.pending = pending;
         p.total = total >= 0 ? total : static_cast<std::int64_t>(connections_.size());
         p.idle = *p.total - *p.used;
+        p.database = address;
         p.timeouts = timeouts;
         p.use_time = DurationSummary{returned_, returned_for_, {}, {}};
         return p;

@@ -37,6 +37,17 @@ struct Churn
     }
 };
 
+void give_back_old(Scene& scene, Duration age)
+{
+    std::vector<std::string> done;
+    for (const auto& held : scene.all_held()) {
+        if (scene.now() - held.since >= age)
+            done.push_back(held.id);
+    }
+    for (const std::string& id : done)
+        scene.give_back(id);
+}
+
 } // namespace
 
 class TestDiagnosisDoubts : public QObject
@@ -50,6 +61,8 @@ private slots:
     void holdersByName_data();
     void holdersByName();
     void othersOnTheServer();
+    void aServerElsewhere_data();
+    void aServerElsewhere();
     void refusedFromTheFirst();
     void fullForAWhile();
     void fullByAQueue_data();
@@ -195,13 +208,7 @@ void TestDiagnosisDoubts::othersOnTheServer()
         scene.run(125, [&](int) { churn(2, 60, 20ms); });
         churn(0);
         scene.run(20, [&](int) {
-            std::vector<std::string> done;
-            for (const auto& held : scene.all_held()) {
-                if (scene.now() - held.since >= 4s)
-                    done.push_back(held.id);
-            }
-            for (const std::string& id : done)
-                scene.give_back(id);
+            give_back_old(scene, 4s);
             for (int i = 0; scene.lent() < 10 && i < 4; ++i)
                 scene.held(scene.lend(61, Does::working)).does = Does::idle;
             scene.pending = scene.lent() == 10 ? 5 : 0;
@@ -211,6 +218,59 @@ void TestDiagnosisDoubts::othersOnTheServer()
         QVERIFY2(d->cause == (others > 0 ? Cause::undecided : Cause::held_while_idle),
                  d->sentence.c_str());
     }
+}
+
+void TestDiagnosisDoubts::aServerElsewhere_data()
+{
+    QTest::addColumn<QByteArray>("address");
+    QTest::addColumn<QByteArray>("behindPooler"); // what one at db:6432 leads to; empty: none
+    QTest::addColumn<bool>("own");
+    const auto row = [](const char* name, const char* address, const char* behind, bool own) {
+        QTest::newRow(name) << QByteArray(address) << QByteArray(behind) << own;
+    };
+    row("not told", "", "", true);
+    row("its own", "postgresql://db:5432/shop", "", true);
+    row("of another host", "postgresql://elsewhere:5432/shop", "", false);
+    row("of another port", "postgresql://db:6432/shop", "", false);
+    row("through a pooler", "postgresql://db:6432/shop", "db:5432/shop", true);
+    row("through a pooler to another", "postgresql://db:6432/shop", "elsewhere:5432/shop", false);
+    row("not through that pooler", "postgresql://elsewhere:5432/shop", "db:5432/shop", false);
+}
+
+/// What the sessions of the only server attached do says nothing of a pool of another server's.
+void TestDiagnosisDoubts::aServerElsewhere()
+{
+    QFETCH(const QByteArray, address);
+    QFETCH(const QByteArray, behindPooler);
+    QFETCH(const bool, own);
+    Scene scene{{false, false, true, true}};
+    if (!address.isEmpty())
+        scene.address = Text{address.toStdString()};
+    if (!behindPooler.isEmpty()) {
+        const TargetId pooler{3};
+        scene.observe(TargetAttached{{pooler, "pgbouncer", "pooler", "pgbouncer://admin@db:6432"}},
+                      pooler);
+        scene.observe(StatusChanged{{Reach::up, {}, {}, {}}}, pooler);
+        PoolSample sample;
+        sample.full = true;
+        Pool& pool = sample.pools.emplace_back();
+        pool.name = Text{"shop/shop"};
+        pool.kind = Text{"pgbouncer"};
+        pool.database = Text{behindPooler.toStdString()};
+        scene.observe(std::move(sample), pooler);
+    }
+    Churn churn{scene};
+    scene.run(125, [&](int) { churn(2, 60, 20ms); });
+    churn(0);
+    scene.run(20, [&](int) {
+        give_back_old(scene, 4s);
+        for (int i = 0; scene.lent() < 10 && i < 4; ++i)
+            scene.lend(61, Does::idle);
+        scene.pending = scene.lent() == 10 ? 5 : 0;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d != nullptr);
+    QVERIFY2(d->cause == (own ? Cause::held_while_idle : Cause::undecided), d->sentence.c_str());
 }
 
 void TestDiagnosisDoubts::refusedFromTheFirst()
