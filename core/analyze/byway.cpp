@@ -28,6 +28,19 @@ std::vector<const StackLine*> callers_of(const StackRef& stack, bool own)
     return callers;
 }
 
+std::string brief_name(const StackLine* line)
+{
+    return name_of(line);
+}
+std::string function_name(const StackLine* line)
+{
+    return line->function.str() + " (" + name_of(line) + ")";
+}
+std::string whole_name(const StackLine* line)
+{
+    return line->file.str() + ":" + std::to_string(line->line);
+}
+
 class Telling
 {
 public:
@@ -51,16 +64,19 @@ private:
     {
         std::map<std::string, std::vector<std::size_t>> by_name;
         for (;; ++depth) {
-            by_name.clear();
-            bool any = false;
-            for (const std::size_t i : those) {
-                const bool has = depth < callers_[i].size();
-                any = any || has;
-                by_name[has ? name_of(callers_[i][depth]) : std::string{}].push_back(i);
-            }
-            if (!any) {
+            if (std::none_of(those.begin(), those.end(),
+                             [&](std::size_t i) { return depth < callers_[i].size(); })) {
                 apart_ = apart_ && those.size() < 2;
                 return;
+            }
+            // As briefly as tells them apart.
+            for (const auto name : {&brief_name, &function_name, &whole_name}) {
+                by_name.clear();
+                for (const std::size_t i : those)
+                    by_name[depth < callers_[i].size() ? name(callers_[i][depth]) : std::string{}]
+                        .push_back(i);
+                if (by_name.size() > 1)
+                    break;
             }
             if (by_name.size() > 1)
                 break;

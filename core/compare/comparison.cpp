@@ -133,6 +133,15 @@ void tell_ways(std::vector<Change*>& places)
     const std::vector<std::string> ways = ways_apart(stacks);
     for (std::size_t i = 0; i < places.size(); ++i)
         places[i]->by_way_of = Text{ways[i]};
+    // No two of one name may read the same.
+    std::map<std::string, int> named;
+    for (const Change* const place : places)
+        ++named[what_of(*place)];
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        Text& way = places[i]->by_way_of;
+        if (named[what_of(*places[i])] > 1)
+            way = Text{"stack " + std::to_string(i + 1) + (way.empty() ? "" : ", " + way.str())};
+    }
 }
 
 class Writer

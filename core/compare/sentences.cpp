@@ -89,7 +89,7 @@ std::string what_of(const Change& change)
     case Subject::place:
         return place_in_words(change.stack) +
                (change.by_way_of.empty() ? std::string{}
-                                         : " by way of " + plain_line(change.by_way_of.str(), 128));
+                                         : " by way of " + plain_line(change.by_way_of.str(), 400));
     case Subject::application:
         if (change.what.empty())
             return "an unnamed application";

@@ -108,7 +108,7 @@ std::string more_line(std::size_t more, const char* what)
 std::string line_of(const Change& change)
 {
     const std::string way =
-        change.by_way_of.empty() ? "" : " by way of " + plain_line(change.by_way_of.str(), 128);
+        change.by_way_of.empty() ? "" : " by way of " + plain_line(change.by_way_of.str(), 400);
     const StackLine* const line = acquiring_line(change.stack.get());
     return line ? plain_line(name_of(line), 128) + way : what_of(change);
 }

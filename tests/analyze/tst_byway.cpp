@@ -65,10 +65,20 @@ private slots:
                  (Ways{"web.py:7", "admin.py:12"}));
         QCOMPARE(ways_apart({by({flask(1)}), by({flask(2)})}), (Ways{"flask.py:1", "flask.py:2"}));
     }
+    void byFunctionOrFolderWhereOnlyThatDiffers()
+    {
+        StackLine other = line("app/web.py", 7);
+        other.function = Text{"refund"};
+        QCOMPARE(ways_apart({by({line("app/web.py", 7)}), by({other})}),
+                 (Ways{"in app/web.py (web.py:7)", "refund (web.py:7)"}));
+        StackLine old = line("old/web.py", 7);
+        old.function = line("app/web.py", 7).function;
+        QCOMPARE(ways_apart({by({line("app/web.py", 7)}), by({old})}),
+                 (Ways{"app/web.py:7", "old/web.py:7"}));
+    }
     void nothingTellsThemApart()
     {
-        // Names as they are shown have no folder.
-        QCOMPARE(ways_apart({by({line("app/web.py", 7)}), by({line("old/web.py", 7)})}),
+        QCOMPARE(ways_apart({by({line("app/web.py", 7)}), by({line("app/web.py", 7)})}),
                  (Ways{"", ""}));
         QCOMPARE(ways_apart({nullptr, nullptr}), (Ways{"", ""}));
         QCOMPARE(ways_apart({by({})}), Ways{""});
