@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -36,6 +37,7 @@ final class Servers {
 
     private static Server postgres;
     private static Server mariadb;
+    private static Server pooler;
 
     private Servers() {}
 
@@ -51,6 +53,14 @@ final class Servers {
             mariadb = startMariadb();
         }
         return mariadb.url();
+    }
+
+    /** PgBouncer in transaction mode before postgres(). */
+    static synchronized String pooler() throws Exception {
+        if (pooler == null) {
+            pooler = startPooler(postgres());
+        }
+        return pooler.url();
     }
 
     private static String program(String name, String... folders) {
@@ -120,6 +130,10 @@ final class Servers {
     }
 
     private static void launch(Server s, String user, List<String> command) throws Exception {
+        launch(s, user, command, "CREATE TABLE items (id int PRIMARY KEY, price int)", "INSERT INTO items VALUES (1, 5), (2, 6)");
+    }
+
+    private static void launch(Server s, String user, List<String> command, String... first) throws Exception {
         Path log = Files.createTempFile("psj", ".log");
         log.toFile().deleteOnExit();
         s.process = new ProcessBuilder(as(account(), command)).directory(s.folder.toFile()).redirectErrorStream(true)
@@ -127,8 +141,9 @@ final class Servers {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         for (;;) {
             try (Connection c = DriverManager.getConnection(s.url, user, ""); Statement st = c.createStatement()) {
-                st.execute("CREATE TABLE items (id int PRIMARY KEY, price int)");
-                st.execute("INSERT INTO items VALUES (1, 5), (2, 6)");
+                for (String sql : first) {
+                    st.execute(sql);
+                }
                 return;
             } catch (SQLException e) {
                 if (!s.process.isAlive() || System.nanoTime() > end) {
@@ -174,6 +189,28 @@ final class Servers {
         launch(s, "root", List.of(server, "--no-defaults", data, "--socket=" + s.folder + "/s", "--port=" + port,
             "--bind-address=127.0.0.1", "--pid-file=" + s.folder + "/pid", "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=32M", "--max-connections=200"));
+        return s;
+    }
+
+    private static Server startPooler(String behind) throws Exception {
+        String binary = program("pgbouncer", "/usr/sbin");
+        if (binary.isEmpty()) {
+            Server none = new Server();
+            none.missing = "there is no PgBouncer on this machine";
+            return none;
+        }
+        Server s = prepare();
+        int port = freePort();
+        // A statement that the driver prepares on one server connection is not there on the next.
+        s.url = "jdbc:postgresql://127.0.0.1:" + port + "/postgres?prepareThreshold=0";
+        Path users = s.folder.resolve("users");
+        Path settings = s.folder.resolve("ini");
+        Files.writeString(users, "\"postgres\" \"\"\n");
+        Files.writeString(settings, "[databases]\npostgres = host=127.0.0.1 port=" + URI.create(behind.substring(5)).getPort()
+            + " dbname=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " + port + "\nunix_socket_dir =\n"
+            + "auth_type = trust\nauth_file = " + users + "\nadmin_users = postgres\n"
+            + "ignore_startup_parameters = extra_float_digits\npool_mode = transaction\n");
+        launch(s, "postgres", List.of(binary, settings.toString()), "SELECT 1");
         return s;
     }
 
