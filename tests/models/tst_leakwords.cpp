@@ -71,6 +71,12 @@ struct Sides
         store.apply(update);
         return leaksAnswer(store);
     }
+    int count() const
+    {
+        SessionStore store;
+        store.apply(update);
+        return leakCount(store);
+    }
 
     Update update;
 };
@@ -83,6 +89,8 @@ class LeakWordsTest : public QObject
 private slots:
     void sentences();
     void oneLeakFromThreeSides();
+    void itCountsOnce();
+    void manyCountOnceEach();
     void names_data();
     void names();
     void stacksAsText();
@@ -155,6 +163,65 @@ void LeakWordsTest::oneLeakFromThreeSides()
     working.update.targets[0].places[0].holders[0].severity = LeakSeverity::none;
     QVERIFY(working.answer().explanation.contains(QStringLiteral("held through the pooler")));
     QCOMPARE(working.answer().sentence, QStringLiteral("1 session held open by shop"));
+}
+
+void LeakWordsTest::itCountsOnce()
+{
+    const Sides all;
+    QCOMPARE(suspectedCount(all.update.targets), 3);
+    QCOMPARE(all.count(), 1);
+    // Seen from two sides alone, whichever they are.
+    for (std::size_t hidden = 0; hidden < 3; ++hidden) {
+        Sides two;
+        two.update.targets[hidden].places.clear();
+        two.update.targets[hidden].suspects.clear();
+        QCOMPARE(suspectedCount(two.update.targets), 2);
+        QCOMPARE(two.count(), 1);
+    }
+    // What the application says is no leak is still one that both others tell of.
+    Sides working;
+    working.update.targets[0].places[0].suspected = 0;
+    working.update.targets[0].places[0].holders[0].severity = LeakSeverity::none;
+    QCOMPARE(working.count(), 1);
+    // Another client of the pooler, whose session is the server's: two leaks.
+    Sides other;
+    other.update.checkouts[1].tags = {{Text("client"), Text("10.0.0.2:5001")}};
+    QCOMPARE(other.count(), 2);
+    // And another session: three. So are those past the pools, and those that only grow.
+    other.update.changed[0].session.client = Text("10.0.0.3:7001");
+    QCOMPARE(other.count(), 3);
+    for (const LeakKind kind : {LeakKind::bypass, LeakKind::orphan}) {
+        Sides past;
+        past.update.targets[2].suspects[0].kind = kind;
+        QCOMPARE(past.count(), 2);
+    }
+    Sides grows;
+    grows.update.targets[2].suspects[0].growth.emplace();
+    QCOMPARE(grows.count(), 2);
+}
+
+void LeakWordsTest::manyCountOnceEach()
+{
+    Sides many;
+    constexpr int more = 600;
+    for (int i = 1; i <= more; ++i) {
+        const std::string n = std::to_string(i);
+        const auto port = static_cast<std::uint16_t>(10'000 + i);
+        many.add(0, ("a" + n).c_str(), 1'900'000'000 + i, port, nullptr);
+        const auto pooled = static_cast<std::uint16_t>(20'000 + i);
+        many.add(1, ("h" + n).c_str(), 1000 + i, pooled, nullptr)
+            .tags.emplace_back(Text("client"), Text("10.0.0.1:" + std::to_string(port)));
+        SessionRow row = many.update.changed.front();
+        row.session.key.pid = Pid{1000 + i};
+        row.session.client = Text("10.0.0.3:" + std::to_string(pooled));
+        many.update.changed.push_back(row);
+        SuspectedLeak leak = many.update.targets[2].suspects.front();
+        leak.session = row.session.key;
+        many.update.targets[2].suspects.push_back(leak);
+        many.update.targets[2].evidence.emplace_back();
+    }
+    QCOMPARE(suspectedCount(many.update.targets), 3 * (more + 1));
+    QCOMPARE(many.count(), more + 1);
 }
 
 void LeakWordsTest::names_data()

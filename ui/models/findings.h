@@ -72,6 +72,9 @@ const Holder* holderOf(const Place& place, const CheckoutKey& checkout);
 /// the JSON of the same instant.
 int suspectedCount(const TargetSummary& target);
 int suspectedCount(const std::vector<TargetSummary>& targets);
+/// How many leaks these are: one that an application, its pooler and the server each tell of counts
+/// once. Where they are too many to be joined, each counts for itself.
+int leakCount(const SessionStore& store);
 
 /// Cuts a list to so many lines, one of them for "10 more in Leaks": gives that number, or 0 where
 /// all of them fit.

@@ -19,8 +19,9 @@ namespace {
 class Neighbours
 {
 public:
-    explicit Neighbours(const SessionStore& store)
+    explicit Neighbours(const SessionStore& store, std::size_t most = 2000)
         : store_(store)
+        , most_(most)
     {}
 
     /// A checkout with all that decides which session serves it.
@@ -92,11 +93,7 @@ public:
     }
 
 private:
-    bool tooMany() const
-    {
-        constexpr std::size_t most = 2000;
-        return sessions_.size() + checkouts_.size() > most;
-    }
+    bool tooMany() const { return sessions_.size() + checkouts_.size() > most_; }
 
     bool isPooler(const Checkout& checkout) const
     {
@@ -147,6 +144,7 @@ private:
     }
 
     const SessionStore& store_;
+    std::size_t most_;
     std::set<SessionKey> sessions_;
     std::set<SessionKey> asked_;
     std::set<CheckoutKey> checkouts_;
@@ -203,6 +201,45 @@ std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKe
 {
     const auto link = checkoutLink(store, session);
     return link ? std::optional(link->checkout) : std::nullopt;
+}
+
+std::optional<Links> linksAround(const SessionStore& store,
+                                 const std::vector<CheckoutKey>& checkouts,
+                                 const std::vector<SessionKey>& sessions)
+{
+    constexpr std::size_t most = 8000;
+    Neighbours near(store, most);
+    for (const CheckoutKey& each : checkouts)
+        near.addDeciding(each);
+    for (const SessionKey& each : sessions)
+        near.addClaiming(each);
+    return near.links();
+}
+
+ServerPids::ServerPids(const SessionStore& store, const std::vector<CheckoutKey>& checkouts)
+    : store_(store)
+{
+    const auto& targets = store.targets();
+    if (std::none_of(targets.begin(), targets.end(),
+                     [](const TargetSummary& target) { return is_pooler(target.info); }))
+        return;
+    std::vector<CheckoutKey> pooled;
+    for (const CheckoutKey& each : checkouts) {
+        const auto checkout = store.checkout(each);
+        if (checkout && checkout->local_port && !store.pooledFor(*checkout->local_port).empty())
+            pooled.push_back(each);
+    }
+    if (!pooled.empty())
+        links_ = linksAround(store, pooled, {});
+}
+
+std::optional<std::int64_t> ServerPids::of(const Checkout& checkout)
+{
+    const SessionLink* const link = links_ ? links_->session_of(checkout.key) : nullptr;
+    const Pool* const pool = store_.pool(checkout.key.target, checkout.pool);
+    const auto through =
+        link && link->through ? store_.checkout(*link->through) : std::shared_ptr<const Checkout>();
+    return server_pid_of(checkout, pool ? pool->database : Text{}, link, through.get());
 }
 
 std::map<CheckoutKey, std::int32_t> blockingCheckouts(const SessionStore& store)

@@ -29,6 +29,27 @@ std::optional<SessionKey> sessionOf(const SessionStore& store, const CheckoutKey
 /// The other way round.
 std::optional<CheckoutKey> checkoutOf(const SessionStore& store, const SessionKey& session);
 
+/// To be asked of many at once: for these it answers as Links over everything would. Nothing where
+/// what they take is more than anything honest would be.
+std::optional<Links> linksAround(const SessionStore& store,
+                                 const std::vector<CheckoutKey>& checkouts,
+                                 const std::vector<SessionKey>& sessions);
+
+/// The servers' own processes or connection numbers: what a driver was told by a pooler is a number
+/// that the pooler made up.
+class ServerPids
+{
+public:
+    /// Of these, asked for all at once. `store` outlives it, and does not change meanwhile.
+    ServerPids(const SessionStore& store, const std::vector<CheckoutKey>& checkouts);
+    /// Null where it is not known.
+    std::optional<std::int64_t> of(const Checkout& checkout);
+
+private:
+    const SessionStore& store_;
+    std::optional<Links> links_;
+};
+
 /// For checkouts whose sessions others wait for: how many, directly or not. Of the roots of all
 /// that wait, so that it costs nothing where nobody does.
 std::map<CheckoutKey, std::int32_t> blockingCheckouts(const SessionStore& store);

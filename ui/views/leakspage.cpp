@@ -190,7 +190,8 @@ void LeaksPage::refresh(const Update& update)
     const auto& targets = store_->targets();
     pooled_ = std::any_of(targets.begin(), targets.end(), tellsPools);
     servers_ = targets.empty() || !std::all_of(targets.begin(), targets.end(), tellsPools);
-    setCount(suspectedCount(targets));
+    suspected_ = leakCount(*store_);
+    setCount(suspected_);
     if (!isVisible())
         return; // ten thousand holders are laid out when somebody looks
     rebuild();
@@ -248,7 +249,7 @@ void LeaksPage::showAnswer(const LeakCounts& counts)
             (answer.explanation.isEmpty() ? QString() : QStringLiteral(", ")) + old;
     title_->setAnswer(answer.severity, answer.sentence, answer.explanation,
                       answer.kind == Answer::Kind::healthy);
-    const QString suspected = tr("%1 suspected").arg(Formatter::count(counts.suspected));
+    const QString suspected = tr("%1 suspected").arg(Formatter::count(suspected_));
     QString words =
         pooled_ ? tr("%1 held, %2").arg(Formatter::count(counts.holders), suspected) : suspected;
     if (!filter_->text().trimmed().isEmpty())

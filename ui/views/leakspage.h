@@ -85,6 +85,7 @@ private:
     std::optional<std::pair<TargetId, std::optional<Judged>>> asked_;
     bool pooled_ = false;  ///< some process with pools is attached
     bool servers_ = false; ///< some server is
+    int suspected_ = 0;    ///< leaks; one that is told by several targets counts once
     QLineEdit* filter_;
     SegmentedControl* grouping_;
     QLabel* words_;

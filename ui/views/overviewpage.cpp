@@ -305,7 +305,7 @@ void OverviewPage::updateAnswer()
             answer_.target = store_->targets().front().info.id;
     }
     std::vector<AnswerPanel::Link> links = answer_.evidence;
-    const int suspects = suspectedCount(store_->targets());
+    const int suspects = leakCount(*store_);
     int blocked = 0, open = 0;
     for (const TargetSummary& target : store_->targets()) {
         blocked += target.blocking.blocked;
