@@ -51,6 +51,7 @@ private slots:
     void aPlace();
     void aPlaceByAnotherWay();
     void itsCheckouts();
+    void thePoolersNumberIsNoPid();
     void longRunningIsSaid();
     void notReported();
     void orderRests();
@@ -135,6 +136,58 @@ void LeakRowsTest::itsCheckouts()
     QCOMPARE(shown.model->index(13, 0, place).data(SeverityRole).toInt(), 1);
     QCOMPARE(first.data(LeadRole).toInt(), int(Lead::mono));
     QCOMPARE(shown.model->indexOf(keys.at(3)), shown.model->index(3, 0, place));
+}
+
+/// Behind a pooler the process is told a number that no server has: the server's own is shown where
+/// the pooler tells it, and is what a filter finds.
+void LeakRowsTest::thePoolersNumberIsNoPid()
+{
+    constexpr std::int64_t made = 1'903'448'211;
+    PoolScene scene;
+    Update update = scene.take(true);
+    const CheckoutKey key = scene.leaked().front();
+    for (Checkout& each : update.checkouts) {
+        if (each.key == key) {
+            each.server_pid = made;
+            each.local_port = 5000;
+        }
+    }
+    for (Pool& pool : update.targets.front().pools)
+        pool.database = Text("postgresql://pooler:6432/shop");
+    const auto shown = [&](LeakGrouping grouping, const QString& filter) {
+        const Shown rows(update, grouping, filter);
+        const QModelIndex row = rows.model->indexOf(key);
+        return row.isValid() ? cell(row, LeakColumn::pool) + QLatin1Char('|') +
+                                   cell(row, LeakColumn::pool, CopyRole)
+                             : QString();
+    };
+    const QString number = QStringLiteral("pooler's 1903448211");
+    QCOMPARE(shown(LeakGrouping::place, {}), number + QLatin1Char('|') + number);
+    QVERIFY(shown(LeakGrouping::none, {}).startsWith(QStringLiteral("shop, ") + number));
+    const Shown bare(update);
+    QVERIFY(cell(bare.model->indexOf(key), LeakColumn::pool, Qt::ToolTipRole)
+                .contains(QStringLiteral("no process of the server has it")));
+    // With the pooler attached.
+    TargetSummary& pooler = update.targets.emplace_back();
+    pooler.info = {TargetId{77}, "pgbouncer", "pooler", "pgbouncer://pooler:6432"};
+    Checkout& pooled = update.checkouts.emplace_back();
+    pooled.key = {TargetId{77}, Text("h")};
+    pooled.pool = Text("shop/shop");
+    pooled.server_pid = 4711;
+    pooled.acquired = update.now - std::chrono::minutes{1};
+    pooled.tags.emplace_back(Text("client"), Text("10.0.0.1:5000"));
+    QCOMPARE(shown(LeakGrouping::place, {}), QStringLiteral("pid 4711|4711"));
+    QCOMPARE(shown(LeakGrouping::place, QStringLiteral("4711")), QStringLiteral("pid 4711|4711"));
+    QVERIFY(shown(LeakGrouping::none, {}).startsWith(QStringLiteral("shop, pid 4711")));
+    // Between two transactions it has none.
+    pooled.server_pid.reset();
+    QCOMPARE(shown(LeakGrouping::place, {}), number + QLatin1Char('|') + number);
+    // And a small number of the pooler's is none either.
+    for (Checkout& each : update.checkouts) {
+        if (each.key == key)
+            each.server_pid = 4000;
+    }
+    QCOMPARE(shown(LeakGrouping::place, {}), QStringLiteral("pooler's 4000|pooler's 4000"));
 }
 
 void LeakRowsTest::longRunningIsSaid()

@@ -3,6 +3,7 @@
 #include "ui/models/leakrows_p.h"
 
 #include "ui/models/cells_p.h"
+#include "ui/models/joined.h"
 #include "ui/models/placewords.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
@@ -59,7 +60,32 @@ struct LateCheckout
     LeakSeverity severity = LeakSeverity::none;
     bool longRunning = false;
     bool withPool = false;
-    std::int32_t blocks = 0; ///< sessions that wait behind its own
+    std::int32_t blocks = 0;         ///< sessions that wait behind its own
+    std::optional<std::int64_t> pid; ///< the server's own
+
+    TreeCell place() const
+    {
+        const Checkout& c = *checkout;
+        const QString name =
+            c.pool.is_null() ? Formatter::notReported() : Formatter::line(c.pool.str(), 100);
+        const QString made =
+            pid || !c.server_pid ? QString() : tr("pooler's %1").arg(*c.server_pid);
+        const QString number = pid ? tr("pid %1").arg(*pid) : made;
+        if (!withPool && number.isEmpty())
+            return notReported();
+        TreeCell cell = words(!withPool          ? number
+                              : number.isEmpty() ? name
+                                                 : name + QStringLiteral(", ") + number,
+                              Emphasis::secondary);
+        if (!made.isEmpty())
+            cell.tip = tr("The pooler made up this number: no process of the server has it.");
+        cell.mono = !withPool;
+        if (pid)
+            cell.sort = QVariant::fromValue<qlonglong>(*pid);
+        if (pid && !withPool)
+            cell.copy = QString::number(*pid);
+        return cell;
+    }
 
     std::vector<TreeCell> operator()() const
     {
@@ -77,23 +103,8 @@ struct LateCheckout
         origin.tip =
             tr("checkout %1").arg(id) + (about.isEmpty() ? about : QLatin1Char('\n') + about);
         origin.copy = about.isEmpty() ? id : id + QLatin1Char(' ') + about;
-        QStringList where;
-        if (withPool)
-            where +=
-                c.pool.is_null() ? Formatter::notReported() : Formatter::line(c.pool.str(), 100);
-        if (c.server_pid)
-            where += tr("pid %1").arg(*c.server_pid);
-        TreeCell place = where.isEmpty()
-                             ? notReported()
-                             : words(where.join(QStringLiteral(", ")), Emphasis::secondary);
-        place.mono = c.server_pid && !withPool;
-        if (c.server_pid) {
-            place.sort = QVariant::fromValue<qlonglong>(*c.server_pid);
-            if (!withPool)
-                place.copy = QString::number(*c.server_pid);
-        }
         return {origin,
-                place,
+                place(),
                 TreeCell{},
                 duration(age, emphasisOf(severity)),
                 TreeCell{},
@@ -108,7 +119,7 @@ struct LateCheckout
 std::unique_ptr<TreeNode> checkoutNode(const QString& prefix, const Holder& holder,
                                        std::shared_ptr<const Checkout> checkout,
                                        const std::optional<Duration>& old, bool withPool,
-                                       std::int32_t blocks)
+                                       std::int32_t blocks, std::optional<std::int64_t> pid)
 {
     auto node = std::make_unique<TreeNode>();
     const std::string& id = holder.checkout.id.str();
@@ -120,8 +131,13 @@ std::unique_ptr<TreeNode> checkoutNode(const QString& prefix, const Holder& hold
     // Blue works, amber holds without working.
     if (checkout->busy)
         node->state = *checkout->busy ? SessionState::active : SessionState::idle_in_transaction;
-    node->late = LateCheckout{std::move(checkout), holder.age, holder.severity,
-                              holder.long_running, withPool,   blocks};
+    node->late = LateCheckout{std::move(checkout),
+                              holder.age,
+                              holder.severity,
+                              holder.long_running,
+                              withPool,
+                              blocks,
+                              pid};
     return node;
 }
 
@@ -130,14 +146,15 @@ bool holds(const QString& text, const QString& filter)
     return text.contains(filter, Qt::CaseInsensitive);
 }
 
-bool mentions(const Checkout& c, const QString& filter)
+bool mentions(const Checkout& c, const std::optional<std::int64_t>& pid, const QString& filter)
 {
     const auto has = [&](const Text& text) {
         return holds(QString::fromStdString(text.str()), filter);
     };
     return has(c.key.id) || has(c.connection) || has(c.acquired_by) || has(c.thread) ||
            has(c.trace_id) || has(c.statement) || holds(tagWords(c, 64), filter) ||
-           (c.server_pid && QString::number(*c.server_pid).contains(filter));
+           (c.server_pid && QString::number(*c.server_pid).contains(filter)) ||
+           (pid && QString::number(*pid).contains(filter));
 }
 
 bool mentions(const TargetSummary& target, const Place& place, const QString& filter)
@@ -260,6 +277,16 @@ void finish(Ranked& row, const Sum& sum, const PlaceName& name, const Text& pool
     row.name = where + QLatin1Char(' ') + origin.text;
 }
 
+std::vector<CheckoutKey> heldBy(const TargetSummary& target)
+{
+    std::vector<CheckoutKey> held;
+    for (const Place& place : target.places) {
+        for (const Holder& holder : place.holders)
+            held.push_back(holder.checkout);
+    }
+    return held;
+}
+
 } // namespace
 
 QString poolWords(const SessionStore& store, const TargetSummary& target, const Text& pool)
@@ -287,6 +314,8 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
         const Place* first = nullptr;
     };
     std::map<QString, Head> heads;
+    ServerPids pids(store,
+                    grouping == LeakGrouping::heads ? std::vector<CheckoutKey>{} : heldBy(target));
     for (const Place& place : target.places) {
         counts.holders += static_cast<int>(place.holders.size());
         counts.suspected += place.suspected;
@@ -301,7 +330,10 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
         Head* head = nullptr;
         for (const Holder& holder : place.holders) {
             std::shared_ptr<const Checkout> checkout = store.checkout(holder.checkout);
-            if (!checkout || (!all && !mentions(*checkout, filter)))
+            if (!checkout)
+                continue;
+            const auto pid = pids.of(*checkout);
+            if (!all && !mentions(*checkout, pid, filter))
                 continue;
             ++counts.shown;
             const auto waited = blocking.find(holder.checkout);
@@ -311,7 +343,8 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
                 row.severity = static_cast<int>(holder.severity);
                 row.oldest = to_us(holder.age);
                 row.longRunning = holder.long_running;
-                row.node = checkoutNode(prefix, holder, std::move(checkout), old, true, behind);
+                row.node =
+                    checkoutNode(prefix, holder, std::move(checkout), old, true, behind, pid);
                 row.name = row.node->id;
                 continue;
             }
@@ -329,7 +362,7 @@ void addPlaces(const SessionStore& store, const TargetSummary& target, const QSt
             head->sum.add(holder, *checkout, behind);
             if (grouping != LeakGrouping::heads)
                 head->row.node->children.push_back(
-                    checkoutNode(prefix, holder, std::move(checkout), old, false, behind));
+                    checkoutNode(prefix, holder, std::move(checkout), old, false, behind, pid));
         }
     }
     for (auto& [id, head] : heads) {

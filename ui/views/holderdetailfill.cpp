@@ -289,6 +289,10 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
     std::map<QString, std::map<QString, int>> tagged;
     std::set<QString> statements;
     QStringList pids;
+    std::vector<CheckoutKey> keys;
+    for (const Holder& holder : place.holders)
+        keys.push_back(holder.checkout);
+    ServerPids known(*store_, keys);
     Text statement;
     int idle = 0, longRunning = 0;
     for (const Holder& holder : place.holders) {
@@ -303,8 +307,9 @@ void HolderDetail::showPlace(const PlaceAt& at, const Transport& transport)
                 ++tagged[Formatter::line(tag.str(), 60)][Formatter::line(value.str(), 60)];
         }
         idle += c->busy && !*c->busy ? 1 : 0;
-        if (c->server_pid && pids.size() < 40)
-            pids += QString::number(*c->server_pid);
+        const auto own = pids.size() < 40 ? known.of(*c) : std::nullopt;
+        if (own)
+            pids += QString::number(*own);
         if (statements.size() < 2)
             statements.insert(QString::fromStdString(c->statement.str()));
         statement = c->statement;

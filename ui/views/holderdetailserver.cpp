@@ -24,12 +24,13 @@ HolderDetail::ServerSide HolderDetail::serverSideOf(const Checkout& c) const
     const auto session = side.link ? side.link->session() : std::nullopt;
     const SessionRow* const row = session ? store_->find(*session) : nullptr;
     const bool pooled = side.link && side.link->by == JoinedBy::pgbouncer;
-    side.title = row                       ? tr("Server session %1").arg(row->session.key.pid.value)
-                 : c.server_pid && !pooled ? tr("Server session %1").arg(*c.server_pid)
-                                           : tr("Server session");
+    const auto own = ServerPids(*store_, {c.key}).of(c);
+    side.title = row   ? tr("Server session %1").arg(row->session.key.pid.value)
+                 : own ? tr("Server session %1").arg(*own)
+                       : tr("Server session");
     side.told = c.server_pid ? QString::number(*c.server_pid) : Formatter::notReported();
     // Behind a pooler the process is told a pid that no server has.
-    if (pooled && c.server_pid)
+    if (c.server_pid && (pooled || !own))
         side.told = tr("%1, made up by the pooler").arg(*c.server_pid);
     if (side.link && side.link->ambiguous())
         side.candidates = candidateWords(*store_, side.link->sessions);
