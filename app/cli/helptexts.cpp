@@ -118,7 +118,9 @@ constexpr std::array allVerbs{
              "  poolscope pools pool://127.0.0.1:7070 --json | jq '.[] | select(.pending > 0)'\n"
              "  poolscope pools incident.poolrec --at 14:31:58\n\n"
              "What a pool does not tell is -, in JSON null: never a zero. Wait and use times are\n"
-             "percentiles since the pool was made.\n"},
+             "percentiles since the pool was made. Where its server is attached too, connections\n"
+             "that the pool lists and the server has ended, or lost the way to, are told: in JSON\n"
+             "lost_connections, each with connection, server_pid, since and lent.\n"},
     VerbText{
         Verb::checkouts, "checkouts",
         "Every connection that is checked out: since when, by whom, acquired at which line.",

@@ -16,7 +16,8 @@ void writeLeak(JsonWriter& json, const Picture& picture, const TargetSummary& ta
 void writeStates(JsonWriter& json, const TargetSummary& target);
 void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                    const BlockingTree& tree);
-void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool);
+void writePool(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               const Pool& pool);
 void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary& target,
                    const Checkout& checkout);
 void writeCheckoutLeak(JsonWriter& json, const Picture& picture, const TargetSummary& target,

@@ -44,9 +44,37 @@ void writeSummary(JsonWriter& json, const char* p50, const char* p99,
     json.member(p99, any ? summary->p99 : std::nullopt);
 }
 
+/// Of the pool's connections those that its server has no more; null where nobody tells both.
+void writeLost(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               const Pool& pool)
+{
+    json.key("lost_connections");
+    const bool server = std::any_of(picture.targets.begin(), picture.targets.end(),
+                                    [](const auto& each) { return is_server(each.info); });
+    if (!server || !target.agent ||
+        std::find(target.agent->can.begin(), target.agent->can.end(), "connections") ==
+            target.agent->can.end()) {
+        json.null();
+        return;
+    }
+    json.begin_array();
+    for (const LostConnection& lost : target.lost_connections) {
+        if (!(lost.connection.pool == pool.name))
+            continue;
+        json.begin_object();
+        json.member("connection", lost.connection.id);
+        json.member("server_pid", lost.session.pid.value);
+        json.member("since", lost.since);
+        json.member("lent", lost.lent);
+        json.end_object();
+    }
+    json.end_array();
+}
+
 } // namespace
 
-void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
+void writePool(JsonWriter& json, const Picture& picture, const TargetSummary& target,
+               const Pool& pool)
 {
     json.begin_object();
     json.member("target", target.info.url);
@@ -79,6 +107,7 @@ void writePool(JsonWriter& json, const TargetSummary& target, const Pool& pool)
             json.member(name, content);
     }
     json.end_object();
+    writeLost(json, picture, target, pool);
     json.end_object();
 }
 
@@ -179,7 +208,7 @@ void writePools(JsonWriter& json, const Picture& picture)
 {
     for (const TargetSummary& target : picture.targets) {
         for (const Pool& pool : target.pools)
-            writePool(json, target, pool);
+            writePool(json, picture, target, pool);
     }
 }
 

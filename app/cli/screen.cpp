@@ -4,6 +4,7 @@
 #include "app/cli/objects.h"
 #include "app/cli/prose.h"
 #include "app/cli/screenparts.h"
+#include "core/analyze/lostconnection.h"
 #include "core/analyze/words.h"
 #include "core/report/texttable.h"
 
@@ -140,6 +141,12 @@ void Screen::target(const TargetSummary& target)
     if (hasPools(target)) {
         for (const ScreenLine& line : poolLines(target))
             add(line.text, line.paint);
+        for (const Pool& pool : target.pools) {
+            const std::string lost =
+                lost_in_words(target.lost_connections, pool.name, picture_.now);
+            if (!lost.empty())
+                addWrapped(words(cleaned(pool.name, 60) + ' ' + lost), " ", Paint::amber);
+        }
         return;
     }
     int clients = 0;

@@ -445,6 +445,7 @@ Result<Gathered> gather(RecordingReader& reader, const Question& question, const
     }
     incident.diagnoses = diagnoses_of(then);
     incident.leaks = leaks_of(then, incident.leaks_left_out);
+    incident.lost = lost_connections_of(then);
     incident.trees = trees_of(then, incident.trees_left_out);
     ConfigReport check = check_of(then, reader, telling, incident.moment);
     incident.findings = std::move(check.findings);

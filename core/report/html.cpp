@@ -327,7 +327,7 @@ std::string html_of(const Input& input)
                     "address.</p>\n";
         Axis axis{calendar, incident.from, incident.to, incident.moment, &incident.periods, charts};
         html += summary_section(incident, calendar) + timeline_section(incident, axis) +
-                charts_section(incident, axis) + leaks_section(incident) +
+                charts_section(incident, axis) + leaks_section(incident) + lost_section(incident) +
                 blocking_section(incident) + actions_section(incident, calendar) +
                 findings_section(incident) + notes_section(incident, calendar) +
                 not_observed_section(incident) + "</article>\n";

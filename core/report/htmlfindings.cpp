@@ -249,6 +249,13 @@ std::string leaks_section(const Incident& incident)
     return html + and_more(incident.leaks.size() + incident.leaks_left_out, incident.leaks.size());
 }
 
+std::string lost_section(const Incident& incident)
+{
+    return incident.lost.empty()
+               ? std::string{}
+               : heading("Connections that the server has lost") + sentences_list(incident.lost);
+}
+
 std::string blocking_section(const Incident& incident)
 {
     std::string html = heading("Who waited behind whom");

@@ -12,6 +12,8 @@ namespace poolscope::report {
 // The parts of the page, each a section of its own; empty where there is nothing to say.
 
 std::string leaks_section(const Incident& incident);
+/// Empty where no pool lists any.
+std::string lost_section(const Incident& incident);
 std::string blocking_section(const Incident& incident);
 std::string actions_section(const Incident& incident, const Calendar& calendar);
 std::string findings_section(const Incident& incident);

@@ -178,7 +178,8 @@ struct Incident
     std::size_t pools_left_out = 0;
     std::vector<Leak> leaks; ///< at the moment, worst first
     std::size_t leaks_left_out = 0;
-    std::vector<Tree> trees; ///< at the moment, most blocked first
+    std::vector<std::string> lost; ///< of pools that list connections which their server lost
+    std::vector<Tree> trees;       ///< at the moment, most blocked first
     std::size_t trees_left_out = 0;
     std::vector<Action> actions;
     std::vector<NoteText> notes;

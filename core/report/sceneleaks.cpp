@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is held at one instant, and by whom.
+#include "core/analyze/lostconnection.h"
 #include "core/analyze/words.h"
 #include "core/base/text.h"
 #include "core/report/scene.h"
@@ -68,6 +69,13 @@ Holding holding_of(Scene& scene, const TargetState& target, const Place& place,
             holding.evidence.push_back(std::move(sentence));
         if (!session->statement.empty())
             holding.statement = session->statement.str();
+        return holding;
+    }
+    const auto& lost = scene.analysis.disagreements().lost;
+    if (const auto found = lost.find(target.info.id); found != lost.end()) {
+        std::string sentence = lost_in_words(found->second, *checkout, now);
+        if (!sentence.empty())
+            holding.evidence.push_back(std::move(sentence));
     }
     return holding;
 }
@@ -292,6 +300,23 @@ std::vector<Leak> leaks_of(const Analysis& analysis, std::size_t& left_out)
     for (const Candidate& candidate : candidates)
         leaks.push_back(candidate.leak());
     return leaks;
+}
+
+std::vector<std::string> lost_connections_of(const Analysis& analysis)
+{
+    std::vector<std::string> sentences;
+    for (const auto& [id, lost] : analysis.disagreements().lost) {
+        const TargetState* const target = analysis.world().target(id);
+        if (target == nullptr)
+            continue;
+        for (const auto& [name, pool] : target->pools.pools) {
+            const std::string words = lost_in_words(lost, name, analysis.world().now());
+            if (!words.empty())
+                sentences.push_back(fmt::format("Pool {} of {} {}", line_of(name),
+                                                plain_line(target->info.name, 64), words));
+        }
+    }
+    return sentences;
 }
 
 } // namespace poolscope::report

@@ -37,6 +37,7 @@ private slots:
     void hostileTextIsCarriedByJsonAndCleanedForPeople();
     void textNamesTheLine();
     void aConnectionThatTheServerLost();
+    void lostConnectionsInJson();
     void screenShowsPools();
 
 private:
@@ -96,10 +97,11 @@ void TestPoolObjects::poolKeys()
     const QJsonArray all = array(writePools, picture_);
     QCOMPARE(all.size(), 2);
     for (const QJsonValue& one : all)
-        QCOMPARE(keysOf(one),
-                 sorted("target pool kind used idle pending max timeouts wait_p50_us wait_p99_us "
-                        "use_p50_us use_p99_us total idle_min idle_max create_p99_us wait_count "
-                        "wait_us_total health circuit leaks_detected tracked config"));
+        QCOMPARE(
+            keysOf(one),
+            sorted("target pool kind used idle pending max timeouts wait_p50_us wait_p99_us "
+                   "use_p50_us use_p99_us total idle_min idle_max create_p99_us wait_count "
+                   "wait_us_total health circuit leaks_detected tracked config lost_connections"));
 }
 
 void TestPoolObjects::poolValues()
@@ -423,6 +425,53 @@ void TestPoolObjects::aConnectionThatTheServerLost()
                    "to (session 4711), the latest 28 s ago; 1 is lent.") != std::string::npos,
         pools.c_str());
     QVERIFY(poolsText(picture_, 0).find("ended") == std::string::npos);
+    // The screen says so too, on as many lines as it takes.
+    const auto screen = [](const Picture& of, int columns) {
+        QString all;
+        for (const std::string& line : screenLines(of, {columns, 50}, false, "q quits"))
+            all += QString::fromStdString(line) + QLatin1Char(' ');
+        return all.simplified();
+    };
+    for (const int columns : {80, 160})
+        QVERIFY2(screen(picture, columns)
+                     .contains(QStringLiteral("shop lists 1 connection that the server ended, or "
+                                              "lost the way to (session 4711), the latest 28 s "
+                                              "ago; 1 is lent. Each fails at its next use.")),
+                 qPrintable(screen(picture, columns)));
+    QVERIFY(!screen(picture_, 80).contains(QStringLiteral("ended")));
+}
+
+void TestPoolObjects::lostConnectionsInJson()
+{
+    Picture picture = picture_;
+    LostConnection lost;
+    lost.connection = {Text{"shop"}, Text{"k-7"}};
+    lost.session = {TargetId{9}, Pid{4711}, picture.now - 1h};
+    lost.since = timestamp_from_us(1'795'271'527'000'000);
+    const auto told = [&picture](int pool) {
+        return of(array(writePools, picture).at(pool), "lost_connections");
+    };
+    // Not known without a server, nor of a process that does not name its connections.
+    picture.targets.front().lost_connections = {};
+    QVERIFY(told(1).isNull());
+    TargetSummary& server = picture.targets.emplace_back();
+    server.info = {TargetId{9}, "postgresql", "shop-db", "service=shop"};
+    TargetSummary& process = picture.targets.front();
+    QVERIFY(process.agent);
+    std::erase(process.agent->can, "connections");
+    QVERIFY(told(1).isNull());
+    process.agent->can.emplace_back("connections");
+    QCOMPARE(told(1).toArray().size(), 0);
+    QVERIFY(told(1).isArray());
+    process.lost_connections = {lost};
+    QVERIFY(told(0).toArray().isEmpty()); // of its own pool alone
+    const QJsonArray one = told(1).toArray();
+    QCOMPARE(one.size(), 1);
+    QCOMPARE(keysOf(one.first()), sorted("connection server_pid since lent"));
+    QCOMPARE(of(one.first(), "connection").toString(), QStringLiteral("k-7"));
+    QCOMPARE(of(one.first(), "server_pid").toInt(), 4711);
+    QCOMPARE(of(one.first(), "since").toString(), QStringLiteral("2026-11-21T14:32:07.000000Z"));
+    QCOMPARE(of(one.first(), "lent").toBool(true), false);
 }
 
 void TestPoolObjects::screenShowsPools()
