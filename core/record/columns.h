@@ -40,7 +40,7 @@ inline std::optional<Timestamp> optional_time(const Row& row, int column)
 inline std::optional<Duration> optional_duration(const Row& row, int column)
 {
     const auto us = row.optional_integer(column);
-    return us ? std::optional{bounded_duration(*us)} : std::nullopt;
+    return us ? std::optional{Duration{*us}} : std::nullopt;
 }
 
 } // namespace poolscope::record

@@ -93,10 +93,10 @@ PoolSample PoolSampleCursor::read(const Row& row, const Observation& so_far)
     });
     each(brief_hold, number, [&](const Row& r) {
         sample.brief.push_back({lookup_.text(r, 1), lookup_.stack(r, 2), count(r, 3),
-                                bounded_duration(r.integer(4)), bounded_duration(r.integer(5))});
+                                Duration{r.integer(4)}, Duration{r.integer(5)}});
     });
     each(acquire_timeout, number, [&](const Row& r) {
-        sample.timeouts.push_back({lookup_.text(r, 1), before(r, 2), bounded_duration(r.integer(3)),
+        sample.timeouts.push_back({lookup_.text(r, 1), before(r, 2), Duration{r.integer(3)},
                                    lookup_.text(r, 4), lookup_.stack(r, 5)});
     });
     each(prepared, number,

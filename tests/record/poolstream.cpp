@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/record/poolstream.h"
 
+#include "core/base/bounds.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -166,7 +168,7 @@ Checkout PoolStream::checkout(Timestamp process_now)
     if (chance(0.3))
         c.expected = std::chrono::seconds{below(600)};
     if (shape_.odd && chance(0.03)) {
-        c.acquired = Timestamp::min();
+        c.acquired = timestamp_from_us(-farthest_us);
         c.wait = Duration::max();
         c.key.target = TargetId{4'000'000'000U};
         c.trace_id = Text{std::string{}};
@@ -189,7 +191,7 @@ void PoolStream::change(Checkout& c, Timestamp process_now)
     c.statement = maybe(0.1, word("SELECT * FROM cart WHERE id = ", 200));
     c.reported = maybe(0.8, chance(0.5) ? "alert" : "critical");
     if (shape_.odd && chance(0.02))
-        c.heartbeat = Timestamp::max();
+        c.heartbeat = timestamp_from_us(farthest_us);
     // What rarely changes, changes too.
     if (chance(0.03))
         c.server_pid = number(90'000);

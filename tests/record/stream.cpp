@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/record/stream.h"
 
+#include "core/base/bounds.h"
+
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
@@ -96,8 +98,9 @@ void Stream::change(Session& s)
         s.xmin = static_cast<std::uint32_t>(random_());
     s.statement = chance(0.05) ? Text{} : text(word("SELECT * FROM item WHERE id = ", 500));
     if (shape_.odd && chance(0.02)) {
-        s.transaction_since = Timestamp::min();
-        s.statement_since = Timestamp::max();
+        // As far as a source lets an instant go.
+        s.transaction_since = timestamp_from_us(-farthest_us);
+        s.statement_since = timestamp_from_us(farthest_us);
         s.blocked_by = {Pid{std::numeric_limits<std::int64_t>::min()}};
         s.statement = Text{std::string(3000, 'x') + "\n\t\xE2\x82\xAC '"};
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What agents told, into a recording and out of it again.
+#include "core/base/bounds.h"
 #include "core/record/reader.h"
 #include "core/record/writer.h"
 #include "tests/record/recordedprocess.h"
@@ -83,7 +84,7 @@ void RecordedPools::everyFieldComesBack()
     checkouts[4].connection = text("conn-1");
     checkouts[5].server_pid = 4711;
     checkouts[6].local_port = std::uint16_t{0};
-    checkouts[7].acquired = Timestamp::min();
+    checkouts[7].acquired = timestamp_from_us(-farthest_us);
     checkouts[8].wait = 0us;
     checkouts[9].acquired_by = text("GET /cart");
     checkouts[10].thread = text("worker-3");
@@ -91,7 +92,7 @@ void RecordedPools::everyFieldComesBack()
     checkouts[12].tags = {{text("tenant"), text("a")}, {text("job"), {}}, {{}, text("")}};
     checkouts[13].stack = stack;
     checkouts[14].expected = Duration::max();
-    checkouts[15].heartbeat = Timestamp::max();
+    checkouts[15].heartbeat = timestamp_from_us(farthest_us);
     checkouts[16].busy = false;
     checkouts[17].busy_since = begin - 1us;
     checkouts[18].statement = text("SELECT 1");
@@ -103,11 +104,12 @@ void RecordedPools::everyFieldComesBack()
     everything.opened = connections;
     everything.closed = {{{}, text("a")}, {text("b"), {}}};
     everything.changed = checkouts;
-    everything.ended = {{{}, begin}, {text("stranger"), Timestamp::max()}};
+    everything.ended = {{{}, begin}, {text("stranger"), timestamp_from_us(farthest_us)}};
     everything.brief = {{{}, {}, 0, 0us, 0us},
                         {text("orders"), make_stack(stack->lines), ~std::uint64_t{0}, 5us, -1us}};
-    everything.timeouts = {{{}, begin, 0us, {}, {}},
-                           {text("orders"), Timestamp::min(), 30s, text("GET /"), stack}};
+    everything.timeouts = {
+        {{}, begin, 0us, {}, {}},
+        {text("orders"), timestamp_from_us(-farthest_us), 30s, text("GET /"), stack}};
     std::vector<PreparedStatements> places(6);
     for (PreparedStatements& at : places)
         at.open = 1;
@@ -115,7 +117,7 @@ void RecordedPools::everyFieldComesBack()
     places[1].pool = text("a");
     places[2].pool = text("b");
     places[2].stack = stack;
-    places[2].oldest = Timestamp::max();
+    places[2].oldest = timestamp_from_us(farthest_us);
     places[3].pool = text("c");
     places[3].distinct = ~std::uint64_t{0};
     places[4].pool = text("d");
