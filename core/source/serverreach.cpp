@@ -127,8 +127,9 @@ void ServerReach::retryAfter(const PgTrouble& trouble)
     teller_.gap(trouble.sentence);
     milliseconds wait = std::chrono::duration_cast<milliseconds>(trouble.retry);
     if (wait.count() == 0)
-        wait = retryWait(limits_.firstRetry, limits_.longestRetry, failures_);
-    ++failures_;
+        wait = retryWait(limits_.firstRetry, limits_.longestRetry, failures_++);
+    else
+        failures_ = 0; // it answers, and says when: what comes after that begins anew
     retry_.start(wait);
     teller_.status(Reach::failing, trouble.sentence, trouble.next_step, wait);
 }

@@ -36,6 +36,7 @@ private slots:
     void tlsVerified();
     void unknownService();
     void serverRestart();
+    void restartOfOneThatWasFull();
     void sessionEndedByOthers();
     void frozenServer();
     void pollRefused();
@@ -245,6 +246,33 @@ void TestPgTrouble::serverRestart()
     QCOMPARE(probe.gaps, 1);
     QVERIFY(!probe.state().gap_since_sample);
     QVERIFY(probe.orderly);
+}
+
+/// How long it was full says nothing of how long it will be away.
+void TestPgTrouble::restartOfOneThatWasFull()
+{
+    PgCluster small;
+    PgCluster::Options options;
+    options.settings = {QStringLiteral("max_connections = 4"),
+                        QStringLiteral("superuser_reserved_connections = 0"),
+                        QStringLiteral("max_wal_senders = 0")};
+    QVERIFY2(small.start(options), qPrintable(small.error()));
+    std::vector<PgClient> crowd;
+    for (int i = 0; i < 4; ++i)
+        crowd.emplace_back(small.conninfo());
+    QVERIFY(crowd.back().ok());
+    PostgresSource::Timings timings = SourceProbe::quick();
+    timings.firstRetry = std::chrono::milliseconds{500};
+    timings.longestRetry = std::chrono::seconds{30};
+    SourceProbe probe(small.conninfo(), timings);
+    probe.start();
+    QTRY_VERIFY(probe.sentence().contains(QStringLiteral("no free slot")));
+    QTRY_VERIFY_WITH_TIMEOUT(small.log().count(QStringLiteral("too many clients")) >= 5, 20000);
+    crowd.clear();
+    QVERIFY(small.stop());
+    QTRY_VERIFY(probe.sentence().contains(QStringLiteral("Nothing listens")));
+    QVERIFY2(small.resume(), qPrintable(small.error()));
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up(), 5000);
 }
 
 void TestPgTrouble::sessionEndedByOthers()
