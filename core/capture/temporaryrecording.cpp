@@ -6,6 +6,7 @@
 #include <QDir>
 #include <QFile>
 #include <QStandardPaths>
+#include <QStorageInfo>
 
 namespace poolscope {
 
@@ -22,6 +23,20 @@ QString folderOrDefault(const QString& folder)
 QString lockOf(const QString& file)
 {
     return file + QStringLiteral(".lock");
+}
+
+/// Why nothing can be recorded there; `sentence` where it is not the disk that is full.
+Error unusable(const QString& folder, const std::string& sentence)
+{
+    constexpr qint64 nextToNothing = 64 << 10;
+    QDir there{folder};
+    while (!there.exists() && !there.isRoot())
+        there.setPath(QFileInfo{there.path()}.path());
+    const QStorageInfo disk{there};
+    if (disk.isValid() && disk.bytesAvailable() < nextToNothing)
+        return {"Nothing can be recorded in " + folder.toStdString() + ": the disk is full.",
+                "Free some space on that disk."};
+    return {sentence, "Nothing is recorded until it can be written to."};
 }
 
 } // namespace
@@ -44,8 +59,8 @@ Result<std::unique_ptr<TemporaryRecording>> TemporaryRecording::reserve(const QS
 {
     const QString where = folderOrDefault(folder);
     if (!QDir{}.mkpath(where))
-        return Error{"Cannot create the folder " + where.toStdString() + " for recordings.",
-                     "Nothing is recorded until it can be written to."};
+        return unusable(where,
+                        "Cannot create the folder " + where.toStdString() + " for recordings.");
     QFile::setPermissions(where, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
     const QString stamp =
         QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd'T'HHmmss.zzz"));
@@ -60,8 +75,7 @@ Result<std::unique_ptr<TemporaryRecording>> TemporaryRecording::reserve(const QS
         if (made->lock_.error() == QLockFile::PermissionError)
             break;
     }
-    return Error{"Cannot write to the folder " + where.toStdString() + ".",
-                 "Nothing is recorded until it can be written to."};
+    return unusable(where, "Cannot write to the folder " + where.toStdString() + ".");
 }
 
 QStringList TemporaryRecording::leftBehind(const QString& folder)

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace poolscope::record {
@@ -21,13 +22,27 @@ namespace {
 constexpr std::size_t longest_text = std::size_t{1} << 20;
 constexpr int longest_value = 16 << 20;
 constexpr int busy_timeout_ms = 2000;
+/// The index of a log takes 32 KiB, which a disk with less left refuses as an error of its own.
+constexpr std::uint64_t next_to_nothing = std::uint64_t{64} << 10;
 
-Error explain_sqlite(const SQLite::Exception& e, const std::string& name, std::string_view doing)
+bool no_room_for(const Path& file)
 {
+    struct statvfs disk
+    {};
+    std::error_code unknown;
+    const Path folder = std::filesystem::absolute(file, unknown).parent_path();
+    return ::statvfs(folder.c_str(), &disk) == 0 &&
+           std::uint64_t{disk.f_bavail} * disk.f_frsize < next_to_nothing;
+}
+
+Error explain_sqlite(const SQLite::Exception& e, const Path& file, std::string_view doing)
+{
+    const std::string name = quoted(file);
     const auto could_not = [&](std::string_view cause) {
         return fmt::format("{} could not be {}: {}.", name, doing, cause);
     };
-    switch (e.getErrorCode()) {
+    const int code = e.getErrorCode();
+    switch (code == SQLITE_IOERR && no_room_for(file) ? SQLITE_FULL : code) {
     case SQLITE_FULL:
         return {
             could_not("the disk is full"),
@@ -161,7 +176,7 @@ Error explain(const std::exception& exception, const Path& file, std::string_vie
     if (const auto* const refused = dynamic_cast<const Refused*>(&exception))
         return refused->error;
     if (const auto* const sqlite = dynamic_cast<const SQLite::Exception*>(&exception))
-        return explain_sqlite(*sqlite, quoted(file), doing);
+        return explain_sqlite(*sqlite, file, doing);
     if (dynamic_cast<const Damaged*>(&exception))
         return {fmt::format("{} is damaged: {}.", quoted(file), exception.what()),
                 "Use another copy of it, if there is one."};

@@ -6,6 +6,10 @@
 #include <QTest>
 
 #include <csignal>
+#include <cstdio>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,6 +27,7 @@ private slots:
     void killedWriterLosesOnlyTheUncommitted();
     void readersSeeEachCommit();
     void fullDiskLosesNothingCommitted();
+    void aDiskThatIsFullIsSaidToBe();
     void onlyTheOwnerMayRead();
     void anExistingFileIsKept();
     void ringForgetsByAge();
@@ -162,6 +167,47 @@ void Durability::fullDiskLosesNothingCommitted()
     QCOMPARE(WEXITSTATUS(status), 0);
     // Nothing was lost at all: it waited in memory.
     QVERIFY(read_file(file) == original);
+}
+
+/// A small disk of its own, with ever more room on it: whichever step it is that finds no more.
+void Durability::aDiskThatIsFullIsSaidToBe()
+{
+    const Folder folder;
+    const pid_t child = ::fork();
+    QVERIFY(child >= 0);
+    if (child == 0) {
+        constexpr int no_disk = 77;
+        const auto disk = folder / "disk";
+        std::filesystem::create_directory(disk);
+        if (::unshare(::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("none", disk.c_str(), "tmpfs", 0, "size=1m") != 0)
+            ::_exit(no_disk);
+        int refused = 0;
+        for (std::uintmax_t room = 0; room <= 256 << 10; room += 4 << 10) {
+            const auto ballast = disk / "ballast";
+            const int fd = ::open(ballast.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+            if (::posix_fallocate(fd, 0, (1 << 20) - static_cast<off_t>(room)) != 0)
+                ::_exit(no_disk);
+            ::close(fd);
+            auto writer = RecordingWriter::create(disk / "a.poolrec", {});
+            if (!writer && writer.error().sentence.find("the disk is full") == std::string::npos) {
+                std::fprintf(stderr, "%ju: %s\n", room, writer.error().sentence.c_str());
+                ::_exit(1);
+            }
+            refused += !writer;
+            writer = Error{};
+            for (const auto& entry : std::filesystem::directory_iterator{disk})
+                std::filesystem::remove(entry);
+        }
+        ::_exit(refused > 10 ? 0 : 2);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    QVERIFY(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        QSKIP("no disk of its own is to be had here");
+    QCOMPARE(WEXITSTATUS(status), 0);
 }
 
 void Durability::onlyTheOwnerMayRead()
