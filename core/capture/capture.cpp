@@ -75,7 +75,9 @@ void Capture::recordWith(std::unique_ptr<RecordingWriter> writer)
 void Capture::recordTemporarily(const QString& folder, const WriterOptions& how)
 {
     const auto refuse = [this](const Error& error) {
-        progress_.trouble = error.sentence;
+        // It is not tried again: a capture records from its beginning or not at all.
+        progress_.trouble =
+            error.sentence + ' ' + error.next_step + " Then attach again in a new window.";
         temporary_.reset();
         emit failed(error);
     };

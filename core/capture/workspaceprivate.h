@@ -47,6 +47,8 @@ public:
 
     void startCapture();
     void startRecording();
+    /// True, having said so, where a copy that was saved lacks some of what was seen.
+    bool tellsShort(const RecordingInfo& saved, Timestamp seen);
     /// Returns at once. `then` comes on the player's thread, when the recording is closed.
     void endCapture(std::function<void()> then);
     void applied(const UpdatePtr& update, quint64 epoch);

@@ -6,6 +6,7 @@
 
 #include <QFileInfo>
 
+#include <algorithm>
 #include <optional>
 
 namespace poolscope {
@@ -30,15 +31,17 @@ std::optional<Error> whyUnreadable(const QString& file)
     return world ? std::nullopt : std::optional(world.error());
 }
 
+Result<RecordingInfo> readInfo(const QString& file)
+{
+    auto reader = RecordingReader::open(file.toStdString());
+    return reader ? reader.value()->info() : Result<RecordingInfo>{reader.error()};
+}
+
 std::vector<LeftBehind> readLeftBehind(const QString& folder)
 {
-    const auto read = [](const QString& file) -> Result<RecordingInfo> {
-        auto reader = RecordingReader::open(file.toStdString());
-        return reader ? reader.value()->info() : Result<RecordingInfo>{reader.error()};
-    };
     std::vector<LeftBehind> found;
     for (const QString& file : TemporaryRecording::leftBehind(folder)) {
-        auto info = read(file);
+        auto info = readInfo(file);
         const bool empty = info ? info.value().targets.empty() : QFileInfo{file}.size() == 0;
         if (empty)
             TemporaryRecording::remove(file);
@@ -277,10 +280,28 @@ void Workspace::Private::open(const QString& file)
     emit q.updated(latest);
 }
 
+/// While the disk refuses, a copy goes only as far as the recording does.
+bool Workspace::Private::tellsShort(const RecordingInfo& saved, Timestamp seen)
+{
+    if (transport.recordingTrouble.isEmpty() || seen - saved.ended < std::chrono::seconds{1})
+        return false;
+    const Duration length = std::max(Duration{0}, saved.ended - transport.start);
+    fail("Only the first " + format_duration_prose(length) + " of " +
+             format_duration_prose(seen - transport.start) + " are saved.",
+         "The rest is not written yet: save again once it is. " +
+             transport.recordingTrouble.toStdString());
+    return true;
+}
+
 void Workspace::save(const QString& file)
 {
     if (d_->recordingFile.isEmpty()) {
-        d_->fail("There is no recording to save.", "Attach to a target or open a recording first.");
+        if (d_->captures() && !d_->transport.recordingTrouble.isEmpty())
+            d_->fail("There is nothing to save: what is seen is not being recorded.",
+                     d_->transport.recordingTrouble.toStdString());
+        else
+            d_->fail("There is no recording to save.",
+                     "Attach to a target or open a recording first.");
         return;
     }
     if (d_->saver.joinable()) {
@@ -291,21 +312,23 @@ void Workspace::save(const QString& file)
     const auto copy = [this, d = d_.get(), from = d_->recordingFile, file] {
         if (d->saver.joinable())
             d->saver.join();
-        d->saver = std::thread([this, d, from, file, until = d->transport.end] {
+        d->saver = std::thread([this, d, from, file, seen = d->transport.end] {
             const auto progress = [this, d](double fraction) {
                 d->onWindow([this, fraction] { emit saveProgress(fraction); });
                 return !d->stopSaver;
             };
             const auto done = save_recording(from.toStdString(), file.toStdString(), progress);
-            d->onWindow([this, d, done, file, until] {
+            const Result<RecordingInfo> holds = done ? readInfo(file) : done.error();
+            d->onWindow([this, d, done, file, holds, seen] {
                 if (!done) {
                     emit failed(done.error());
                     return;
                 }
+                const bool tooShort = holds && d->tellsShort(holds.value(), seen);
                 Transport t = d->transport;
                 t.saved = true;
                 if (d->capture && d->options.recordTo.isEmpty())
-                    t.savedUntil = until;
+                    t.savedUntil = tooShort ? std::max(t.start, holds.value().ended) : seen;
                 t.file = file;
                 d->change(t);
                 emit saved(file);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A capture whose disk is full, with a small disk that is the test's own.
+#include "tests/capture/fakesource.h"
+#include "tests/capture/workspacefixture.h"
+
+#include <QDir>
+#include <QFile>
+#include <QSignalSpy>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+using namespace poolscope;
+
+class TestFullDisk : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase();
+    void cleanup();
+    void cleanupTestCase();
+    void fromTheBeginning_data();
+    void fromTheBeginning();
+    void inTheMiddle();
+
+private:
+    Workspace::Options options() const;
+    /// Takes what room there is but for that much.
+    bool fill(int roomKiB);
+    bool empty() const { return QFile::remove(ballast()); }
+    QString ballast() const { return disk_ + QStringLiteral("/ballast"); }
+    QString text(const QSignalSpy& failed) const;
+
+    QTemporaryDir folder_;
+    QString disk_ = folder_.filePath(QStringLiteral("disk"));
+};
+
+/// Before there is a thread: those that come have the same disks.
+void TestFullDisk::initTestCase()
+{
+    QVERIFY(QDir{}.mkpath(disk_));
+    if (::unshare(::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0 ||
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", QFile::encodeName(disk_).constData(), "tmpfs", 0, "size=4m") != 0)
+        QSKIP("no disk of its own is to be had here");
+}
+
+void TestFullDisk::cleanup()
+{
+    QDir{disk_ + QStringLiteral("/cache")}.removeRecursively();
+    QFile::remove(ballast());
+}
+
+void TestFullDisk::cleanupTestCase()
+{
+    ::umount2(QFile::encodeName(disk_).constData(), MNT_DETACH);
+}
+
+Workspace::Options TestFullDisk::options() const
+{
+    Workspace::Options options;
+    options.temporaryFolder = disk_ + QStringLiteral("/cache");
+    options.sourceFactory = [](TargetId id, const AttachRequest&) {
+        return Result<std::unique_ptr<Source>>{std::make_unique<FakeSource>(id)};
+    };
+    return options;
+}
+
+bool TestFullDisk::fill(int roomKiB)
+{
+    QFile file{ballast()};
+    const QByteArray block(4096, 'x');
+    if (!file.open(QIODevice::WriteOnly | QIODevice::Unbuffered))
+        return false;
+    while (file.write(block) == block.size())
+        ;
+    return file.resize(std::max<qint64>(0, file.size() - roomKiB * 1024));
+}
+
+QString TestFullDisk::text(const QSignalSpy& failed) const
+{
+    const auto error = failed.last().first().value<Error>();
+    return QString::fromStdString(error.sentence + ' ' + error.next_step);
+}
+
+void TestFullDisk::fromTheBeginning_data()
+{
+    QTest::addColumn<int>("room");
+    QTest::newRow("nothing left") << 0;
+    QTest::newRow("room for a lock") << 4;
+    QTest::newRow("room for a page, not for its log") << 36;
+}
+
+void TestFullDisk::fromTheBeginning()
+{
+    QFETCH(const int, room);
+    QVERIFY(fill(room));
+    Workspace workspace{options()};
+    QSignalSpy failed(&workspace, &Workspace::failed);
+    workspace.attach(AttachRequest{});
+    QTRY_COMPARE(failed.count(), 1);
+    QVERIFY2(text(failed).contains(QStringLiteral("the disk is full")), qPrintable(text(failed)));
+    QVERIFY2(text(failed).contains(QStringLiteral("Free some space")), qPrintable(text(failed)));
+    QTRY_VERIFY(workspace.transport().recordingTrouble.contains(QStringLiteral("new window")));
+    // Saving says why there is nothing.
+    workspace.save(folder_.filePath(QStringLiteral("none.poolrec")));
+    QTRY_COMPARE(failed.count(), 2);
+    QVERIFY2(text(failed).contains(QStringLiteral("not being recorded")), qPrintable(text(failed)));
+    QVERIFY2(text(failed).contains(QStringLiteral("the disk is full")), qPrintable(text(failed)));
+}
+
+void TestFullDisk::inTheMiddle()
+{
+    Workspace workspace{options()};
+    QSignalSpy failed(&workspace, &Workspace::failed);
+    QSignalSpy saved(&workspace, &Workspace::saved);
+    workspace.attach(AttachRequest{});
+    QTRY_VERIFY(workspace.transport().bytes > 0);
+    QTest::qWait(1500);
+    QVERIFY(fill(0));
+    QTRY_VERIFY_WITH_TIMEOUT(!workspace.transport().recordingTrouble.isEmpty(), 20000);
+    QVERIFY2(workspace.transport().recordingTrouble.contains(QStringLiteral("the disk is full")),
+             qPrintable(workspace.transport().recordingTrouble));
+    QTest::qWait(2000);
+    QCOMPARE(failed.count(), 0);
+    workspace.save(folder_.filePath(QStringLiteral("short.poolrec")));
+    QTRY_COMPARE(saved.count(), 1);
+    QCOMPARE(failed.count(), 1);
+    QVERIFY2(text(failed).startsWith(QStringLiteral("Only the first ")), qPrintable(text(failed)));
+    QVERIFY(workspace.transport().savedUntil < workspace.transport().end - 1s);
+
+    QVERIFY(empty());
+    QTRY_VERIFY(workspace.transport().recordingTrouble.isEmpty());
+    workspace.save(folder_.filePath(QStringLiteral("whole.poolrec")));
+    QTRY_COMPARE(saved.count(), 2);
+    QCOMPARE(failed.count(), 1);
+    QVERIFY(workspace.transport().savedUntil > workspace.transport().end - 1s);
+}
+
+QTEST_GUILESS_MAIN(TestFullDisk)
+#include "tst_fulldisk.moc"
