@@ -62,9 +62,13 @@ void Player::seek(Timestamp cursor, quint64 epoch)
             return;
         builder_.reset();
     }
-    if (!advance(cursor))
-        return;
+    const bool whole = advance(cursor);
     cursor_ = cursor;
+    restored_ = whole || analysis_.world().sequence().value != 0;
+    if (!restored_)
+        return; // nothing at all can be read
+    if (!whole)
+        cursor_ = std::min(cursor, analysis_.world().now());
     emit updated(builder_.build(analysis_), epoch_);
     emit cursorMoved(cursor_, timer_.isActive(), epoch_);
 }
@@ -115,7 +119,8 @@ bool Player::advance(Timestamp to)
     builder_.add(delta);
     atEnd_ = !more;
     if (!read)
-        emit failed(read.error());
+        emit failed(Error{read.error().sentence,
+                          "What could be read before that is shown. " + read.error().next_step});
     return static_cast<bool>(read);
 }
 
@@ -135,10 +140,7 @@ void Player::frame()
 {
     const Duration passed = std::chrono::milliseconds{sinceFrame_.restart()};
     const Timestamp to = cursor_ + passed * speed_;
-    if (!advance(to)) {
-        timer_.stop();
-        return;
-    }
+    const bool whole = advance(to);
     cursor_ = to;
     if (atEnd_ && cursor_ >= analysis_.world().now()) {
         cursor_ = analysis_.world().now();
@@ -146,7 +148,7 @@ void Player::frame()
     }
     emit updated(builder_.build(analysis_), epoch_);
     emit cursorMoved(cursor_, timer_.isActive(), epoch_);
-    if (!timer_.isActive())
+    if (whole && !timer_.isActive())
         emit reachedEnd(epoch_);
 }
 

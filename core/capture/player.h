@@ -27,7 +27,8 @@ public:
     /// Shows nothing yet. Emits opened() or failed().
     void open(const std::filesystem::path& file);
     void close();
-    /// Emits a reset update of the world at that instant, and of the cursor.
+    /// Emits a reset update of the world at that instant, and of the cursor. Where the recording is
+    /// damaged before that: failed(), and those of the last instant that could be read.
     void seek(Timestamp cursor, quint64 epoch);
     void play(bool on, int speed);
     void step(bool forward);

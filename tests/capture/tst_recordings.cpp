@@ -24,6 +24,7 @@ private slots:
     void endsWhileACaptureCloses();
     void openingNonsenseSaysSo();
     void nonsenseKeepsWhatIsOpen();
+    void whatIsBeforeDamageIsShown();
     void withoutAFolderItStillShows();
     void whatWasOpenIsNotTheCaptures();
     void theRecordingUnderWayIsLent();
@@ -276,6 +277,85 @@ void TestRecordings::nonsenseKeepsWhatIsOpen()
     f.workspace->open(copy);
     QTRY_COMPARE(f.workspace->transport().file, copy);
     QTRY_COMPARE(f.rows.size(), size_t{1});
+}
+
+namespace {
+
+/// Five minutes of ten sessions that come and go, and then a page is overwritten, so that it opens
+/// and can be read up to its middle. False where there is no such page.
+bool recordDamaged(const QString& name)
+{
+    const std::string file = name.toStdString();
+    auto writer = RecordingWriter::create(file, {});
+    std::uint64_t sequence = 0;
+    const auto add = [&](Timestamp time, const Fact& fact) {
+        static_cast<void>(
+            writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact}));
+    };
+    add(start, TargetAttached{{TargetId{1}, "postgresql", "shop", "service=shop"}});
+    for (int second = 1; second <= 300; ++second) {
+        ServerSample sample;
+        sample.full = true;
+        for (int i = 0; i < 10; ++i)
+            sample.changed.push_back(session(second * 10 + i, SessionState::active, start));
+        add(start + std::chrono::seconds{second}, sample);
+    }
+    if (!writer.value()->close())
+        return false;
+    QFile bytes{name};
+    if (!bytes.open(QIODevice::ReadWrite))
+        return false;
+    constexpr qint64 page = 4096;
+    for (qint64 at = bytes.size() - page; at > page; at -= page) {
+        bytes.seek(at);
+        const QByteArray good = bytes.read(page);
+        const auto put = [&](const QByteArray& what) {
+            bytes.seek(at);
+            bytes.write(what);
+            bytes.flush();
+        };
+        put(QByteArray(page, '\xff'));
+        Timestamp last = start;
+        if (auto reader = RecordingReader::open(file); reader && reader.value()->info()) {
+            const auto read = reader.value()->read({}, [&](const Observation& each) {
+                last = each.time;
+                return true;
+            });
+            const bool ends = reader.value()->info().value().ended == start + 300s;
+            if (!read && ends && last > start + 60s && last < start + 240s)
+                return true;
+        }
+        put(good);
+    }
+    return false;
+}
+
+} // namespace
+
+void TestRecordings::whatIsBeforeDamageIsShown()
+{
+    Fixture f;
+    const QString file = f.folder.filePath(QStringLiteral("damaged.poolrec"));
+    QVERIFY(recordDamaged(file));
+    QSignalSpy failed(f.workspace.get(), &Workspace::failed);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_COMPARE(f.rows.size(), size_t{10});
+    const Timestamp last = f.last->now;
+    QVERIFY(last > start + 60s && last < start + 240s);
+    QTRY_COMPARE(f.workspace->transport().cursor, last);
+    QVERIFY(failed.count() > 0);
+    const auto said = failed.last().first().value<Error>();
+    QVERIFY(said.sentence.find("damaged") != std::string::npos);
+    QVERIFY(said.next_step.find("is shown") != std::string::npos);
+
+    // It plays up to there, and stands.
+    QVERIFY(f.seek(last - 3s));
+    f.workspace->play(true);
+    QTRY_VERIFY(f.workspace->transport().playing);
+    QTRY_VERIFY_WITH_TIMEOUT(!f.workspace->transport().playing, 20000);
+    QCOMPARE(f.workspace->transport().cursor, last);
+    QCOMPARE(f.rows.size(), size_t{10});
 }
 
 void TestRecordings::withoutAFolderItStillShows()
