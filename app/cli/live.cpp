@@ -205,6 +205,15 @@ bool Live::anyReady() const
                        [](const auto& fate) { return fate.second == Fate::ready; });
 }
 
+Error Live::troubleOf(const TargetSummary& target) const
+{
+    const auto refusal = refusals_.find(target.info.id);
+    const Error why = refusal == refusals_.end()
+                          ? Error{target.status.sentence, target.status.next_step}
+                          : refusal->second;
+    return {plain_line(target.info.name, 64) + ": " + why.sentence, why.next_step};
+}
+
 bool Live::allStopped() const
 {
     return std::all_of(fates_.begin(), fates_.end(), [this](const auto& fate) {
@@ -308,10 +317,11 @@ void Live::waitForPictures()
             continue;
         const TargetSummary* const target = picture_.target(id);
         const std::string name = target ? plain_line(target->info.name, 64) + ": " : "";
-        if (const auto refusal = refusals_.find(id); refusal != refusals_.end())
-            complain(Error{name + refusal->second.sentence, refusal->second.next_step});
-        else if (target && fate == Fate::unreachable)
-            complain(Error{name + target->status.sentence, target->status.next_step});
+        const auto refusal = refusals_.find(id);
+        if (target && fate == Fate::unreachable)
+            complain(troubleOf(*target));
+        else if (refusal != refusals_.end())
+            complain(refusal->second);
         else
             complain(name + "no answer in " + format_duration_prose(longestWait) + '.');
         fate = Fate::unreachable;

@@ -47,6 +47,9 @@ public:
     const std::map<TargetId, Fate>& fates() const { return fates_; }
     bool anyUnreachable() const;
     bool anyReady() const;
+    /// Why that target is not reached, with its name: the password that nobody gave, else its
+    /// status.
+    Error troubleOf(const TargetSummary& target) const;
     /// No target can come back without the user.
     bool allStopped() const;
     /// Returns when every target is ready or unreachable. Says why one is unreachable.

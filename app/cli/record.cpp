@@ -108,10 +108,10 @@ void RecordRun::sayTroubles()
         const bool bad =
             target.status.reach == Reach::failing || target.status.reach == Reach::stopped;
         std::string& said = said_[target.info.id];
-        if (bad && said != target.status.sentence)
-            complain(Error{plain_line(target.info.name, 64) + ": " + target.status.sentence,
-                           target.status.next_step});
-        said = bad ? target.status.sentence : std::string{};
+        const Error trouble = bad ? live_->troubleOf(target) : Error{};
+        if (bad && said != trouble.sentence)
+            complain(trouble);
+        said = trouble.sentence;
     }
     const std::string trouble = live_->workspace().transport().recordingTrouble.toStdString();
     if (!trouble.empty() && trouble != trouble_)

@@ -38,6 +38,7 @@ private slots:
     void withoutADisplay();
     void passwordLeavesTheProcessList();
     void passwordIsNeverPrinted();
+    void aWrongPasswordIsSaidAlike();
 
 private:
     struct Run
@@ -476,6 +477,20 @@ void TestCommandLine::passwordIsNeverPrinted()
     QFile bytes{recording};
     QVERIFY(bytes.open(QIODevice::ReadOnly));
     QVERIFY(!bytes.readAll().contains("opensesame"));
+}
+
+void TestCommandLine::aWrongPasswordIsSaidAlike()
+{
+    QVERIFY(PgClient{cluster_.conninfo()}.exec(text("CREATE ROLE kept LOGIN PASSWORD 'right'")));
+    cluster_.addHba(text("host all kept 127.0.0.1/32 md5"));
+    qputenv("PGPASSWORD", "wrong");
+    const QString target = cluster_.uri(text("postgres"), text("kept"));
+    const Run sessions = run({text("sessions"), target});
+    const Run recorded = run({text("record"), target, text("-o"), file("kept.poolrec")});
+    qunsetenv("PGPASSWORD");
+    QVERIFY2(sessions.err.contains("nobody to ask"), sessions.err);
+    QCOMPARE(recorded.err, sessions.err);
+    QCOMPARE(recorded.code, 3);
 }
 
 QTEST_GUILESS_MAIN(TestCommandLine)
