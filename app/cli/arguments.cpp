@@ -93,10 +93,17 @@ bool settle(LeakThresholds& pool, const LeakThresholds& all)
     return pool.critical >= pool.alert;
 }
 
-void addCommon(CLI::App& app, Arguments& a)
+/// How a target is reached, and whether anything may be done there.
+void addReach(CLI::App& app, Arguments& a)
 {
     app.add_option("--ssh", a.sshHost, "Reach the database through HOST, by your own ssh")
         ->type_name("HOST");
+    app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
+}
+
+void addCommon(CLI::App& app, Arguments& a)
+{
+    addReach(app, a);
     addOption(
         app, "--interval",
         [&a](const std::string& text) -> std::string {
@@ -114,7 +121,6 @@ void addCommon(CLI::App& app, Arguments& a)
                  "When it becomes critical (300s), in all pools or in one");
     app.add_option("--rules", a.rules, "Alert rules, instead of your own or those built in")
         ->type_name("FILE");
-    app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
 }
 
 void addOnAlert(CLI::App& app, Arguments& a)
@@ -247,10 +253,12 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
     case Verb::cancel:
     case Verb::terminate:
         addActionOptions(verb, a);
-        break;
+        addReach(verb, a);
+        return;
     case Verb::reclaim:
         addReclaimOptions(verb, a);
-        break;
+        addReach(verb, a);
+        return;
     case Verb::check:
         addCheckOptions(verb, a);
         break;

@@ -184,6 +184,16 @@ void TestArguments::help()
         for (const char* const later : {"export", "merge"})
             QVERIFY(!text.contains(QLatin1String(later)));
     }
+    // What judges and repeats means nothing to what is done once.
+    for (const char* const verb : {"cancel", "terminate", "reclaim"}) {
+        const auto read = readArguments({verb, "--help"});
+        const QString text = QString::fromStdString(std::get<Reply>(read).text);
+        QVERIFY(text.contains(QStringLiteral("--ssh")));
+        QVERIFY(text.contains(QStringLiteral("--read-only")));
+        for (const char* const other :
+             {"--leak-after", "--critical-after", "--rules", "--interval"})
+            QVERIFY2(!text.contains(QLatin1String(other)), verb);
+    }
     const auto version = readArguments({"--version"});
     QVERIFY(std::get<Reply>(version).text.starts_with("poolscope 0."));
 }
