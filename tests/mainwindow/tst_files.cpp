@@ -17,8 +17,12 @@
 #include <QLineEdit>
 #include <QMimeData>
 #include <QPushButton>
+#include <QScopeGuard>
 #include <QSignalSpy>
 #include <QToolButton>
+
+#include <csignal>
+#include <sys/resource.h>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -302,6 +306,36 @@ private slots:
         QVERIFY(!window_->openDialog());
         QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::live, 60000);
         QCOMPARE(RecentTargets(settings).all().front().sshHost, QStringLiteral("bastion"));
+    }
+
+    void aDiskThatRefusesIsSaidOnce()
+    {
+        makeLive();
+        QTRY_VERIFY(workspace().transport().bytes > 0);
+        const QDir cache(folder_.filePath(QStringLiteral("cache")));
+        const QFileInfoList logs = cache.entryInfoList({QStringLiteral("*.poolrec-wal")});
+        QCOMPARE(logs.size(), 1);
+        rlimit before{};
+        QCOMPARE(getrlimit(RLIMIT_FSIZE, &before), 0);
+        const auto allow = qScopeGuard([&] { setrlimit(RLIMIT_FSIZE, &before); });
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit tight{static_cast<rlim_t>(logs[0].size()), before.rlim_max};
+        QCOMPARE(setrlimit(RLIMIT_FSIZE, &tight), 0);
+
+        const Banner& banner = window_->banner();
+        const QString lead = QStringLiteral("Nothing is being recorded.");
+        QTRY_VERIFY(banner.isVisible() && banner.accessibleName().startsWith(lead));
+        QVERIFY(banner.accessibleName().contains(QStringLiteral("could not be written")));
+        QVERIFY(banner.accessibleName().contains(QStringLiteral("Check that the disk")));
+        link(&window_->banner(), QStringLiteral("Dismiss"))->click();
+        QTest::qWait(2500); // it was tried once more
+        QVERIFY(!workspace().transport().recordingTrouble.isEmpty());
+        QVERIFY(!banner.isVisible());
+
+        setrlimit(RLIMIT_FSIZE, &before);
+        QTRY_VERIFY(banner.isVisible());
+        QVERIFY(banner.accessibleName().startsWith(QStringLiteral("Recording goes on. What was")));
+        QVERIFY(workspace().transport().recordingTrouble.isEmpty());
     }
 
     void aRecordingBeginsWhereItWasAskedTo()

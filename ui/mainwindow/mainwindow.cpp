@@ -353,6 +353,7 @@ void MainWindow::setTransport(const Transport& transport)
     actions_->setTransport(transport);
     timeline_->setTransport(transport);
     status_->setTransport(transport);
+    tellRecording(transport);
     herald_->setTransport(transport);
     commands_->setTransport(transport);
     if (adopted_ && transport.mode != Mode::replay)

@@ -161,6 +161,7 @@ private:
     void showBanner(Severity severity, const QString& lead, const QString& text,
                     const QString& link, std::function<void()> does);
     void offer(const LeftBehind& recording);
+    void tellRecording(const Transport& transport);
     void saved(const QString& file);
     void reported(const QString& file, const QString& damage);
     void openReport(const QString& file);
@@ -206,6 +207,8 @@ private:
     QString asked_;      ///< the recording that was to be opened last
     Instant beginAt_;    ///< in that one
     std::optional<std::string> adopted_; ///< alert rules, for when a replay ends
+    /// While nothing is recorded: what had been dropped when that began.
+    std::optional<std::uint64_t> unrecorded_;
     bool saving_ = false;
     bool stopped_ = false; ///< saving, by the user
     bool leaving_ = false;

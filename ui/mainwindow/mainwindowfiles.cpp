@@ -154,6 +154,26 @@ void MainWindow::saved(const QString& file)
         then();
 }
 
+/// Once where it begins to fail, and once where it goes on.
+void MainWindow::tellRecording(const Transport& transport)
+{
+    const bool trouble = capturing() && !transport.recordingTrouble.isEmpty();
+    if (trouble == unrecorded_.has_value())
+        return;
+    if (trouble) {
+        unrecorded_ = transport.dropped;
+        notice(Severity::warning, tr("Nothing is being recorded."),
+               Formatter::line(transport.recordingTrouble.toStdString(), 1024));
+        return;
+    }
+    const auto before = std::exchange(unrecorded_, std::nullopt);
+    const bool all = transport.dropped == before;
+    if (capturing())
+        notice(Severity::info, tr("Recording goes on."),
+               all ? tr("What was seen meanwhile is in it.")
+                   : tr("Not all that was seen meanwhile is in it: a gap shows where."));
+}
+
 void MainWindow::showReport()
 {
     if (dialog_ || !actions_->report->isEnabled())

@@ -3,6 +3,7 @@
 
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
+#include "ui/theme/tooltip.h"
 #include "ui/views/process.h"
 
 #include <QDateTime>
@@ -15,6 +16,8 @@
 namespace poolscope {
 
 namespace {
+
+constexpr std::size_t longestTrouble = 1024; ///< bytes
 
 QString sizeText(std::uint64_t bytes)
 {
@@ -156,8 +159,8 @@ void StatusStrip::setTransport(const Transport& transport)
 
 void StatusStrip::setKept(const RingLimits& kept)
 {
-    recording_->setToolTip(
-        tr("Until it is saved, a recording keeps %1 (File > Settings).").arg(kept.words()));
+    kept_ = tr("Until it is saved, a recording keeps %1 (File > Settings).").arg(kept.words());
+    showRecording();
 }
 
 void StatusStrip::setSaving(double fraction)
@@ -203,10 +206,8 @@ void StatusStrip::showRecording()
         parts << tr("Report, %1 %").arg(static_cast<int>(reporting_ * 100));
     if (comparing_ >= 0)
         parts << tr("Comparing, %1 %").arg(static_cast<int>(comparing_ * 100));
-    if (!t.recordingTrouble.isEmpty())
-        parts << tr("Not recording: %1").arg(t.recordingTrouble.left(160));
-    else if (t.mode == Mode::empty)
-        parts << tr("Not recording");
+    if (t.mode == Mode::empty || !t.recordingTrouble.isEmpty())
+        parts << tr("Not recording"); // why is said above the page
     else if (t.mode == Mode::replay)
         parts << tr("Recording %1").arg(QFileInfo(t.file).fileName().left(60)) << length;
     else
@@ -214,6 +215,10 @@ void StatusStrip::showRecording()
     if (t.redacted && t.mode != Mode::empty)
         parts << tr("redacted");
     recording_->setText(parts.join(QStringLiteral(", ")));
+    recording_->setToolTip(
+        t.recordingTrouble.isEmpty()
+            ? kept_
+            : plainToolTip(Formatter::line(t.recordingTrouble.toStdString(), longestTrouble)));
 }
 
 void StatusStrip::setUtc(bool utc)

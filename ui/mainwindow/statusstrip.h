@@ -52,6 +52,7 @@ private:
     QToolButton* stopComparing_;
     QToolButton* zone_;
     Transport transport_;
+    QString kept_; ///< how much of it
     bool utc_ = false;
     double saving_ = -1;
     double reporting_ = -1;
