@@ -3,9 +3,10 @@
 //! process id, where the database is, and which connections were established past the pool.
 
 use std::any::type_name;
+use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, Weak};
 use std::time::Instant;
 
 use ::diesel::backend::Backend;
@@ -128,8 +129,15 @@ fn statement_for(dialect: Dialect) -> Option<&'static str> {
 /// The link of a connection that its pool just made.
 fn adopt<C: R2D2Connection + Send + 'static>(connection: &mut C, pool: &Arc<Pool>) -> Arc<Link> {
     pool.set_dialect(dialect_of::<C>());
+    let latest = LATEST.with(Cell::take);
     let link = match witness_of(connection.instrumentation()) {
-        Some(witness) => witness.link.clone(),
+        Some(witness) => Some(witness.link.clone()),
+        None if tells_types() => None,
+        // A pool adopts what it established right after it, on the same thread.
+        None => latest.and_then(|link| link.upgrade()),
+    };
+    let link = match link {
+        Some(link) => link,
         None => {
             // Established with the application's own instrumentation, which goes on.
             let witness = Witness::new(pool.agent.clone(), get_default_instrumentation());
@@ -150,9 +158,36 @@ fn witness_of(instrumentation: &mut dyn Instrumentation) -> Option<&mut Witness>
     if instrumentation.is::<Witness>() {
         return instrumentation.downcast_mut();
     }
-    // As Diesel 2.2 keeps it.
+    // As some versions of Diesel keep it.
     let boxed = instrumentation.downcast_mut::<Option<Box<dyn Instrumentation>>>()?.as_mut()?;
     boxed.as_mut().downcast_mut()
+}
+
+/// What Diesel 2.3 has of its own, which comes first there; before it, nobody tells what an
+/// instrumentation is.
+#[allow(dead_code)]
+trait ByType {
+    fn is<T: 'static>(&self) -> bool {
+        false
+    }
+    fn downcast_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        None
+    }
+}
+impl ByType for dyn Instrumentation {}
+
+fn tells_types() -> bool {
+    struct Probe;
+    impl Instrumentation for Probe {
+        fn on_connection_event(&mut self, _: InstrumentationEvent<'_>) {}
+    }
+    let probe: &mut dyn Instrumentation = &mut Probe;
+    probe.is::<Probe>()
+}
+
+thread_local! {
+    /// What this thread established last, until a pool adopts it.
+    static LATEST: Cell<Option<Weak<Link>>> = const { Cell::new(None) };
 }
 
 /// Sees what one connection does, from before it is there to its end.
@@ -187,6 +222,7 @@ impl Instrumentation for Witness {
                     // The URL holds the password: nothing else of it is kept.
                     let (address, dialect) = (address::of(url), address::dialect(url));
                     outside::established(link, Birth { took, address, dialect });
+                    LATEST.with(|latest| latest.set(Some(Arc::downgrade(link))));
                 });
             }
             InstrumentationEvent::StartQuery { query, .. } => {
