@@ -489,7 +489,8 @@ void TestCommandLine::aWrongPasswordIsSaidAlike()
     const Run recorded = run({text("record"), target, text("-o"), file("kept.poolrec")});
     qunsetenv("PGPASSWORD");
     QVERIFY2(sessions.err.contains("nobody to ask"), sessions.err);
-    QCOMPARE(recorded.err, sessions.err);
+    // A recording may be of several: it names the target before the sentence.
+    QVERIFY2(recorded.err.endsWith(sessions.err.mid(sessions.err.indexOf(": ") + 2)), recorded.err);
     QCOMPARE(recorded.code, 3);
 }
 

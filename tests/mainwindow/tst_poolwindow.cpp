@@ -183,7 +183,7 @@ private slots:
                 all << label->text();
             return all.join(QLatin1Char('|'));
         };
-        QTRY_VERIFY2(strip().contains(QStringLiteral("pool: nothing lost")), qPrintable(strip()));
+        QTRY_VERIFY2(strip().contains(QStringLiteral(": nothing lost")), qPrintable(strip()));
         QMetaObject::invokeMethod(source_, [source = source_] {
             PoolSample sample;
             sample.lost = 4;
@@ -191,7 +191,7 @@ private slots:
             source->report(sample);
             source->report(StatusChanged{{Reach::up, "3 or more lines cannot be read.", {}, {}}});
         });
-        QTRY_VERIFY2(strip().contains(QStringLiteral("pool: 4 events lost, 3 lines unreadable")),
+        QTRY_VERIFY2(strip().contains(QStringLiteral(": 4 events lost, 3 lines unreadable")),
                      qPrintable(strip()));
         const QString words = QStringLiteral("3 or more lines cannot be read.");
         QTRY_VERIFY2(window_->sidebar().targetText(TargetId{1}).endsWith(words),
