@@ -87,7 +87,7 @@ private:
                     told_[i] += (told_[i].empty() ? "" : ", ") + name;
             }
             if (group.size() > 1)
-                part(group, depth + 1);
+                part(group, depth); // they may differ there by function or folder
         }
     }
 
