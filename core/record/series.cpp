@@ -25,7 +25,7 @@ std::int32_t clients(const SeriesPoint& point)
 }
 
 /// More no server has; so many of each state can still be added up.
-constexpr std::int64_t most_sessions = 200'000'000;
+constexpr std::int64_t most_in_a_state = 200'000'000;
 
 std::optional<std::int32_t> small(const Row& row, int column)
 {
@@ -37,7 +37,7 @@ std::optional<std::int32_t> small(const Row& row, int column)
 
 std::int32_t sessions_in(const Row& row, int column)
 {
-    return row.null(column) ? 0 : static_cast<std::int32_t>(row.integer(column, 0, most_sessions));
+    return row.null(column) ? 0 : static_cast<std::int32_t>(row.integer(column, 0, most_in_a_state));
 }
 
 constexpr std::string_view point_columns =
