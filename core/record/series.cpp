@@ -37,7 +37,8 @@ std::optional<std::int32_t> small(const Row& row, int column)
 
 std::int32_t sessions_in(const Row& row, int column)
 {
-    return row.null(column) ? 0 : static_cast<std::int32_t>(row.integer(column, 0, most_in_a_state));
+    return row.null(column) ? 0
+                            : static_cast<std::int32_t>(row.integer(column, 0, most_in_a_state));
 }
 
 constexpr std::string_view point_columns =
