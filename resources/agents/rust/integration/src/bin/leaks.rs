@@ -204,11 +204,20 @@ fn bypass(kept: &mut Kept<DieselManager>, database: &str, right: bool) -> Outcom
     Ok(())
 }
 
+/// A customizer of the application's own, as Diesel 2.3 has one for tests.
+#[derive(Debug)]
+struct TestTransactions;
+
+impl diesel::r2d2::CustomizeConnection<PgConnection, diesel::r2d2::Error> for TestTransactions {
+    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        connection.begin_test_transaction().map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
 /// Connections of pools that nobody watches, or that keep their own customizer, are not past the pools.
 fn other_pools(kept: &mut Kept<DieselManager>, database: &str) -> Outcome {
     let builder = || diesel::r2d2::Pool::builder().max_size(1);
-    let customizer = Box::new(diesel::r2d2::TestCustomizer);
-    let testing = builder().connection_customizer(customizer);
+    let testing = builder().connection_customizer(Box::new(TestTransactions));
     for pool in [
         builder().build(DieselManager::new(database))?,
         poolscope::diesel::watch(testing, "testing").build(DieselManager::new(database))?,
