@@ -111,7 +111,12 @@ constexpr std::array allVerbs{
              "Every session: who, since when, in what state, waiting for whom.",
              "Examples:\n  poolscope sessions service=shop\n"
              "  poolscope sessions service=shop --json | jq '.[] | select(.blocks > 0)'\n"
-             "  poolscope sessions incident.poolrec --at 14:31:58\n"},
+             "  poolscope sessions incident.poolrec --at 14:31:58\n\n"
+             "blocked_by is what the server names: also whoever merely stands ahead in the same "
+             "queue.\n"
+             "blocks counts, directly or not, who would have to wait for that session even at the "
+             "head\n"
+             "of the queue: one that only stands ahead of others blocks none of them.\n"},
     VerbText{Verb::pools, "pools",
              "Every connection pool of a process: used, idle, waiting, limits, times.",
              "Examples:\n  poolscope pools demo:\n"
