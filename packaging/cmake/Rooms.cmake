@@ -28,9 +28,8 @@ if(POOLSCOPE_LLD)
     add_link_options(-fuse-ld=lld)
 endif()
 
-# Several sources of a room at once, for a build whose only aim is its result: users' own, clang-tidy,
-# the sanitizers. The release build of the tests compiles them one by one, so that each source names
-# what it needs.
+# Several sources of a room at once, for a build whose only aim is its result. CI compiles them one by
+# one, too (preset alone), so that each source names what it needs.
 option(POOLSCOPE_UNITY "Compile a room's sources a dozen at a time: a third of the time" OFF)
 
 # gcc 12 warns of uninitialised strings inside std::variant, and of overlapping copies inside its own
@@ -111,20 +110,21 @@ function(poolscope_test_headers)
             $<TARGET_PROPERTY:Qt6::${module},INTERFACE_INCLUDE_DIRECTORIES>)
     endforeach()
     target_link_libraries(poolscope_test_headers PRIVATE Qt6::Core poolscope_flags)
-    poolscope_test_options(poolscope_test_headers)
+    poolscope_test_options(poolscope_test_headers unit)
     set_target_properties(poolscope_test_headers PROPERTIES AUTOMOC OFF)
     target_precompile_headers(poolscope_test_headers PRIVATE ${headers})
 endfunction()
 
-function(poolscope_test_options name)
+function(poolscope_test_options name label)
     set_target_properties(${name} PROPERTIES AUTOMOC ON)
     target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
     target_include_directories(${name} BEFORE PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/patient")
     # gcc 12 is wrong about the bounds of strings that it builds in place (gcc bugs 105329, 105651).
     target_compile_options(${name} PRIVATE
         "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-restrict>")
-    if(POOLSCOPE_SANITIZE MATCHES address)
-        target_compile_options(${name} PRIVATE -O0) # halves the time that gcc takes for them
+    # Halves the time that gcc takes for them. Threads are to meet in them as often as they can.
+    if(NOT label STREQUAL bench AND NOT POOLSCOPE_SANITIZE MATCHES thread)
+        target_compile_options(${name} PRIVATE -O0)
     endif()
 endfunction()
 
@@ -139,13 +139,15 @@ function(poolscope_test name)
     endif()
     add_executable(${name} ${TEST_SOURCES})
     target_link_libraries(${name} PRIVATE ${TEST_LINKS} Qt6::Test poolscope_flags)
-    poolscope_test_options(${name})
+    poolscope_test_options(${name} "${TEST_LABEL}")
     if(POOLSCOPE_GUI AND POOLSCOPE_SANITIZE MATCHES undefined)
         # Its checks of types name what the shared headers declare, also in a test without widgets.
         target_link_libraries(${name} PRIVATE $<LINK_ONLY:Qt6::Widgets>)
     endif()
-    target_precompile_headers(${name} REUSE_FROM poolscope_test_headers)
-    target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>) # for ccache
+    if(NOT TEST_LABEL STREQUAL bench) # gcc takes it for what is optimised alike
+        target_precompile_headers(${name} REUSE_FROM poolscope_test_headers)
+        target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>) # for ccache
+    endif()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABEL}" TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "QT_QPA_PLATFORM=offscreen;XDG_RUNTIME_DIR=${CMAKE_BINARY_DIR};LC_ALL=C.UTF-8;TZ=UTC")
