@@ -3,7 +3,6 @@
 // fails.
 #include "tests/pool/worker.h"
 
-#include <QScopeGuard>
 #include <QTest>
 
 #include <thread>
@@ -37,17 +36,10 @@ void TestPoolOpening::whoOpensHasBeenServed()
     Backend backend;
     FakePool pool(small_config(2), FakeFactory{&backend});
     auto held = pool.acquire("holder");
-    std::atomic<bool> go{false};
-    std::atomic<std::thread::id> opened_by{};
-    backend.while_opening = [&] {
-        opened_by = std::this_thread::get_id();
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker opens(pool, "first");
-    const auto let_go = qScopeGuard([&] { go = true; });
     QTRY_COMPARE(pool.stats().opening, 1);
-    QVERIFY(opened_by.load() == opens.thread.get_id()); // a driver is called where it is asked for
+    QVERIFY(held_open.opener() == opens.thread.get_id()); // a driver is called where it is asked for
     Worker second(pool, "second");
     QTRY_COMPARE(pool.stats().pending, 1);
     Worker third(pool, "third");
@@ -69,7 +61,7 @@ void TestPoolOpening::whoOpensHasBeenServed()
         QCOMPARE(guard.value()->number, 1);
     }
     QVERIFY(!opens.done);
-    go = true;
+    held_open.let_go();
     QTRY_VERIFY(opens.done);
     QVERIFY2(opens.guard && opens.guard->number == 2, opens.error.c_str());
     QCOMPARE(backend.opened.load(), 2); // for one who asked, one
@@ -103,12 +95,8 @@ void TestPoolOpening::addedConnectionServes()
     QVERIFY(pool.add_connection({1, {}}, "x"));
     auto held = pool.acquire("a");
     QVERIFY(held);
-    std::atomic<bool> go{false};
     backend.fail_opens = 0;
-    backend.while_opening = [&] {
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker opens(pool, "b");
     QTRY_COMPARE(pool.stats().opening, 1);
     Worker waits(pool, "c");
@@ -116,7 +104,7 @@ void TestPoolOpening::addedConnectionServes()
     held.value().release();
     QTRY_VERIFY(waits.done);
     QVERIFY(waits.guard);
-    go = true;
+    held_open.let_go();
 }
 
 void TestPoolOpening::failedOpenPassesOn()
@@ -125,17 +113,13 @@ void TestPoolOpening::failedOpenPassesOn()
     PoolConfig config = small_config(1);
     config.circuit.enabled = false;
     FakePool pool(config, FakeFactory{&backend});
-    std::atomic<bool> go{false};
     backend.fail_opens = 1;
-    backend.while_opening = [&] {
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker unlucky(pool, "a");
     QTRY_COMPARE(pool.stats().opening, 1);
     Worker next(pool, "b");
     QTRY_COMPARE(pool.stats().pending, 1);
-    go = true;
+    held_open.let_go();
     QTRY_VERIFY(unlucky.done && next.done);
     QCOMPARE(unlucky.error, std::string("too many connections"));
     QVERIFY(next.guard);
@@ -163,17 +147,13 @@ void TestPoolOpening::failedOpenLeavesTheUsersPlace()
     if (replaced)
         pool.acquire("a").value().release();
     backend.valid = false;
-    std::atomic<bool> go{false};
     backend.fail_opens = 1;
-    backend.while_opening = [&] {
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker unlucky(pool, "a");
     QTRY_COMPARE(pool.stats().opening, 1);
     Worker next(pool, "a");
     QTRY_COMPARE(pool.stats().pending, 1);
-    go = true;
+    held_open.let_go();
     QTRY_VERIFY(unlucky.done && next.done);
     QCOMPARE(unlucky.error, std::string("too many connections"));
     QVERIFY(next.guard);
@@ -201,17 +181,13 @@ void TestPoolOpening::failedOpenTakesWhatCameBack()
         config.acquire_timeout = 1ms;
     FakePool pool(config, FakeFactory{&backend});
     auto held = pool.acquire("a");
-    std::atomic<bool> go{false};
     backend.fail_opens = 1;
-    backend.while_opening = [&] {
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker unlucky(pool, "b");
     QTRY_COMPARE(pool.stats().opening, 1);
     held.value().release();
     QTest::qWait(5); // beyond that 1 ms
-    go = true;
+    held_open.let_go();
     QTRY_VERIFY(unlucky.done);
     QCOMPARE(backend.validations.load(), validated && in_time ? 1 : 0);
     if (validated && !in_time)
@@ -230,18 +206,14 @@ void TestPoolOpening::failedOpenLetsCloseGoOn()
 {
     Backend backend;
     FakePool pool(small_config(5), FakeFactory{&backend});
-    std::atomic<bool> go{false};
     backend.fail_opens = 1;
-    backend.while_opening = [&] {
-        while (!go)
-            std::this_thread::yield();
-    };
+    HeldOpen held_open(backend);
     Worker unlucky(pool, "a");
     QTRY_COMPARE(pool.stats().opening, 1);
     std::atomic<bool> closed{false};
     std::thread closer([&] { closed = static_cast<bool>(pool.close(20s)); });
     QTest::qWait(50); // it gets as far as waiting; were it later, less would be tried
-    go = true;
+    held_open.let_go();
     const bool in_time = QTest::qWaitFor([&] { return closed.load(); }, 5000);
     closer.join();
     QVERIFY(in_time);
