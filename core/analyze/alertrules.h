@@ -21,7 +21,7 @@ enum class AlertMeasure : std::uint8_t {
     timeouts,          ///< of a pool: acquires that gave up within 60 s
     idle,              ///< of a pool: idle connections
     circuit_open,      ///< of a pool: 1 while its circuit breaker is open, 0.5 half-open, 0 closed
-    connections_ratio, ///< of a server: client connections / max_connections
+    connections_ratio, ///< of a server: client connections / max_connections less the reserved
     lock_waiters,      ///< of a server: sessions that wait for a lock
     unreachable,       ///< of any target: 1 while its source fails or gave up, else 0
     refusing,          ///< of a server: 1 while it turns new connections away itself, else 0

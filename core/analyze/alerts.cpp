@@ -61,6 +61,14 @@ std::optional<double> ratio(std::optional<std::int64_t> part, std::optional<std:
     return static_cast<double>(*part) / static_cast<double>(*whole);
 }
 
+/// The reserved ones are no use to those who are turned away.
+std::optional<std::int64_t> usable_slots(const ServerFacts& facts)
+{
+    if (!facts.max_connections)
+        return std::nullopt;
+    return std::int64_t{*facts.max_connections} - facts.reserved.value_or(0);
+}
+
 /// Half-open is neither: connections are tried, and it may open again at once.
 std::optional<double> circuit_value(const Text& circuit)
 {
@@ -302,7 +310,7 @@ std::optional<double> AlertBook::measure(const World& world, const Subject& subj
     switch (what) {
     case AlertMeasure::connections_ratio:
         return target->facts && target->last_sample
-                   ? ratio(target->client_count(), target->facts->max_connections)
+                   ? ratio(target->client_count(), usable_slots(*target->facts))
                    : std::nullopt;
     case AlertMeasure::lock_waiters:
         return target->last_sample && target->facts

@@ -93,10 +93,13 @@ std::string sentence_of(const AlertRule& rule, const TargetState& target, const 
                            : *value > 0 ? "half-open: it tries whether the server is back"
                                         : "closed");
     case AlertMeasure::connections_ratio:
-        return fmt::format("{}: {} of {} connections are open.", who, target.client_count(),
+        return fmt::format("{}: {} of {} connections are open{}.", who, target.client_count(),
                            target.facts && target.facts->max_connections
                                ? std::to_string(*target.facts->max_connections)
-                               : "its");
+                               : "its",
+                           target.facts && target.facts->reserved.value_or(0) > 0
+                               ? fmt::format(", {} are reserved", *target.facts->reserved)
+                               : std::string{});
     case AlertMeasure::lock_waiters:
         return fmt::format("{}: {} for a lock.", who,
                            counted(whole, "session waits", "sessions wait"));

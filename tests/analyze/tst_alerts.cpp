@@ -254,6 +254,18 @@ void TestAlerts::server()
     QCOMPARE(p.alerts().front().rule, std::string("full"));
     QCOMPARE(p.alerts().front().sentence, std::string("shop: 9 of 10 connections are open."));
     QVERIFY(p.alerts().front().pool.is_null());
+
+    // Nobody but a superuser gets one of the reserved.
+    facts.max_connections = 12;
+    p.tell(shop, FactsReported{facts});
+    p.run(1);
+    QCOMPARE(p.alerts().front().state, AlertState::resolved);
+    facts.reserved = 3;
+    p.tell(shop, FactsReported{facts});
+    p.run(1);
+    QCOMPARE(p.alerts().front().state, AlertState::firing);
+    QCOMPARE(p.alerts().front().sentence,
+             std::string("shop: 9 of 12 connections are open, 3 are reserved."));
 }
 
 void TestAlerts::unreachable()
