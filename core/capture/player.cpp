@@ -11,6 +11,12 @@ namespace {
 /// Forward jumps shorter than this are played, not restored from a keyframe.
 constexpr Duration short_way = 10s;
 constexpr auto frame_interval = 50ms;
+
+Error whatIsShown(const Error& damage)
+{
+    return {damage.sentence, "What could be read before that is shown. " + damage.next_step};
+}
+
 } // namespace
 
 Player::Player()
@@ -77,8 +83,11 @@ bool Player::restore(Timestamp at)
 {
     auto world = reader_->keyframe(at);
     if (!world) {
-        emit failed(world.error());
-        return false;
+        const Error damage = world.error();
+        world = reader_->sound_keyframe(at);
+        emit failed(world ? whatIsShown(damage) : damage);
+        if (!world)
+            return false;
     }
     analysis_.restore(std::move(world).value());
     WorldDelta ignored;
@@ -119,8 +128,7 @@ bool Player::advance(Timestamp to)
     builder_.add(delta);
     atEnd_ = !more;
     if (!read)
-        emit failed(Error{read.error().sentence,
-                          "What could be read before that is shown. " + read.error().next_step});
+        emit failed(whatIsShown(read.error()));
     return static_cast<bool>(read);
 }
 
@@ -269,6 +277,8 @@ std::vector<HeldPlace> heldIn(const std::filesystem::path& file, Timestamp from,
     if (!reader)
         return {};
     auto keyframe = reader.value()->keyframe(from);
+    if (!keyframe)
+        keyframe = reader.value()->sound_keyframe(from);
     if (!keyframe)
         return {};
     World world = std::move(keyframe).value();

@@ -72,7 +72,24 @@ public:
 
     Result<World> keyframe(Timestamp at) override
     {
-        return guarded<World>([&]() -> Result<World> { return nearest_keyframe(at); });
+        return guarded<World>([&]() -> Result<World> {
+            return world_of(keyframes_until(at, 1).front());
+        });
+    }
+
+    Result<World> sound_keyframe(Timestamp at) override
+    {
+        constexpr std::size_t most = 100;
+        return guarded<World>([&]() -> Result<World> {
+            const std::vector<std::int64_t> sequences = keyframes_until(at, most);
+            for (const std::int64_t sequence : sequences) {
+                if (auto world = guarded<World>([&]() -> Result<World> {
+                        return world_of(sequence);
+                    }))
+                    return world;
+            }
+            throw record::Damaged("none of its keyframes can be read");
+        });
     }
 
     Result<SequenceNumber> read(SequenceNumber after,
@@ -154,7 +171,8 @@ private:
     }
 
     RecordingInfo read_info();
-    World nearest_keyframe(Timestamp at);
+    std::vector<std::int64_t> keyframes_until(Timestamp at, std::size_t most);
+    World world_of(std::int64_t keyframe);
     std::optional<Timestamp> neighbour(Timestamp from, bool forward);
     std::uint64_t count_after(std::int64_t sequence);
 
@@ -237,21 +255,31 @@ std::uint64_t Reader::count_after(std::int64_t sequence)
     return static_cast<std::uint64_t>(count);
 }
 
-World Reader::nearest_keyframe(Timestamp at)
+/// Latest first; 0, the beginning of all, where there is none.
+std::vector<std::int64_t> Reader::keyframes_until(Timestamp at, std::size_t most)
 {
-    record::Query query{
-        *database_, "SELECT sequence FROM keyframe WHERE time <= ? ORDER BY sequence DESC LIMIT 1"};
-    query.bind(1, to_us(at));
-    std::int64_t sequence = 0;
-    if (query.step())
-        sequence =
-            record::Row{query}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence));
-    query.reset();
     // A ring has let go of what came before its first keyframe.
-    sequence = std::max(sequence, first_keyframe());
-    if (sequence == 0)
-        return World{};
-    return record::read_keyframe(*database_, lookup_, pools(), sequence);
+    const std::int64_t oldest = first_keyframe();
+    record::Query query{*database_, "SELECT sequence FROM keyframe WHERE time <= ? ORDER BY"
+                                    " sequence DESC LIMIT ?"};
+    query.bind(1, to_us(at));
+    query.bind(2, static_cast<std::int64_t>(most));
+    std::vector<std::int64_t> found;
+    while (query.step()) {
+        const std::int64_t sequence =
+            record::Row{query}.integer(0, 1, static_cast<std::int64_t>(schema::last_sequence));
+        if (sequence > oldest)
+            found.push_back(sequence);
+    }
+    if (found.size() < most)
+        found.push_back(oldest);
+    return found;
+}
+
+World Reader::world_of(std::int64_t keyframe)
+{
+    return keyframe == 0 ? World{}
+                         : record::read_keyframe(*database_, lookup_, pools(), keyframe);
 }
 
 std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)

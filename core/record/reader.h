@@ -40,6 +40,9 @@ public:
     /// The latest keyframe whose instant is at or before `at`, else the empty world before the
     /// first observation.
     virtual Result<World> keyframe(Timestamp at) = 0;
+    /// The same past damaged ones, for who goes on after that error: reading on from an earlier one
+    /// comes to the same world. Looks at no more than 100 of them.
+    virtual Result<World> sound_keyframe(Timestamp at) = 0;
     /// Calls `visit` with each observation after `after`, in order, until it returns false, or the
     /// end. Returns the number of the last one visited.
     virtual Result<SequenceNumber> read(SequenceNumber after,

@@ -3,6 +3,8 @@
 #include "core/record/writer.h"
 #include "tests/capture/workspacefixture.h"
 
+#include <SQLiteCpp/Database.h>
+
 #include <QDir>
 #include <QSemaphore>
 #include <QSignalSpy>
@@ -25,6 +27,7 @@ private slots:
     void openingNonsenseSaysSo();
     void nonsenseKeepsWhatIsOpen();
     void whatIsBeforeDamageIsShown();
+    void pastADamagedKeyframe();
     void withoutAFolderItStillShows();
     void whatWasOpenIsNotTheCaptures();
     void theRecordingUnderWayIsLent();
@@ -282,10 +285,9 @@ void TestRecordings::nonsenseKeepsWhatIsOpen()
 namespace {
 
 /// Five minutes of ten sessions that come and go, and then a page is overwritten, so that it opens
-/// and can be read up to its middle. False where there is no such page.
-bool recordDamaged(const QString& name)
+/// Ten new sessions every second, that many seconds long.
+bool recordSeconds(const std::string& file, int seconds)
 {
-    const std::string file = name.toStdString();
     auto writer = RecordingWriter::create(file, {});
     std::uint64_t sequence = 0;
     const auto add = [&](Timestamp time, const Fact& fact) {
@@ -293,14 +295,21 @@ bool recordDamaged(const QString& name)
             writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact}));
     };
     add(start, TargetAttached{{TargetId{1}, "postgresql", "shop", "service=shop"}});
-    for (int second = 1; second <= 300; ++second) {
+    for (int second = 1; second <= seconds; ++second) {
         ServerSample sample;
         sample.full = true;
         for (int i = 0; i < 10; ++i)
             sample.changed.push_back(session(second * 10 + i, SessionState::active, start));
         add(start + std::chrono::seconds{second}, sample);
     }
-    if (!writer.value()->close())
+    return static_cast<bool>(writer.value()->close());
+}
+
+/// and can be read up to its middle. False where there is no such page.
+bool recordDamaged(const QString& name)
+{
+    const std::string file = name.toStdString();
+    if (!recordSeconds(file, 300))
         return false;
     QFile bytes{name};
     if (!bytes.open(QIODevice::ReadWrite))
@@ -355,6 +364,31 @@ void TestRecordings::whatIsBeforeDamageIsShown()
     QTRY_VERIFY(f.workspace->transport().playing);
     QTRY_VERIFY_WITH_TIMEOUT(!f.workspace->transport().playing, 20000);
     QCOMPARE(f.workspace->transport().cursor, last);
+    QCOMPARE(f.rows.size(), size_t{10});
+}
+
+/// What stands in a keyframe stands in the observations before it, too.
+void TestRecordings::pastADamagedKeyframe()
+{
+    Fixture f;
+    const QString file = f.folder.filePath(QStringLiteral("keyframe.poolrec"));
+    QVERIFY(recordSeconds(file.toStdString(), 300));
+    SQLite::Database{file.toStdString(), SQLite::OPEN_READWRITE}.exec(
+        "UPDATE keyframe_session SET target = 77");
+    QSignalSpy failed(f.workspace.get(), &Workspace::failed);
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_COMPARE(f.rows.size(), size_t{10});
+    QCOMPARE(f.last->now, start + 300s);
+    QTRY_VERIFY(failed.count() > 0);
+    const auto said = failed.last().first().value<Error>();
+    QVERIFY(said.sentence.find("damaged") != std::string::npos);
+    QVERIFY(f.seek(start + 200s));
+    QCOMPARE(f.rows.size(), size_t{10});
+    QVERIFY(f.rows.contains(session(2000, SessionState::active, start).key));
+    // Opened from a recording that is open.
+    f.workspace->open(file);
+    QTRY_COMPARE(f.last->now, start + 300s);
     QCOMPARE(f.rows.size(), size_t{10});
 }
 

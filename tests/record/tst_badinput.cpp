@@ -34,6 +34,8 @@ private slots:
     void alteredTables();
     void instantsBeyondAllMeasure_data();
     void instantsBeyondAllMeasure();
+    void pastADamagedKeyframe_data();
+    void pastADamagedKeyframe();
     void cutOff();
     void flippedBytes();
     void hostileTextIsPlain();
@@ -240,6 +242,41 @@ void BadInput::instantsBeyondAllMeasure()
     QVERIFY2(read, read ? "" : read.error().sentence.c_str());
     QCOMPARE(seen, sample_.observations().size());
     QCOMPARE(use(file), std::string{});
+}
+
+void BadInput::pastADamagedKeyframe_data()
+{
+    QTest::addColumn<QString>("sql");
+    QTest::addColumn<bool>("fromTheBeginning");
+    QTest::newRow("the last") << "UPDATE keyframe_target SET gap = 2 WHERE id > (SELECT max(sequence)"
+                                 " FROM keyframe) * 4096 - 4096"
+                              << false;
+    QTest::newRow("all") << "UPDATE keyframe_target SET gap = 2" << true;
+}
+
+/// The error is told, and who goes on from an earlier one comes to the same world.
+void BadInput::pastADamagedKeyframe()
+{
+    QFETCH(const QString, sql);
+    QFETCH(const bool, fromTheBeginning);
+    auto reader = RecordingReader::open(sample_.altered(sql.toStdString()));
+    QVERIFY(reader);
+    const Timestamp end = reader.value()->info().value().ended;
+    const auto damaged = reader.value()->keyframe(end);
+    QVERIFY(!damaged);
+    QVERIFY(damaged.error().sentence.find("damaged") != std::string::npos);
+    auto sound = reader.value()->sound_keyframe(end);
+    QVERIFY2(sound, sound ? "" : sound.error().sentence.c_str());
+    QCOMPARE(sound.value().sequence().value == 0, fromTheBeginning);
+    World reached = std::move(sound).value();
+    QVERIFY(reader.value()->read(reached.sequence(), [&](const Observation& each) {
+        reached.apply(each);
+        return true;
+    }));
+    World wanted;
+    for (const Observation& each : sample_.observations())
+        wanted.apply(each);
+    QVERIFY(reached == wanted);
 }
 
 void BadInput::cutOff()
