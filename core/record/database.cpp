@@ -50,7 +50,8 @@ Error explain_sqlite(const SQLite::Exception& e, const Path& file, std::string_v
             "safe."};
     case SQLITE_IOERR:
         return {could_not(fmt::format("the disk reports an error ({})", e.what())),
-                "Check that the disk is there, has room and that no limit on file sizes applies."};
+                "Check that the disk is there and has room, and that no quota and no limit on file "
+                "sizes applies."};
     case SQLITE_READONLY:
         return {could_not("the file or its folder is read-only"),
                 "Choose a folder that you may write to."};
