@@ -198,6 +198,37 @@ private slots:
         QVERIFY(!kept().isEmpty());
     }
 
+    /// The one that takes the rest keeps some room: what a narrower window gives up first goes.
+    void columnsMakeRoomForTheElasticOne()
+    {
+        DataTable now(QStringLiteral("test"), true);
+        now.setModel(&model_);
+        now.setWidths({200, 200, 200, 200, 200, 0});
+        int from = 500;
+        now.setAutomaticColumns(
+            [&from](int column, int width) { return column == 5 || width >= from + 80 * column; });
+        now.restoreColumns(0, Qt::AscendingOrder);
+        now.resize(900, 300);
+        now.show();
+        const auto hidden = [&] {
+            int count = 0;
+            for (int column = 0; column < 6; ++column)
+                count += now.isColumnHidden(column) ? 1 : 0;
+            return count;
+        };
+        QTRY_COMPARE(hidden(), 2);
+        QVERIFY(now.isColumnHidden(4) && now.isColumnHidden(3));
+        QVERIFY(now.columnWidth(5) >= Theme::current().scaled(90));
+        QCOMPARE(sideways(now), 0);
+        now.resize(1200, 300);
+        QTRY_COMPARE(hidden(), 0);
+        // None helps: all stay as the window's own width has them.
+        from = -10000;
+        now.resize(500, 300);
+        now.refitColumns();
+        QCOMPARE(hidden(), 0);
+    }
+
     void widthsOfAWiderWindowShrink()
     {
         {

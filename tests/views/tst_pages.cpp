@@ -4,6 +4,7 @@
 #include "tests/support/updates.h"
 #include "ui/models/sessionfilter.h"
 #include "ui/models/sessionstore.h"
+#include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/sessionspage.h"
@@ -308,6 +309,15 @@ void PagesTest::theStatementHasRoomBesideSeveralServers()
     QVERIFY2(table.columnWidth(int(SessionColumn::statement)) >= Theme::current().scaled(150),
              qPrintable(QString::number(table.columnWidth(int(SessionColumn::statement)))));
     QCOMPARE(table.horizontalScrollBar()->maximum(), 0);
+    auto& control = *sessions().findChild<SegmentedControl*>();
+    for (int by = 0; by < 6; ++by) {
+        emit control.chosen(by);
+        QVERIFY2(table.columnWidth(int(SessionColumn::statement)) >= Theme::current().scaled(110),
+                 qPrintable(QStringLiteral("%1: %2").arg(by).arg(
+                     table.columnWidth(int(SessionColumn::statement)))));
+        QCOMPARE(table.horizontalScrollBar()->maximum(), 0);
+    }
+    emit control.chosen(0);
     // Alone it needs no column.
     update.targets.pop_back();
     applyAll(update);

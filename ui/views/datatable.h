@@ -88,6 +88,10 @@ protected:
 private:
     void showColumnMenu(const QPoint& at);
     void fitColumns();
+    bool shownAt(int column, int width) const;
+    int laidOut(int column) const;
+    int layoutWidth() const;
+    int leastElastic() const;
     void shrinkToFit();
     int elasticColumn() const;
     void drawCells(QPainter* painter, const QStyleOptionViewItem& option,

@@ -96,21 +96,61 @@ void DataTable::setAvailable(int column, bool available)
     }
 }
 
+bool DataTable::shownAt(int column, int width) const
+{
+    return !unavailable_.contains(column) &&
+           wanted_.value(column, !automatic_ || automatic_(column, width));
+}
+
+int DataTable::laidOut(int column) const
+{
+    const auto at = static_cast<std::size_t>(column);
+    const int width = at < widths_.size() ? widths_[at] : 0;
+    return width > 0 ? Theme::current().scaled(width) : header()->defaultSectionSize();
+}
+
+/// The width to choose columns for. Where those of the window's own leave too little to the one that
+/// takes the rest, some go that would in a narrower window.
+int DataTable::layoutWidth() const
+{
+    const int width = viewport()->width();
+    const int elastic =
+        elastic_ >= 0 ? elastic_ : header()->logicalIndex(std::max(0, header()->count() - 1));
+    if (!automatic_ || !isVisible())
+        return width;
+    const int step = Theme::current().scaled(20);
+    for (int as = width; as >= width / 2 && shownAt(elastic, as); as -= step) {
+        int taken = leastElastic();
+        for (int column = 0; column < header()->count(); ++column) {
+            if (column != elastic && shownAt(column, as))
+                taken += isColumnHidden(column) ? laidOut(column)
+                                                : std::min(columnWidth(column), laidOut(column));
+        }
+        if (taken <= width)
+            return as;
+    }
+    return width;
+}
+
 void DataTable::fitColumns()
 {
     if (!ready_ || !model())
         return;
+    const int width = layoutWidth();
     restoring_ = true;
     for (int column = 0; column < model()->columnCount(); ++column) {
-        const bool shown =
-            !unavailable_.contains(column) &&
-            wanted_.value(column, !automatic_ || automatic_(column, viewport()->width()));
+        const bool shown = shownAt(column, width);
         if (isColumnHidden(column) == shown)
             setColumnHidden(column, !shown);
     }
     restoring_ = false;
     if (isVisible()) // before, the width is none
         shrinkToFit();
+}
+
+int DataTable::leastElastic() const
+{
+    return Theme::current().scaled(120);
 }
 
 int DataTable::elasticColumn() const
@@ -130,14 +170,8 @@ int DataTable::elasticColumn() const
 /// because of the window that it had yesterday.
 void DataTable::shrinkToFit()
 {
-    const Theme& theme = Theme::current();
     const int elastic = elasticColumn();
-    const auto laidOut = [&](int column) {
-        const auto at = static_cast<std::size_t>(column);
-        const int width = at < widths_.size() ? widths_[at] : 0;
-        return width > 0 ? theme.scaled(width) : header()->defaultSectionSize();
-    };
-    const int least = theme.scaled(120);
+    const int least = leastElastic();
     int others = 0;
     int surplus = 0;
     for (int column = 0; column < header()->count(); ++column) {
@@ -176,7 +210,7 @@ void DataTable::resizeEvent(QResizeEvent* event)
 void DataTable::showEvent(QShowEvent* event)
 {
     QTreeView::showEvent(event);
-    shrinkToFit();
+    fitColumns();
 }
 
 /// A window that closes hides its tables: what waited is written then, whatever becomes of the
