@@ -17,6 +17,8 @@ namespace {
 constexpr auto frame = 40ms;
 /// A threshold that is passed must show within a second, and time alone passes most.
 constexpr auto tick = 500ms;
+/// Whoever makes room wants to see that it was enough.
+constexpr qint64 before_trying_again = 3000; // ms
 /// Of a hole in the recording: more commands and notes than people give while a disk is full.
 constexpr std::size_t most_held = 1000;
 
@@ -74,26 +76,29 @@ void Capture::recordWith(std::unique_ptr<RecordingWriter> writer)
 
 void Capture::recordTemporarily(const QString& folder, const WriterOptions& how)
 {
-    const auto refuse = [this](const Error& error) {
-        // It is not tried again: a capture records from its beginning or not at all.
-        progress_.trouble =
-            error.sentence + ' ' + error.next_step + " Then attach again in a new window.";
-        temporary_.reset();
-        emit failed(error);
-    };
-    auto reserved = TemporaryRecording::reserve(folder);
-    if (!reserved) {
-        refuse(reserved.error());
-        return;
+    unbegun_.emplace(folder, how);
+    if (const auto error = beginRecording()) {
+        recordingHole_ = true;
+        progress_.trouble = error->sentence + ' ' + error->next_step + " It is tried again.";
+        emit failed(*error);
     }
+}
+
+std::optional<Error> Capture::beginRecording()
+{
+    sinceTried_.start();
+    auto reserved = TemporaryRecording::reserve(unbegun_->first);
+    if (!reserved)
+        return reserved.error();
+    auto writer = RecordingWriter::create(reserved.value()->file().toStdString(), unbegun_->second);
+    if (!writer)
+        return writer.error();
     temporary_ = std::move(reserved).value();
-    auto writer = RecordingWriter::create(temporary_->file().toStdString(), how);
-    if (!writer) {
-        refuse(writer.error());
-        return;
-    }
+    unbegun_.reset();
+    progress_.trouble.clear();
     recordWith(std::move(writer).value());
     emit recordingBegan(temporary_->file());
+    return std::nullopt;
 }
 
 void Capture::attach(TargetId target, const AttachRequest& request)
@@ -101,6 +106,7 @@ void Capture::attach(TargetId target, const AttachRequest& request)
     auto made = factory_(target, request);
     if (!made) {
         emit failed(made.error());
+        emit refused(target);
         return;
     }
     Source* const source = made.value().get();
@@ -371,7 +377,7 @@ bool Capture::isNews(TargetId target, const Fact& fact) const
 
 void Capture::record(const Observation& observation)
 {
-    if (!recorder_)
+    if (!recorder_ && !unbegun_)
         return;
     if (!recordingHole_ && recorder_->push(observation))
         return;
@@ -386,6 +392,8 @@ void Capture::record(const Observation& observation)
 /// full picture to begin anew with.
 void Capture::recover()
 {
+    if (unbegun_ && sinceTried_.hasExpired(before_trying_again))
+        static_cast<void>(beginRecording());
     if (!recordingHole_ || !recorder_ || !recorder_->has_room())
         return;
     recordingHole_ = false;

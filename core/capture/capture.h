@@ -7,12 +7,15 @@
 #include "core/capture/updatebuilder.h"
 #include "core/source/source.h"
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QTimer>
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace poolscope {
@@ -45,7 +48,9 @@ public:
 
     /// Where to record from now on; called before the first attach. Without one nothing is kept.
     void recordWith(std::unique_ptr<RecordingWriter> writer);
-    /// To a file in that folder that goes with the capture; emits recordingBegan() or failed().
+    /// To a file in that folder that goes with the capture; emits recordingBegan() or failed(). Where
+    /// it cannot begin it is tried again every few seconds, with what was seen until then: the last
+    /// picture of each target, and all that pictures do not tell.
     void recordTemporarily(const QString& folder, const WriterOptions& how);
     /// Ticks begin with the first target.
     void attach(TargetId target, const AttachRequest& request);
@@ -80,6 +85,8 @@ signals:
     void secretRequired(poolscope::TargetId target, const QString& sentence);
     void recordingBegan(const QString& file);
     void failed(const poolscope::Error& error);
+    /// That target does not come to be, for the reason that failed() gave.
+    void refused(poolscope::TargetId target);
 
 private:
     /// Whether a fact from a source says what the world does not hold already.
@@ -87,6 +94,7 @@ private:
     void observe(TargetId target, const Fact& fact);
     void apply(const Observation& observation);
     void record(const Observation& observation);
+    std::optional<Error> beginRecording();
     void recover();
     void tellChoices();
     void watch(TargetId target);
@@ -107,6 +115,9 @@ private:
     std::map<TargetId, std::unique_ptr<Source>> sources_;
     std::map<TargetId, std::vector<SessionKey>> watched_;
     std::map<TargetId, bool> gap_;                  ///< a gap before the next sample
+    /// Where to, while it could not begin.
+    std::optional<std::pair<QString, WriterOptions>> unbegun_;
+    QElapsedTimer sinceTried_;
     std::unique_ptr<TemporaryRecording> temporary_; // outlives who writes to it
     std::unique_ptr<Recorder> recorder_;
     std::uint64_t sequence_ = 0;

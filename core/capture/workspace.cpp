@@ -70,6 +70,8 @@ void Workspace::Private::applied(const UpdatePtr& update, quint64 of)
     if (of != epoch)
         return;
     latest = update;
+    if (transport.attaching && !update->targets.empty())
+        notAttaching();
     if (transport.mode == Mode::live && update->now > transport.cursor) {
         Transport t = transport;
         t.cursor = update->now;
@@ -79,6 +81,13 @@ void Workspace::Private::applied(const UpdatePtr& update, quint64 of)
         change(t);
     }
     emit q.updated(update);
+}
+
+void Workspace::Private::notAttaching()
+{
+    Transport t = transport;
+    t.attaching = false;
+    change(t);
 }
 
 void Workspace::Private::setMarks(std::vector<Mark> all)
@@ -172,6 +181,9 @@ TargetId Workspace::attach(const AttachRequest& request)
     d_->startCapture();
     const TargetId id{++d_->lastTarget};
     d_->attached[id] = true;
+    Transport t = d_->transport;
+    t.attaching = d_->latest->targets.empty();
+    d_->change(t);
     d_->onCapture([c = d_->capture.get(), id, request] { c->attach(id, request); });
     return id;
 }

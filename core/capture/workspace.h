@@ -34,6 +34,7 @@ struct Transport
     bool playing = false;
     int speed = 1; ///< 1, 2, 4 … 64
     bool readOnly = false;
+    bool attaching = false; ///< a target was asked for, and nothing is known of any yet
     QString file;       ///< of the recording; empty while it is temporary
     bool saved = false; ///< a copy was saved, or it was opened from a file
     /// Up to where that copy goes, while recording goes on behind it; null: it is all there.

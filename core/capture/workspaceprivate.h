@@ -60,6 +60,7 @@ public:
     void indexMarks(const QString& file);
     void stopIndexing();
     void stopAsking();
+    void notAttaching();
     void setMarks(std::vector<Mark> all);
     void change(const Transport& to);
     /// Says why not.

@@ -27,7 +27,7 @@ std::optional<Error> whyUnreadable(const QString& file)
     const auto info = reader.value()->info();
     if (!info)
         return info.error();
-    const auto world = reader.value()->keyframe(info.value().ended);
+    const auto world = reader.value()->sound_keyframe(info.value().ended);
     return world ? std::nullopt : std::optional(world.error());
 }
 
@@ -84,6 +84,13 @@ void Workspace::Private::startCapture()
             emit q.observedNow(update);
     });
     connect(c, &Capture::failed, this, [this](const Error& e) { emit q.failed(e); });
+    connect(c, &Capture::refused, this, [this, run](TargetId target) {
+        if (run != captureRun)
+            return;
+        attached.erase(target);
+        if (attached.empty())
+            notAttaching();
+    });
     connect(c, &Capture::secretRequired, &q, &Workspace::secretRequired);
     connect(c, &Capture::recordingBegan, this, [this, run](const QString& file) {
         if (run == captureRun)

@@ -103,12 +103,35 @@ void TestFullDisk::fromTheBeginning()
     QTRY_COMPARE(failed.count(), 1);
     QVERIFY2(text(failed).contains(QStringLiteral("the disk is full")), qPrintable(text(failed)));
     QVERIFY2(text(failed).contains(QStringLiteral("Free some space")), qPrintable(text(failed)));
-    QTRY_VERIFY(workspace.transport().recordingTrouble.contains(QStringLiteral("new window")));
+    QTRY_VERIFY(workspace.transport().recordingTrouble.contains(QStringLiteral("tried again")));
     // Saving says why there is nothing.
     workspace.save(folder_.filePath(QStringLiteral("none.poolrec")));
     QTRY_COMPARE(failed.count(), 2);
     QVERIFY2(text(failed).contains(QStringLiteral("not being recorded")), qPrintable(text(failed)));
     QVERIFY2(text(failed).contains(QStringLiteral("the disk is full")), qPrintable(text(failed)));
+
+    // Once there is room it begins, with what was done and said until then.
+    workspace.addNote(QStringLiteral("before it began"));
+    QVERIFY(empty());
+    QTRY_VERIFY_WITH_TIMEOUT(workspace.transport().recordingTrouble.isEmpty(), 10000);
+    QSignalSpy saved(&workspace, &Workspace::saved);
+    const QString file = folder_.filePath(QStringLiteral("late%1.poolrec").arg(room));
+    workspace.save(file);
+    QTRY_COMPARE(saved.count(), 1);
+    QCOMPARE(failed.count(), 2);
+    auto reader = RecordingReader::open(file.toStdString());
+    QVERIFY(reader);
+    const auto info = reader.value()->info();
+    QVERIFY(info);
+    QCOMPARE(info.value().targets.size(), std::size_t{1});
+    QCOMPARE(info.value().gaps, std::uint64_t{1});
+    bool noted = false;
+    QVERIFY(reader.value()->read({}, [&](const Observation& each) {
+        const auto* const note = std::get_if<Note>(&each.what);
+        noted = noted || (note && note->text == "before it began");
+        return true;
+    }));
+    QVERIFY(noted);
 }
 
 void TestFullDisk::inTheMiddle()

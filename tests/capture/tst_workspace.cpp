@@ -10,6 +10,7 @@ class TestWorkspace : public QObject
     Q_OBJECT
 private slots:
     void startsEmpty();
+    void attachingUntilSomethingIsKnown();
     void showsWhatTheSourceSees();
     void pausesAndScrubsWhileRecordingGoesOn();
     void ofManySeeksTheLastCounts();
@@ -31,6 +32,31 @@ void TestWorkspace::startsEmpty()
     QVERIFY(f.workspace->latest());
     QSignalSpy failed(f.workspace.get(), &Workspace::failed);
     f.workspace->save(f.folder.filePath(QStringLiteral("x.poolrec")));
+    QCOMPARE(failed.count(), 1);
+}
+
+void TestWorkspace::attachingUntilSomethingIsKnown()
+{
+    Fixture f;
+    QVERIFY(!f.workspace->transport().attaching);
+    f.workspace->attach(AttachRequest{});
+    QVERIFY(f.workspace->transport().attaching);
+    QTRY_VERIFY(!f.workspace->transport().attaching);
+    QCOMPARE(f.last->targets.size(), size_t{1});
+    // Another one beside it is told of by the first.
+    f.workspace->attach(AttachRequest{});
+    QVERIFY(!f.workspace->transport().attaching);
+
+    Workspace::Options options;
+    options.temporaryFolder = f.folder.filePath(QStringLiteral("other"));
+    options.sourceFactory = [](TargetId, const AttachRequest&) {
+        return Result<std::unique_ptr<Source>>{Error{"No such target.", "Choose another."}};
+    };
+    Workspace refused{options};
+    QSignalSpy failed(&refused, &Workspace::failed);
+    refused.attach(AttachRequest{});
+    QVERIFY(refused.transport().attaching);
+    QTRY_VERIFY(!refused.transport().attaching);
     QCOMPARE(failed.count(), 1);
 }
 

@@ -132,6 +132,18 @@ void PageStatesTest::nothingAttached()
 void PageStatesTest::waitingForTheFirstSample()
 {
     PageFixture f;
+    Transport asked;
+    asked.mode = Mode::live;
+    asked.attaching = true;
+    Update none;
+    none.reset = true;
+    none.now = SyntheticUpdates::start();
+    none.actions = std::make_shared<const std::vector<ActionRecord>>();
+    none.notes = std::make_shared<const std::vector<NoteRecord>>();
+    f.setTransport(asked);
+    f.apply(none); // before the capture has told of the target
+    for (const char* name : {"overview", "leaks", "sessions", "blocking"})
+        QCOMPARE(words(f.show(name)), QStringLiteral("waiting for the first sample"));
     SyntheticUpdates updates;
     f.apply(waiting(updates));
     for (const char* name : {"overview", "leaks", "sessions", "blocking"})

@@ -118,6 +118,8 @@ QString BasePage::nothingYet() const
     if (targets.empty())
         return transport_.mode == Mode::replay
                    ? tr("reading %1").arg(QFileInfo(transport_.file).fileName())
+               : transport_.attaching
+                   ? tr("waiting for the first sample")
                    : tr("Nothing is attached. Attach to a server, or to a process and its pools, "
                         "with "
                         "Ctrl+T, or open a recording with Ctrl+O.");
