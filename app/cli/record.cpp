@@ -91,10 +91,14 @@ int RecordRun::run()
     second.stop();
     live_->endAlertCommand();
 
-    const bool recorded = trouble_.empty();
     const bool unreachable = live_->anyUnreachable() || !live_->anyReady();
-    progress(true);
-    live_.reset(); // writes what is left and closes the file
+    // Writes what is left and closes the file, which may still go wrong.
+    const Result<Done> closed = live_->workspace().endRecording();
+    if (!closed && trouble_.find(closed.error().sentence) == std::string::npos)
+        complain(closed.error());
+    const bool recorded = trouble_.empty() && closed;
+    progress(recorded);
+    live_.reset();
     if (!arguments_.json && isatty(STDERR_FILENO) != 0)
         std::fputc('\n', stderr);
     if (!recorded)

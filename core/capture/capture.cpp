@@ -17,28 +17,6 @@ namespace {
 constexpr auto frame = 40ms;
 /// A threshold that is passed must show within a second, and time alone passes most.
 constexpr auto tick = 500ms;
-/// Whoever makes room wants to see that it was enough.
-constexpr qint64 before_trying_again = 3000; // ms
-/// Of a hole in the recording: more commands and notes than people give while a disk is full.
-constexpr std::size_t most_held = 1000;
-
-bool isPicture(const Fact& fact)
-{
-    return std::holds_alternative<ServerSample>(fact) || std::holds_alternative<PoolSample>(fact) ||
-           std::holds_alternative<LocksReported>(fact) || std::holds_alternative<Tick>(fact);
-}
-
-ServerSample sessionsOf(const TargetState& state)
-{
-    ServerSample picture;
-    picture.full = true;
-    picture.clock_offset = state.clock_offset;
-    picture.next_xid = state.next_xid;
-    picture.poll_cost = state.poll_cost;
-    for (const auto& [pid, session] : state.sessions)
-        picture.changed.push_back(session);
-    return picture;
-}
 
 } // namespace
 
@@ -62,44 +40,6 @@ Capture::Capture(std::shared_ptr<const Clock> clock, SourceFactory factory,
 }
 
 Capture::~Capture() = default;
-
-void Capture::recordWith(std::unique_ptr<RecordingWriter> writer)
-{
-    recorder_ = std::make_unique<Recorder>(std::move(writer), [this](const Recorder::Status& s) {
-        QMetaObject::invokeMethod(this, [this, s] {
-            progress_.bytes = s.bytes;
-            progress_.trouble = s.trouble;
-            frame_.start();
-        });
-    });
-}
-
-void Capture::recordTemporarily(const QString& folder, const WriterOptions& how)
-{
-    unbegun_.emplace(folder, how);
-    if (const auto error = beginRecording()) {
-        recordingHole_ = true;
-        progress_.trouble = error->sentence + ' ' + error->next_step + " It is tried again.";
-        emit failed(*error);
-    }
-}
-
-std::optional<Error> Capture::beginRecording()
-{
-    sinceTried_.start();
-    auto reserved = TemporaryRecording::reserve(unbegun_->first);
-    if (!reserved)
-        return reserved.error();
-    auto writer = RecordingWriter::create(reserved.value()->file().toStdString(), unbegun_->second);
-    if (!writer)
-        return writer.error();
-    temporary_ = std::move(reserved).value();
-    unbegun_.reset();
-    progress_.trouble.clear();
-    recordWith(std::move(writer).value());
-    emit recordingBegan(temporary_->file());
-    return std::nullopt;
-}
 
 void Capture::attach(TargetId target, const AttachRequest& request)
 {
@@ -136,6 +76,7 @@ void Capture::detach(TargetId target)
     const auto found = sources_.find(target);
     if (found == sources_.end())
         return;
+    giveUpOn(target);
     found->second->disconnect(this);
     found->second->stop();
     found->second.release()->deleteLater();
@@ -146,6 +87,22 @@ void Capture::detach(TargetId target)
     status.sentence = "Detached.";
     observe(target, StatusChanged{status});
     observe(target, Gap{"detached"});
+}
+
+/// Orders on their way: from a source that is stopped no answer comes.
+void Capture::giveUpOn(TargetId target)
+{
+    std::vector<ActionReported> open;
+    for (const ActionRecord& action : analysis_.world().actions()) {
+        const bool there = action.verb == ActionVerb::reclaim ? action.checkout.target == target
+                                                              : action.session.target == target;
+        if (there && (action.phase == ActionPhase::requested || action.phase == ActionPhase::sent))
+            open.push_back({action.id, action.verb, action.session, ActionPhase::timed_out,
+                            "The target was detached; what became of it is not known.",
+                            action.checkout});
+    }
+    for (const ActionReported& each : open)
+        observe(target, each);
 }
 
 void Capture::provideSecret(TargetId target, const QString& password)
@@ -292,15 +249,7 @@ void Capture::show(bool shown, quint64 epoch)
     }
 }
 
-void Capture::flush(std::function<void()> then)
-{
-    if (recorder_)
-        recorder_->flush(std::move(then));
-    else
-        then();
-}
-
-void Capture::shutDown()
+Result<Done> Capture::shutDown()
 {
     tick_.stop();
     for (const auto& [id, source] : sources_) {
@@ -308,8 +257,10 @@ void Capture::shutDown()
         source->stop();
     }
     sources_.clear();
+    Result<Done> closed = recorder_ ? recorder_->finish() : Result<Done>{Done{}};
     recorder_.reset();
     temporary_.reset();
+    return closed;
 }
 
 void Capture::observe(TargetId target, const Fact& fact)
@@ -373,46 +324,6 @@ bool Capture::isNews(TargetId target, const Fact& fact) const
     if (const auto* const settings = std::get_if<SettingsReported>(&fact))
         return settings->settings != state->settings;
     return !std::holds_alternative<Gap>(fact) || !state->gap_since_sample;
-}
-
-void Capture::record(const Observation& observation)
-{
-    if (!recorder_ && !unbegun_)
-        return;
-    if (!recordingHole_ && recorder_->push(observation))
-        return;
-    recordingHole_ = true;
-    if (!isPicture(observation.what) && held_.size() < most_held)
-        held_.push_back(observation);
-    else
-        progress_.dropped++;
-}
-
-/// After a hole in the recording: what was done and said meanwhile, that there was a hole, and the
-/// full picture to begin anew with.
-void Capture::recover()
-{
-    if (unbegun_ && sinceTried_.hasExpired(before_trying_again))
-        static_cast<void>(beginRecording());
-    if (!recordingHole_ || !recorder_ || !recorder_->has_room())
-        return;
-    recordingHole_ = false;
-    for (const Observation& observation : std::exchange(held_, {}))
-        record(observation);
-    for (const auto& [id, state] : analysis_.world().targets()) {
-        std::vector<Fact> anew{TargetAttached{state.info}, StatusChanged{state.status}};
-        if (state.facts)
-            anew.emplace_back(FactsReported{*state.facts});
-        if (state.settings)
-            anew.emplace_back(SettingsReported{*state.settings});
-        if (state.pools.agent)
-            anew.emplace_back(AgentReported{*state.pools.agent});
-        anew.emplace_back(Gap{"recording could not keep up, or the disk was full"});
-        anew.push_back(state.pools.agent ? Fact{picture_of(state.pools, state.clock_offset)}
-                                         : Fact{sessionsOf(state)});
-        for (const Fact& fact : anew)
-            observe(id, fact);
-    }
 }
 
 void Capture::watch(TargetId target)

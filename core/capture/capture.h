@@ -48,9 +48,9 @@ public:
 
     /// Where to record from now on; called before the first attach. Without one nothing is kept.
     void recordWith(std::unique_ptr<RecordingWriter> writer);
-    /// To a file in that folder that goes with the capture; emits recordingBegan() or failed(). Where
-    /// it cannot begin it is tried again every few seconds, with what was seen until then: the last
-    /// picture of each target, and all that pictures do not tell.
+    /// To a file in that folder that goes with the capture; emits recordingBegan() or failed().
+    /// Where it cannot begin it is tried again every few seconds, with what was seen until then:
+    /// the last picture of each target, and all that pictures do not tell.
     void recordTemporarily(const QString& folder, const WriterOptions& how);
     /// Ticks begin with the first target.
     void attach(TargetId target, const AttachRequest& request);
@@ -70,8 +70,8 @@ public:
     void show(bool shown, quint64 epoch);
     /// Calls `then`, on some thread, once all seen so far can be read from the recording.
     void flush(std::function<void()> then);
-    /// Stops all sources and closes the recording.
-    void shutDown();
+    /// Stops all sources and closes the recording, and says how that went.
+    Result<Done> shutDown();
 
 signals:
     void updated(const poolscope::UpdatePtr& update, quint64 epoch);
@@ -96,6 +96,9 @@ private:
     void record(const Observation& observation);
     std::optional<Error> beginRecording();
     void recover();
+    void recorded(const Recorder::Status& status);
+    void recordAnew(const TargetState& state);
+    void giveUpOn(TargetId target);
     void tellChoices();
     void watch(TargetId target);
     void send();
@@ -114,7 +117,7 @@ private:
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;
     std::map<TargetId, std::vector<SessionKey>> watched_;
-    std::map<TargetId, bool> gap_;                  ///< a gap before the next sample
+    std::map<TargetId, bool> gap_; ///< a gap before the next sample
     /// Where to, while it could not begin.
     std::optional<std::pair<QString, WriterOptions>> unbegun_;
     QElapsedTimer sinceTried_;
@@ -124,6 +127,7 @@ private:
     std::uint64_t lastAction_ = 0;
     bool recordingHole_ = false;
     std::vector<Observation> held_; ///< of a hole: what a picture afterwards does not tell
+    std::uint64_t refused_ = 0;     ///< as the recorder told last
     CaptureProgress progress_;
     CaptureProgress sent_;
     bool shown_ = false;

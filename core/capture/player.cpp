@@ -26,7 +26,7 @@ Player::Player()
     connect(&timer_, &QTimer::timeout, this, &Player::frame);
 }
 
-void Player::open(const std::filesystem::path& file)
+void Player::open(const std::filesystem::path& file, quint64 ticket)
 {
     close();
     auto made = RecordingReader::open(file);
@@ -41,7 +41,7 @@ void Player::open(const std::filesystem::path& file)
         emit failed(info.error());
         return;
     }
-    emit opened(info.value());
+    emit opened(info.value(), ticket);
 }
 
 void Player::close()
@@ -59,8 +59,8 @@ void Player::seek(Timestamp cursor, quint64 epoch)
 {
     if (!reader_)
         return;
-    const bool continues =
-        restored_ && epoch == epoch_ && cursor >= cursor_ && cursor - cursor_ <= short_way;
+    const bool continues = restored_ && epoch == epoch_ && cursor >= cursor_ &&
+                           cursor - cursor_ <= short_way && !isBehind();
     epoch_ = epoch;
     atEnd_ = false;
     if (!continues) {
@@ -75,8 +75,17 @@ void Player::seek(Timestamp cursor, quint64 epoch)
         return; // nothing at all can be read
     if (!whole)
         cursor_ = std::min(cursor, analysis_.world().now());
+    // A ring may begin later than what was asked for.
+    cursor_ = std::max(cursor_, analysis_.world().now());
     emit updated(builder_.build(analysis_), epoch_);
     emit cursorMoved(cursor_, timer_.isActive(), epoch_);
+}
+
+/// The ring has dropped what comes after this world.
+bool Player::isBehind() const
+{
+    const auto dropped = reader_->dropped_up_to();
+    return dropped && analysis_.world().sequence() < dropped.value();
 }
 
 bool Player::restore(Timestamp at)
@@ -147,6 +156,14 @@ void Player::play(bool on, int speed)
 void Player::frame()
 {
     const Duration passed = std::chrono::milliseconds{sinceFrame_.restart()};
+    if (isBehind()) {
+        if (!restore(cursor_ - Analysis::longest_window)) {
+            timer_.stop();
+            return;
+        }
+        builder_.reset();
+        cursor_ = std::max(cursor_, analysis_.world().now());
+    }
     const Timestamp to = cursor_ + passed * speed_;
     const bool whole = advance(to);
     cursor_ = to;

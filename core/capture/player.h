@@ -25,7 +25,8 @@ public:
     Player();
 
     /// Shows nothing yet. Emits opened() or failed().
-    void open(const std::filesystem::path& file);
+    /// `ticket` comes back with opened().
+    void open(const std::filesystem::path& file, quint64 ticket = 0);
     void close();
     /// Emits a reset update of the world at that instant, and of the cursor. Where the recording is
     /// damaged before that: failed(), and those of the last instant that could be read.
@@ -46,7 +47,7 @@ public:
                                                  Timestamp to);
 
 signals:
-    void opened(const poolscope::RecordingInfo& info);
+    void opened(const poolscope::RecordingInfo& info, quint64 ticket);
     void updated(const poolscope::UpdatePtr& update, quint64 epoch);
     void cursorMoved(poolscope::Timestamp cursor, bool playing, quint64 epoch);
     /// Played, or stepped, past the last observation.
@@ -56,6 +57,7 @@ signals:
 private:
     bool advance(Timestamp to);
     bool restore(Timestamp at);
+    bool isBehind() const;
     void applyOverrides(WorldDelta& delta);
     void tellOverrides();
     void takeBack(TargetId target, const ThresholdsChanged& choice);

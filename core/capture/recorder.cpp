@@ -14,12 +14,19 @@ Recorder::Recorder(std::unique_ptr<RecordingWriter> writer,
 
 Recorder::~Recorder()
 {
+    static_cast<void>(finish());
+}
+
+Result<Done> Recorder::finish()
+{
     {
         const std::lock_guard lock{mutex_};
         closing_ = true;
     }
     wake_.notify_one();
-    thread_.join();
+    if (thread_.joinable())
+        thread_.join();
+    return closed_;
 }
 
 bool Recorder::push(const Observation& observation)
@@ -57,10 +64,7 @@ void Recorder::run()
         for (const auto& then : flushes)
             then();
     }
-    if (const auto closed = writer_->close(); !closed) {
-        status_.trouble = closed.error().sentence;
-        report_(status_);
-    }
+    closed_ = writer_->close();
 }
 
 bool Recorder::wait_for_work(std::vector<std::function<void()>>& flushes)
@@ -82,10 +86,15 @@ void Recorder::write_pending()
 {
     std::string trouble;
     while (!pending_.empty() && trouble.empty()) {
-        if (const auto done = writer_->append(pending_.front()); !done)
-            trouble = done.error().sentence + ' ' + done.error().next_step;
-        else
+        if (const auto never = writer_->refuses(pending_.front())) {
+            ++status_.refused;
+            status_.refusal = never->sentence;
             pending_.pop_front();
+        } else if (const auto done = writer_->append(pending_.front()); !done) {
+            trouble = done.error().sentence + ' ' + done.error().next_step;
+        } else {
+            pending_.pop_front();
+        }
     }
     if (const auto done = writer_->commit(); !done)
         trouble = done.error().sentence + ' ' + done.error().next_step;
@@ -95,6 +104,7 @@ void Recorder::write_pending()
     }
     status_.trouble = trouble;
     status_.bytes = writer_->bytes();
+    status_.begins = writer_->begins();
     report_(status_);
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -24,12 +25,14 @@ public:
     struct Status
     {
         std::uint64_t bytes = 0;
-        std::string trouble; ///< empty while all is well
+        std::string trouble;             ///< empty while all is well
+        std::optional<Timestamp> begins; ///< of a ring that has dropped its beginning
+        std::uint64_t refused = 0;       ///< observations that can never be recorded
+        std::string refusal;             ///< of the latest of them, why
         friend bool operator==(const Status&, const Status&) = default;
     };
     /// `report` is called on the recorder's thread after each commit.
     Recorder(std::unique_ptr<RecordingWriter> writer, std::function<void(const Status&)> report);
-    /// Writes what is queued, closes the file.
     ~Recorder();
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
@@ -38,6 +41,9 @@ public:
     /// False if the queue is full. Any thread.
     bool push(const Observation& observation);
     bool has_room() const;
+    /// Writes what is queued, closes the file, and says how that went. Waits for the disk. The
+    /// destructor does it, too; nothing may be pushed after it.
+    Result<Done> finish();
     /// Calls `then` on the recorder's thread once all pushed so far can be read back.
     void flush(std::function<void()> then);
 
@@ -57,6 +63,7 @@ private:
     std::size_t taken_ = 0;           // guarded by mutex_: taken over and not yet written
     std::deque<Observation> pending_; // the thread's own
     Status status_;
+    Result<Done> closed_{Done{}}; // the thread's until it has ended
     std::thread thread_;
 };
 

@@ -34,8 +34,8 @@ Workspace::Private::Private(Workspace& owner, const Options& chosen)
     connect(player.get(), &Player::updated, this, &Private::applied);
     connect(player.get(), &Player::cursorMoved, this, &Private::cursorMoved);
     connect(player.get(), &Player::failed, this, [this](const Error& e) { emit q.failed(e); });
-    connect(player.get(), &Player::opened, this, [this](const RecordingInfo& info) {
-        if (std::exchange(opening, false))
+    connect(player.get(), &Player::opened, this, [this](const RecordingInfo& info, quint64 of) {
+        if (of == openTicket && std::exchange(opening, false))
             opened(info, recordingFile);
     });
     connect(player.get(), &Player::reachedEnd, this, [this](quint64 of) {
@@ -102,6 +102,17 @@ void Workspace::Private::setMarks(std::vector<Mark> all)
         all.erase(all.begin(), all.end() - most_marks);
     marks = std::make_shared<const std::vector<Mark>>(std::move(all));
     emit q.marksChanged(marks);
+}
+
+/// Marks have no place on a timeline that begins after them.
+void Workspace::Private::dropMarksBefore(Timestamp start)
+{
+    if (marks->empty() || marks->front().time >= start)
+        return;
+    std::vector<Mark> kept;
+    std::copy_if(marks->begin(), marks->end(), std::back_inserter(kept),
+                 [&](const Mark& mark) { return mark.time >= start; });
+    setMarks(std::move(kept));
 }
 
 void Workspace::Private::change(const Transport& to)

@@ -35,8 +35,8 @@ struct Transport
     int speed = 1; ///< 1, 2, 4 … 64
     bool readOnly = false;
     bool attaching = false; ///< a target was asked for, and nothing is known of any yet
-    QString file;       ///< of the recording; empty while it is temporary
-    bool saved = false; ///< a copy was saved, or it was opened from a file
+    QString file;           ///< of the recording; empty while it is temporary
+    bool saved = false;     ///< a copy was saved, or it was opened from a file
     /// Up to where that copy goes, while recording goes on behind it; null: it is all there.
     std::optional<Timestamp> savedUntil;
     bool redacted = false;
@@ -52,6 +52,7 @@ struct LeftBehind
 {
     QString file;
     RecordingInfo info;
+    std::optional<Error> trouble; ///< why it cannot be read; then `info` is empty
 };
 
 /// Marks of the recording up to what has been read so far.
@@ -103,7 +104,7 @@ public:
     /// Temporary recordings that a crash left behind, newest first.
     static QStringList leftBehind(const QString& temporaryFolder = {});
     static void discardLeftBehind(const QString& file);
-    /// The same off this thread, with what each holds; those that cannot be read are left out,
+    /// The same off this thread, with what each holds, or, at the end, why it cannot be read;
     /// those in which nothing was recorded are removed. Open one like any recording.
     using LeftBehindAnswer = std::function<void(const std::vector<LeftBehind>&)>;
     void findLeftBehind(LeftBehindAnswer answer);
@@ -145,6 +146,9 @@ public:
     using Borrower = std::function<void(const std::string& file, const std::atomic<bool>& stop)>;
     bool lend(Borrower work);
     void takeBack();
+    /// Ends the capture and waits until its recording is closed: how that went. For who has no
+    /// window: it waits for sources and disk.
+    Result<Done> endRecording();
     /// `about`: the instant that it is about; not set: now.
     void addNote(const QString& text, std::optional<poolscope::Timestamp> about = {});
 

@@ -61,6 +61,7 @@ public:
     void stopIndexing();
     void stopAsking();
     void notAttaching();
+    void dropMarksBefore(Timestamp start);
     void setMarks(std::vector<Mark> all);
     void change(const Transport& to);
     /// Says why not.
@@ -87,7 +88,7 @@ public:
     template <class Question, class Answer>
     void askPlayer(Question question, Answer answer)
     {
-        const bool known = std::exchange(playerHasFile, true);
+        const bool known = std::exchange(playerHasFile, !recordingFile.isEmpty());
         onPlayer([this, p = player.get(), known, path = recordingFile.toStdString(),
                   question = std::move(question), answer = std::move(answer)] {
             if (!known && !path.empty())
@@ -107,11 +108,12 @@ public:
 
     QString recordingFile; ///< what the player reads
     bool playerHasFile = false;
-    quint64 openAsked = 0; ///< the latest of the recordings asked for counts
-    bool opening = false;  ///< a recording was asked for, and the player has not answered
+    quint64 openAsked = 0;  ///< the latest of the recordings asked for counts
+    bool opening = false;   ///< a recording was asked for, and the player has not answered
+    quint64 openTicket = 0; ///< of that one
     std::unique_ptr<Capture> capture;
-    quint64 captureRun = 0;   ///< tells what an earlier capture still says
-    std::future<void> closed; ///< of the capture that ended last
+    quint64 captureRun = 0;           ///< tells what an earlier capture still says
+    std::future<Result<Done>> closed; ///< of the capture that ended last: of its recording
     std::unique_ptr<Player> player;
     QThread captureThread;
     QThread playerThread;

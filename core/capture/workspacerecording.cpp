@@ -40,14 +40,18 @@ Result<RecordingInfo> readInfo(const QString& file)
 std::vector<LeftBehind> readLeftBehind(const QString& folder)
 {
     std::vector<LeftBehind> found;
+    std::vector<LeftBehind> unreadable; // last: there is nothing to go on with
     for (const QString& file : TemporaryRecording::leftBehind(folder)) {
         auto info = readInfo(file);
         const bool empty = info ? info.value().targets.empty() : QFileInfo{file}.size() == 0;
         if (empty)
             TemporaryRecording::remove(file);
         else if (info)
-            found.push_back({file, std::move(info).value()});
+            found.push_back({file, std::move(info).value(), {}});
+        else
+            unreadable.push_back({file, {}, info.error()});
     }
+    found.insert(found.end(), unreadable.begin(), unreadable.end());
     return found;
 }
 
@@ -93,8 +97,10 @@ void Workspace::Private::startCapture()
     });
     connect(c, &Capture::secretRequired, &q, &Workspace::secretRequired);
     connect(c, &Capture::recordingBegan, this, [this, run](const QString& file) {
-        if (run == captureRun)
-            recordingFile = file;
+        if (run != captureRun)
+            return;
+        recordingFile = file;
+        playerHasFile = false;
     });
     connect(c, &Capture::marked, this, [this, run](const std::vector<Mark>& more) {
         if (run != captureRun)
@@ -106,6 +112,8 @@ void Workspace::Private::startCapture()
     connect(c, &Capture::progressed, this, [this, run](const CaptureProgress& p) {
         if (run != captureRun)
             return;
+        if (p.start > transport.start)
+            dropMarksBefore(p.start);
         Transport t = transport;
         t.start = p.start;
         t.end = p.end;
@@ -172,18 +180,24 @@ void Workspace::Private::endCapture(std::function<void()> then)
     ++captureRun;
     attached.clear();
     recordingFile.clear();
-    const auto done = std::make_shared<std::promise<void>>();
+    const auto done = std::make_shared<std::promise<Result<Done>>>();
     closed = done->get_future();
     onPlayer([p, c, done, lent = std::exchange(loan, {}), then = std::move(then)]() mutable {
         lent.reset();
         p->close();
         QMetaObject::invokeMethod(c, [p, c, done, then] {
-            c->shutDown();
+            Result<Done> shut = c->shutDown();
             delete c;
             QMetaObject::invokeMethod(p, then);
-            done->set_value();
+            done->set_value(std::move(shut));
         });
     });
+}
+
+Result<Done> Workspace::endRecording()
+{
+    d_->endCapture([] {});
+    return d_->closed.valid() ? d_->closed.get() : Result<Done>{Done{}};
 }
 
 void Workspace::Private::opened(const RecordingInfo& info, const QString& file)
@@ -274,7 +288,9 @@ void Workspace::open(const QString& file)
 void Workspace::Private::open(const QString& file)
 {
     stopIndexing();
-    endCapture([p = player.get(), path = file.toStdString()] { p->open(path); });
+    endCapture([p = player.get(), path = file.toStdString(), ticket = ++openTicket] {
+        p->open(path, ticket);
+    });
     ++epoch;
     latest = emptyUpdate();
     recordingFile = file;
@@ -316,19 +332,23 @@ void Workspace::save(const QString& file)
         d_->saver.join();
     }
     d_->stopSaver = false;
-    const auto copy = [this, d = d_.get(), from = d_->recordingFile, file] {
+    const auto copy = [this, d = d_.get(), from = d_->recordingFile, run = d_->captureRun, file] {
         if (d->saver.joinable())
             d->saver.join();
-        d->saver = std::thread([this, d, from, file, seen = d->transport.end] {
+        d->saver = std::thread([this, d, from, run, file, seen = d->transport.end] {
             const auto progress = [this, d](double fraction) {
                 d->onWindow([this, fraction] { emit saveProgress(fraction); });
                 return !d->stopSaver;
             };
             const auto done = save_recording(from.toStdString(), file.toStdString(), progress);
             const Result<RecordingInfo> holds = done ? readInfo(file) : done.error();
-            d->onWindow([this, d, done, file, holds, seen] {
+            d->onWindow([this, d, from, run, done, file, holds, seen] {
                 if (!done) {
                     emit failed(done.error());
+                    return;
+                }
+                if (run != d->captureRun || from != d->recordingFile) {
+                    emit saved(file); // something else is shown by now
                     return;
                 }
                 const bool tooShort = holds && d->tellsShort(holds.value(), seen);

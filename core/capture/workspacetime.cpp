@@ -80,19 +80,20 @@ void Workspace::seek(Timestamp cursor)
     d_->change(t);
     const quint64 of = ++d_->epoch;
     const bool known = std::exchange(d_->playerHasFile, true);
+    const quint64 run = d_->captureRun;
     // What was just seen must be in the file before the player can show it.
-    d_->onCapture(
-        [d = d_.get(), c = d_->capture.get(), of, known, path = d_->recordingFile.toStdString()] {
-            c->show(false, of);
-            c->flush([d, of, known, path] {
-                d->onWindow([d, of, known, path] {
-                    if (!known)
-                        d->onPlayer([p = d->player.get(), path] { p->open(path); });
-                    if (of == d->epoch)
-                        d->showCursor(d->transport.cursor);
-                });
+    d_->onCapture([d = d_.get(), c = d_->capture.get(), of, run, known,
+                   path = d_->recordingFile.toStdString()] {
+        c->show(false, of);
+        c->flush([d, of, run, known, path] {
+            d->onWindow([d, of, run, known, path] {
+                if (!known && run == d->captureRun)
+                    d->onPlayer([p = d->player.get(), path] { p->open(path); });
+                if (of == d->epoch)
+                    d->showCursor(d->transport.cursor);
             });
         });
+    });
 }
 
 void Workspace::play(bool on)

@@ -72,8 +72,14 @@ public:
 
     Result<World> keyframe(Timestamp at) override
     {
-        return guarded<World>([&]() -> Result<World> {
-            return world_of(keyframes_until(at, 1).front());
+        return guarded<World>(
+            [&]() -> Result<World> { return world_of(keyframes_until(at, 1).front()); });
+    }
+
+    Result<SequenceNumber> dropped_up_to() override
+    {
+        return guarded<SequenceNumber>([&]() -> Result<SequenceNumber> {
+            return SequenceNumber{static_cast<std::uint64_t>(first_keyframe())};
         });
     }
 
@@ -83,9 +89,8 @@ public:
         return guarded<World>([&]() -> Result<World> {
             const std::vector<std::int64_t> sequences = keyframes_until(at, most);
             for (const std::int64_t sequence : sequences) {
-                if (auto world = guarded<World>([&]() -> Result<World> {
-                        return world_of(sequence);
-                    }))
+                if (auto world =
+                        guarded<World>([&]() -> Result<World> { return world_of(sequence); }))
                     return world;
             }
             throw record::Damaged("none of its keyframes can be read");
@@ -278,8 +283,7 @@ std::vector<std::int64_t> Reader::keyframes_until(Timestamp at, std::size_t most
 
 World Reader::world_of(std::int64_t keyframe)
 {
-    return keyframe == 0 ? World{}
-                         : record::read_keyframe(*database_, lookup_, pools(), keyframe);
+    return keyframe == 0 ? World{} : record::read_keyframe(*database_, lookup_, pools(), keyframe);
 }
 
 std::optional<Timestamp> Reader::neighbour(Timestamp from, bool forward)

@@ -38,11 +38,15 @@ public:
     /// As of now: a recording that is being written grows.
     virtual Result<RecordingInfo> info() = 0;
     /// The latest keyframe whose instant is at or before `at`, else the empty world before the
-    /// first observation.
+    /// first observation; of a ring that has dropped that part, the first that it kept, which is
+    /// later.
     virtual Result<World> keyframe(Timestamp at) = 0;
     /// The same past damaged ones, for who goes on after that error: reading on from an earlier one
     /// comes to the same world. Looks at no more than 100 of them.
     virtual Result<World> sound_keyframe(Timestamp at) = 0;
+    /// Of a ring that has dropped its beginning: the number up to which it has. A world of an
+    /// earlier one cannot be gone on from. Else 0.
+    virtual Result<SequenceNumber> dropped_up_to() = 0;
     /// Calls `visit` with each observation after `after`, in order, until it returns false, or the
     /// end. Returns the number of the last one visited.
     virtual Result<SequenceNumber> read(SequenceNumber after,

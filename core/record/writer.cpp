@@ -50,6 +50,11 @@ public:
     Result<Done> append(const Observation& observation) override;
     Result<Done> commit() override;
     Result<Done> close() override;
+    std::optional<Timestamp> begins() const override { return begins_; }
+    std::optional<Error> refuses(const Observation& observation) const override
+    {
+        return encoder_.refuses(observation);
+    }
     std::uint64_t bytes() const override
     {
         return record::size_on_disk(file_) + record::size_on_disk(record::beside(file_, "-wal")) +
@@ -80,6 +85,7 @@ private:
     std::unique_ptr<SQLite::Database> database_;
     std::optional<record::Inserts> inserts_;
     std::int64_t first_keyframe_ = 0; ///< of a ring that has dropped something
+    std::optional<Timestamp> begins_; ///< the instant of that
     bool started_ = false;
     bool trim_due_ = false;
 };
@@ -249,6 +255,9 @@ void Writer::drop_up_to(std::int64_t keyframe)
     run("UPDATE meta SET value = ? WHERE key = 'first_keyframe'", keyframe);
     db.exec("COMMIT");
     first_keyframe_ = keyframe;
+    if (const auto time =
+            ask(db, fmt::format("SELECT time FROM keyframe WHERE sequence = {}", keyframe)))
+        begins_ = timestamp_from_us(*time);
     if (options_.keep_bytes && record::size_on_disk(file_) > *options_.keep_bytes)
         db.exec("PRAGMA incremental_vacuum(2000)");
 }

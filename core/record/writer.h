@@ -39,6 +39,14 @@ public:
     virtual Result<Done> commit() = 0;
     /// Commits, marks the recording complete, leaves one file with nothing beside it.
     virtual Result<Done> close() = 0;
+    /// Of a ring that has dropped its beginning: the instant from which on it can be read.
+    virtual std::optional<Timestamp> begins() const { return std::nullopt; }
+    /// Why that can never be recorded here, whatever the disk says, if so: it would be refused by
+    /// append() each time.
+    virtual std::optional<Error> refuses(const Observation& /*observation*/) const
+    {
+        return std::nullopt;
+    }
     /// Bytes on disk, with what stands beside the file while it is open.
     virtual std::uint64_t bytes() const = 0;
 };

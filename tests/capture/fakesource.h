@@ -11,8 +11,8 @@ namespace poolscope {
 class FakeSource : public Source
 {
 public:
-    explicit FakeSource(TargetId id)
-        : info_{id, "postgresql", "fake-db", "service=fake"}
+    explicit FakeSource(TargetId id, const char* kind = "postgresql")
+        : info_{id, kind, "fake-db", "service=fake"}
     {}
 
     const TargetInfo& info() const override { return info_; }
@@ -40,6 +40,8 @@ public:
     void execute(const Command& command) override
     {
         commands.push_back(command);
+        if (mute)
+            return;
         ActionReported report{command.action,    command.verb, command.session,
                               ActionPhase::sent, {},           command.checkout};
         emit observed(report);
@@ -58,6 +60,7 @@ public:
     std::vector<SessionKey> watched;
     QString secret;
     bool stopped = false;
+    bool mute = false; ///< orders get no answer
 
 private:
     TargetInfo info_;

@@ -23,6 +23,7 @@ private slots:
     void cleanupTestCase();
     void fromTheBeginning_data();
     void fromTheBeginning();
+    void whatEachTargetToldIsInALateOne();
     void inTheMiddle();
 
 private:
@@ -132,6 +133,73 @@ void TestFullDisk::fromTheBeginning()
         return true;
     }));
     QVERIFY(noted);
+
+    // And there is a past to go to.
+    QSignalSpy updated(&workspace, &Workspace::updated);
+    workspace.pause();
+    QTRY_COMPARE(workspace.transport().mode, Mode::paused);
+    QTRY_VERIFY(updated.count() > 0 && updated.last().first().value<UpdatePtr>()->reset);
+    QCOMPARE(failed.count(), 2);
+}
+
+/// One that answers, one of pools alone, one that never answered.
+void TestFullDisk::whatEachTargetToldIsInALateOne()
+{
+    QVERIFY(fill(0));
+    Workspace::Options three = options();
+    three.sourceFactory = [](TargetId id, const AttachRequest&) {
+        auto made =
+            std::make_unique<FakeSource>(id, id == TargetId{2} ? "prometheus" : "postgresql");
+        made->onStart = [id](FakeSource& source) {
+            if (id == TargetId{1}) {
+                ServerSample sample;
+                sample.full = true;
+                sample.changed = {session(1, SessionState::active, start)};
+                source.report(sample);
+            } else if (id == TargetId{2}) {
+                PoolSample sample;
+                sample.full = true;
+                sample.pools.emplace_back().name = Text{"orders"};
+                source.report(sample);
+            } else {
+                TargetStatus status;
+                status.reach = Reach::failing;
+                status.sentence = "The connection was refused.";
+                source.report(StatusChanged{status});
+            }
+        };
+        return Result<std::unique_ptr<Source>>{std::move(made)};
+    };
+    Workspace workspace{three};
+    for (int i = 0; i < 3; ++i)
+        workspace.attach(AttachRequest{});
+    QTRY_VERIFY(!workspace.transport().recordingTrouble.isEmpty());
+    QTRY_COMPARE(workspace.latest()->targets.size(), std::size_t{3});
+    QVERIFY(empty());
+    QTRY_VERIFY_WITH_TIMEOUT(workspace.transport().recordingTrouble.isEmpty(), 10000);
+    QTest::qWait(1200);
+    QVERIFY(!workspace.latest()->targets.at(2).last_sample);
+    QSignalSpy saved(&workspace, &Workspace::saved);
+    const QString file = folder_.filePath(QStringLiteral("three.poolrec"));
+    workspace.save(file);
+    QTRY_COMPARE(saved.count(), 1);
+
+    auto reader = RecordingReader::open(file.toStdString());
+    QVERIFY(reader);
+    World world;
+    QVERIFY(reader.value()->read({}, [&](const Observation& each) {
+        world.apply(each);
+        return true;
+    }));
+    QCOMPARE(world.target(TargetId{1})->sessions.size(), std::size_t{1});
+    QCOMPARE(world.target(TargetId{2})->pools.pools.size(), std::size_t{1});
+    QVERIFY(!world.target(TargetId{3})->last_sample);
+    QCOMPARE(world.target(TargetId{3})->status.sentence,
+             std::string("The connection was refused."));
+    const auto series = reader.value()->series(Timestamp::min(), Timestamp::max(), 100);
+    QVERIFY(series);
+    for (const TargetSeries& each : series.value())
+        QVERIFY(each.target == TargetId{1} || each.points.empty());
 }
 
 void TestFullDisk::inTheMiddle()

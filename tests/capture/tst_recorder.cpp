@@ -25,6 +25,11 @@ public:
     explicit Disk(State& state)
         : state_(state)
     {}
+    std::optional<Error> refuses(const Observation& observation) const override
+    {
+        return observation.sequence.value == 13 ? std::optional(Error{"Too much.", {}})
+                                                : std::nullopt;
+    }
     Result<Done> append(const Observation&) override
     {
         if (state_.full)
@@ -42,6 +47,8 @@ public:
     Result<Done> close() override
     {
         state_.closed = true;
+        if (state_.full)
+            return Error{"The disk is full.", "Make room."};
         return Done{};
     }
     std::uint64_t bytes() const override { return 42; }
@@ -67,6 +74,8 @@ private slots:
     void fullDiskLosesNothingThatFits();
     void neverWaitsAndCountsWhatDoesNotFit();
     void closesWithWhatIsQueued();
+    void saysHowItClosed();
+    void whatIsNeverTakenHoldsUpNothing();
 };
 
 void TestRecorder::flushMeansWritten()
@@ -135,6 +144,46 @@ void TestRecorder::closesWithWhatIsQueued()
     }
     QCOMPARE(disk.kept.load(), 10);
     QVERIFY(disk.closed);
+}
+
+void TestRecorder::saysHowItClosed()
+{
+    const auto report = [](const Recorder::Status&) {
+    };
+    Disk::State disk;
+    Recorder recorder{std::make_unique<Disk>(disk), report};
+    QVERIFY(recorder.push({}));
+    QVERIFY(recorder.finish());
+    QCOMPARE(disk.kept.load(), 1);
+
+    Disk::State full;
+    full.full = true;
+    Recorder in_vain{std::make_unique<Disk>(full), report};
+    const Result<Done> closed = in_vain.finish();
+    QVERIFY(!closed);
+    QCOMPARE(closed.error().sentence, std::string("The disk is full."));
+}
+
+void TestRecorder::whatIsNeverTakenHoldsUpNothing()
+{
+    Disk::State disk;
+    std::mutex mutex;
+    Recorder::Status status;
+    Recorder recorder{std::make_unique<Disk>(disk), [&](const Recorder::Status& s) {
+                          const std::lock_guard lock{mutex};
+                          status = s;
+                      }};
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        Observation observation;
+        observation.sequence = SequenceNumber{i};
+        QVERIFY(recorder.push(observation));
+    }
+    flush(recorder);
+    QCOMPARE(disk.kept.load(), 19);
+    const std::lock_guard lock{mutex};
+    QCOMPARE(status.refused, std::uint64_t{1});
+    QCOMPARE(status.refusal, std::string("Too much."));
+    QVERIFY(status.trouble.empty());
 }
 
 QTEST_APPLESS_MAIN(TestRecorder)

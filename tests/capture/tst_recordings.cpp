@@ -3,8 +3,6 @@
 #include "core/record/writer.h"
 #include "tests/capture/workspacefixture.h"
 
-#include <SQLiteCpp/Database.h>
-
 #include <QDir>
 #include <QSemaphore>
 #include <QSignalSpy>
@@ -26,8 +24,8 @@ private slots:
     void endsWhileACaptureCloses();
     void openingNonsenseSaysSo();
     void nonsenseKeepsWhatIsOpen();
-    void whatIsBeforeDamageIsShown();
-    void pastADamagedKeyframe();
+    void theLatestAskedForIsShown();
+    void aCopyNamesWhatItIsOf();
     void withoutAFolderItStillShows();
     void whatWasOpenIsNotTheCaptures();
     void theRecordingUnderWayIsLent();
@@ -166,8 +164,12 @@ void TestRecordings::leftBehindIsReadElsewhere()
     f.workspace->findLeftBehind([&](const std::vector<LeftBehind>& all) { found = all; });
     QVERIFY2(!found, "the answer comes later");
     QTRY_VERIFY(found);
-    QCOMPARE(found->size(), size_t{1});
+    QCOMPARE(found->size(), size_t{2});
+    QCOMPARE(found->back().file, foreign);
+    QVERIFY(found->back().trouble &&
+            found->back().trouble->sentence.find("is not a recording") != std::string::npos);
     QCOMPARE(found->front().file, crashed);
+    QVERIFY(!found->front().trouble);
     QCOMPARE(found->front().info.targets.front().name, std::string("shop"));
     QVERIFY(!QFile::exists(barren));
     QVERIFY(QFile::exists(foreign));
@@ -282,114 +284,38 @@ void TestRecordings::nonsenseKeepsWhatIsOpen()
     QTRY_COMPARE(f.rows.size(), size_t{1});
 }
 
-namespace {
-
-/// Five minutes of ten sessions that come and go, and then a page is overwritten, so that it opens
-/// Ten new sessions every second, that many seconds long.
-bool recordSeconds(const std::string& file, int seconds)
-{
-    auto writer = RecordingWriter::create(file, {});
-    std::uint64_t sequence = 0;
-    const auto add = [&](Timestamp time, const Fact& fact) {
-        static_cast<void>(
-            writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact}));
-    };
-    add(start, TargetAttached{{TargetId{1}, "postgresql", "shop", "service=shop"}});
-    for (int second = 1; second <= seconds; ++second) {
-        ServerSample sample;
-        sample.full = true;
-        for (int i = 0; i < 10; ++i)
-            sample.changed.push_back(session(second * 10 + i, SessionState::active, start));
-        add(start + std::chrono::seconds{second}, sample);
-    }
-    return static_cast<bool>(writer.value()->close());
-}
-
-/// and can be read up to its middle. False where there is no such page.
-bool recordDamaged(const QString& name)
-{
-    const std::string file = name.toStdString();
-    if (!recordSeconds(file, 300))
-        return false;
-    QFile bytes{name};
-    if (!bytes.open(QIODevice::ReadWrite))
-        return false;
-    constexpr qint64 page = 4096;
-    for (qint64 at = bytes.size() - page; at > page; at -= page) {
-        bytes.seek(at);
-        const QByteArray good = bytes.read(page);
-        const auto put = [&](const QByteArray& what) {
-            bytes.seek(at);
-            bytes.write(what);
-            bytes.flush();
-        };
-        put(QByteArray(page, '\xff'));
-        Timestamp last = start;
-        if (auto reader = RecordingReader::open(file); reader && reader.value()->info()) {
-            const auto read = reader.value()->read({}, [&](const Observation& each) {
-                last = each.time;
-                return true;
-            });
-            const bool ends = reader.value()->info().value().ended == start + 300s;
-            if (!read && ends && last > start + 60s && last < start + 240s)
-                return true;
-        }
-        put(good);
-    }
-    return false;
-}
-
-} // namespace
-
-void TestRecordings::whatIsBeforeDamageIsShown()
+void TestRecordings::theLatestAskedForIsShown()
 {
     Fixture f;
-    const QString file = f.folder.filePath(QStringLiteral("damaged.poolrec"));
-    QVERIFY(recordDamaged(file));
-    QSignalSpy failed(f.workspace.get(), &Workspace::failed);
-    f.workspace->open(file);
+    const QString first = f.folder.filePath(QStringLiteral("first.poolrec"));
+    const QString second = f.folder.filePath(QStringLiteral("second.poolrec"));
+    QVERIFY(recordSeconds(first.toStdString(), 300));
+    QVERIFY(recordSeconds(second.toStdString(), 20));
+    f.workspace->open(first);
+    f.workspace->open(second); // before the first has answered
     QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_COMPARE(f.rows.size(), size_t{10});
-    const Timestamp last = f.last->now;
-    QVERIFY(last > start + 60s && last < start + 240s);
-    QTRY_COMPARE(f.workspace->transport().cursor, last);
-    QVERIFY(failed.count() > 0);
-    const auto said = failed.last().first().value<Error>();
-    QVERIFY(said.sentence.find("damaged") != std::string::npos);
-    QVERIFY(said.next_step.find("is shown") != std::string::npos);
-
-    // It plays up to there, and stands.
-    QVERIFY(f.seek(last - 3s));
-    f.workspace->play(true);
-    QTRY_VERIFY(f.workspace->transport().playing);
-    QTRY_VERIFY_WITH_TIMEOUT(!f.workspace->transport().playing, 20000);
-    QCOMPARE(f.workspace->transport().cursor, last);
-    QCOMPARE(f.rows.size(), size_t{10});
+    QCOMPARE(f.workspace->transport().file, second);
+    QCOMPARE(f.workspace->transport().end, start + 20s);
+    QTRY_COMPARE(f.last->now, start + 20s);
 }
 
-/// What stands in a keyframe stands in the observations before it, too.
-void TestRecordings::pastADamagedKeyframe()
+/// Another recording may be open by the time that it is whole.
+void TestRecordings::aCopyNamesWhatItIsOf()
 {
     Fixture f;
-    const QString file = f.folder.filePath(QStringLiteral("keyframe.poolrec"));
-    QVERIFY(recordSeconds(file.toStdString(), 300));
-    SQLite::Database{file.toStdString(), SQLite::OPEN_READWRITE}.exec(
-        "UPDATE keyframe_session SET target = 77");
-    QSignalSpy failed(f.workspace.get(), &Workspace::failed);
-    f.workspace->open(file);
-    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_COMPARE(f.rows.size(), size_t{10});
-    QCOMPARE(f.last->now, start + 300s);
-    QTRY_VERIFY(failed.count() > 0);
-    const auto said = failed.last().first().value<Error>();
-    QVERIFY(said.sentence.find("damaged") != std::string::npos);
-    QVERIFY(f.seek(start + 200s));
-    QCOMPARE(f.rows.size(), size_t{10});
-    QVERIFY(f.rows.contains(session(2000, SessionState::active, start).key));
-    // Opened from a recording that is open.
-    f.workspace->open(file);
-    QTRY_COMPARE(f.last->now, start + 300s);
-    QCOMPARE(f.rows.size(), size_t{10});
+    const QString first = f.folder.filePath(QStringLiteral("first.poolrec"));
+    const QString second = f.folder.filePath(QStringLiteral("second.poolrec"));
+    const QString copy = f.folder.filePath(QStringLiteral("copy.poolrec"));
+    QVERIFY(recordSeconds(first.toStdString(), 20));
+    QVERIFY(recordSeconds(second.toStdString(), 10));
+    f.workspace->open(first);
+    QTRY_COMPARE(f.last ? f.last->now : Timestamp{}, start + 20s);
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(copy);
+    f.workspace->open(second);
+    QTRY_COMPARE(f.last->now, start + 10s);
+    QTRY_COMPARE(saved.count(), 1);
+    QCOMPARE(f.workspace->transport().file, second);
 }
 
 void TestRecordings::withoutAFolderItStillShows()

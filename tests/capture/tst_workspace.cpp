@@ -15,6 +15,7 @@ private slots:
     void pausesAndScrubsWhileRecordingGoesOn();
     void ofManySeeksTheLastCounts();
     void commandsAreRecordedAndNeedTheLiveEdge();
+    void ordersOfWhatIsDetachedEnd();
     void ourOwnSessionIsNeverHit();
     void readOnlyRefuses();
     void thresholdsMakeSuspects();
@@ -157,6 +158,20 @@ void TestWorkspace::commandsAreRecordedAndNeedTheLiveEdge()
     f.workspace->goLive();
     QTRY_COMPARE(f.resets, resets + 1);
     QCOMPARE(f.last->actions->size(), size_t{1});
+}
+
+void TestWorkspace::ordersOfWhatIsDetachedEnd()
+{
+    Fixture f;
+    QVERIFY(f.attach());
+    QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    f.source->mute = true;
+    f.workspace->execute(ActionVerb::terminate, {f.rows.begin()->second});
+    QTRY_COMPARE(f.last->actions->size(), size_t{1});
+    QCOMPARE(f.last->actions->front().phase, ActionPhase::requested);
+    f.workspace->detach(TargetId{1});
+    QTRY_COMPARE(f.last->actions->front().phase, ActionPhase::timed_out);
+    QVERIFY(f.last->actions->front().outcome.find("detached") != std::string::npos);
 }
 
 /// Two targets may be on one server: to each, the other's session is anybody's.

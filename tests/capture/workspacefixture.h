@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/capture/workspace.h"
+#include "core/record/writer.h"
 #include "tests/capture/fakesource.h"
 
 #include <QTemporaryDir>
@@ -37,6 +38,26 @@ inline Session session(std::int64_t pid, SessionState state, Timestamp since)
     s.state_since = since;
     s.statement = Text{"SELECT " + std::to_string(pid)};
     return s;
+}
+
+/// Ten new sessions every second, that many seconds long.
+inline bool recordSeconds(const std::string& file, int seconds, const WriterOptions& options = {})
+{
+    auto writer = RecordingWriter::create(file, options);
+    std::uint64_t sequence = 0;
+    const auto add = [&](Timestamp time, const Fact& fact) {
+        static_cast<void>(
+            writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact}));
+    };
+    add(start, TargetAttached{{TargetId{1}, "postgresql", "shop", "service=shop"}});
+    for (int second = 1; second <= seconds; ++second) {
+        ServerSample sample;
+        sample.full = true;
+        for (int i = 0; i < 10; ++i)
+            sample.changed.push_back(session(second * 10 + i, SessionState::active, start));
+        add(start + std::chrono::seconds{second}, sample);
+    }
+    return static_cast<bool>(writer.value()->close());
 }
 
 /// A workspace on a fake source, and what a window would see of it.

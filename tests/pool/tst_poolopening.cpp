@@ -39,7 +39,8 @@ void TestPoolOpening::whoOpensHasBeenServed()
     HeldOpen held_open(backend);
     Worker opens(pool, "first");
     QTRY_COMPARE(pool.stats().opening, 1);
-    QVERIFY(held_open.opener() == opens.thread.get_id()); // a driver is called where it is asked for
+    QVERIFY(held_open.opener() ==
+            opens.thread.get_id()); // a driver is called where it is asked for
     Worker second(pool, "second");
     QTRY_COMPARE(pool.stats().pending, 1);
     Worker third(pool, "third");

@@ -35,8 +35,8 @@ struct Worker
     std::thread thread;
 };
 
-/// Whoever opens a connection stands still until it is let go; after 20 s without it, so that a test
-/// that fails in between ends.
+/// Whoever opens a connection stands still until it is let go; after 20 s without it, so that a
+/// test that fails in between ends.
 class HeldOpen
 {
 public:

@@ -276,6 +276,15 @@ void MainWindow::offerLeftBehind()
 
 void MainWindow::offer(const LeftBehind& recording)
 {
+    if (recording.trouble) {
+        showBanner(Severity::warning, tr("A recording that was not saved cannot be read."),
+                   Formatter::line(recording.trouble->sentence, 400), tr("Discard it"),
+                   [this, file = recording.file] {
+                       workspace_.removeLeftBehind(file);
+                       offerLeftBehind();
+                   });
+        return;
+    }
     const QString of = Formatter::line(recording.info.targets.front().name, 80);
     const QString from = format().instant(
         recording.info.started, timestamp_from_us(QDateTime::currentMSecsSinceEpoch() * 1000));
