@@ -109,8 +109,8 @@ int DataTable::laidOut(int column) const
     return width > 0 ? Theme::current().scaled(width) : header()->defaultSectionSize();
 }
 
-/// The width to choose columns for. Where those of the window's own leave too little to the one that
-/// takes the rest, some go that would in a narrower window.
+/// The width to choose columns for. Where those of the window's own leave too little to the one
+/// that takes the rest, some go that would in a narrower window.
 int DataTable::layoutWidth() const
 {
     const int width = viewport()->width();
@@ -119,8 +119,8 @@ int DataTable::layoutWidth() const
     if (!automatic_ || !isVisible())
         return width;
     const int step = Theme::current().scaled(20);
-    for (int as = width; as >= width / 2 && shownAt(elastic, as); as -= step) {
-        int taken = leastElastic();
+    for (int as = width; as >= width / 2; as -= step) {
+        int taken = shownAt(elastic, as) ? leastElastic() : 0;
         for (int column = 0; column < header()->count(); ++column) {
             if (column != elastic && shownAt(column, as))
                 taken += isColumnHidden(column) ? laidOut(column)

@@ -53,7 +53,7 @@ bool shownAt(int c, int width)
     case SessionColumn::transaction:
         return width >= theme.scaled(600);
     case SessionColumn::statement:
-        return width >= theme.scaled(760);
+        return width >= theme.scaled(560);
     default:
         return true;
     }
