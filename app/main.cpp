@@ -16,6 +16,7 @@
 #include <QCoreApplication>
 #include <QtGlobal>
 
+#include <csignal>
 #include <cstdio>
 
 using namespace poolscope;
@@ -78,6 +79,8 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
 
 int main(int argc, char** argv)
 {
+    // Who reads no more ends no recording, and leaves no file unclosed: print() sees it.
+    std::signal(SIGPIPE, SIG_IGN);
     // A process of its own that "demo:" looks into: no Qt, and nothing else of this program.
     if (const auto workload = demo_workload_in(argc, argv))
         return run_demo_workload(*workload);

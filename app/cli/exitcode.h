@@ -11,6 +11,8 @@ enum ExitCode : int {
     exitRefused = 4, ///< by the server, read-only mode, or because the identity no longer matches
     exitUnreadable = 5, ///< a file
     exitFindings = 6,   ///< check --exit-code
+    /// Who read standard output went before all was printed; a shell says it so of SIGPIPE.
+    exitClosedPipe = 141,
 };
 
 } // namespace poolscope

@@ -55,7 +55,7 @@ recording's day, 14:31:58.
 
 Exit status: 0 done, 2 usage, 3 a target not reachable (the others are still printed), 4 refused by
 the server, the pool or read-only mode or because it is no longer the same, 5 file not readable,
-6 findings (check --exit-code).
+6 findings (check --exit-code), 141 nobody read all that was printed, as before "| head".
 
 Examples
   poolscope postgresql://dba@db1.example/postgres

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include <sys/ioctl.h>
@@ -25,10 +26,23 @@ int outputWidth()
     return size.ws_col;
 }
 
+namespace {
+
+bool nobodyReads = false;
+
+} // namespace
+
 void print(const std::string& text)
 {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    if (nobodyReads)
+        return;
+    const bool all = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    nobodyReads = (!all || std::fflush(stdout) != 0) && errno == EPIPE;
+}
+
+bool outputClosed()
+{
+    return nobodyReads;
 }
 
 namespace {
@@ -277,7 +291,9 @@ int runInfo(const Arguments& arguments)
     return code;
 }
 
-int runVerb(const Arguments& arguments)
+namespace {
+
+int dispatch(const Arguments& arguments)
 {
     switch (arguments.verb) {
     case Verb::info:
@@ -299,6 +315,23 @@ int runVerb(const Arguments& arguments)
     default:
         return runRead(arguments);
     }
+}
+
+/// What it prints is all that it is for: a recording goes on without a reader, and what was ended
+/// on a server is ended.
+bool onlyPrints(Verb verb)
+{
+    return verb != Verb::record && verb != Verb::cancel && verb != Verb::terminate &&
+           verb != Verb::reclaim;
+}
+
+} // namespace
+
+int runVerb(const Arguments& arguments)
+{
+    const int code = dispatch(arguments);
+    const bool unread = outputClosed() && onlyPrints(arguments.verb);
+    return unread && code == exitDone ? exitClosedPipe : code;
 }
 
 } // namespace poolscope

@@ -24,7 +24,9 @@ int runVerb(const Arguments& arguments);
 
 /// How wide standard output is; 0 where it is no terminal.
 int outputWidth();
-/// Writes to standard output and flushes; quiet about a closed pipe.
+/// Writes to standard output and flushes; quiet about a closed pipe, to which it writes no more.
 void print(const std::string& text);
+/// print() found that nobody reads standard output any more.
+bool outputClosed();
 
 } // namespace poolscope

@@ -243,6 +243,8 @@ void Watch::draw()
             text += line + '\n';
         print(text + '\n');
     }
+    if (outputClosed())
+        loop_.quit();
 }
 
 void Watch::readKey()
@@ -279,7 +281,8 @@ int Watch::run()
         QTimer::singleShot(std::chrono::ceil<std::chrono::milliseconds>(*arguments_.runFor), &loop_,
                            &QEventLoop::quit);
     draw();
-    loop_.exec();
+    if (!outputClosed())
+        loop_.exec();
     terminal_.reset();
     live_.endAlertCommand();
     return live_.anyUnreachable() ? exitUnreachable : exitDone;
