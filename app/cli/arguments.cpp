@@ -101,7 +101,7 @@ void addReach(CLI::App& app, Arguments& a)
     app.add_flag("--read-only", a.readOnly, "No command leaves Poolscope");
 }
 
-void addCommon(CLI::App& app, Arguments& a)
+void addPolling(CLI::App& app, Arguments& a)
 {
     addReach(app, a);
     addOption(
@@ -119,6 +119,11 @@ void addCommon(CLI::App& app, Arguments& a)
                  "When holding becomes suspicious (30s), in all pools or in one");
     addThreshold(app, a, "--critical-after", &LeakThresholds::critical,
                  "When it becomes critical (300s), in all pools or in one");
+}
+
+void addCommon(CLI::App& app, Arguments& a)
+{
+    addPolling(app, a);
     app.add_option("--rules", a.rules, "Alert rules, instead of your own or those built in")
         ->type_name("FILE");
 }
@@ -261,7 +266,8 @@ void addVerb(CLI::App& app, Arguments& a, const VerbText& text)
         return;
     case Verb::check:
         addCheckOptions(verb, a);
-        break;
+        addPolling(verb, a);
+        return;
     case Verb::report:
         addReportOptions(verb, a);
         return;

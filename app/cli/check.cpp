@@ -82,6 +82,8 @@ int checkRecordings(const Arguments& arguments, const std::vector<std::string>& 
             complain(*bad);
             return exitUsage;
         }
+        if (!read.value().beyond.empty())
+            complain(read.value().beyond);
         if (const auto& damage = read.value().damage) {
             complain(*damage);
             code = exitUnreadable;

@@ -247,6 +247,20 @@ void writeReach(JsonWriter& json, const Picture& picture)
     json.end_array();
 }
 
+void writeProgress(JsonWriter& json, const RecordProgress& progress, const Picture& picture)
+{
+    json.begin_object();
+    json.member("time", progress.end);
+    json.member("file", progress.file);
+    json.member("duration_us", Duration{progress.end - progress.start});
+    json.member("bytes", progress.bytes);
+    json.member("gaps", progress.gaps);
+    json.member("dropped", progress.dropped);
+    json.member("complete", progress.complete);
+    writeReach(json, picture);
+    json.end_object();
+}
+
 void writeWatched(JsonWriter& json, const Picture& picture)
 {
     const auto array = [&](std::string_view name, const auto& write) {

@@ -43,6 +43,19 @@ void writeCheckouts(JsonWriter& json, const Picture& picture);
 void writeAllStates(JsonWriter& json, const Picture& picture);
 void writeAllBlocking(JsonWriter& json, const Picture& picture);
 
+/// How far a recording has come.
+struct RecordProgress
+{
+    std::string file;
+    Timestamp start;
+    Timestamp end;
+    std::uint64_t bytes = 0;
+    std::uint64_t gaps = 0;
+    std::uint64_t dropped = 0;
+    bool complete = false; ///< closed, and nothing of it failed
+};
+/// A line of record.
+void writeProgress(JsonWriter& json, const RecordProgress& progress, const Picture& picture);
 /// The member "targets": how each is reached.
 void writeReach(JsonWriter& json, const Picture& picture);
 /// A line of watch: everything that its screen shows.

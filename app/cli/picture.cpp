@@ -270,8 +270,10 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         return true;
     });
     analysis.look();
-    judgeBy(question.thresholds, analysis);
     FilePicture result;
+    for (const auto& [of, choice] : analysis.world().chosen_thresholds())
+        result.chosen.push_back(of);
+    judgeBy(question.thresholds, analysis);
     result.beyond = beyond;
     UpdateBuilder builder;
     result.picture.apply(*builder.build(analysis));

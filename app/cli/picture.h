@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace poolscope {
@@ -74,6 +75,8 @@ struct FilePicture
     std::optional<Error> damage;
     /// The instant asked for lies behind the end, which is shown instead: a sentence.
     std::string beyond;
+    /// What thresholds the recording chose by then: for which target, and pool.
+    std::vector<std::pair<TargetId, Text>> chosen;
     /// The instant asked for is none, or lies before the recording; there is no picture then.
     std::optional<Error> badTime;
 };

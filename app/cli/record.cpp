@@ -127,16 +127,10 @@ std::string RecordRun::progressJson(bool complete) const
 {
     const Transport& t = live_->workspace().transport();
     JsonWriter json;
-    json.begin_object();
-    json.member("time", t.end);
-    json.member("file", arguments_.output);
-    json.member("duration_us", Duration{t.end - t.start});
-    json.member("bytes", t.bytes);
-    json.member("gaps", t.gaps);
-    json.member("dropped", t.dropped);
-    json.member("complete", complete && t.recordingTrouble.isEmpty());
-    writeReach(json, live_->picture());
-    json.end_object();
+    writeProgress(json,
+                  {arguments_.output, t.start, t.end, t.bytes, t.gaps, t.dropped,
+                   complete && t.recordingTrouble.isEmpty()},
+                  live_->picture());
     return json.text() + '\n';
 }
 

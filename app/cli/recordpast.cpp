@@ -3,6 +3,7 @@
 // of its own: what is observed live has its place in the order in which it is observed.
 #include "app/cli/exitcode.h"
 #include "app/cli/live.h"
+#include "app/cli/objects.h"
 #include "app/cli/signals.h"
 #include "app/cli/verbs.h"
 #include "core/base/clock.h"
@@ -38,6 +39,7 @@ private:
     void append(Timestamp at, TargetId target, const Fact& fact);
     void told(Timestamp at, const Fact& fact);
     void commit();
+    void progress(bool complete) const;
     void endEarly(const std::string& why);
     void unwritten(const Error& error);
     void heard(const Fact& fact);
@@ -49,9 +51,12 @@ private:
     QEventLoop loop_;
     std::string said_;
     TargetId target_;
+    TargetStatus status_; ///< of the server, now
+    Timestamp first_;
     Timestamp last_;
     std::uint64_t sequence_ = 0;
     std::uint64_t samples_ = 0;
+    std::uint64_t gaps_ = 0;
     int code_ = exitDone;
     int questions_ = 0;
     bool asking_ = false;
@@ -71,6 +76,7 @@ void PastRun::append(Timestamp at, TargetId target, const Fact& fact)
         return;
     last_ = at;
     samples_ += std::holds_alternative<PoolSample>(fact) ? 1 : 0;
+    gaps_ += std::holds_alternative<Gap>(fact) ? 1 : 0;
     const Result<Done> written = writer_->append({SequenceNumber{++sequence_}, at, target, fact});
     if (!written)
         unwritten(written.error());
@@ -96,6 +102,21 @@ void PastRun::commit()
         unwritten(done.error());
 }
 
+/// The time that is told of, not the one that it takes.
+void PastRun::progress(bool complete) const
+{
+    if (!arguments_.json)
+        return;
+    Picture picture;
+    picture.targets.emplace_back();
+    picture.targets.back().info = source_->info();
+    picture.targets.back().status = status_;
+    JsonWriter json;
+    writeProgress(json, {arguments_.output, first_, last_, writer_->bytes(), gaps_, 0, complete},
+                  picture);
+    print(json.text() + '\n');
+}
+
 /// Before all of that time was told: the recording says so, too.
 void PastRun::endEarly(const std::string& why)
 {
@@ -115,6 +136,7 @@ void PastRun::heard(const Fact& fact)
     if (told == nullptr)
         return;
     const TargetStatus& status = told->status;
+    status_ = status;
     const bool bad = status.reach == Reach::failing || status.reach == Reach::stopped;
     if (bad && said_ != status.sentence)
         complain(Error{status.sentence, status.next_step});
@@ -152,6 +174,7 @@ bool PastRun::create(Timestamp from, Duration step, const TargetInfo& info)
     }
     writer_ = std::move(created).value();
     target_ = info.id;
+    first_ = last_ = from;
     for (const ThresholdsChanged& choice : chosenThresholds(arguments_))
         append(from, TargetId{0}, choice);
     if (!arguments_.alertRules.empty())
@@ -182,7 +205,10 @@ int PastRun::run(Timestamp from, Timestamp until, Duration step)
             std::chrono::ceil<std::chrono::milliseconds>(*arguments_.runFor), &loop_,
             [this] { endEarly("It took longer than it may: the rest of that time is missing."); });
     QTimer second;
-    QObject::connect(&second, &QTimer::timeout, &loop_, [this] { commit(); });
+    QObject::connect(&second, &QTimer::timeout, &loop_, [this] {
+        commit();
+        progress(false);
+    });
     second.start(std::chrono::seconds{1});
     QObject::connect(source, &MetricsSource::pastEnded, &loop_, &QEventLoop::quit);
     QObject::connect(source, &MetricsSource::observedThen, &loop_,
@@ -197,8 +223,10 @@ int PastRun::run(Timestamp from, Timestamp until, Duration step)
     source->stop();
     if (const Result<Done> closed = writer_->close(); !closed) {
         unwritten(closed.error());
+        progress(false);
         return exitUnreadable;
     }
+    progress(code_ != exitUnreadable);
     if (code_ == exitDone && samples_ == 0)
         complain(
             Error{source->info().name + " remembers no pool that Poolscope knows of that time.",

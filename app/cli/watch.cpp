@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -117,6 +119,7 @@ public:
 private:
     int begin();
     void play(const Transport& transport);
+    void judge();
     void draw();
     void drawNews();
     void tellAlertTroubles();
@@ -129,6 +132,8 @@ private:
     QEventLoop loop_;
     std::unique_ptr<Terminal> terminal_;
     bool begun_ = false;
+    bool played_ = false;
+    std::vector<std::pair<TargetId, Text>> chosenThen_; ///< FilePicture::chosen, of all of it
     Suspected suspected_;
     std::string alertTrouble_; ///< of the command for alerts, while the screen is in the way
     QTimer frame_;             ///< the interval asked for
@@ -158,10 +163,28 @@ int Watch::begin()
         complain(*bad);
         return exitUsage;
     }
+    if (!chosenThresholds(arguments_).empty()) {
+        if (const auto whole = pictureOf(arguments_.targets.front(), {}))
+            chosenThen_ = whole.value().chosen;
+    }
     QObject::connect(&workspace, &Workspace::transportChanged, &loop_,
                      [this](const Transport& t) { play(t); });
     workspace.open(QString::fromStdString(arguments_.targets.front()));
     return exitDone;
+}
+
+/// By what is asked about, in place of what was chosen then.
+void Watch::judge()
+{
+    Workspace& workspace = live_.workspace();
+    for (const ThresholdsChanged& choice : chosenThresholds(arguments_)) {
+        workspace.chooseThresholds(TargetId{0}, choice);
+        // What was chosen for one target, or one pool, would count before what is for all.
+        for (const auto& [target, pool] : chosenThen_) {
+            if (choice.pool.empty() || choice.pool == pool)
+                workspace.chooseThresholds(target, {choice.thresholds, pool});
+        }
+    }
 }
 
 void Watch::play(const Transport& transport)
@@ -177,12 +200,15 @@ void Watch::play(const Transport& transport)
         }
         // Not from within the signal that announces it.
         QTimer::singleShot(0, &loop_, [this, from] {
+            judge();
             live_.workspace().seek(from);
             live_.workspace().play(true);
         });
         return;
     }
-    if (!terminal_ && !transport.playing && transport.cursor >= transport.end)
+    // Before it plays, the cursor stands at the end.
+    played_ = played_ || transport.playing;
+    if (!terminal_ && played_ && !transport.playing && transport.cursor >= transport.end)
         QTimer::singleShot(0, &loop_, [this] {
             draw();
             loop_.quit();
@@ -307,6 +333,11 @@ int runWatch(const Arguments& arguments)
     }
     if (!arguments.onAlert.empty() && recordings > 0) {
         complain("--on-alert is for live targets: a recording calls nobody. Leave it out.");
+        return exitUsage;
+    }
+    if (!arguments.rules.empty() && recordings > 0) {
+        complain("--rules is for live targets here: watch shows no alerts of a recording. Ask "
+                 "poolscope alerts FILE --rules RULES.");
         return exitUsage;
     }
     if (arguments.at && recordings == 0) {

@@ -195,6 +195,9 @@ void TestAlertCommands::notOfThePast()
     const Run watched = run({text("watch"), file, text("--on-alert"), scripts_.keeper()});
     QCOMPARE(watched.code, 2);
     QVERIFY2(watched.err.contains("a recording calls nobody"), watched.err.constData());
+    const Run ruled = run({text("watch"), file, text("--rules"), rules_});
+    QCOMPARE(ruled.code, 2);
+    QVERIFY2(ruled.err.contains("shows no alerts of a recording"), ruled.err.constData());
     const Run past = run({text("record"), text("prometheus+http://127.0.0.1:1/api/v1"),
                           text("--past"), text("1h"), text("-o"), scripts_.path("p.poolrec"),
                           text("--on-alert"), scripts_.keeper()});

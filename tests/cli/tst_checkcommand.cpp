@@ -207,6 +207,8 @@ void TestCheckCommand::usage()
     QCOMPARE(run({good, text("--firewall-timeout"), text("0s")}).code, 2);
     QCOMPARE(run({good, text("--at"), text("14:00:00")}).code, 2);
     QCOMPARE(run({good, text("--for"), text("10m")}).code, 2);
+    // Rules of alerts judge no configuration.
+    QCOMPARE(run({good, text("--rules"), write("rules.toml", "")}).code, 2);
     QCOMPARE(run({text("nowhere.properties")}).code, 2);
     QVERIFY(run({text("--help")}).out.contains("--exit-code"));
 }
@@ -273,6 +275,10 @@ void TestCheckCommand::fromARecording()
     QCOMPARE(replayed.code, 0);
     QCOMPARE(rulesOf(replayed.array()), text("transactions_never_end"));
     QCOMPARE(replayed.out, live.out);
+    QVERIFY2(replayed.err.isEmpty(), replayed.err.constData());
+    const Run beyond = run({file, text("--json"), text("--at"), text("2101-01-01T00:00:00Z")});
+    QCOMPARE(beyond.out, replayed.out);
+    QVERIFY2(beyond.err.contains("The recording ends at 20"), beyond.err.constData());
 }
 
 QTEST_GUILESS_MAIN(TestCheckCommand)

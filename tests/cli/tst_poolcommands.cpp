@@ -8,6 +8,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <memory>
 
 /// The real binary against a real instrumented process: the demo's, which leaks by a script.
@@ -23,6 +24,7 @@ private slots:
     void reclaims();
     void recordsAndReadsBack();
     void watches();
+    void watchesWithOtherThresholds();
     void whatIsNotThere();
     void clearsUpAfterOneThatWasKilled();
 
@@ -204,6 +206,34 @@ void TestPoolCommands::watches()
     QVERIFY(of(line, "states").toArray().isEmpty());
     const Run screen = run({text("watch"), target_, text("--for"), text("1s")});
     QVERIFY2(screen.out.contains("of 20 used"), screen.out.constData());
+}
+
+/// A what-if, whatever was chosen when it was recorded, for all pools or for one.
+void TestPoolCommands::watchesWithOtherThresholds()
+{
+    QStringList chosen{text("--leak-after"), text("1h"), text("--critical-after"), text("2h")};
+    for (const QJsonValue& pool : run({text("pools"), target_, text("--json")}).array()) {
+        const QString name = of(pool, "pool").toString();
+        chosen << text("--leak-after") << name + text("=1h");
+        chosen << text("--critical-after") << name + text("=2h");
+    }
+    QCOMPARE(chosen.size(), 12);
+    const QString file = dir_.filePath(text("lenient.poolrec"));
+    QCOMPARE(run(QStringList{text("record"), target_, text("-o"), file, text("--for"), text("3s")} +
+                 chosen)
+                 .code,
+             0);
+    const auto leaks = [&](const QStringList& options) {
+        const Run watched = run(
+            QStringList{text("watch"), file, text("--json"), text("--for"), text("2s")} + options);
+        qsizetype most = watched.code == 0 ? 0 : -1;
+        for (const QByteArray& line : watched.out.trimmed().split('\n'))
+            most = std::max(most,
+                            of(QJsonDocument::fromJson(line).object(), "leaks").toArray().size());
+        return most;
+    };
+    QCOMPARE(leaks({}), 0);
+    QVERIFY(leaks({text("--leak-after"), text("1ms")}) > 0);
 }
 
 void TestPoolCommands::whatIsNotThere()

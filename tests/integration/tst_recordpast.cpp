@@ -4,6 +4,9 @@
 #include "tests/source/fakefleet.h"
 
 #include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
@@ -28,6 +31,7 @@ class TestRecordPast : public QObject
 private slots:
     void init();
     void whatWasChosenStandsFirst();
+    void tellsItsProgress();
     void rulesThatCannotBeRead();
     void servesNoMetrics();
     void endsWhereTheServerFails();
@@ -142,6 +146,24 @@ void TestRecordPast::whatWasChosenStandsFirst()
         QVERIFY(all[i + 1].time == all[i].time);
     }
     QCOMPARE(samples, 41U);
+}
+
+void TestRecordPast::tellsItsProgress()
+{
+    start({QStringLiteral("--json")});
+    QCOMPARE(end(), 0);
+    const QByteArray out = process_->readAllStandardOutput();
+    QVERIFY(!out.isEmpty());
+    for (const QByteArray& line : out.trimmed().split('\n')) {
+        const QJsonObject object = QJsonDocument::fromJson(line).object();
+        QVERIFY2(object[QStringLiteral("bytes")].toInteger() > 0, line.constData());
+    }
+    const QJsonObject last = QJsonDocument::fromJson(out.trimmed().split('\n').last()).object();
+    QCOMPARE(last[QStringLiteral("file")].toString(), file("past.poolrec"));
+    QCOMPARE(last[QStringLiteral("complete")].toBool(), true);
+    QCOMPARE(last[QStringLiteral("gaps")].toInteger(-1), 0);
+    QCOMPARE(last[QStringLiteral("duration_us")].toInteger(), 600000000);
+    QCOMPARE(last[QStringLiteral("targets")].toArray().size(), 1);
 }
 
 void TestRecordPast::rulesThatCannotBeRead()
