@@ -122,8 +122,9 @@ void PostgresSource::factsCame(const PgReply& reply)
     }
     version_ = facts.version_number;
     names_.clear(); // roles and databases are renamed now and then
-    if (facts_ != facts) {
-        facts_ = facts;
+    facts_ = facts;
+    if (told_ != facts) {
+        told_ = facts;
         fact(FactsReported{facts});
     }
 }

@@ -102,6 +102,8 @@ void PostgresSource::reached()
     lastFacts_.reset();
     lastSettings_.reset();
     lastBlockers_.reset();
+    facts_.reset(); // of another connection, which may have led elsewhere
+    ownPid_ = 0;
     offset_.reset();
     pending_.reset();
     locksRefused_ = false;

@@ -91,7 +91,7 @@ private:
     StatusTeller teller_{[this](const Fact& what) {
         fact(what);
     }};
-    std::optional<ServerFacts> facts_;
+    std::optional<ServerFacts> facts_, told_; ///< of this connection; told last
     std::optional<ServerSettings> settings_;
 
     PgReach reach_;

@@ -38,6 +38,7 @@ private slots:
     void serverRestart();
     void restartOfOneThatWasFull();
     void sessionEndedByOthers();
+    void reconnectToABusyServer();
     void frozenServer();
     void pollRefused();
     void pgbouncer();
@@ -54,6 +55,7 @@ void TestPgTrouble::initTestCase()
         QSKIP("no PostgreSQL server here: packaging/fetch-postgres.sh brings some");
     PgCluster::Options options;
     options.password = password_;
+    options.settings = {QStringLiteral("allow_system_table_mods = on")};
     QVERIFY2(cluster_.start(options), qPrintable(cluster_.error()));
     // TCP asks for a password, but not of this one.
     PgClient admin(cluster_.localConninfo());
@@ -292,6 +294,44 @@ void TestPgTrouble::sessionEndedByOthers()
                         status->status.sentence.find("ended the connection") != std::string::npos);
     }
     QVERIFY(said);
+}
+
+/// What is asked first is asked of each connection: who we are, and whether it is the server that
+/// answers.
+void TestPgTrouble::reconnectToABusyServer()
+{
+    SourceProbe probe(cluster_.conninfo(QStringLiteral("postgres"), QStringLiteral("free")));
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    // The roles cannot be read for a while, which is no reason to give up.
+    PgClient holder(cluster_.localConninfo());
+    QVERIFY(holder.exec(QStringLiteral("BEGIN")));
+    QVERIFY(holder.exec(
+        QStringLiteral("ALTER VIEW pg_catalog.pg_roles SET (security_barrier = false)")));
+    PgClient admin(cluster_.localConninfo());
+    const auto timeouts = [&] {
+        return cluster_.log().count(QStringLiteral("canceling statement due to lock timeout"));
+    };
+    const auto before = timeouts();
+    QVERIFY(admin.exec(QStringLiteral("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                      " WHERE application_name = 'poolscope'")));
+    QTRY_VERIFY_WITH_TIMEOUT(timeouts() >= before + 2, 20000);
+    QVERIFY(holder.exec(QStringLiteral("ROLLBACK")));
+    const int samples = probe.samples;
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up() && probe.samples > samples + 2, 20000);
+    int reports = 0, ours = 0;
+    for (const Fact& fact : probe.facts) {
+        reports += std::holds_alternative<FactsReported>(fact) ? 1 : 0;
+        const auto* const sample = std::get_if<ServerSample>(&fact);
+        for (const Session& session : sample ? sample->changed : std::vector<Session>{}) {
+            if (session.application.str() != "poolscope")
+                continue;
+            ++ours;
+            QVERIFY(session.own);
+        }
+    }
+    QVERIFY(ours >= 2);
+    QCOMPARE(reports, 1); // the same as before
 }
 
 void TestPgTrouble::frozenServer()
