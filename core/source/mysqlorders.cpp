@@ -3,14 +3,24 @@
 #include "core/source/deadline.h"
 #include "core/source/mysqlsource.h"
 
+#include <algorithm>
+
 namespace poolscope {
 
 std::vector<SessionKey> MySqlSource::dueLocks()
 {
     if (locksRefused_ || sessions_.count() == 0 || (!shape_.transactions && !shape_.metadata))
         return {};
-    return watched_.due(Steady::now(), timings_.locks,
-                        [this](const SessionKey& key) { return sessions_.find(key) != nullptr; });
+    const auto exists = [this](const SessionKey& key) {
+        return sessions_.find(key) != nullptr;
+    };
+    if (unasked_.empty())
+        unasked_ = watched_.due(Steady::now(), timings_.locks, exists);
+    const auto end =
+        unasked_.begin() + static_cast<std::ptrdiff_t>(std::min(unasked_.size(), timings_.named));
+    std::vector<SessionKey> now(unasked_.begin(), end);
+    unasked_.erase(unasked_.begin(), end);
+    return now;
 }
 
 void MySqlSource::askLocks(const std::vector<SessionKey>& sessions)
@@ -28,8 +38,10 @@ void MySqlSource::askLocks(const std::vector<SessionKey>& sessions)
             return;
         }
         auto found = read_mysql_locks(reply.rows);
+        const bool cut = reply.rows.count() >= mysql_most_locks;
         for (const SessionKey& key : sessions) {
-            if (sessions_.find(key))
+            // Whose locks were cut off has not none: they are not known.
+            if (sessions_.find(key) && (!cut || found.contains(key.pid.value)))
                 fact(LocksReported{key, std::move(found[key.pid.value])});
         }
     });

@@ -206,7 +206,11 @@ bool MySqlSource::askRest()
         return true;
     }
     if (!strangers_.empty()) {
-        const std::vector<std::int64_t> asked = std::exchange(strangers_, {});
+        // As many as one question names; the others with the next.
+        const auto end = strangers_.begin() +
+                         static_cast<std::ptrdiff_t>(std::min(strangers_.size(), timings_.named));
+        const std::vector<std::int64_t> asked(strangers_.begin(), end);
+        strangers_.erase(strangers_.begin(), end);
         ask(Job::details, mysql_details(shape_, asked), [this, asked](const MySqlReply& reply) {
             // Where it may not be read it is not asked for again on this connection.
             if (mysql_is_closed(reply.error)) {
@@ -216,6 +220,8 @@ bool MySqlSource::askRest()
             }
             if (!reply.trouble || mysql_is_closed(reply.error))
                 sessions_.learn(asked, reply.trouble ? nullptr : &reply.rows, texts_);
+            if (reply.trouble)
+                strangers_.clear(); // a poll goes on, and finds them again
         });
         return true;
     }

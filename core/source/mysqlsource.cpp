@@ -79,6 +79,7 @@ void MySqlSource::reached()
     locksRefused_ = false;
     schemaDenied_ = false;
     watched_.forget();
+    unasked_.clear();
     settled_ = false;
     unset_.clear();
     factsDue_ = true;

@@ -36,6 +36,8 @@ public:
         std::chrono::milliseconds blockers{5000}; ///< where more than 20 wait for locks
         std::chrono::milliseconds firstRetry{1000};
         std::chrono::milliseconds longestRetry{30000};
+        /// How many sessions one question names: 1 to mysql_most_named.
+        std::size_t named = mysql_most_named;
     };
 
     MySqlSource(TargetId id, const AttachRequest& request, const MySqlAddress& given);
@@ -160,6 +162,7 @@ private:
     std::optional<Duration> offset_;
 
     WatchedLocks watched_;
+    std::vector<SessionKey> unasked_; ///< of those that are due, what one question cannot name
     bool locksRefused_ = false;
 };
 

@@ -12,12 +12,10 @@ namespace poolscope {
 
 namespace {
 
-/// How many sessions one look-up names.
-constexpr std::size_t most_named = 2000;
-
 std::string list_of(const std::vector<std::int64_t>& ids)
 {
-    const auto end = ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), most_named));
+    const auto end =
+        ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), mysql_most_named));
     return fmt::format("{}", fmt::join(ids.begin(), end, ","));
 }
 
@@ -234,8 +232,8 @@ std::string mysql_locks(const MySqlShape& shape, const std::vector<std::int64_t>
             text("CONCAT_WS('.', m.OBJECT_SCHEMA, m.OBJECT_NAME)"), text("m.LOCK_TYPE"), list));
     if (parts.empty())
         return {};
-    return fmt::format("SELECT /* poolscope */ * FROM ({}) l ORDER BY granted LIMIT 5000",
-                       fmt::join(parts, " UNION ALL "));
+    return fmt::format("SELECT /* poolscope */ * FROM ({}) l ORDER BY granted LIMIT {}",
+                       fmt::join(parts, " UNION ALL "), mysql_most_locks);
 }
 
 std::string mysql_check(const MySqlShape& shape, std::int64_t id)

@@ -35,6 +35,11 @@ struct MySqlShape
     friend bool operator==(const MySqlShape&, const MySqlShape&) = default;
 };
 
+/// How many sessions one question names. Those beyond are not asked about by it.
+constexpr std::size_t mysql_most_named = 2000;
+/// How many locks one answer tells at most: what is not among so many is not known.
+constexpr int mysql_most_locks = 5000;
+
 /// How long the longest text of a statement may be that a poll brings, with so many sessions.
 std::size_t mysql_text_limit(std::size_t sessions);
 
