@@ -136,6 +136,22 @@ SessionState mysql_state_of(std::string_view command, std::string_view state, bo
     return SessionState::active;
 }
 
+Text mysql_client(std::string_view host, bool with_port, TextPool& texts)
+{
+    if (host.empty())
+        return {};
+    if (host == "localhost")
+        return texts.intern("local");
+    // "::1:5432" of an IPv6 client: brackets keep the port apart.
+    const std::size_t first = host.find(':'), last = host.rfind(':');
+    if (first == last || host.starts_with('['))
+        return texts.intern(plain_line(host, longest_mysql_name));
+    return texts.intern(
+        plain_line(with_port ? fmt::format("[{}]:{}", host.substr(0, last), host.substr(last + 1))
+                             : fmt::format("[{}]", host),
+                   longest_mysql_name));
+}
+
 namespace {
 
 /// The columns of a poll, found once a result.
@@ -146,6 +162,7 @@ struct PollColumns
         , id(r.column("id"))
         , user(r.column("user"))
         , host(r.column("host"))
+        , address(r.column("address"))
         , db(r.column("db"))
         , command(r.column("command"))
         , time(r.column("time"))
@@ -154,22 +171,8 @@ struct PollColumns
         , state(r.column("state"))
         , info(r.column("info"))
     {}
-    int clock, id, user, host, db, command, time, time_ms, query_id, state, info;
+    int clock, id, user, host, address, db, command, time, time_ms, query_id, state, info;
 };
-
-Text client_of(std::string_view host, TextPool& texts)
-{
-    if (host.empty())
-        return {};
-    if (host == "localhost")
-        return texts.intern("local");
-    // "::1:5432" of an IPv6 client: brackets keep the port apart.
-    const std::size_t colon = host.rfind(':');
-    if (colon != std::string_view::npos && host.find(':') != colon && !host.starts_with('['))
-        return texts.intern(
-            plain_line(fmt::format("[{}]:{}", host.substr(0, colon), host.substr(colon + 1)), 256));
-    return texts.intern(plain_line(host, longest_mysql_name));
-}
 
 /// Since when it does what it does. Servers without milliseconds count whole seconds of their
 /// clock: then it is the beginning of that second.
@@ -202,7 +205,8 @@ MySqlRow read_mysql_row(const MySqlRows& r, const PollColumns& c, int row,
     out.command = plain_line(word(c.command), 64);
     s.user = name(user);
     s.database = name(word(c.db));
-    s.client = client_of(word(c.host), texts);
+    s.client = c.address >= 0 ? mysql_client(word(c.address), false, texts)
+                              : mysql_client(word(c.host), true, texts);
     const bool client = is_mysql_client(out.command, user);
     if (!client)
         s.backend_type = name(user == "system user" && !out.command.empty()

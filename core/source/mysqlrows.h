@@ -59,6 +59,9 @@ void read_mysql_transactions(const MySqlRows& rows, MySqlPoll& poll);
 /// What a session does, by the server's words for its command and state.
 SessionState mysql_state_of(std::string_view command, std::string_view state, bool transaction,
                             bool row_wait);
+/// A client's address: "10.0.0.1:4711", "[::1]:4711" or, of a list without ports, "[::1]"; "local"
+/// by a socket.
+Text mysql_client(std::string_view host, bool with_port, TextPool& texts);
 /// The server's own work, replication, or a client's session.
 bool is_mysql_client(std::string_view command, std::string_view user);
 /// "Waiting for table metadata lock" and its like.

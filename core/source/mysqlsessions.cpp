@@ -61,7 +61,7 @@ void MySqlSessions::learn(const std::vector<std::int64_t>& asked, const MySqlRow
         else if (*name == "_client_name")
             libraries[*id] = text;
         else if (*name == "host" && *value != "localhost")
-            found->second.client = text;
+            found->second.client = mysql_client(*value, true, texts);
     }
     // Where the program gave no name its library did.
     for (const auto& [id, library] : libraries) {

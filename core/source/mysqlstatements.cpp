@@ -122,7 +122,7 @@ std::string mysql_poll(const MySqlShape& shape, std::size_t text_limit)
     const std::string_view p = table_of(shape.list);
     if (shape.list == MySqlList::threads) {
         columns = "p.PROCESSLIST_ID AS id, p.PROCESSLIST_USER AS user, "
-                  "p.PROCESSLIST_HOST AS host, p.PROCESSLIST_DB AS db, "
+                  "p.PROCESSLIST_HOST AS address, p.PROCESSLIST_DB AS db, "
                   "p.PROCESSLIST_COMMAND AS command, p.PROCESSLIST_TIME AS time, "
                   "p.PROCESSLIST_STATE AS state, p.PROCESSLIST_INFO AS info"; // of 1 KiB at most
     } else {

@@ -20,6 +20,7 @@ private slots:
     void troubles_data();
     void troubles();
     void killIsChecked();
+    void clientsOfIpv6();
     void cloudsHaveOtherWays();
     void identity();
 };
@@ -194,6 +195,41 @@ void TestMySqlCommands::killIsChecked()
     // Of an earlier life of the server.
     command.session.started -= std::chrono::hours{1};
     QVERIFY(outcome(poll({seen.rows[0]})).contains(QStringLiteral("no longer the one")));
+}
+
+/// The list without ports, what is looked up once, and the list that is read before a kill write
+/// an address in three ways.
+void TestMySqlCommands::clientsOfIpv6()
+{
+    TextPool texts;
+    MySqlSessions sessions(target);
+    MySqlRows seen = poll({row("5", "Query", "x", "", "7", "2500.250", "SELECT SLEEP(9)")});
+    seen.columns[3] = "address"; // as of performance_schema.threads
+    seen.rows[0][3] = "2001:db8::5";
+    MySqlRows looked;
+    looked.columns = {"id", "name", "value"};
+    looked.rows = {{"5", "host", "2001:db8::5:51234"}};
+    Command command;
+    command.verb = ActionVerb::terminate;
+    command.session = {target, Pid{5}, serverStart};
+    const auto refused = [&](const char* client) {
+        MySqlCommands commands;
+        if (!commands.add(command, sessions, {}).empty())
+            return true;
+        commands.take();
+        MySqlRows found = poll({row("5", "Query", "x", "", "7", "2500.250", "SELECT SLEEP(9)")});
+        found.rows[0][3] = client;
+        return !commands.checked(replyOf(found), sessions).empty();
+    };
+    sessions.absorb(read(seen, texts), nullptr, nullptr, true);
+    QCOMPARE(sessions.find(command.session)->client.str(), std::string("[2001:db8::5]"));
+    QVERIFY(!refused("2001:db8::5:51234"));
+    QVERIFY(refused("2001:db8::51:51234"));
+    sessions.learn({5}, &looked, texts);
+    sessions.absorb(read(seen, texts), nullptr, nullptr, false);
+    QCOMPARE(sessions.find(command.session)->client.str(), std::string("[2001:db8::5]:51234"));
+    QVERIFY(!refused("2001:db8::5:51234"));
+    QVERIFY(refused("2001:db8::5:51235"));
 }
 
 void TestMySqlCommands::cloudsHaveOtherWays()
