@@ -162,6 +162,15 @@ constexpr std::array all_setting_names{
     SettingName{"r2d2", Trait::idle_timeout, "idle_timeout", Unit::written, no_never, "600s", {}},
     SettingName{"r2d2", Trait::validation, "test_on_check_out", Unit::flag, no_never, "true", {}},
 
+    // Diesel's pools are r2d2's.
+    SettingName{"diesel", Trait::max_size, "max_size", Unit::count, no_never, "10", {}},
+    SettingName{"diesel", Trait::min_idle, "min_idle", Unit::count, no_never, {}, {}},
+    SettingName{
+        "diesel", Trait::acquire_timeout, "connection_timeout", Unit::written, no_never, "30s", {}},
+    SettingName{"diesel", Trait::lifetime, "max_lifetime", Unit::written, no_never, "1800s", {}},
+    SettingName{"diesel", Trait::idle_timeout, "idle_timeout", Unit::written, no_never, "600s", {}},
+    SettingName{"diesel", Trait::validation, "test_on_check_out", Unit::flag, no_never, "true", {}},
+
     SettingName{"poolscope", Trait::max_size, "max_connections", Unit::count, no_never, "10", {}},
     SettingName{"poolscope", Trait::min_idle, "min_idle", Unit::count, no_never, "0", {}},
     SettingName{"poolscope",
@@ -327,7 +336,7 @@ std::string PoolSettings::written(PoolTrait trait, Duration value) const
 
 std::string kind_in_words(const Text& kind)
 {
-    constexpr std::array<std::array<std::string_view, 2>, 9> words{{
+    constexpr std::array<std::array<std::string_view, 2>, 10> words{{
         {"hikaricp", "HikariCP"},
         {"dbcp2", "Commons DBCP 2"},
         {"dbcp", "Commons DBCP"},
@@ -335,6 +344,7 @@ std::string kind_in_words(const Text& kind)
         {"druid", "Alibaba Druid"},
         {"sqlalchemy", "SQLAlchemy"},
         {"database/sql", "database/sql"},
+        {"diesel", "Diesel"},
         {"poolscope", "Poolscope's pool"},
         {"pgbouncer", "PgBouncer"},
     }};

@@ -180,6 +180,8 @@ void TestConfigRows::linesToCopy_data()
     row("r2d2", "test_on_check_out", "true", ".test_on_check_out(true)");
     row("r2d2", "connection_timeout", "5s", ".connection_timeout(Duration::from_secs(5))");
     row("r2d2", "max_lifetime", "290s", ".max_lifetime(Some(Duration::from_secs(290)))");
+    row("diesel", "max_size", "12", ".max_size(12)");
+    row("diesel", "max_lifetime", "290s", ".max_lifetime(Some(Duration::from_secs(290)))");
     row("poolscope", "max_connections", "6", "config.max_connections = 6;");
     row("poolscope", "acquire_timeout", "5 s", "config.acquire_timeout = std::chrono::seconds{5};");
     row("poolscope", "validation_on_acquire", "true", "config.validation_on_acquire = true;");

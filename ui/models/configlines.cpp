@@ -113,7 +113,7 @@ QString settingLine(const CheckInput& input, const ConfigFinding& finding)
         return {};
     if (kind == "database/sql")
         return goLine(*name, setting, finding.proposed);
-    if (kind == "r2d2")
+    if (kind == "r2d2" || kind == "diesel")
         return rustLine(*name, setting, finding.proposed);
     if (kind == "poolscope")
         return cppLine(*name, setting, finding.proposed);
