@@ -5,6 +5,7 @@
 #include "ui/dialogs/attachdialog.h"
 #include "ui/dialogs/questiondialog.h"
 #include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
@@ -236,9 +237,10 @@ private slots:
         const QString file = leaveBehind();
         make();
         window_->offerLeftBehind();
-        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
-        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("shop-db")));
-        link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
+        Banner& offered = window_->notices().offered();
+        QTRY_VERIFY_WITH_TIMEOUT(offered.isVisible(), 5000);
+        QVERIFY(offered.accessibleName().contains(QStringLiteral("shop-db")));
+        link(&offered, QStringLiteral("Open or discard…"))->click();
         auto* box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("open"))->click();
@@ -258,13 +260,14 @@ private slots:
         const QString file = leaveBehind();
         make();
         window_->offerLeftBehind();
-        QTRY_VERIFY_WITH_TIMEOUT(window_->banner().isVisible(), 5000);
-        link(&window_->banner(), QStringLiteral("Open or discard…"))->click();
+        Banner& offered = window_->notices().offered();
+        QTRY_VERIFY_WITH_TIMEOUT(offered.isVisible(), 5000);
+        link(&offered, QStringLiteral("Open or discard…"))->click();
         auto* box = qobject_cast<QuestionDialog*>(window_->openDialog());
         QVERIFY(box);
         box->findChild<QPushButton*>(QStringLiteral("discard"))->click();
         QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
-        QVERIFY(!window_->banner().isVisible());
+        QVERIFY(!offered.isVisible());
     }
 
     void pausedHasAWayBackToLive()

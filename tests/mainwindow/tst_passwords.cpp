@@ -4,6 +4,7 @@
 #include "tests/mainwindow/memorykeychain.h"
 #include "ui/dialogs/passworddialog.h"
 #include "ui/mainwindow/mainwindow.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
@@ -15,6 +16,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QTest>
+#include <QToolButton>
 
 using namespace poolscope;
 using namespace poolscope::test;
@@ -47,6 +49,7 @@ public:
             refuse("refused the password for user \"dba\".");
         }
     }
+    void loseIt() { refuse("wants another password."); }
 
 private:
     void refuse(const std::string& sentence)
@@ -71,16 +74,20 @@ class TestPasswords : public QObject
     std::shared_ptr<MemoryKeychain> keychain_;
     std::unique_ptr<Workspace> workspace_;
     std::unique_ptr<MainWindow> window_;
+    std::vector<Guarded*> sources_;
 
     void attach(const QString& sshHost = {})
     {
         window_.reset();
         workspace_.reset();
+        sources_.clear();
         Workspace::Options options;
         options.temporaryFolder = folder_.filePath(QStringLiteral("cache"));
         options.sourceFactory = [this](TargetId id,
                                        const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-            return std::unique_ptr<Source>(std::make_unique<Guarded>(id, password_));
+            auto source = std::make_unique<Guarded>(id, password_);
+            sources_.push_back(source.get());
+            return std::unique_ptr<Source>(std::move(source));
         };
         workspace_ = std::make_unique<Workspace>(options);
         window_ = std::make_unique<MainWindow>(*workspace_, AttachChoice{});
@@ -100,10 +107,22 @@ class TestPasswords : public QObject
             dialog()->findChild<QCheckBox*>(QStringLiteral("keep"))->click();
         QTest::keyClick(dialog()->findChild<QLineEdit*>(), Qt::Key_Return);
     }
-    bool up() const
+    bool up(std::size_t at = 0) const
     {
         const UpdatePtr latest = workspace_->latest();
-        return !latest->targets.empty() && latest->targets[0].status.reach == Reach::up;
+        return latest->targets.size() > at && latest->targets[at].status.reach == Reach::up;
+    }
+    void lose(std::size_t at)
+    {
+        QMetaObject::invokeMethod(sources_[at], [source = sources_[at]] { source->loseIt(); });
+        QTRY_VERIFY(!up(at));
+    }
+    void press(Banner& banner, const QString& name)
+    {
+        for (QToolButton* const button : banner.findChildren<QToolButton*>())
+            if (button->isVisible() && button->accessibleName() == name)
+                return button->click();
+        QFAIL(qPrintable(name));
     }
 
 private slots:
@@ -213,6 +232,49 @@ private slots:
         QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("Forgotten")));
         attach();
         QTRY_VERIFY_WITH_TIMEOUT(dialog(), 60000); // it is asked for again
+    }
+
+    void noQuestionIsLostToAnother()
+    {
+        const QString enter = QStringLiteral("Enter the password…");
+        attach();
+        type(password_, false);
+        AttachRequest second;
+        second.target = QStringLiteral("host=other user=dba");
+        window_->attach(second);
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(0) && up(1), 60000);
+        Banner& offered = window_->notices().offered();
+        for (std::size_t at : {0, 1})
+            QTRY_VERIFY(workspace_->latest()->targets[at].last_sample);
+        lose(0);
+        QTRY_VERIFY(offered.isVisible());
+        lose(1);
+        window_->notice(Severity::info, QStringLiteral("Recording goes on."), QString());
+        QVERIFY(window_->banner().isVisible());
+        QVERIFY(offered.isVisible());
+        press(window_->banner(), QStringLiteral("Dismiss"));
+        QVERIFY(!window_->banner().isVisible());
+
+        press(offered, enter);
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(1), 60000);
+        QVERIFY(!up(0));
+        QVERIFY(offered.isVisible()); // the other one's
+        press(offered, enter);
+        QVERIFY(!offered.isVisible());
+        type(password_, false);
+        QTRY_VERIFY_WITH_TIMEOUT(up(0), 60000);
+
+        // What is answered otherwise is asked no more.
+        lose(0);
+        lose(1);
+        QTRY_VERIFY(offered.isVisible());
+        workspace_->provideSecret(TargetId{2}, password_);
+        QTRY_VERIFY_WITH_TIMEOUT(up(1), 60000);
+        QTRY_VERIFY(offered.isVisible());
+        press(offered, QStringLiteral("Dismiss"));
+        QVERIFY(!window_->notices().isVisible());
     }
 
     void aKeychainThatHangsHoldsNobodyUp()

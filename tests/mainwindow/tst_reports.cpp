@@ -2,6 +2,7 @@
 // From the menu to the file: an incident report as a person asks for it.
 #include "tests/mainwindow/shownwindow.h"
 #include "ui/dialogs/reportdialog.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
@@ -69,7 +70,7 @@ class TestReports : public QObject, ShownWindow
     }
     QToolButton* bannerLink() const
     {
-        for (QToolButton* button : window_->banner().findChildren<QToolButton*>())
+        for (QToolButton* button : window_->notices().offered().findChildren<QToolButton*>())
             if (button->isVisible() && button->text() == QLatin1String("Open"))
                 return button;
         return nullptr;
@@ -108,7 +109,7 @@ private slots:
         QVERIFY(!window_->actions().report->isEnabled()); // one at a time
         QTRY_VERIFY_WITH_TIMEOUT(bannerLink(), 60000);
         QVERIFY(window_->actions().report->isEnabled());
-        QVERIFY(window_->banner().accessibleName().contains(proposed));
+        QVERIFY(window_->notices().offered().accessibleName().contains(proposed));
         QVERIFY(progress.count() > 4);
         double last = 0;
         for (qsizetype i = 0; i + 1 < progress.count(); ++i) {
@@ -125,7 +126,7 @@ private slots:
         QVERIFY(!(QFile::permissions(proposed) & (QFile::ReadGroup | QFile::ReadOther)));
         bannerLink()->click();
         QCOMPARE(opened_, QList<QUrl>{QUrl::fromLocalFile(proposed)});
-        QVERIFY(!window_->banner().isVisible());
+        QVERIFY(!window_->notices().isVisible());
         // The next one does not stand in its way.
         ReportDialog* const again = ask();
         QVERIFY(again);

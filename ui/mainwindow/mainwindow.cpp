@@ -7,6 +7,7 @@
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/compareflow.h"
 #include "ui/mainwindow/finder.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/readingorder.h"
 #include "ui/mainwindow/reportflow.h"
@@ -14,7 +15,6 @@
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
 #include "ui/mainwindow/windowactions.h"
-#include "ui/theme/banner.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
@@ -55,8 +55,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
     , finder_(new Finder(store_, this))
     , timeline_(new TimelineRow(workspace, *context_, this))
     , status_(new StatusStrip(this))
-    , bannerBox_(new QWidget(this))
-    , banner_(new Banner(bannerBox_))
+    , notices_(new Notices(this))
     , stack_(new QStackedWidget(this))
     , commands_(new CommandFlow(workspace, store_, this))
     , passwords_(new PasswordFlow(workspace, settings_, this))
@@ -114,12 +113,7 @@ void MainWindow::layOut()
     columns->addWidget(sidebar_);
     auto* page = new QVBoxLayout;
     page->setSpacing(0);
-    const int margin = Theme::current().scaled(metrics::pageMargin);
-    auto* above = new QHBoxLayout(bannerBox_);
-    above->setContentsMargins(margin, margin, margin, 0);
-    above->addWidget(banner_);
-    bannerBox_->hide();
-    page->addWidget(bannerBox_);
+    page->addWidget(notices_);
     page->addWidget(stack_, 1);
     columns->addLayout(page, 1);
     rows->addLayout(columns, 1);
@@ -221,12 +215,6 @@ void MainWindow::wireContext()
     connect(context_, &ViewContext::reclaimRequested, commands_, &CommandFlow::requestReclaim);
     connect(context_, &ViewContext::selectionChanged, this, &MainWindow::updateCommands);
     connect(timeline_, &TimelineRow::noteRequested, this, &MainWindow::addNote);
-    connect(banner_, &Banner::closed, bannerBox_, &QWidget::hide);
-    connect(banner_, &Banner::linkActivated, this, [this] {
-        bannerBox_->hide();
-        if (const std::function<void()> does = std::exchange(bannerDoes_, {}))
-            does();
-    });
 }
 
 void MainWindow::wireWorkspace()
@@ -364,6 +352,8 @@ void MainWindow::setTransport(const Transport& transport)
     updateTitle();
     updateCommands();
     if (transport.mode == Mode::replay || transport.mode == Mode::empty) {
+        for (const auto& [id, as] : targets_)
+            notices_->drop(secretKey(id));
         targets_.clear(); // the ids are the recording's now
         told_ = {};       // and those of commands begin anew with the next capture
     }

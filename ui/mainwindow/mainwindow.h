@@ -30,6 +30,7 @@ class CommandFlow;
 class CompareFlow;
 class Finder;
 class Keychain;
+class Notices;
 class Page;
 class PasswordFlow;
 class ReportFlow;
@@ -86,7 +87,9 @@ public:
     ReportFlow& reports() const { return *reports_; }
     CompareFlow& comparisons() const { return *compares_; }
     StatusStrip& statusStrip() const { return *status_; }
-    Banner& banner() const { return *banner_; }
+    Notices& notices() const { return *notices_; }
+    /// What was said last.
+    Banner& banner() const;
     AlertCommand& alertCommand() const { return *alertCommand_; }
     QDialog* openDialog() const { return dialog_; }
 
@@ -146,6 +149,7 @@ private:
     void showAlertRules();
     void editAlertRules(const QString& rules, bool replay);
     void attachRecorded();
+    static QString secretKey(TargetId target);
     void askSecret(TargetId target, const QString& sentence);
     void showSecretDialog(TargetId target, const QString& sentence);
     void fillRecent();
@@ -158,9 +162,8 @@ private:
     void openHere(const QString& file);
     void showFileDialog(QFileDialog* dialog);
     void showTrouble(const Error& error);
-    void showBanner(Severity severity, const QString& lead, const QString& text,
-                    const QString& link, std::function<void()> does);
     void offer(const LeftBehind& recording);
+    void askLeftBehind(const QString& file, const QString& of);
     void tellRecording(const Transport& transport);
     void saved(const QString& file);
     void reported(const QString& file, const QString& damage);
@@ -181,8 +184,7 @@ private:
     Finder* finder_;
     TimelineRow* timeline_;
     StatusStrip* status_;
-    QWidget* bannerBox_; ///< with the page's margins
-    Banner* banner_;
+    Notices* notices_;
     QStackedWidget* stack_;
     CommandFlow* commands_;
     PasswordFlow* passwords_;
@@ -191,7 +193,6 @@ private:
     AlertHerald* herald_;
     AlertCommand* alertCommand_;
     QPointer<QDialog> dialog_;
-    std::function<void()> bannerDoes_;
     std::function<void()> afterSave_;
     struct Attached
     {

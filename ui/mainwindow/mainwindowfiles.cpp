@@ -5,11 +5,11 @@
 #include "ui/dialogs/questiondialog.h"
 #include "ui/dialogs/recenttargets.h"
 #include "ui/mainwindow/compareflow.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/reportflow.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/models/comparerows.h"
-#include "ui/theme/banner.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
@@ -34,6 +34,7 @@ namespace {
 
 constexpr int titleBarRoom = 40; ///< px that a desktop puts around a window, about
 
+const QString closing = QStringLiteral("closing"); ///< the key of what is offered then
 const QString suffix = QStringLiteral("poolrec");
 
 QStringList fileFilters()
@@ -72,7 +73,7 @@ void MainWindow::open(const QStringList& files)
 void MainWindow::openHere(const QString& file)
 {
     const QString path = QFileInfo(file).absoluteFilePath();
-    bannerBox_->hide();
+    notices_->unsay();
     asked_ = path;
     workspace_.open(path);
     RecentTargets(settings_).add({path, QString(), QString(), QDateTime::currentDateTime()});
@@ -225,11 +226,13 @@ void MainWindow::reported(const QString& file, const QString& damage)
         openReport(file);
     };
     const QString path = QDir::toNativeSeparators(file);
+    const QString key = QStringLiteral("report");
     if (damage.isEmpty())
-        showBanner(Severity::info, tr("The report is written."), path, tr("Open"), open);
+        notices_->offer(
+            {key, Severity::info, tr("The report is written."), path, tr("Open"), open});
     else
-        showBanner(Severity::warning, tr("The report tells what could be read."),
-                   tr("%1 It is %2.").arg(damage, path), tr("Open"), open);
+        notices_->offer({key, Severity::warning, tr("The report tells what could be read."),
+                         tr("%1 It is %2.").arg(damage, path), tr("Open"), open});
 }
 
 void MainWindow::openReport(const QString& file)
@@ -244,24 +247,19 @@ void MainWindow::showTrouble(const Error& error)
     saving_ = false;
     status_->setSaving(-1);
     afterSave_ = {};
+    notices_->drop(closing);
     notice(std::exchange(stopped_, false) ? Severity::info : Severity::critical,
            Formatter::line(error.sentence, 400), Formatter::line(error.next_step, 400));
 }
 
 void MainWindow::notice(Severity severity, const QString& lead, const QString& text)
 {
-    showBanner(severity, lead, text, tr("Dismiss"), {});
+    notices_->say(severity, lead, text);
 }
 
-void MainWindow::showBanner(Severity severity, const QString& lead, const QString& text,
-                            const QString& link, std::function<void()> does)
+Banner& MainWindow::banner() const
 {
-    banner_->setMessage(severity, lead, text);
-    banner_->setCode(QString());
-    banner_->setLink(link);
-    banner_->setClosable(does != nullptr); // else the link itself dismisses it
-    bannerDoes_ = std::move(does);
-    bannerBox_->show();
+    return notices_->said();
 }
 
 void MainWindow::offerLeftBehind()
@@ -289,33 +287,36 @@ void MainWindow::offer(const LeftBehind& recording)
     const QString from = format().instant(
         recording.info.started, timestamp_from_us(QDateTime::currentMSecsSinceEpoch() * 1000));
     const QString length = Formatter::ageProse(recording.info.ended - recording.info.started);
-    showBanner(Severity::info, tr("A recording of %1 was not saved.").arg(of),
-               tr("It begins at %1 and is %2 long; Poolscope ended before it could ask.")
-                   .arg(from, length),
-               tr("Open or discard…"), [this, file = recording.file, of] {
-                   using Kind = QuestionDialog::Kind;
-                   auto* box =
-                       new QuestionDialog(tr("Recording left behind"), tr("Open it or discard it?"),
-                                          tr("The recording of %1 was not saved.").arg(of), this);
-                   box->setAttribute(Qt::WA_DeleteOnClose);
-                   box->addAnswer(tr("Later"), QStringLiteral("later"), Kind::plain);
-                   QPushButton* gone =
-                       box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::plain);
-                   QPushButton* opened =
-                       box->addAnswer(tr("Open"), QStringLiteral("open"), Kind::primary);
-                   connect(opened, &QPushButton::clicked, this, [this, file] {
-                       const bool here = !capturing();
-                       open({file});
-                       if (here)
-                           leftBehind_ = file;
-                   });
-                   connect(gone, &QPushButton::clicked, this, [this, file] {
-                       workspace_.removeLeftBehind(file);
-                       offerLeftBehind();
-                   });
-                   dialog_ = box;
-                   box->open();
-               });
+    notices_->offer({QStringLiteral("left behind"), Severity::info,
+                     tr("A recording of %1 was not saved.").arg(of),
+                     tr("It begins at %1 and is %2 long; Poolscope ended before it could ask.")
+                         .arg(from, length),
+                     tr("Open or discard…"), [this, file = recording.file, of] {
+                         askLeftBehind(file, of);
+                     }});
+}
+
+void MainWindow::askLeftBehind(const QString& file, const QString& of)
+{
+    using Kind = QuestionDialog::Kind;
+    auto* box = new QuestionDialog(tr("Recording left behind"), tr("Open it or discard it?"),
+                                   tr("The recording of %1 was not saved.").arg(of), this);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->addAnswer(tr("Later"), QStringLiteral("later"), Kind::plain);
+    QPushButton* gone = box->addAnswer(tr("Discard"), QStringLiteral("discard"), Kind::plain);
+    QPushButton* opened = box->addAnswer(tr("Open"), QStringLiteral("open"), Kind::primary);
+    connect(opened, &QPushButton::clicked, this, [this, file] {
+        const bool here = !capturing();
+        open({file});
+        if (here)
+            leftBehind_ = file;
+    });
+    connect(gone, &QPushButton::clicked, this, [this, file] {
+        workspace_.removeLeftBehind(file);
+        offerLeftBehind();
+    });
+    dialog_ = box;
+    box->open();
 }
 
 bool MainWindow::worthSaving() const
@@ -386,8 +387,11 @@ void MainWindow::closeEvent(QCloseEvent* event)
         afterSave_ = [this] {
             closeForGood();
         };
-        showBanner(Severity::info, tr("This window closes once the recording is saved."), QString(),
-                   tr("Close without it"), [this] { closeForGood(); });
+        notices_->offer({closing, Severity::info,
+                         tr("This window closes once the recording is saved."), QString(),
+                         tr("Close without it"), [this] {
+                             closeForGood();
+                         }});
         return;
     }
     if (!leaving_ && worthSaving()) {

@@ -9,11 +9,11 @@
 #include "ui/dialogs/instrumentdialog.h"
 #include "ui/dialogs/notedialog.h"
 #include "ui/dialogs/recenttargets.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/passwordflow.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/models/targetkinds.h"
-#include "ui/theme/banner.h"
 
 #include <QDateTime>
 #include <QMenu>
@@ -155,15 +155,22 @@ void MainWindow::attachRecorded()
         showAttachAt(unknown);
 }
 
+QString MainWindow::secretKey(TargetId target)
+{
+    return QStringLiteral("secret %1").arg(target.value);
+}
+
 void MainWindow::askSecret(TargetId target, const QString& sentence)
 {
     const TargetSummary* summary = store_->target(target);
     // Asked while attaching, it is expected; later it would be a modal out of nowhere.
     if (summary && summary->last_sample)
-        showBanner(Severity::warning, sentence.left(400), QString(),
-                   passwords_->wantsToken(target) ? tr("Enter the token…")
-                                                  : tr("Enter the password…"),
-                   [this, target, sentence] { showSecretDialog(target, sentence); });
+        notices_->offer(
+            {secretKey(target), Severity::warning, sentence.left(400), QString(),
+             passwords_->wantsToken(target) ? tr("Enter the token…") : tr("Enter the password…"),
+             [this, target, sentence] {
+                 showSecretDialog(target, sentence);
+             }});
     else
         showSecretDialog(target, sentence);
 }
@@ -303,16 +310,22 @@ void MainWindow::fillForget()
 /// At the live edge, wherever the cursor is: what is attached is so now.
 void MainWindow::describeTargets(const Update& update)
 {
-    std::erase_if(targets_, [&update](const auto& attached) { // detached
-        return attached.second.status && std::none_of(update.targets.begin(), update.targets.end(),
-                                                      [&](const TargetSummary& target) {
-                                                          return target.info.id == attached.first;
-                                                      });
+    std::erase_if(targets_, [&](const auto& attached) { // detached
+        const bool gone =
+            attached.second.status && std::none_of(update.targets.begin(), update.targets.end(),
+                                                   [&](const TargetSummary& target) {
+                                                       return target.info.id == attached.first;
+                                                   });
+        if (gone)
+            notices_->drop(secretKey(attached.first));
+        return gone;
     });
     for (const TargetSummary& target : update.targets) {
         const auto attached = targets_.find(target.info.id);
         if (attached != targets_.end())
             attached->second.status = target.status;
+        if (target.status.reach == Reach::up || is_detached(target.status))
+            notices_->drop(secretKey(target.info.id)); // it needs none any more
         const bool answered =
             target.facts || target.agent || (tellsPools(target) && target.last_sample);
         if (!answered || attached == targets_.end() || !described_.insert(target.info.id).second)
