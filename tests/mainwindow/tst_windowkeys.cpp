@@ -58,6 +58,12 @@ class TestWindowKeys : public QObject, ShownWindow
         }
         return letters;
     }
+    /// Where a keyboard's would go.
+    static void press(Qt::Key key, Qt::KeyboardModifiers modifiers = {})
+    {
+        QVERIFY(QApplication::focusWidget());
+        QTest::keyClick(QApplication::focusWidget(), key, modifiers);
+    }
     void choose(QChar letter)
     {
         for (QAction* action : window_->actions().sessionMenu->actions())
@@ -193,6 +199,63 @@ private slots:
         window_->sidebar().setFocus();
         QTest::keyClick(window_->focusWidget(), Qt::Key_O);
         QCOMPARE(window_->currentPage()->name(), QStringLiteral("sessions"));
+    }
+
+    void whatAJumpLeadsToTakesTheKeys()
+    {
+        openRecording();
+        workspace().seek(start + 90s);
+        QTRY_COMPARE(workspace().latest()->now, start + 90s);
+        QTRY_VERIFY(!workspace().latest()->targets[0].suspects.empty());
+        // Leaks was never shown: its filter stands before its table.
+        QTreeView* leaks = nullptr;
+        for (auto* const table : window_->currentPage()->findChildren<QTreeView*>())
+            if (table->accessibleName().contains(QStringLiteral("leaks")))
+                leaks = table;
+        QVERIFY(leaks && leaks->isVisible());
+        leaks->setFocus();
+        leaks->setCurrentIndex(leaks->model()->index(0, 0));
+        press(Qt::Key_Return);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("leaks"));
+        QVERIFY(qobject_cast<DataTable*>(QApplication::focusWidget()));
+        press(Qt::Key_B);
+        QCOMPARE(window_->currentPage()->findChild<QLineEdit*>()->text(), QString());
+        // By the sidebar's mouse, too.
+        emit window_->sidebar().pageChosen(QStringLiteral("configuration"));
+        QVERIFY(!qobject_cast<QLineEdit*>(QApplication::focusWidget()));
+
+        press(Qt::Key_K, Qt::ControlModifier);
+        QCOMPARE(QApplication::focusWidget(), &window_->finder());
+        press(Qt::Key_6);
+        press(Qt::Key_Return);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("sessions"));
+        QVERIFY(qobject_cast<DataTable*>(QApplication::focusWidget()));
+        QTRY_VERIFY(window_->context().selection());
+        press(Qt::Key_A);
+        QCOMPARE(window_->currentPage()->findChild<QLineEdit*>()->text(),
+                 QStringLiteral("app:\"billing\""));
+    }
+
+    void escapeInTheFinderGivesTheKeysBack()
+    {
+        openRecording();
+        window_->showPage(QStringLiteral("sessions"));
+        QWidget* const strip = window_->timeline().strip();
+        strip->setFocus();
+        press(Qt::Key_K, Qt::ControlModifier);
+        press(Qt::Key_6);
+        QVERIFY(window_->finder().list()->isVisible());
+        press(Qt::Key_Escape);
+        QVERIFY(!window_->finder().list()->isVisible());
+        QCOMPARE(QApplication::focusWidget(), strip);
+        // What had it is gone meanwhile: the page has it.
+        auto* const passing = new QLineEdit(window_);
+        passing->show();
+        passing->setFocus();
+        press(Qt::Key_K, Qt::ControlModifier);
+        delete passing;
+        press(Qt::Key_Escape);
+        QVERIFY(qobject_cast<DataTable*>(QApplication::focusWidget()));
     }
 
     void theStripsKeysServeWhereverNothingElseDoes()

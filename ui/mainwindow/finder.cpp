@@ -5,6 +5,7 @@
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
+#include <QApplication>
 #include <QKeyEvent>
 #include <QListWidget>
 
@@ -69,6 +70,10 @@ Finder::Finder(std::shared_ptr<const SessionStore> store, QWidget* parent)
     list_->hide();
     connect(this, &QLineEdit::textEdited, this, &Finder::search);
     connect(list_, &QListWidget::itemClicked, this, &Finder::choose);
+    connect(qApp, &QApplication::focusChanged, this, [this](QWidget* old, QWidget* now) {
+        if (now == this && old && old->window() == window())
+            before_ = old;
+    });
 }
 
 void Finder::addPage(const QString& name, const QString& title)
@@ -172,15 +177,26 @@ void Finder::choose()
         emit filterChosen(value);
 }
 
+/// Back to where the keys went before.
+void Finder::leave()
+{
+    list_->hide();
+    clear();
+    if (before_ && before_->isVisible() && before_->isEnabled()) {
+        before_->setFocus(Qt::OtherFocusReason);
+    } else {
+        clearFocus();
+        emit left();
+    }
+}
+
 void Finder::keyPressEvent(QKeyEvent* event)
 {
     const int key = event->key();
     if (key == Qt::Key_Return || key == Qt::Key_Enter) {
         choose();
     } else if (key == Qt::Key_Escape) {
-        list_->hide();
-        clear();
-        clearFocus();
+        leave();
     } else if ((key == Qt::Key_Down || key == Qt::Key_Up) && list_->count() > 0) {
         const int step = key == Qt::Key_Down ? 1 : list_->count() - 1;
         list_->setCurrentRow((list_->currentRow() + step) % list_->count());

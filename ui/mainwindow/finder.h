@@ -4,6 +4,7 @@
 #include "ui/models/sessionstore.h"
 
 #include <QLineEdit>
+#include <QPointer>
 
 #include <memory>
 
@@ -27,6 +28,8 @@ signals:
     void sessionChosen(const poolscope::SessionKey& session);
     void targetChosen(const QString& name);
     void filterChosen(const QString& text);
+    /// By Esc, and nothing had the focus before that could have it again.
+    void left();
 
 protected:
     void keyPressEvent(QKeyEvent* event) override;
@@ -39,10 +42,12 @@ private:
                    const QString& text, const SessionKey& key = {});
     void place();
     void choose();
+    void leave();
 
     std::shared_ptr<const SessionStore> store_;
     std::vector<std::pair<QString, QString>> pages_;
     QListWidget* list_;
+    QPointer<QWidget> before_; ///< had the focus
 };
 
 } // namespace poolscope

@@ -174,7 +174,7 @@ void MainWindow::wireLook()
         settings_.setValue(notifying, on);
     });
     connect(herald_, &AlertHerald::wanted, this, [this] {
-        showPage(QStringLiteral("alerts"));
+        goTo(QStringLiteral("alerts"));
         if (isMinimized())
             showNormal();
         raise();
@@ -191,17 +191,18 @@ void MainWindow::wireContext()
     connect(sidebar_, &Sidebar::sampleRequested, &workspace_, &Workspace::sampleNow);
     connect(sidebar_, &Sidebar::targetChosen, this,
             [this](TargetId) { showPage(QStringLiteral("overview")); });
-    connect(finder_, &Finder::pageChosen, this, &MainWindow::showPage);
-    connect(finder_, &Finder::targetChosen, this, [this] { showPage(QStringLiteral("overview")); });
+    connect(finder_, &Finder::pageChosen, this, &MainWindow::goTo);
+    connect(finder_, &Finder::targetChosen, this, [this] { goTo(QStringLiteral("overview")); });
     connect(finder_, &Finder::sessionChosen, this, [this](const SessionKey& session) {
-        showPage(QStringLiteral("sessions"));
+        goTo(QStringLiteral("sessions"));
         context_->select(session);
     });
     connect(finder_, &Finder::filterChosen, this, [this](const QString& text) {
-        if (showPage(QStringLiteral("sessions")))
+        if (goTo(QStringLiteral("sessions")))
             currentPage()->setFilter(text);
     });
-    connect(context_, &ViewContext::navigationRequested, this, &MainWindow::showPage);
+    connect(finder_, &Finder::left, this, [this] { currentPage()->focusContent(); });
+    connect(context_, &ViewContext::navigationRequested, this, &MainWindow::goTo);
     connect(context_, &ViewContext::seekRequested, &workspace_, &Workspace::seek);
     connect(context_, &ViewContext::liveRequested, &workspace_, &Workspace::goLive);
     connect(context_, &ViewContext::attachRequested, this, &MainWindow::attachRecorded);
@@ -291,10 +292,21 @@ bool MainWindow::showPage(const QString& name)
     const qsizetype at = pageNames().indexOf(name);
     if (at < 0)
         return false;
+    const bool keysWereHere = stack_->isAncestorOf(focusWidget());
     stack_->setCurrentIndex(static_cast<int>(at));
     sidebar_->setCurrentPage(name);
     updateCommands();
+    if (keysWereHere) // the stack would give them to whatever comes first, which is a filter
+        currentPage()->focusContent();
     return true;
+}
+
+bool MainWindow::goTo(const QString& name)
+{
+    const bool there = showPage(name);
+    if (there)
+        currentPage()->focusContent();
+    return there;
 }
 
 bool MainWindow::complete() const

@@ -61,6 +61,8 @@ public:
     void setKeychain(std::shared_ptr<Keychain> keychain);
     /// False where there is no such page.
     bool showPage(const QString& name);
+    /// The same, and its keys work at once, wherever the focus was.
+    bool goTo(const QString& name);
     QStringList pageNames() const;
     Page* currentPage() const;
     /// Alert rules that were saved: for what is captured here now, or once a replay ends, which

@@ -80,10 +80,7 @@ void MainWindow::wireActions()
         dialog->setAttribute(Qt::WA_DeleteOnClose);
         dialog->open();
     });
-    connect(actions_, &WindowActions::pageRequested, this, [this](const QString& name) {
-        if (showPage(name))
-            currentPage()->focusContent();
-    });
+    connect(actions_, &WindowActions::pageRequested, this, &MainWindow::goTo);
     connect(a.sessionMenu, &QMenu::aboutToShow, this,
             [this] { actions_->setLetters(currentPage()->letters()); });
     connect(actions_, &WindowActions::letterChosen, this,
