@@ -133,9 +133,10 @@ public:
     // Recordings
     /// Ends a capture. A recording that is open stays so where the other one cannot be read.
     void open(const QString& file);
-    /// Copies what is recorded so far; recording goes on. Ends with saved() or failed().
+    /// Copies what is recorded so far; recording goes on. Ends with saved(); where it cannot, or
+    /// only up to where the disk refused, saveFailed() comes first.
     void save(const QString& file);
-    /// Stops it, if it is still at work: nothing is left behind. Ends with failed().
+    /// Stops it, if it is still at work: nothing is left behind. Ends with saveFailed().
     void stopSaving();
     /// Lends the recording to work that takes long, also the one under way, which goes on: once all
     /// that was captured so far is in the file, a thread of its own calls `work` with it. While
@@ -192,6 +193,8 @@ signals:
     void secretRequired(poolscope::TargetId target, const QString& sentence);
     void saveProgress(double fraction);
     void saved(const QString& file);
+    /// The copy is none, or not of all; failed() says why right after.
+    void saveFailed();
     /// Something asked for did not happen.
     void failed(const poolscope::Error& error);
 

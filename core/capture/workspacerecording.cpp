@@ -309,6 +309,7 @@ bool Workspace::Private::tellsShort(const RecordingInfo& saved, Timestamp seen)
     if (transport.recordingTrouble.isEmpty() || seen - saved.ended < std::chrono::seconds{1})
         return false;
     const Duration length = std::max(Duration{0}, saved.ended - transport.start);
+    emit q.saveFailed();
     fail("Only the first " + format_duration_prose(length) + " of " +
              format_duration_prose(seen - transport.start) + " are saved.",
          "The rest is not written yet: save again once it is. " +
@@ -319,6 +320,7 @@ bool Workspace::Private::tellsShort(const RecordingInfo& saved, Timestamp seen)
 void Workspace::save(const QString& file)
 {
     if (d_->recordingFile.isEmpty()) {
+        emit saveFailed();
         if (d_->captures() && !d_->transport.recordingTrouble.isEmpty())
             d_->fail("There is nothing to save: what is seen is not being recorded.",
                      d_->transport.recordingTrouble.toStdString());
@@ -344,6 +346,7 @@ void Workspace::save(const QString& file)
             const Result<RecordingInfo> holds = done ? readInfo(file) : done.error();
             d->onWindow([this, d, from, run, done, file, holds, seen] {
                 if (!done) {
+                    emit saveFailed();
                     emit failed(done.error());
                     return;
                 }

@@ -210,6 +210,39 @@ private slots:
         QCOMPARE(QFile::exists(file), workspace().transport().saved);
     }
 
+    void noOtherTroubleEndsASave()
+    {
+        makeLive();
+        const QString file = folder_.filePath(QStringLiteral("troubled.poolrec"));
+        auto* stop = window_->statusStrip().findChild<QToolButton*>(QStringLiteral("stopSaving"));
+        window_->saveTo(file);
+        emit workspace().failed(Error{"The socket is gone.", "Start the process again."});
+        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("socket is gone")));
+        QVERIFY(stop->isVisible());
+        // Nor does another save.
+        window_->actions().save->trigger();
+        QVERIFY(!window_->openDialog());
+        QVERIFY(window_->banner().accessibleName().contains(QStringLiteral("saved already")));
+        window_->close();
+        QVERIFY(!window_->openDialog());
+        QVERIFY(window_->notices().offered().isVisible());
+        QTRY_VERIFY_WITH_TIMEOUT(windows_->all().empty(), 60000);
+        QVERIFY(QFile::exists(file));
+    }
+
+    void aSaveThatFailsKeepsTheWindow()
+    {
+        makeLive();
+        auto* stop = window_->statusStrip().findChild<QToolButton*>(QStringLiteral("stopSaving"));
+        window_->saveTo(folder_.filePath(QStringLiteral("nowhere/lost.poolrec")));
+        window_->close();
+        QVERIFY(window_->notices().offered().isVisible());
+        QTRY_VERIFY_WITH_TIMEOUT(!stop->isVisible(), 60000);
+        QVERIFY(window_->banner().isVisible());
+        QVERIFY(!window_->notices().offered().isVisible()); // it does not close
+        QVERIFY(window_->isVisible());
+    }
+
     void leavingBySavingClosesOnceItIsSaved()
     {
         makeLive();

@@ -235,6 +235,7 @@ void MainWindow::wireWorkspace()
     connect(&workspace_, &Workspace::failed, this, &MainWindow::showTrouble);
     connect(&workspace_, &Workspace::saveProgress, status_, &StatusStrip::setSaving);
     connect(&workspace_, &Workspace::saved, this, &MainWindow::saved);
+    connect(&workspace_, &Workspace::saveFailed, this, &MainWindow::saveFailed);
     connect(status_, &StatusStrip::stopSavingRequested, this, [this] {
         stopped_ = true;
         workspace_.stopSaving();

@@ -168,6 +168,7 @@ private:
     void askLeftBehind(const QString& file, const QString& of);
     void tellRecording(const Transport& transport);
     void saved(const QString& file);
+    void saveFailed();
     void reported(const QString& file, const QString& damage);
     void openReport(const QString& file);
     bool capturing() const;
@@ -213,7 +214,8 @@ private:
     /// While nothing is recorded: what had been dropped when that began.
     std::optional<std::uint64_t> unrecorded_;
     bool saving_ = false;
-    bool stopped_ = false; ///< saving, by the user
+    bool stopped_ = false;  ///< saving, by the user
+    bool asWanted_ = false; ///< the next trouble: it says that what the user stopped has stopped
     bool leaving_ = false;
 };
 

@@ -99,6 +99,11 @@ void MainWindow::showSave()
 {
     if (dialog_)
         return;
+    if (saving_) { // a second copy would stop the first
+        notice(Severity::info, tr("The recording is being saved already."),
+               tr("Save it again once that is done, or stop that first."));
+        return;
+    }
     auto* dialog = new QFileDialog(this, tr("Save recording"));
     dialog->setAcceptMode(QFileDialog::AcceptSave);
     dialog->setFileMode(QFileDialog::AnyFile);
@@ -153,6 +158,16 @@ void MainWindow::saved(const QString& file)
     }
     if (const std::function<void()> then = std::exchange(afterSave_, {}))
         then();
+}
+
+/// What went wrong is said by showTrouble(), as with all else.
+void MainWindow::saveFailed()
+{
+    saving_ = false;
+    status_->setSaving(-1);
+    afterSave_ = {};
+    notices_->drop(closing);
+    asWanted_ = std::exchange(stopped_, false);
 }
 
 /// Once where it begins to fail, and once where it goes on.
@@ -244,11 +259,7 @@ void MainWindow::openReport(const QString& file)
 
 void MainWindow::showTrouble(const Error& error)
 {
-    saving_ = false;
-    status_->setSaving(-1);
-    afterSave_ = {};
-    notices_->drop(closing);
-    notice(std::exchange(stopped_, false) ? Severity::info : Severity::critical,
+    notice(std::exchange(asWanted_, false) ? Severity::info : Severity::critical,
            Formatter::line(error.sentence, 400), Formatter::line(error.next_step, 400));
 }
 
