@@ -63,6 +63,46 @@ private slots:
         QVERIFY(window_->sidebar().targetText(TargetId{1}).contains(QStringLiteral("recorded")));
     }
 
+    void theStripForgetsARecordingOnceACaptureBegins()
+    {
+        const QString file = folder_.filePath(QStringLiteral("full.poolrec"));
+        auto writer = RecordingWriter::create(file.toStdString(), {});
+        QVERIFY(bool(writer));
+        PoolSample sample;
+        sample.full = true;
+        Pool pool;
+        pool.name = Text{"main"};
+        pool.used = pool.total = pool.max = 20;
+        sample.pools = {pool};
+        std::uint64_t sequence = 0;
+        const auto add = [&](Timestamp time, const Fact& fact) {
+            QVERIFY(bool(
+                writer.value()->append({SequenceNumber{++sequence}, time, TargetId{1}, fact})));
+        };
+        add(start, TargetAttached{{TargetId{1}, "pool", "shop", "pool+unix:///run/shop.sock"}});
+        add(start, StatusChanged{{Reach::up, {}, {}, {}}});
+        for (int second = 1; second <= 60; ++second)
+            add(start + std::chrono::seconds{second}, sample);
+        QVERIFY(bool(writer.value()->close()));
+
+        makeReplay(file);
+        QTRY_VERIFY_WITH_TIMEOUT(window_->complete(), 60000);
+        TimelineStrip* strip = window_->timeline().strip();
+        const auto worst = [strip] {
+            strip->flush();
+            double share = -1;
+            for (int x = 0; x < strip->width(); ++x)
+                share = std::max(share, strip->shareAt(x));
+            return share;
+        };
+        QTRY_COMPARE(worst(), 1.0);
+        AttachRequest request;
+        request.target = QStringLiteral("host=fake"); // eight sessions of a hundred
+        window_->attach(request);
+        QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::live, 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(worst() > 0 && worst() < 0.5, 10000);
+    }
+
     void scrubbingByTheStrip()
     {
         openRecording();

@@ -116,6 +116,12 @@ void TimelineRow::zoom(int direction)
 void TimelineRow::setTransport(const Transport& transport)
 {
     const bool other = transport.start != transport_.start || transport.mode != transport_.mode;
+    const auto captures = [](const Transport& t) {
+        return t.mode == Mode::live || t.mode == Mode::paused;
+    };
+    // A capture's beginning moves on, too; its targets stay. A recording's have the same ids as
+    // those of whatever is captured next.
+    const bool foreign = captures(transport) ? !captures(transport_) : other;
     transport_ = transport;
     strip_->setEmptyWords(transport.mode == Mode::empty
                               ? tr("The timeline starts with the first target.")
@@ -128,14 +134,15 @@ void TimelineRow::setTransport(const Transport& transport)
     panel_->setPlaying(transport.mode == Mode::live || transport.playing);
     panel_->setSpeed(transport.speed);
     panel_->setClock(transport.cursor, context_.utc());
-    strip_->setBounds(transport.start, transport.end,
-                      transport.mode == Mode::live || transport.mode == Mode::paused);
+    strip_->setBounds(transport.start, transport.end, captures(transport));
     strip_->setCursor(transport.cursor);
-    if (other && transport.mode == Mode::empty) {
+    if (foreign) {
         strip_->clearSeries();
-    } else if (other && transport.end > transport.start) {
-        if (transport.mode == Mode::replay)
-            strip_->clearSeries();
+        ++question_; // what is still to be answered was asked of the other
+        ask_.stop();
+        answered_ = true;
+    }
+    if (other && transport.mode != Mode::empty && transport.end > transport.start) {
         answered_ = false;
         ask_.start();
     }
