@@ -286,12 +286,13 @@ void MainWindow::offerLeftBehind()
 void MainWindow::offer(const LeftBehind& recording)
 {
     if (recording.trouble) {
-        showBanner(Severity::warning, tr("A recording that was not saved cannot be read."),
-                   Formatter::line(recording.trouble->sentence, 400), tr("Discard it"),
-                   [this, file = recording.file] {
-                       workspace_.removeLeftBehind(file);
-                       offerLeftBehind();
-                   });
+        notices_->offer({QStringLiteral("left behind"), Severity::warning,
+                         tr("A recording that was not saved cannot be read."),
+                         Formatter::line(recording.trouble->sentence, 400), tr("Discard it"),
+                         [this, file = recording.file] {
+                             workspace_.removeLeftBehind(file);
+                             offerLeftBehind();
+                         }});
         return;
     }
     const QString of = Formatter::line(recording.info.targets.front().name, 80);
