@@ -303,6 +303,25 @@ private slots:
         QVERIFY(!offered.isVisible());
     }
 
+    void leftBehindAndUnreadableIsNamed()
+    {
+        const QString file = leaveBehind();
+        QFile broken{file};
+        QVERIFY(broken.open(QIODevice::ReadWrite));
+        broken.resize(5000); // as a power cut leaves it
+        broken.close();
+        make();
+        window_->offerLeftBehind();
+        Banner& offered = window_->notices().offered();
+        QTRY_VERIFY_WITH_TIMEOUT(offered.isVisible(), 5000);
+        QVERIFY2(offered.accessibleName().contains(QStringLiteral("cannot be read")) &&
+                     offered.accessibleName().contains(QStringLiteral("damaged")),
+                 qPrintable(offered.accessibleName()));
+        link(&offered, QStringLiteral("Discard it"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(file), 5000);
+        QTRY_VERIFY(!offered.isVisible());
+    }
+
     void pausedHasAWayBackToLive()
     {
         makeLive();
