@@ -115,9 +115,13 @@ int main(int argc, char** argv)
     Theme::current().install();
     Workspace::Options options;
     options.temporaryFolder = folder.filePath(QStringLiteral("cache"));
+    // As --leak-after chooses: what the dialog proposes and is left as it is chooses nothing.
+    LeakThresholds soon;
+    soon.alert = std::chrono::milliseconds{200};
+    options.thresholds = {{soon}};
     Workspace workspace(options);
     AttachChoice defaults;
-    defaults.thresholds.alert = std::chrono::milliseconds{200};
+    defaults.thresholds = soon;
     MainWindow window(workspace, defaults);
     window.resize(1440, 900);
     window.show();

@@ -225,6 +225,22 @@ asyncio.run(main())
 """
 
 
+def named_by_the_window(app: App, folder: str, place: str) -> None:
+    """Poolscope's window, attached by its dialog as a user does."""
+    window = os.environ.get("POOLSCOPE_WINDOW", "")
+    if not window:
+        return  # a build without a window
+    shown = subprocess.run(
+        [window, str(app.process.pid), place],
+        env=environment(folder, QT_QPA_PLATFORM="offscreen"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=180,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stdout.decode(errors="replace")
+
+
 @pytest.mark.parametrize("stack, code", [("sqlalchemy", SYNC), ("sqlalchemy-async", ASYNC)])
 def test_the_lines_to_paste(stack: str, code: str, folder: str, postgres: Any, ask: Any) -> None:
     """Pasted into a small application, which is then found and asked."""
@@ -247,6 +263,7 @@ def test_the_lines_to_paste(stack: str, code: str, folder: str, postgres: Any, a
         line,
         "price_cart",
     )
+    named_by_the_window(app, folder, f"shop.py:{line}")
     app.process.stdin.write(b"\n")  # type: ignore[union-attr]
     assert app.end() == ""
 
