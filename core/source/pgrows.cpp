@@ -18,7 +18,6 @@ namespace poolscope {
 namespace {
 
 constexpr std::size_t longest_name = 256;
-constexpr std::size_t longest_statement = 64 * 1024;
 /// 2000-01-01, where PostgreSQL's instants begin, after 1970-01-01.
 constexpr std::int64_t postgres_epoch_us = 946684800000000;
 constexpr std::string_view hidden_text = "<insufficient privilege>";
@@ -239,7 +238,7 @@ PgRow read_row(const PgRows& r, const Columns& c, int row, std::int32_t own_pid,
     }
     if (query) {
         out.text_sent = true;
-        s.statement = texts.intern(plain_text(*query, longest_statement));
+        s.statement = texts.intern(plain_text(*query, longest_pg_statement));
     }
     return out;
 }

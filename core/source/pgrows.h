@@ -3,6 +3,7 @@
 
 #include "core/model/observation.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 struct pg_result;
 
 namespace poolscope {
+
+/// Bytes that are kept of a statement's text.
+inline constexpr std::size_t longest_pg_statement = std::size_t{64} * 1024;
 
 /// Reads a binary result by column name. A value that is null, absent or of an unexpected size
 /// reads as nullopt: nothing that a server sends makes it read past the value.

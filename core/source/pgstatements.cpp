@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/pgstatements.h"
 
+#include "core/source/pgrows.h"
+
 #include <fmt/format.h>
 
 namespace poolscope {
@@ -44,16 +46,28 @@ std::string poll(int server_version, std::string_view once, std::string_view ask
 constexpr std::string_view pids_once =
     " CASE WHEN s.pid = pg_backend_pid() THEN ARRAY(SELECT pg_stat_get_backend_pid(i)"
     "  FROM pg_stat_get_backend_idset() i) END AS pids,";
-constexpr std::string_view new_texts =
-    "CASE WHEN s.query_start IS NULL OR s.query_start > $1::timestamptz"
-    "  OR s.pid = ANY($4::int4[]) THEN s.query END";
+
+/// As much of a text as is kept, and the rest of a character that the end falls into: a server may
+/// keep a megabyte of each. Bytes as they would be sent, not characters, which another database's
+/// encoding may have wrong.
+std::string bounded_text()
+{
+    return fmt::format("substring(textsend(s.query), 1, {})", longest_pg_statement + 3);
+}
+
+std::string new_texts()
+{
+    return "CASE WHEN s.query_start IS NULL OR s.query_start > $1::timestamptz"
+           "  OR s.pid = ANY($4::int4[]) THEN " +
+           bounded_text() + " END";
+}
 
 } // namespace
 
 PgStatement first_poll_statement(int server_version)
 {
     return {"poolscope_first",
-            poll(server_version, "", "$1", "s.query", "pg_stat_get_activity(NULL) s")};
+            poll(server_version, "", "$1", bounded_text(), "pg_stat_get_activity(NULL) s")};
 }
 
 PgStatement full_poll_statement(int server_version)
@@ -61,7 +75,7 @@ PgStatement full_poll_statement(int server_version)
     // Who does nothing, in a transaction or not, stays as it was until its state changes; a login
     // and a new statement change it too.
     return {"poolscope_full",
-            poll(server_version, pids_once, "$2", new_texts,
+            poll(server_version, pids_once, "$2", new_texts(),
                  "pg_stat_get_activity(NULL) s WHERE s.state_change > $1::timestamptz"
                  " OR s.state IS NULL OR (s.state <> 'idle' AND s.state <> 'idle in transaction'"
                  "  AND s.state <> 'idle in transaction (aborted)')"
@@ -70,7 +84,7 @@ PgStatement full_poll_statement(int server_version)
 
 PgStatement steady_poll_statement(int server_version)
 {
-    return {"poolscope_steady", poll(server_version, pids_once, "$2", new_texts,
+    return {"poolscope_steady", poll(server_version, pids_once, "$2", new_texts(),
                                      "pg_stat_get_backend_idset() i,"
                                      " LATERAL pg_stat_get_activity(pg_stat_get_backend_pid(i)) s"
                                      " WHERE pg_stat_get_backend_xact_start(i) IS NOT NULL"

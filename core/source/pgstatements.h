@@ -6,7 +6,8 @@
 
 namespace poolscope {
 
-/// The first poll on a connection: every session with its text; $1 ask for blockers (boolean).
+/// The first poll on a connection: every session with its text, `query`, as bytea of little more
+/// than longest_pg_statement; $1 ask for blockers (boolean).
 /// What belongs to no session comes in the row of our own: clock, next_xid.
 PgStatement first_poll_statement(int server_version);
 
