@@ -58,7 +58,8 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
     options.theme = text(arguments.theme);
     options.size = text(arguments.size);
     options.sshHost = text(arguments.sshHost);
-    options.interval = arguments.interval;
+    if (arguments.intervalGiven)
+        options.interval = arguments.interval;
     options.thresholds = arguments.thresholds;
     options.chosen = chosenThresholds(arguments);
     options.alertRules = arguments.alertRules;

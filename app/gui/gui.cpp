@@ -49,7 +49,7 @@ Plan planOf(const GuiOptions& options)
         AttachRequest request;
         request.target = target;
         request.sshHost = options.sshHost;
-        request.interval = options.interval;
+        request.interval = options.interval.value_or(usualInterval(target));
         plan.live.push_back(request);
     }
     if (!options.screenshot.isEmpty() &&
@@ -131,7 +131,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     how.alertRules = options.alertRules;
     how.alertRulesPath = options.alertRulesPath;
     AttachChoice defaults;
-    defaults.interval = options.interval;
+    defaults.interval = options.interval.value_or(defaults.interval);
     defaults.thresholds = options.thresholds;
     defaults.readOnly = options.readOnly;
     defaults.redact = options.redact;

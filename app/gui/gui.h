@@ -7,6 +7,7 @@
 #include <QString>
 #include <QStringList>
 
+#include <optional>
 #include <vector>
 
 namespace poolscope {
@@ -21,7 +22,7 @@ struct GuiOptions
     QString theme;       ///< "light", "dark" or "auto"
     QString size;        ///< "1440x900"
     QString sshHost;
-    Duration interval = std::chrono::seconds{1};
+    std::optional<Duration> interval;      ///< where one was given
     LeakThresholds thresholds;             ///< as the attach dialog offers them
     std::vector<ThresholdsChanged> chosen; ///< as the command line asks for
     std::string alertRules;                ///< a file's text; empty: those built in

@@ -4,6 +4,7 @@
 #include "tests/mainwindow/shownwindow.h"
 #include "ui/charts/timelinestrip.h"
 #include "ui/dialogs/questiondialog.h"
+#include "ui/dialogs/recenttargets.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/timelinerow.h"
@@ -14,6 +15,7 @@
 #include <QDropEvent>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QMimeData>
 #include <QPushButton>
 
@@ -275,6 +277,37 @@ private slots:
         QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &data, Qt::LeftButton, {});
         QCoreApplication::sendEvent(window_, &drop);
         QTRY_COMPARE_WITH_TIMEOUT(workspace().transport().mode, Mode::replay, 60000);
+    }
+
+    void whatIsAttachedAgainIsPolledAsIsUsual_data()
+    {
+        QTest::addColumn<int>("chosen"); // ms
+        QTest::addColumn<QString>("said");
+        QTest::newRow("usual") << 1000 << QStringLiteral("5 s");
+        QTest::newRow("as chosen") << 2000 << QStringLiteral("2 s");
+    }
+
+    void whatIsAttachedAgainIsPolledAsIsUsual()
+    {
+        QFETCH(int, chosen);
+        QFETCH(QString, said);
+        AttachChoice defaults;
+        defaults.interval = std::chrono::milliseconds{chosen};
+        windows_ = std::make_unique<Windows>(fakeServers(folder_, &source_), defaults, nullptr);
+        window_ = &windows_->add();
+        window_->show();
+        QSettings settings;
+        RecentTargets(settings).add({QStringLiteral("prometheus+http://localhost:9/metrics"),
+                                     {},
+                                     {},
+                                     QDateTime::currentDateTime()});
+        emit window_->actions().recentMenu->aboutToShow();
+        window_->actions().recentMenu->actions().front()->trigger();
+        const auto words = [this] {
+            return window_->sidebar().targetText(TargetId{1});
+        };
+        QTRY_VERIFY2_WITH_TIMEOUT(QString(words()).replace(QChar(0xa0), u' ').contains(said),
+                                  qPrintable(words()), 20000);
     }
 
     void whatCannotBeOpenedIsSaidInABanner()

@@ -150,6 +150,7 @@ private:
     void showAttachAt(const QString& target);
     void showAlertRules();
     void editAlertRules(const QString& rules, bool replay);
+    Duration intervalFor(const QString& target) const;
     void attachRecorded();
     static QString secretKey(TargetId target);
     void askSecret(TargetId target, const QString& sentence);

@@ -98,7 +98,7 @@ void MainWindow::showInstrument()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] {
         for (AttachRequest request : dialog->choice()) {
-            request.interval = defaults_.interval;
+            request.interval = intervalFor(request.target);
             attach(request);
         }
     });
@@ -128,6 +128,13 @@ void MainWindow::taken(const AttachChoice& choice)
     open(choice.recordings);
 }
 
+/// As chosen, else as is usual for its kind: metrics change more seldom than sessions.
+Duration MainWindow::intervalFor(const QString& target) const
+{
+    const bool chosen = defaults_.interval != usualInterval(QString());
+    return chosen ? defaults_.interval : usualInterval(target);
+}
+
 /// A recording may come from anyone, and where it points to is not for it to decide: what was never
 /// attached to from here is shown in the dialog first.
 void MainWindow::attachRecorded()
@@ -148,7 +155,7 @@ void MainWindow::attachRecorded()
         AttachRequest request;
         request.target = url;
         request.sshHost = known->sshHost;
-        request.interval = defaults_.interval;
+        request.interval = intervalFor(url);
         attach(request);
     }
     if (!unknown.isEmpty())
@@ -263,7 +270,7 @@ void MainWindow::fillRecent()
                 AttachRequest request;
                 request.target = entry.target;
                 request.sshHost = entry.sshHost;
-                request.interval = defaults_.interval;
+                request.interval = intervalFor(entry.target);
                 attach(request);
             }
         });
