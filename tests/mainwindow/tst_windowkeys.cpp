@@ -13,8 +13,10 @@
 #include "ui/views/datatable.h"
 #include "ui/views/page.h"
 
+#include <QAbstractItemView>
 #include <QAccessible>
 #include <QAction>
+#include <QComboBox>
 #include <QLabel>
 #include <QListWidget>
 #include <QMenu>
@@ -311,6 +313,21 @@ private slots:
         QVERIFY(!window_->actions().terminate->isEnabled());
         window_->actions().goLive->trigger();
         QTRY_COMPARE(workspace().transport().mode, Mode::live);
+    }
+
+    void spaceOpensABoxAndPausesNothing()
+    {
+        makeLive();
+        auto* const box = new QComboBox(window_);
+        box->addItems({QStringLiteral("of pool main"), QStringLiteral("of all of shop")});
+        box->show();
+        box->setFocus();
+        QCOMPARE(QApplication::focusWidget(), box);
+        press(Qt::Key_Space);
+        QTRY_VERIFY(box->view()->isVisible());
+        box->hidePopup();
+        QTest::qWait(100);
+        QCOMPARE(workspace().transport().mode, Mode::live);
     }
 
     void tabGoesAsOneReads_data()

@@ -16,6 +16,7 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
+#include <QComboBox>
 #include <QMenu>
 
 namespace poolscope {
@@ -88,10 +89,10 @@ void MainWindow::wireActions()
     connect(a.recentMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
     connect(a.targetsMenu, &QMenu::aboutToShow, this, &MainWindow::fillTargets);
     connect(a.forgetMenu, &QMenu::aboutToShow, this, &MainWindow::fillForget);
-    // Space presses a button that has the focus; elsewhere it pauses and plays.
+    // Space presses a button and opens a box that has the focus; elsewhere it pauses and plays.
     connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
-        actions_->playPause->setShortcut(
-            qobject_cast<QAbstractButton*>(now) ? QKeySequence() : QKeySequence(Qt::Key_Space));
+        const bool itsOwn = qobject_cast<QAbstractButton*>(now) || qobject_cast<QComboBox*>(now);
+        actions_->playPause->setShortcut(itsOwn ? QKeySequence() : QKeySequence(Qt::Key_Space));
     });
 }
 
