@@ -9,6 +9,7 @@
 #include "ui/dialogs/comparisondialog.h"
 #include "ui/dialogs/reportdialog.h"
 #include "ui/mainwindow/compareflow.h"
+#include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/theme/banner.h"
@@ -345,6 +346,25 @@ private slots:
         QCOMPARE(failed.size(), 1);
         QVERIFY(failed.front().at(1).toBool());
         QVERIFY(!window_->comparisons().shown());
+    }
+
+    void closingSaysThatAComparisonIsBeingMade()
+    {
+        makeReplay(sample);
+        CompareDialog* const dialog = ask();
+        take(dialog, "before", quiet_);
+        take(dialog, "after", busy_);
+        start(dialog);
+        QVERIFY(window_->comparisons().running());
+        window_->close();
+        QVERIFY(window_->isVisible());
+        QVERIFY(window_->notices().offered().accessibleName().contains(
+            QStringLiteral("comparison is still being made")));
+        QVERIFY(shown());
+        QVERIFY(window_->isVisible());
+        QVERIFY(!window_->notices().offered().isVisible());
+        window_->close();
+        QTRY_VERIFY(windows_->all().empty());
     }
 
     /// It was one while it was asked for.

@@ -205,6 +205,37 @@ private slots:
         QVERIFY(contentOf(path("last.html")).contains("2025-11-21 14:29:40 to 14:30:40 (UTC)"));
     }
 
+    void closingWaitsForTheReport()
+    {
+        makeReplay(QString::fromLatin1(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        ReportDialog* const dialog = ask();
+        name(dialog, QStringLiteral("leaving"));
+        create(dialog);
+        QVERIFY(window_->reports().running());
+        window_->close();
+        QVERIFY(window_->isVisible());
+        QVERIFY(window_->notices().offered().accessibleName().contains(
+            QStringLiteral("once the report is written")));
+        QTRY_VERIFY_WITH_TIMEOUT(windows_->all().empty(), 60000);
+        QVERIFY(contentOf(path("leaving.html")).endsWith("</html>\n"));
+    }
+
+    void closingDoesNotFollowAReportThatFails()
+    {
+        makeReplay(night_);
+        ReportDialog* const dialog = ask();
+        name(dialog, QStringLiteral("leaving-none"));
+        create(dialog);
+        window_->close();
+        QVERIFY(window_->notices().offered().isVisible());
+        window_->reports().stop();
+        QTRY_VERIFY_WITH_TIMEOUT(!window_->reports().running(), 30000);
+        QVERIFY(window_->isVisible());
+        QVERIFY(!window_->notices().offered().isVisible());
+        window_->close();
+        QTRY_VERIFY(windows_->all().empty());
+    }
+
     void itCanBeStopped()
     {
         makeLive();
@@ -248,6 +279,9 @@ private slots:
         name(dialog, QStringLiteral("closed"));
         create(dialog);
         window_->close();
+        for (auto* const link : window_->notices().offered().findChildren<QToolButton*>())
+            if (link->text() == QStringLiteral("Close without it"))
+                link->click();
         QTRY_VERIFY(windows_->all().empty());
         closeAll();
         QTest::qWait(0);

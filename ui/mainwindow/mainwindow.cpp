@@ -248,8 +248,13 @@ void MainWindow::wireReports()
         status_->setReporting(fraction);
         actions_->setReading(fraction >= 0);
     });
-    connect(reports_, &ReportFlow::written, this, &MainWindow::reported);
+    connect(reports_, &ReportFlow::written, this,
+            [this](const QString& file, const QString& damage) {
+                reported(file, damage);
+                leaveAfterReport(true);
+            });
     connect(reports_, &ReportFlow::failed, this, [this](const Error& error, bool stopped) {
+        leaveAfterReport(false);
         notice(stopped ? Severity::info : Severity::critical, Formatter::line(error.sentence, 400),
                Formatter::line(error.next_step, 400));
     });
@@ -261,6 +266,8 @@ void MainWindow::wireCompares()
     connect(compares_, &CompareFlow::progressed, this, [this](double fraction) {
         status_->setComparing(fraction);
         actions_->setReading(fraction >= 0);
+        if (fraction < 0)
+            comparisonEnded();
     });
     connect(compares_, &CompareFlow::failed, this, [this](const Error& error, bool stopped) {
         notice(stopped ? Severity::info : Severity::critical, Formatter::line(error.sentence, 400),

@@ -176,6 +176,9 @@ private:
     bool worthSaving() const;
     void askToSave();
     void closeForGood();
+    void leaveOnceDone();
+    void leaveAfterReport(bool written);
+    void comparisonEnded();
     void saveWindow();
 
     Workspace& workspace_;
@@ -218,6 +221,7 @@ private:
     bool stopped_ = false;  ///< saving, by the user
     bool asWanted_ = false; ///< the next trouble: it says that what the user stopped has stopped
     bool leaving_ = false;
+    bool leavesAfterReport_ = false;
 };
 
 } // namespace poolscope

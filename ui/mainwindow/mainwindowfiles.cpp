@@ -376,14 +376,49 @@ void MainWindow::askToSave()
         [this] {
             dialog_.clear();
             afterSave_ = [this] {
-                closeForGood();
+                leaveOnceDone();
             };
             showSave();
         },
         Qt::QueuedConnection);
-    connect(discard, &QPushButton::clicked, this, &MainWindow::closeForGood, Qt::QueuedConnection);
+    connect(discard, &QPushButton::clicked, this, &MainWindow::leaveOnceDone, Qt::QueuedConnection);
     dialog_ = box;
     box->open();
+}
+
+/// What is read for a report or a comparison ends with the window: not without a word.
+void MainWindow::leaveOnceDone()
+{
+    leavesAfterReport_ = reports_->running();
+    if (leavesAfterReport_)
+        notices_->offer({closing, Severity::info,
+                         tr("This window closes once the report is written."), QString(),
+                         tr("Close without it"), [this] {
+                             closeForGood();
+                         }});
+    else if (compares_->running()) // it is shown by this window
+        notices_->offer({closing, Severity::info, tr("A comparison is still being made."),
+                         tr("It goes with this window."), tr("Close without it"), [this] {
+                             closeForGood();
+                         }});
+    else
+        closeForGood();
+}
+
+void MainWindow::leaveAfterReport(bool written)
+{
+    if (!std::exchange(leavesAfterReport_, false))
+        return;
+    notices_->drop(closing);
+    if (written)
+        leaveOnceDone();
+}
+
+/// It stands in nobody's way any more.
+void MainWindow::comparisonEnded()
+{
+    if (!saving_ && !leavesAfterReport_)
+        notices_->drop(closing);
 }
 
 void MainWindow::closeForGood()
@@ -397,7 +432,7 @@ void MainWindow::closeEvent(QCloseEvent* event)
     if (!leaving_ && saving_) {
         event->ignore();
         afterSave_ = [this] {
-            closeForGood();
+            leaveOnceDone();
         };
         notices_->offer({closing, Severity::info,
                          tr("This window closes once the recording is saved."), QString(),
@@ -410,6 +445,11 @@ void MainWindow::closeEvent(QCloseEvent* event)
         event->ignore();
         if (!dialog_)
             askToSave();
+        return;
+    }
+    if (!leaving_ && (reports_->running() || compares_->running())) {
+        event->ignore();
+        leaveOnceDone();
         return;
     }
     saveWindow();
