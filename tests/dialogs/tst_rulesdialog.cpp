@@ -3,6 +3,7 @@
 #include "core/analyze/alertrules.h"
 #include "core/capture/alertrulesfile.h"
 #include "ui/dialogs/alertrulesdialog.h"
+#include "ui/dialogs/questiondialog.h"
 #include "ui/theme/theme.h"
 
 #include <QFile>
@@ -91,6 +92,7 @@ private slots:
     void builtInOnesAreNotPinned();
     void nothingReadableIsNotUsed();
     void cannotBeWritten();
+    void whatWasWrittenIsNotLostByEsc();
     void inReplayNothingIsSaved();
 
 private:
@@ -115,6 +117,48 @@ void TestRulesDialog::beginsWithThoseInUse()
     const AlertRulesDialog own(good, file(), false);
     QCOMPARE(part<QPlainTextEdit>(own, "rules").toPlainText(), good);
     QVERIFY(!part<QListWidget>(own, "problems").isVisibleTo(&own));
+}
+
+void TestRulesDialog::whatWasWrittenIsNotLostByEsc()
+{
+    AlertRulesDialog untouched(good, file(), false);
+    untouched.show();
+    QTest::keyClick(&untouched, Qt::Key_Escape);
+    QVERIFY(!untouched.isVisible());
+
+    AlertRulesDialog dialog(good, file(), false);
+    dialog.show();
+    QVERIFY(QTest::qWaitForWindowExposed(&dialog));
+    const auto asked = [&dialog] {
+        return dialog.findChild<QuestionDialog*>();
+    };
+    auto& edit = part<QPlainTextEdit>(dialog, "rules");
+    QTest::keyClicks(&edit, QStringLiteral("# mine"));
+    QTest::keyClick(&dialog, Qt::Key_Escape);
+    QVERIFY(dialog.isVisible());
+    QVERIFY(asked());
+    part<QPushButton>(*asked(), "stay").click();
+    QTRY_VERIFY(!asked());
+    QVERIFY(dialog.isVisible());
+    QVERIFY(edit.toPlainText().startsWith(QStringLiteral("# mine")));
+    dialog.close(); // as by the window's cross
+    QVERIFY(dialog.isVisible());
+    QVERIFY(asked());
+    part<QPushButton>(*asked(), "discard").click();
+    QTRY_VERIFY(!dialog.isVisible());
+    QCOMPARE(dialog.result(), int(QDialog::Rejected));
+    QCOMPARE(contentOf(file()), QString());
+
+    // While it is saved it asks, too, and the answer may come too late.
+    AlertRulesDialog saving(good, file(), false);
+    saving.show();
+    part<QPushButton>(saving, "use").click();
+    QTest::keyClick(&saving, Qt::Key_Escape);
+    QVERIFY(saving.isVisible());
+    QVERIFY(saving.findChild<QuestionDialog*>());
+    QTRY_VERIFY(!saving.isVisible());
+    QCOMPARE(saving.result(), int(QDialog::Accepted));
+    QCOMPARE(contentOf(file()), good);
 }
 
 void TestRulesDialog::saysWhatIsWrong()

@@ -6,6 +6,7 @@
 #include "ui/dialogs/codebox.h"
 #include "ui/dialogs/findaside.h"
 #include "ui/dialogs/parts.h"
+#include "ui/dialogs/questiondialog.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 
@@ -201,8 +202,41 @@ void AlertRulesDialog::use()
         [this](const Trouble& trouble) { saved(trouble); });
 }
 
+bool AlertRulesDialog::saving() const
+{
+    return edit_->isReadOnly();
+}
+
+void AlertRulesDialog::reject()
+{
+    if (!saving() && !edit_->document()->isModified()) {
+        QDialog::reject();
+        return;
+    }
+    if (asking_)
+        return;
+    using Kind = QuestionDialog::Kind;
+    auto* const box =
+        saving()
+            ? new QuestionDialog(tr("Alert rules"), tr("Leave while the rules are being saved?"),
+                                 tr("They may be saved or not, and are not used here yet."), this)
+            : new QuestionDialog(tr("Alert rules"), tr("Discard what you wrote?"),
+                                 tr("The rules stay as they were."), this);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    QPushButton* const gone = box->addAnswer(saving() ? tr("Leave") : tr("Discard"),
+                                             QStringLiteral("discard"), Kind::plain);
+    box->addAnswer(saving() ? tr("Wait") : tr("Keep writing"), QStringLiteral("stay"),
+                   Kind::primary);
+    connect(
+        gone, &QPushButton::clicked, this, [this] { QDialog::reject(); }, Qt::QueuedConnection);
+    asking_ = box;
+    box->open();
+}
+
 void AlertRulesDialog::saved(const std::optional<QString>& trouble)
 {
+    if (asking_)
+        asking_->close(); // about a saving that has ended
     if (!trouble) {
         accept();
         return;

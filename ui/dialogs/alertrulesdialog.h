@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QDialog>
+#include <QPointer>
 #include <QTimer>
 
 #include <optional>
@@ -26,8 +27,13 @@ public:
     /// What was decided on; empty: those built in, or in replay those of the recording.
     const QString& rules() const { return rules_; }
 
+public slots:
+    /// Asks first where something was written that would be lost, or is still being saved.
+    void reject() override;
+
 private:
     void check();
+    bool saving() const;
     void goTo(int row);
     void use();
     /// `trouble`: why not.
@@ -42,6 +48,7 @@ private:
     QListWidget* problems_;
     QPushButton* use_;
     QTimer soon_;
+    QPointer<QDialog> asking_;
 };
 
 } // namespace poolscope
