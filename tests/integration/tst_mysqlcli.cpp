@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The shell's verbs against a real MariaDB, live and from a recording of it.
+// The shell's verbs against a real MariaDB or MySQL, live and from a recording of it.
 #include "tests/support/mariadb.h"
 
 #include <QJsonArray>
@@ -66,7 +66,11 @@ void TestMySqlCli::initTestCase()
 {
     if (!MariaDb::available())
         QSKIP("no such server here");
-    QVERIFY2(server_.start({}), qPrintable(server_.error()));
+    // As MySQL has it unless it was taken away: without, the first login with a password needs RSA,
+    // which the client's library does not get right with each of its versions.
+    MariaDb::Options options;
+    options.tls = true;
+    QVERIFY2(server_.start(options), qPrintable(server_.error()));
     MariaClient admin(server_, "admin");
     QVERIFY(admin.exec(QStringLiteral("CREATE TABLE t (id INT PRIMARY KEY, v INT)")));
     QVERIFY(admin.exec(QStringLiteral("INSERT INTO t VALUES (1, 1), (2, 2)")));
