@@ -14,6 +14,7 @@
 #include <QTest>
 #include <QToolButton>
 #include <QToolTip>
+#include <QWheelEvent>
 
 #include <memory>
 
@@ -48,6 +49,42 @@ private slots:
     }
 
     void cleanup() { strip_.reset(); }
+
+    void aRecordingTakesNoNotes()
+    {
+        TransportPanel panel;
+        QToolButton* note = nullptr;
+        for (QToolButton* const button : panel.findChildren<QToolButton*>())
+            if (button->accessibleName().contains(QStringLiteral("ote")))
+                note = button;
+        QVERIFY(note);
+        using Shows = TransportPanel::Shows;
+        for (const auto& [shows, takes] : {std::pair{Shows::nothing, false},
+                                           {Shows::live, true},
+                                           {Shows::paused, true},
+                                           {Shows::replay, false}}) {
+            panel.setShows(shows);
+            QCOMPARE(note->isEnabled(), takes);
+        }
+    }
+
+    void aNotchOfTheWheelZoomsOnce()
+    {
+        QSignalSpy zoomed(strip_.get(), &TimelineStrip::zoomRequested);
+        const auto turn = [this](int by) {
+            const QPointF where(500, 30);
+            QWheelEvent wheel(where, strip_->mapToGlobal(where), {}, {0, by}, Qt::NoButton,
+                              Qt::NoModifier, Qt::NoScrollPhase, false);
+            QApplication::sendEvent(strip_.get(), &wheel);
+        };
+        for (int i = 0; i < 16; ++i)
+            turn(15); // as a touchpad
+        QCOMPARE(zoomed.count(), 2);
+        QCOMPARE(zoomed.last().front().toInt(), 1);
+        turn(-120);
+        QCOMPARE(zoomed.count(), 3);
+        QCOMPARE(zoomed.last().front().toInt(), -1);
+    }
 
     void worstPoolWins()
     {

@@ -311,9 +311,11 @@ void TimelineStrip::leaveEvent(QEvent*)
 
 void TimelineStrip::wheelEvent(QWheelEvent* event)
 {
-    if (event->angleDelta().y() == 0)
-        return;
-    emit zoomRequested(event->angleDelta().y() > 0 ? 1 : -1);
+    // A touchpad tells many small steps; a notch of a wheel is 120.
+    constexpr int notch = 120;
+    turned_ += event->angleDelta().y();
+    for (; std::abs(turned_) >= notch; turned_ -= turned_ > 0 ? notch : -notch)
+        emit zoomRequested(turned_ > 0 ? 1 : -1);
     event->accept();
 }
 

@@ -108,6 +108,7 @@ private:
     QString emptyWords_;
     Timestamp from_, to_, cursor_;
     std::optional<Timestamp> hover_;
+    int turned_ = 0; ///< of the wheel, what is no whole notch yet
     std::map<TargetId, SeriesStore> stores_;
     std::map<std::pair<TargetId, Text>, PoolStore> pools_;
     std::vector<Mark> marks_;

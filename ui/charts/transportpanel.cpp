@@ -107,8 +107,9 @@ void TransportPanel::setShows(Shows shows)
         break;
     }
     const bool something = shows != Shows::nothing;
-    for (QToolButton* one : {previous_, play_, next_, speed_, note_})
+    for (QToolButton* one : {previous_, play_, next_, speed_})
         one->setEnabled(something);
+    note_->setEnabled(shows == Shows::live || shows == Shows::paused); // a recording takes none
     // In a recording there is no live edge to return to; live, one is there already.
     live_->setVisible(shows == Shows::paused);
     restyle();
