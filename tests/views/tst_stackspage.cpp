@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // With POOLSCOPE_PICTURES=FOLDER it also draws the page there, for looking at.
 #include "tests/views/poolpages.h"
+#include "ui/models/placewords.h"
 #include "ui/views/datatable.h"
 #include "ui/views/icicleview.h"
 #include "ui/views/linkbutton.h"
@@ -32,6 +33,8 @@ private slots:
     void zoomAndCurrentSurviveUpdates();
     void searchFinds();
     void rowsAndCellsAreTheSame();
+    void aLineThatLeavesLeavesNoOtherChosen();
+    void namesWithPercentAreWhole();
     void rangesNameTheSuspects();
     void copiesTheStack();
     void namesAreLiteral();
@@ -254,6 +257,34 @@ void StacksPageTest::rowsAndCellsAreTheSame()
     for (int row = 0; row < table.model()->rowCount(); ++row)
         sum += table.model()->index(row, int(HeldColumn::share)).data(SortRole).toDouble();
     QVERIFY(std::abs(sum - 1) < 1e-9);
+}
+
+void StacksPageTest::aLineThatLeavesLeavesNoOtherChosen()
+{
+    PoolScene scene;
+    Update update = scene.take(true);
+    fixture_->apply(update);
+    DataTable& table = fixture_->page().table();
+    table.setCurrentIndex(table.model()->index(0, 0));
+    const QString line = table.model()->index(0, int(HeldColumn::line)).data(CopyRole).toString();
+    QCOMPARE(line, QStringLiteral("src/checkout.cpp:88"));
+    std::erase_if(update.targets.front().places, [](const Place& place) {
+        const StackLine* const at = acquiring_line(place.stack.get());
+        return at && at->line == 88;
+    });
+    fixture_->apply(update);
+    QVERIFY(table.model()->rowCount() > 0);
+    QVERIFY(!table.selectionModel()->hasSelection());
+}
+
+void StacksPageTest::namesWithPercentAreWhole()
+{
+    QCOMPARE(fileAndLine(QStringLiteral("a%1b%2.cpp"), 7), QStringLiteral("a%1b%2.cpp:7"));
+    QCOMPARE(fileAndLine(QStringLiteral("a%1.cpp"), 0), QStringLiteral("a%1.cpp"));
+    IcicleCell icicleCell;
+    icicleCell.file = Text{"src/%2%1.cpp"};
+    icicleCell.line = 3;
+    QCOMPARE(icicleLine(icicleCell), QStringLiteral("%2%1.cpp:3"));
 }
 
 void StacksPageTest::rangesNameTheSuspects()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/confirmreclaimdialog.h"
+#include "ui/models/placewords.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -26,8 +27,7 @@ QString placeOf(const Checkout& checkout)
         return tr("no stack was taken");
     if (line->file.empty())
         return Formatter::line(line->function.str(), 200);
-    const QString file = Formatter::line(line->file.str(), 400);
-    return line->line > 0 ? QStringLiteral("%1:%2").arg(file).arg(line->line) : file;
+    return fileAndLine(Formatter::line(line->file.str(), 400), line->line);
 }
 
 QString poolName(const Text& pool)

@@ -14,11 +14,6 @@ namespace {
 constexpr qsizetype longestName = 80; ///< of a file without its folders
 constexpr std::size_t longestText = 2000;
 
-QString numbered(const QString& file, std::int32_t line)
-{
-    return line > 0 ? QStringLiteral("%1:%2").arg(file).arg(line) : file;
-}
-
 /// Where the last part of a qualified name begins: after the last separator that stands in no
 /// brackets.
 qsizetype lastPart(const QString& name)
@@ -59,6 +54,11 @@ PlaceName byWayOf(PlaceName name, const Place& place)
 
 } // namespace
 
+QString fileAndLine(const QString& file, std::int32_t line)
+{
+    return line > 0 ? file + QLatin1Char(':') + QString::number(line) : file;
+}
+
 QString shortLine(const StackLine& line)
 {
     if (line.file.empty())
@@ -69,14 +69,14 @@ QString shortLine(const StackLine& line)
         file.remove(0, folder + 1);
     if (file.size() > longestName) // a name of no compiler's: its end tells more
         file = QChar(0x2026) + file.right(longestName);
-    return numbered(file, line.line);
+    return fileAndLine(file, line.line);
 }
 
 QString wholeLine(const StackLine& line)
 {
     if (line.file.empty())
         return {};
-    return numbered(Formatter::line(line.file.str(), longestText), line.line);
+    return fileAndLine(Formatter::line(line.file.str(), longestText), line.line);
 }
 
 QString shortFunction(const StackLine& line)

@@ -12,6 +12,8 @@ namespace poolscope {
 /// How a line of code, a place and a checkout are called wherever they are shown. Plain text,
 /// bounded.
 
+/// "checkout.cpp:88", whatever the name holds; the name alone where the line is not positive.
+QString fileAndLine(const QString& file, std::int32_t line);
 /// "checkout.cpp:88", without its folders; never cut on the way to the screen. Empty where no file
 /// is known.
 QString shortLine(const StackLine& line);

@@ -52,7 +52,7 @@ QString icicleLine(const IcicleCell& cell)
     QString file = Formatter::line(cell.file.str(), 400);
     file = file.mid(
         std::max(file.lastIndexOf(QLatin1Char('/')), file.lastIndexOf(QLatin1Char('\\'))) + 1);
-    return cell.line > 0 ? QStringLiteral("%1:%2").arg(file).arg(cell.line) : file;
+    return fileAndLine(file, cell.line);
 }
 
 QString icicleName(const IcicleCell& cell)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/stackspage.h"
 
+#include "ui/models/placewords.h"
 #include "ui/theme/panel.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
@@ -115,6 +116,7 @@ void StacksPage::rebuild()
     choosing_ = true;
     model_->replace(heldRows(lines_));
     choosing_ = false;
+    chooseRow(); // where the chosen line left, its neighbour was not chosen
     const QString empty = emptyWords();
     const bool any = empty.isEmpty();
     bar_->setVisible(!store_->targets().empty());
@@ -220,8 +222,7 @@ void StacksPage::tellCell()
     const IcicleCell& all = cells.front();
     const QString name = icicleName(cell);
     const QString file = Formatter::line(cell.file.str(), 300);
-    const QString place =
-        file.isEmpty() || cell.line <= 0 ? file : QStringLiteral("%1:%2").arg(file).arg(cell.line);
+    const QString place = file.isEmpty() ? file : fileAndLine(file, cell.line);
     name_->setText(place.isEmpty() || place == name ? name : name + QStringLiteral("  ") + place);
     QString words = at == 0 ? tr("held %1 in all").arg(Formatter::ageProse(cell.held))
                             : tr("held %1 of %2, %3")
@@ -254,6 +255,10 @@ void StacksPage::searched()
 void StacksPage::chooseRow()
 {
     if (choosing_)
+        return;
+    const auto row = static_cast<std::size_t>(table_->currentIndex().row());
+    if (table_->selectionModel()->hasSelection() && row < lines_.size() &&
+        cellOf(icicle_->cells(), lines_[row]) == icicle_->current())
         return;
     choosing_ = true;
     QModelIndex found;
@@ -290,10 +295,10 @@ void StacksPage::copyStack() const
         if (cell.kind == IcicleKind::all)
             continue;
         const QString file = Formatter::line(cell.file.str(), 1000);
-        lines << icicleName(cell) + (file.isEmpty() ? QString()
-                                     : cell.line > 0
-                                         ? QStringLiteral(" (%1:%2)").arg(file).arg(cell.line)
-                                         : QStringLiteral(" (%1)").arg(file));
+        lines << icicleName(cell) +
+                     (file.isEmpty()
+                          ? QString()
+                          : QStringLiteral(" (") + fileAndLine(file, cell.line) + QLatin1Char(')'));
     }
     QGuiApplication::clipboard()->setText(lines.join(QLatin1Char('\n')));
 }

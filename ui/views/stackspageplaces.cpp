@@ -2,6 +2,7 @@
 #include "ui/views/stackspageplaces.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/placewords.h"
 #include "ui/models/translate.h"
 
 #include <algorithm>
@@ -152,8 +153,7 @@ QString heldLineName(const IciclePlace& place)
     const StackLine* const line = acquiring_line(place.stack.get());
     if (!line || line->file.empty())
         return {};
-    const QString file = fileName(line->file.str());
-    return line->line > 0 ? QStringLiteral("%1:%2").arg(file).arg(line->line) : file;
+    return fileAndLine(fileName(line->file.str()), line->line);
 }
 
 std::unique_ptr<TreeModel> makeHeldModel(QObject* parent)
@@ -179,8 +179,7 @@ TreeNodes heldRows(const std::vector<HeldLine>& lines)
         node->severity = line.sum.suspected ? 1 : 0;
         TreeCell place = text(heldLineName(line.sum), Emphasis::secondary);
         if (const StackLine* const at = acquiring_line(line.sum.stack.get()); at && at->line > 0) {
-            place.copy =
-                QStringLiteral("%1:%2").arg(Formatter::line(at->file.str(), 400)).arg(at->line);
+            place.copy = fileAndLine(Formatter::line(at->file.str(), 400), at->line);
             place.tip = place.copy;
         }
         const qlonglong us = to_us(line.sum.held);
