@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/models/roles.h"
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/tablehead.h"
 
+#include <QClipboard>
+#include <QElapsedTimer>
+#include <QGuiApplication>
 #include <QHeaderView>
 #include <QPaintEvent>
 #include <QScrollBar>
@@ -67,6 +71,38 @@ private slots:
         Theme::current().install();
     }
     void init() { QSettings().clear(); }
+
+    void copiesTheRowsAsTheyStand()
+    {
+        const auto shown = table(900);
+        for (int row = 0; row < 20; ++row)
+            model_.setData(model_.index(row, 0), QStringLiteral("row %1").arg(row), CopyRole);
+        shown->clearSelection();
+        for (const int row : {17, 3, 11})
+            shown->selectionModel()->select(model_.index(row, 0), QItemSelectionModel::Select |
+                                                                      QItemSelectionModel::Rows);
+        shown->copySelection();
+        QStringList first;
+        for (const QString& line : QGuiApplication::clipboard()->text().split(u'\n'))
+            first << line.section(u'\t', 0, 0);
+        QCOMPARE(first, (QStringList{QStringLiteral("row 3"), QStringLiteral("row 11"),
+                                     QStringLiteral("row 17")}));
+    }
+
+    void copyingManyRowsTakesNoTime()
+    {
+        QStandardItemModel many{60'000, 1};
+        DataTable shown(QStringLiteral("many"), true);
+        shown.setModel(&many);
+        shown.resize(300, 300);
+        shown.show();
+        shown.selectAll();
+        QElapsedTimer clock;
+        clock.start();
+        shown.copySelection();
+        QVERIFY2(clock.elapsed() < 5000, qPrintable(QString::number(clock.elapsed())));
+        QCOMPARE(QGuiApplication::clipboard()->text().count(u'\n'), 59'999);
+    }
 
     void theFrameOfTheCurrentRowGoesWhole()
     {

@@ -14,6 +14,8 @@
 #include <QPainter>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace poolscope {
 
@@ -177,13 +179,22 @@ void DataTable::copySelection(bool withHead) const
         lines += line([this](int column) {
             return model()->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
         });
-    QModelIndexList rows = selectionModel()->selectedRows();
-    std::sort(rows.begin(), rows.end(), [this](const QModelIndex& a, const QModelIndex& b) {
-        return visualRect(a).top() < visualRect(b).top();
-    });
-    for (const QModelIndex& row : rows)
-        lines +=
-            line([&](int column) { return row.siblingAtColumn(column).data(CopyRole).toString(); });
+    // As they stand below each other. Where each one is drawn takes a search through all of them.
+    std::vector<std::pair<std::vector<int>, QModelIndex>> rows;
+    for (const QModelIndex& row : selectionModel()->selectedRows()) {
+        std::vector<int> place;
+        for (QModelIndex at = row; at.isValid(); at = at.parent())
+            place.push_back(at.row());
+        std::reverse(place.begin(), place.end());
+        rows.emplace_back(std::move(place), row);
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [place, row] : rows) {
+        const QModelIndex& copied = row;
+        lines += line(
+            [&](int column) { return copied.siblingAtColumn(column).data(CopyRole).toString(); });
+    }
     QGuiApplication::clipboard()->setText(lines.join(QLatin1Char('\n')));
 }
 
