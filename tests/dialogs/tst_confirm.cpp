@@ -334,6 +334,12 @@ private slots:
         QCOMPARE(table->item(0, 8)->text(), Formatter::phase(ActionPhase::observed));
         QVERIFY(table->item(1, 8)->text().contains(QStringLiteral("must be a superuser")));
         QVERIFY(child<QLabel>(dialog, "note")->text().startsWith(QStringLiteral("All answered")));
+        // What has not changed is left alone.
+        const QTableWidgetItem* const same = table->item(1, 8);
+        QSignalSpy changed(table, &QTableWidget::itemChanged);
+        dialog.apply(update, store_);
+        QCOMPARE(changed.count(), 0);
+        QCOMPARE(table->item(1, 8), same);
     }
 
     void whoLeftIsStruckAndLeftOut()

@@ -71,6 +71,7 @@ void ConfirmCommandDialog::addSessions()
     for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
         const CommandPlan::Hit& hit = plan_.hits[static_cast<std::size_t>(row)];
         const Session& s = hit.row.session;
+        rowOf_.emplace(keyAt(row), row);
         int column = 0;
         setCell(row, column++, QString::number(s.key.pid.value));
         setCell(row, column++, Formatter::line(s.user.str(), 80));
@@ -181,9 +182,10 @@ bool ConfirmCommandDialog::isThere(int row, const SessionStore& store) const
     return store.find(keyAt(row));
 }
 
-bool ConfirmCommandDialog::concerns(const ActionRecord& action, int row) const
+int ConfirmCommandDialog::rowOf(const ActionRecord& action) const
 {
-    return action.verb == plan_.verb && action.session == keyAt(row);
+    const auto found = rowOf_.find(action.session);
+    return action.verb == plan_.verb && found != rowOf_.end() ? found->second : -1;
 }
 
 std::vector<SessionRow> ConfirmCommandDialog::remaining() const

@@ -4,6 +4,8 @@
 #include "ui/dialogs/commandplan.h"
 #include "ui/dialogs/confirmdialog.h"
 
+#include <map>
+
 namespace poolscope {
 
 /// Asks before sessions are cancelled or terminated, and says exactly which and what that costs.
@@ -28,7 +30,7 @@ signals:
 protected:
     QString actWords(int remain) const override;
     bool isThere(int row, const SessionStore& store) const override;
-    bool concerns(const ActionRecord& action, int row) const override;
+    int rowOf(const ActionRecord& action) const override;
     void refresh(const SessionStore& store) override;
     void send() override;
 
@@ -46,6 +48,7 @@ private:
     std::vector<SessionRow> remaining() const;
 
     CommandPlan plan_;
+    std::map<SessionKey, int> rowOf_;
     QString footnote_; ///< what the foot says while all stand as they did
 };
 

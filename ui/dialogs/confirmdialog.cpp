@@ -16,6 +16,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <map>
 
 namespace poolscope {
 
@@ -295,18 +296,17 @@ void ConfirmDialog::fillResults(const Update& update)
 {
     if (!update.actions || !bulk())
         return;
-    int open = 0;
-    for (int row = 0; row < rows_; ++row) {
-        if (hasLeft(row))
+    std::map<int, const ActionRecord*> results; // the latest of each row
+    for (const ActionRecord& action : *update.actions) {
+        if (action.id.value <= lastAction_)
             continue;
-        bool done = false;
-        for (const ActionRecord& action : *update.actions) {
-            if (action.id.value <= lastAction_ || !concerns(action, row))
-                continue;
-            setCell(row, resultColumn_, resultOf(action));
-            done = action.phase >= ActionPhase::accepted;
-        }
-        open += done ? 0 : 1;
+        if (const int row = rowOf(action); row >= 0 && !hasLeft(row))
+            results[row] = &action;
+    }
+    int open = rows_ - static_cast<int>(left_.size());
+    for (const auto& [row, action] : results) {
+        setWords(row, resultColumn_, resultOf(*action));
+        open -= action->phase >= ActionPhase::accepted ? 1 : 0;
     }
     if (open == 0)
         note(tr("All answered. The outcomes are on the Actions page."));

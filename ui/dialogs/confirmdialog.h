@@ -77,8 +77,9 @@ protected:
     virtual bool isThere(int row, const SessionStore& store) const = 0;
     /// How those stand now that are still there and not yet hit. Who is listed stays the same.
     virtual void refresh(const SessionStore& store) = 0;
-    /// Whether that is a try of this command on what the row shows.
-    virtual bool concerns(const ActionRecord& action, int row) const = 0;
+    /// The row that shows what it was tried on, if it is this command; negative: none. Asked of
+    /// every action at every update.
+    virtual int rowOf(const ActionRecord& action) const = 0;
     /// Gives the command for all that have not left.
     virtual void send() = 0;
 

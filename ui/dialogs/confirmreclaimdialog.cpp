@@ -45,6 +45,7 @@ void ConfirmReclaimDialog::addCheckouts()
     table()->setTextElideMode(Qt::ElideLeft);
     for (int row = 0; row < static_cast<int>(plan_.hits.size()); ++row) {
         const ReclaimPlan::Hit& hit = plan_.hits[static_cast<std::size_t>(row)];
+        rowOf_.emplace(hit.checkout.key, row);
         int column = 0;
         setCell(row, column++, Formatter::line(hit.checkout.key.id.str(), 100));
         setCell(row, column++, Formatter::line(hit.checkout.pool.str(), 100));
@@ -66,9 +67,10 @@ bool ConfirmReclaimDialog::isThere(int row, const SessionStore& store) const
     return now && now->acquired == checkoutAt(row).acquired;
 }
 
-bool ConfirmReclaimDialog::concerns(const ActionRecord& action, int row) const
+int ConfirmReclaimDialog::rowOf(const ActionRecord& action) const
 {
-    return action.verb == ActionVerb::reclaim && action.checkout == checkoutAt(row).key;
+    const auto found = rowOf_.find(action.checkout);
+    return action.verb == ActionVerb::reclaim && found != rowOf_.end() ? found->second : -1;
 }
 
 void ConfirmReclaimDialog::refresh(const SessionStore& store)

@@ -4,6 +4,7 @@
 #include "ui/dialogs/confirmdialog.h"
 #include "ui/models/formatter.h"
 
+#include <map>
 #include <vector>
 
 namespace poolscope {
@@ -47,7 +48,7 @@ signals:
 protected:
     QString actWords(int remain) const override;
     bool isThere(int row, const SessionStore& store) const override;
-    bool concerns(const ActionRecord& action, int row) const override;
+    int rowOf(const ActionRecord& action) const override;
     void refresh(const SessionStore& store) override;
     void send() override;
 
@@ -59,6 +60,7 @@ private:
     void addCheckouts();
 
     ReclaimPlan plan_;
+    std::map<CheckoutKey, int> rowOf_;
 };
 
 } // namespace poolscope
