@@ -129,6 +129,19 @@ private slots:
         QVERIFY(window_->context().selection()->pid.value >= 5);
     }
 
+    void allThatWasFoundIsShown()
+    {
+        openRecording();
+        window_->actions().find->trigger();
+        QTest::keyClicks(&window_->finder(), QStringLiteral("select 6"));
+        QListWidget* const list = window_->finder().list();
+        QVERIFY(list->item(list->count() - 1)->text().contains(QStringLiteral("All 1")));
+        list->setCurrentRow(list->count() - 1);
+        QTest::keyClick(&window_->finder(), Qt::Key_Return);
+        auto* const table = window_->currentPage()->findChild<QTreeView*>();
+        QTRY_COMPARE(table->model()->rowCount(), 1);
+    }
+
     void longIdleOfThisApplicationIsThreeKeysAway_data()
     {
         QTest::addColumn<int>("from");

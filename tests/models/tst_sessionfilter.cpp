@@ -12,6 +12,25 @@ class SessionFilterTest : public QObject
 {
     Q_OBJECT
 private slots:
+    void aTextReadsBackAsThatText_data()
+    {
+        QTest::addColumn<QString>("text");
+        for (const char* text :
+             {"shop:read", "-api", "select 1", "age>5m", "blocked", "a\"b\\", "*", "billing"})
+            QTest::newRow(text) << QString::fromLatin1(text);
+    }
+    void aTextReadsBackAsThatText()
+    {
+        QFETCH(QString, text);
+        const auto parsed = SessionFilter::parse(SessionFilter::ofText(text));
+        QVERIFY2(parsed.error.isEmpty(), qPrintable(parsed.error));
+        SessionRow row;
+        row.session.statement = Text{"x " + text.toUpper().toStdString() + " y"};
+        QVERIFY(parsed.filter.matches(row, Timestamp{}));
+        row.session.statement = Text{"something else: api, 5m"};
+        QVERIFY(!parsed.filter.matches(row, Timestamp{}));
+    }
+
     void matches_data();
     void matches();
     void errors_data();

@@ -2,6 +2,7 @@
 #include "ui/mainwindow/finder.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/sessionfilter.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 
@@ -45,7 +46,8 @@ int rank(const Session& s, const QString& wanted)
         return 2;
     if (holds(s.database, wanted) || holds(s.client, wanted))
         return 3;
-    return holds(s.statement, wanted) ? 4 : -1;
+    // As the filter of Sessions, which shows all that are found.
+    return holds(s.statement, wanted) || pid.contains(wanted) ? 4 : -1;
 }
 
 } // namespace
@@ -107,7 +109,7 @@ void Finder::addSessions(const QString& text)
                   s.key);
     }
     if (!found.empty())
-        addAnswer(QStringLiteral("filter"), text, QStringLiteral("filter"),
+        addAnswer(QStringLiteral("filter"), SessionFilter::ofText(text), QStringLiteral("filter"),
                   tr("All %1 on the Sessions page")
                       .arg(Formatter::sessions(static_cast<std::int64_t>(found.size()))));
 }

@@ -292,12 +292,17 @@ QString SessionFilter::longIdleInTransaction()
     return QStringLiteral("state:idle_in_transaction* age>5m");
 }
 
-QString SessionFilter::ofApplication(const QString& application)
+QString SessionFilter::ofText(const QString& text)
 {
-    QString quoted = application;
+    QString quoted = text;
     quoted.replace(QLatin1Char('\\'), QLatin1String("\\\\"));
     quoted.replace(QLatin1Char('"'), QLatin1String("\\\""));
-    return QStringLiteral("app:\"%1\"").arg(quoted);
+    return QLatin1Char('"') + quoted + QLatin1Char('"');
+}
+
+QString SessionFilter::ofApplication(const QString& application)
+{
+    return QStringLiteral("app:") + ofText(application);
 }
 
 QString SessionFilter::likeThis(const Session& session)

@@ -34,6 +34,8 @@ public:
     static QString longIdleInTransaction();
     /// app:"shop-api", quoted so that it reads back as the same name.
     static QString ofApplication(const QString& application);
+    /// What holds that text in any of the fields, whatever it would mean as a term.
+    static QString ofText(const QString& text);
     /// What is like this session: in its state for over 5 minutes if it holds a transaction open,
     /// and of its application.
     static QString likeThis(const Session& session);
