@@ -9,6 +9,23 @@ namespace poolscope {
 
 namespace {
 
+/// A report of locks stands until the next, which comes only for who blocks somebody. Who is in no
+/// transaction any more holds nothing that PostgreSQL frees with it: advisory locks alone outlast
+/// one.
+std::map<Pid, std::vector<Lock>> heldNow(const TargetState& target)
+{
+    std::map<Pid, std::vector<Lock>> held = target.locks;
+    if (target.info.kind != "postgresql")
+        return held;
+    for (auto& [pid, locks] : held) {
+        const auto holder = target.sessions.find(pid);
+        if (holder != target.sessions.end() && holder->second.state == SessionState::idle)
+            std::erase_if(locks, [](const Lock& lock) { return lock.type != "advisory"; });
+    }
+    std::erase_if(held, [](const auto& report) { return report.second.empty(); });
+    return held;
+}
+
 std::set<TargetId> detachedOf(const World& world)
 {
     const auto& targets = world.targets();
@@ -198,7 +215,7 @@ TargetSummary UpdateBuilder::summarise(const Analysis& analysis, const TargetSta
     summary.next_xid = target.next_xid;
     summary.last_sample = target.last_sample;
     summary.gap = target.gap_since_sample;
-    summary.locks = target.locks;
+    summary.locks = heldNow(target);
     summary.thresholds = world.thresholds(target.info.id);
     summary.blocking = findings.blocking;
     summary.suspects = analysis.suspects(target.info.id);

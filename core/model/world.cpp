@@ -253,9 +253,6 @@ void World::apply_to(TargetState& target, const ServerSample& sample, Timestamp 
             if (it->second == session)
                 continue;
             count(target.counts, it->second, -1);
-            // What it held went with its transaction, unless it is told of again.
-            if (it->second.transaction_since != session.transaction_since)
-                target.locks.erase(session.key.pid);
             it->second = session;
         }
         count(target.counts, session, +1);

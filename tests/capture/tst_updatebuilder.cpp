@@ -94,6 +94,7 @@ private slots:
     void pointsComeOnce();
     void checkoutsToo();
     void whatWasDetachedIsLeftOut();
+    void locksEndWithTheirTransaction();
 };
 
 void TestUpdateBuilder::deltasEqualAReset()
@@ -221,6 +222,30 @@ void TestUpdateBuilder::pointsComeOnce()
     QCOMPARE(update->live_pool_points.size(), size_t{1});
     QCOMPARE(update->live_pool_points.front().points.size(), size_t{2});
     QVERIFY(builder.build(analysis)->live_pool_points.empty());
+}
+
+void TestUpdateBuilder::locksEndWithTheirTransaction()
+{
+    Followed shop{"postgresql"};
+    Session holder;
+    holder.key = {target, Pid{7}, start};
+    holder.backend_type = Text{"client backend"};
+    const auto sampled = [&](SessionState state) {
+        holder.state = state;
+        ServerSample sample;
+        sample.changed = {holder};
+        shop.feed(sample);
+        shop.update();
+    };
+    sampled(SessionState::idle_in_transaction);
+    shop.feed(LocksReported{
+        holder.key,
+        {{"relation", "orders", "RowShareLock", true}, {"advisory", "", "ExclusiveLock", true}}});
+    shop.update();
+    QCOMPARE(shop.mirror.targets.front().locks.at(Pid{7}).size(), std::size_t{2});
+    sampled(SessionState::idle);
+    QCOMPARE(shop.mirror.targets.front().locks.at(Pid{7}).size(), std::size_t{1});
+    QCOMPARE(shop.mirror.targets.front().locks.at(Pid{7}).front().type, std::string("advisory"));
 }
 
 QTEST_APPLESS_MAIN(TestUpdateBuilder)

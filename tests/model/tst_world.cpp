@@ -54,7 +54,6 @@ private slots:
     void countsAlwaysEqualARecount();
     void actionsKeepTheirStory();
     void locksLeaveWithTheirSession();
-    void locksLeaveWithTheirTransaction();
     void agesUseTheServersClock();
     void unknownTargetsAreIgnored();
     void xidAgeWraps();
@@ -192,44 +191,6 @@ void TestWorld::locksLeaveWithTheirSession()
     QVERIFY(world.target(TargetId{1})->locks.empty());
     world.apply(observation(5, LocksReported{key, {{"relation", "orders", "RowShareLock", true}}}));
     QVERIFY(world.target(TargetId{1})->locks.empty());
-}
-
-/// A pooled connection lives for days; what it held is no business of its next transaction.
-void TestWorld::locksLeaveWithTheirTransaction()
-{
-    World world = attached();
-    Session holder = session(7, SessionState::active);
-    holder.transaction_since = start;
-    const auto sampled = [&](std::uint64_t n) {
-        ServerSample sample;
-        sample.changed = {holder};
-        world.apply(observation(n, sample));
-    };
-    const auto told = [&](std::uint64_t n) {
-        world.apply(observation(
-            n, LocksReported{holder.key, {{"relation", "orders", "RowShareLock", true}}}));
-    };
-    const auto known = [&] {
-        return world.target(TargetId{1})->locks.size();
-    };
-    sampled(2);
-    told(3);
-    holder.state = SessionState::idle_in_transaction;
-    sampled(4);
-    QCOMPARE(known(), std::size_t{1});
-    holder.transaction_since = start + 5s;
-    sampled(5);
-    QCOMPARE(known(), std::size_t{0});
-    told(6);
-    holder.transaction_since.reset();
-    holder.state = SessionState::idle;
-    sampled(7);
-    QCOMPARE(known(), std::size_t{0});
-    // What is held without a transaction, as an advisory lock, is told again.
-    told(8);
-    holder.state = SessionState::active;
-    sampled(9);
-    QCOMPARE(known(), std::size_t{1});
 }
 
 void TestWorld::agesUseTheServersClock()
