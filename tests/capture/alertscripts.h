@@ -22,6 +22,7 @@ public:
                  const QByteArray& reader = "/bin/sh") const
     {
         QFile file(path(name));
+        file.remove(); // one of before may be written by nobody but root
         const bool written =
             file.open(QIODevice::WriteOnly) &&
             file.write("#!" + reader + "\nD='" + folder_.path().toUtf8() + "'\n" + body) > 0;

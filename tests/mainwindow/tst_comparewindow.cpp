@@ -408,6 +408,8 @@ private slots:
             }
             start(dialog);
             window_->close();
+            QVERIFY(window_->isVisible());
+            emit window_->notices().offered().linkActivated();
             QTRY_VERIFY(windows_->all().empty());
             closeAll();
             QTest::qWait(0);
