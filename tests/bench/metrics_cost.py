@@ -19,6 +19,8 @@ import tempfile
 import time
 import urllib.request
 
+from processor import processor_ms
+
 REQUESTS = int(sys.argv[2]) if len(sys.argv) > 2 else 40
 POOLSCOPE = os.path.abspath(sys.argv[1])
 
@@ -27,18 +29,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def processor_ms(pid):
-    """Of all its threads so far."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        except FileNotFoundError:
-            pass
-    return total / 1e6
 
 
 def start_prometheus(folder, port, scraped):

@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+from processor import processor_ms
+
 POOLSCOPE = os.path.abspath(sys.argv[1])
 POLLS = int(sys.argv[2]) if len(sys.argv) > 2 else 30
 INTERVAL = 0.5
@@ -62,20 +64,6 @@ def wait_for(port):
         except OSError:
             time.sleep(0.1)
     raise SystemExit(f"nothing listens on port {port}")
-
-
-def processor_ms(pid):
-    """Of all its threads so far, and of those that have ended."""
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        first = int(file.read().split()[0])
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        except FileNotFoundError:
-            pass
-    return max(first, total) / 1e6
 
 
 class Shell:
