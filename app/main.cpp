@@ -62,6 +62,7 @@ int runWindow(int& argc, char** argv, const Arguments& arguments)
         options.interval = arguments.interval;
     options.thresholds = arguments.thresholds;
     options.chosen = chosenThresholds(arguments);
+    options.whatIf = whatIf(arguments);
     options.alertRules = arguments.alertRules;
     options.alertRulesPath = text(arguments.rules);
     options.readOnly = arguments.readOnly;

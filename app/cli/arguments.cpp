@@ -432,4 +432,10 @@ std::vector<ThresholdsChanged> chosenThresholds(const Arguments& arguments)
     return choices;
 }
 
+WhatIf whatIf(const Arguments& arguments)
+{
+    return {chosenThresholds(arguments),
+            arguments.rules.empty() ? std::string{} : arguments.alertRules};
+}
+
 } // namespace poolscope

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/ids.h"
+#include "core/capture/whatif.h"
 #include "core/leak/judgement.h"
 #include "core/model/observation.h"
 
@@ -90,6 +91,10 @@ struct Reply
 
 /// What was asked for by --leak-after and --critical-after, as choices for every target.
 std::vector<ThresholdsChanged> chosenThresholds(const Arguments& arguments);
+
+/// What was asked for by these and by --rules; what counted then is what the recording says, also
+/// where the user has alert rules of their own.
+WhatIf whatIf(const Arguments& arguments);
 
 std::variant<Arguments, Reply> readArguments(const std::vector<std::string>& arguments);
 

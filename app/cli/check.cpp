@@ -71,7 +71,7 @@ int checkRecordings(const Arguments& arguments, const std::vector<std::string>& 
     for (const std::string& file : files) {
         FileQuestion question;
         question.at = arguments.at;
-        question.thresholds = chosenThresholds(arguments);
+        question.whatIf = whatIf(arguments);
         auto read = pictureOf(file, question);
         if (!read) {
             complain(read.error());

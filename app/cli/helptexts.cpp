@@ -31,7 +31,8 @@ Thanos, Mimir, VictoriaMetrics), told by its path: prometheus+http://host:9090/a
 with '?match={job="shop"}' behind that; or demo:, an application of Poolscope's own that leaks.
 Passwords come from ~/.my.cnf, ~/.pgpass, PGPASSFILE, PGPASSWORD or a service file, a token from
 POOLSCOPE_TOKEN or POOLSCOPE_METRICS_TOKEN, else you are asked.
-A FILE is a recording (*.poolrec). Every verb that reads takes either.
+A FILE is a recording (*.poolrec). Every verb that reads takes either;
+--leak-after, --critical-after and --rules ask of a FILE what would have been found with them.
 
 Options of the window
   --page NAME             begin at: overview, pools, leaks, sessions, blocking, stacks, alerts,

@@ -141,6 +141,7 @@ Live::Live(const Arguments& arguments, const QString& recordTo)
     options.readOnly = arguments.readOnly;
     options.thresholds = chosenThresholds(arguments);
     options.alertRules = arguments.alertRules;
+    options.whatIf = whatIf(arguments);
     workspace_ = std::make_unique<Workspace>(options);
     connect(workspace_.get(), &Workspace::updated, this, &Live::updated);
     connect(workspace_.get(), &Workspace::secretRequired, this, &Live::askFor);

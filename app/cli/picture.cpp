@@ -185,25 +185,6 @@ std::optional<Duration> timeOfDay(const std::string& text)
     return instant->time_since_epoch();
 }
 
-/// What is asked about, in place of what was chosen then.
-void judgeBy(const std::vector<ThresholdsChanged>& choices, Analysis& analysis)
-{
-    if (choices.empty())
-        return;
-    WorldDelta ignored;
-    const auto fold = [&](TargetId target, const ThresholdsChanged& what) {
-        const World& world = analysis.world();
-        analysis.fold({SequenceNumber{world.sequence().value + 1}, world.now(), target, what},
-                      ignored);
-    };
-    const World::ThresholdChoices recorded = analysis.world().chosen_thresholds();
-    for (const auto& [of, choice] : recorded)
-        fold(of.first, {{}, of.second, true});
-    for (const ThresholdsChanged& choice : choices)
-        fold(TargetId{0}, choice);
-    analysis.look();
-}
-
 } // namespace
 
 Result<Timestamp> instantWithin(const std::string& text, Timestamp start, Timestamp end)
@@ -258,8 +239,9 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         return keyframe.error();
 
     Analysis analysis;
-    if (!question.alertRules.empty())
-        analysis.suppose_alert_rules(parse_alert_rules(question.alertRules, "rules"));
+    const WhatIf& whatIf = question.whatIf;
+    if (!whatIf.alertRules.empty())
+        analysis.suppose_alert_rules(parse_alert_rules(whatIf.alertRules, "rules"));
     const SequenceNumber from = keyframe.value().sequence();
     analysis.restore(std::move(keyframe).value());
     WorldDelta ignored;
@@ -269,11 +251,9 @@ Result<FilePicture> pictureOf(const std::string& file, const FileQuestion& quest
         analysis.fold(observation, ignored);
         return true;
     });
+    supposeThresholds(whatIf.thresholds, analysis, ignored);
     analysis.look();
     FilePicture result;
-    for (const auto& [of, choice] : analysis.world().chosen_thresholds())
-        result.chosen.push_back(of);
-    judgeBy(question.thresholds, analysis);
     result.beyond = beyond;
     UpdateBuilder builder;
     result.picture.apply(*builder.build(analysis));

@@ -4,6 +4,7 @@
 #include "core/analyze/links.h"
 #include "core/base/result.h"
 #include "core/capture/update.h"
+#include "core/capture/whatif.h"
 
 #include <map>
 #include <optional>
@@ -63,9 +64,7 @@ Result<Timestamp> instantWithin(const std::string& text, Timestamp start, Timest
 struct FileQuestion
 {
     std::optional<std::string> at;
-    /// Judge by these instead of the recorded ones.
-    std::vector<ThresholdsChanged> thresholds;
-    std::string alertRules; ///< likewise; empty: the recorded ones
+    WhatIf whatIf;
 };
 
 struct FilePicture
@@ -75,8 +74,6 @@ struct FilePicture
     std::optional<Error> damage;
     /// The instant asked for lies behind the end, which is shown instead: a sentence.
     std::string beyond;
-    /// What thresholds the recording chose by then: for which target, and pool.
-    std::vector<std::pair<TargetId, Text>> chosen;
     /// The instant asked for is none, or lies before the recording; there is no picture then.
     std::optional<Error> badTime;
 };

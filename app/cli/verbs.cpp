@@ -174,10 +174,7 @@ int readFiles(const Arguments& arguments, std::vector<Picture>& pictures)
     for (const std::string& file : arguments.targets) {
         FileQuestion question;
         question.at = arguments.at;
-        question.thresholds = chosenThresholds(arguments);
-        // Only what was asked for: what counted then is what the recording says.
-        if (!arguments.rules.empty())
-            question.alertRules = arguments.alertRules;
+        question.whatIf = whatIf(arguments);
         auto read = pictureOf(file, question);
         if (!read) {
             complain(read.error());

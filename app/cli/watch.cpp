@@ -119,7 +119,6 @@ public:
 private:
     int begin();
     void play(const Transport& transport);
-    void judge();
     void draw();
     void drawNews();
     void tellAlertTroubles();
@@ -133,7 +132,6 @@ private:
     std::unique_ptr<Terminal> terminal_;
     bool begun_ = false;
     bool played_ = false;
-    std::vector<std::pair<TargetId, Text>> chosenThen_; ///< FilePicture::chosen, of all of it
     Suspected suspected_;
     std::string alertTrouble_; ///< of the command for alerts, while the screen is in the way
     QTimer frame_;             ///< the interval asked for
@@ -163,28 +161,10 @@ int Watch::begin()
         complain(*bad);
         return exitUsage;
     }
-    if (!chosenThresholds(arguments_).empty()) {
-        if (const auto whole = pictureOf(arguments_.targets.front(), {}))
-            chosenThen_ = whole.value().chosen;
-    }
     QObject::connect(&workspace, &Workspace::transportChanged, &loop_,
                      [this](const Transport& t) { play(t); });
     workspace.open(QString::fromStdString(arguments_.targets.front()));
     return exitDone;
-}
-
-/// By what is asked about, in place of what was chosen then.
-void Watch::judge()
-{
-    Workspace& workspace = live_.workspace();
-    for (const ThresholdsChanged& choice : chosenThresholds(arguments_)) {
-        workspace.chooseThresholds(TargetId{0}, choice);
-        // What was chosen for one target, or one pool, would count before what is for all.
-        for (const auto& [target, pool] : chosenThen_) {
-            if (choice.pool.empty() || choice.pool == pool)
-                workspace.chooseThresholds(target, {choice.thresholds, pool});
-        }
-    }
 }
 
 void Watch::play(const Transport& transport)
@@ -200,7 +180,6 @@ void Watch::play(const Transport& transport)
         }
         // Not from within the signal that announces it.
         QTimer::singleShot(0, &loop_, [this, from] {
-            judge();
             live_.workspace().seek(from);
             live_.workspace().play(true);
         });

@@ -128,6 +128,7 @@ int runGui(int& argc, char** argv, const GuiOptions& options)
     how.redact = options.redact;
     how.readOnly = options.readOnly;
     how.thresholds = options.chosen;
+    how.whatIf = options.whatIf;
     how.alertRules = options.alertRules;
     how.alertRulesPath = options.alertRulesPath;
     AttachChoice defaults;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/capture/whatif.h"
 #include "core/leak/judgement.h"
 #include "core/model/observation.h"
 
@@ -25,6 +26,7 @@ struct GuiOptions
     std::optional<Duration> interval;      ///< where one was given
     LeakThresholds thresholds;             ///< as the attach dialog offers them
     std::vector<ThresholdsChanged> chosen; ///< as the command line asks for
+    WhatIf whatIf;                         ///< of recordings, likewise
     std::string alertRules;                ///< a file's text; empty: those built in
     QString alertRulesPath;                ///< of that file, where one was named
     bool readOnly = false;

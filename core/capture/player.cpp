@@ -26,9 +26,10 @@ Player::Player()
     connect(&timer_, &QTimer::timeout, this, &Player::frame);
 }
 
-void Player::open(const std::filesystem::path& file, quint64 ticket)
+void Player::open(const std::filesystem::path& file, quint64 ticket, const WhatIf& whatIf)
 {
     close();
+    supposedThresholds_ = whatIf.thresholds;
     auto made = RecordingReader::open(file);
     if (!made) {
         emit failed(made.error());
@@ -41,6 +42,8 @@ void Player::open(const std::filesystem::path& file, quint64 ticket)
         emit failed(info.error());
         return;
     }
+    if (!whatIf.alertRules.empty())
+        suppose(whatIf.alertRules);
     emit opened(info.value(), ticket);
 }
 
@@ -107,13 +110,10 @@ bool Player::restore(Timestamp at)
 
 void Player::applyOverrides(WorldDelta& delta)
 {
+    supposeThresholds(supposedThresholds_, analysis_, delta);
     for (const auto& [of, choice] : overrides_) {
-        Observation what_if;
-        what_if.sequence = analysis_.world().sequence();
-        what_if.time = analysis_.world().now();
-        what_if.target = of.first;
-        what_if.what = choice;
-        analysis_.fold(what_if, delta);
+        const World& world = analysis_.world();
+        analysis_.fold({world.sequence(), world.now(), of.first, choice}, delta);
     }
 }
 
@@ -205,13 +205,18 @@ std::string Player::alertRules() const
     return supposedRules_.empty() ? analysis_.world().alert_rules() : supposedRules_;
 }
 
-void Player::supposeAlertRules(const std::string& rules)
+void Player::suppose(const std::string& rules)
 {
     supposedRules_ = rules;
     if (rules.empty())
         analysis_.suppose_alert_rules(std::nullopt);
     else
         analysis_.suppose_alert_rules(parse_alert_rules(rules, "alerts.toml"));
+}
+
+void Player::supposeAlertRules(const std::string& rules)
+{
+    suppose(rules);
     if (reader_ && restored_) {
         // A rule looks back: what it says now follows from the minutes before.
         restored_ = false;

@@ -3,6 +3,7 @@
 
 #include "core/analyze/held.h"
 #include "core/capture/updatebuilder.h"
+#include "core/capture/whatif.h"
 #include "core/record/reader.h"
 
 #include <QElapsedTimer>
@@ -26,7 +27,7 @@ public:
 
     /// Shows nothing yet. Emits opened() or failed().
     /// `ticket` comes back with opened().
-    void open(const std::filesystem::path& file, quint64 ticket = 0);
+    void open(const std::filesystem::path& file, quint64 ticket = 0, const WhatIf& whatIf = {});
     void close();
     /// Emits a reset update of the world at that instant, and of the cursor. Where the recording is
     /// damaged before that: failed(), and those of the last instant that could be read.
@@ -58,6 +59,7 @@ private:
     bool advance(Timestamp to);
     bool restore(Timestamp at);
     bool isBehind() const;
+    void suppose(const std::string& rules);
     void applyOverrides(WorldDelta& delta);
     void tellOverrides();
     void takeBack(TargetId target, const ThresholdsChanged& choice);
@@ -66,7 +68,8 @@ private:
     std::unique_ptr<RecordingReader> reader_;
     Analysis analysis_;
     UpdateBuilder builder_;
-    std::map<std::pair<TargetId, Text>, ThresholdsChanged> overrides_;
+    std::vector<ThresholdsChanged> supposedThresholds_;                ///< none: as recorded
+    std::map<std::pair<TargetId, Text>, ThresholdsChanged> overrides_; ///< count before those
     std::string supposedRules_; ///< empty: what the recording says
     Timestamp cursor_;
     bool restored_ = false;

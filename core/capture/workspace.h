@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/capture/update.h"
+#include "core/capture/whatif.h"
 #include "core/record/reader.h"
 #include "core/source/source.h"
 
@@ -77,6 +78,7 @@ public:
         /// A file of alert rules (core/analyze/alertrules.h); empty: those built in.
         std::string alertRules;
         QString alertRulesPath; ///< where others are saved; empty: the user's own file
+        WhatIf whatIf;          ///< of recordings that are opened
         QString recordTo;       ///< record to this file from the start instead of a temporary one
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};

@@ -288,9 +288,8 @@ void Workspace::open(const QString& file)
 void Workspace::Private::open(const QString& file)
 {
     stopIndexing();
-    endCapture([p = player.get(), path = file.toStdString(), ticket = ++openTicket] {
-        p->open(path, ticket);
-    });
+    endCapture([p = player.get(), path = file.toStdString(), ticket = ++openTicket,
+                whatIf = options.whatIf] { p->open(path, ticket, whatIf); });
     ++epoch;
     latest = emptyUpdate();
     recordingFile = file;

@@ -22,6 +22,7 @@ private slots:
     void aWhatIfIsTakenBack();
     void whatIsTakenBackTwiceStaysSo();
     void takenBackIsWhatCounts();
+    void aWhatIfOfTheBeginningCountsBeforeWhatWasChosenThen();
     void blockersAndSuspectsAreWatched();
     void secretsGoToTheSource();
 };
@@ -284,6 +285,52 @@ void TestWorkspace::whatIsTakenBackTwiceStaysSo()
     takeBothBack();
     QTRY_VERIFY(f.last->targets.front().thresholds.alert == Duration{30s});
     QCOMPARE(f.last->targets.front().suspects.size(), size_t{0});
+}
+
+/// As `poolscope FILE --leak-after 7s --rules mine.toml` has it, with nothing of it for a capture.
+void TestWorkspace::aWhatIfOfTheBeginningCountsBeforeWhatWasChosenThen()
+{
+    const QByteArray mine = "[[rule]]\nname = \"mine\"\nmeasure = \"pending\"\nat_least = 1\n";
+    Fixture f{WhatIf{{{LeakThresholds{7s, 60s}}}, mine.toStdString()}};
+    const auto alert = [&] {
+        return f.last->targets.front().thresholds.alert;
+    };
+    const auto rules = [&] {
+        std::optional<std::string> told;
+        f.workspace->findAlertRules([&](const std::string& text) { told = text; });
+        return QTest::qWaitFor([&] { return told.has_value(); }) ? *told : "none was told";
+    };
+    QVERIFY(f.attach());
+    f.workspace->setThresholds(TargetId{1}, {3s, 60s});
+    for (int i = 0; i < 6; ++i)
+        QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    QTRY_VERIFY(alert() == Duration{3s});
+    QCOMPARE(rules(), std::string{});
+    f.workspace->setThresholds(TargetId{1}, {4s, 60s});
+    for (int i = 0; i < 6; ++i)
+        QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
+    QTRY_VERIFY(alert() == Duration{4s});
+    const QString file = f.folder.filePath(QStringLiteral("whatif.poolrec"));
+    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
+    f.workspace->save(file);
+    QTRY_COMPARE(saved.count(), 1);
+
+    f.workspace->open(file);
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    QTRY_VERIFY(!f.last->targets.empty());
+    QCOMPARE(rules(), mine.toStdString());
+    for (const auto second : {12s, 3s, 6s, 9s}) { // also past the moment of a recorded choice
+        QVERIFY(f.seek(start + second));
+        QVERIFY(alert() == Duration{7s});
+        QCOMPARE(f.last->targets.front().suspects.size(), second > 7s ? size_t{1} : size_t{0});
+    }
+    // In the window it is changed like any other.
+    f.workspace->setThresholds(TargetId{1}, {5s, 60s});
+    QTRY_VERIFY(alert() == Duration{5s});
+    f.workspace->chooseThresholds(TargetId{1}, {{}, {}, true});
+    QTRY_VERIFY(alert() == Duration{7s});
+    f.workspace->setAlertRules({});
+    QCOMPARE(rules(), std::string{});
 }
 
 /// Of four that lie on each other, the one that counts: a what-if for the target, the target's own

@@ -73,9 +73,10 @@ struct Fixture
     std::vector<SeriesPoint> points;
     int resets = 0;
 
-    Fixture()
+    explicit Fixture(const WhatIf& whatIf = {})
     {
         Workspace::Options options;
+        options.whatIf = whatIf;
         options.temporaryFolder = folder.path() + QStringLiteral("/cache");
         options.clock = clock;
         options.sourceFactory = [this](TargetId id, const AttachRequest&) {
