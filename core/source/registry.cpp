@@ -11,6 +11,7 @@
 #include "core/source/pgconninfo.h"
 #include "core/source/postgressource.h"
 
+#include <QDir>
 #include <QFileInfo>
 #include <QRegularExpression>
 
@@ -62,14 +63,11 @@ Result<std::unique_ptr<Source>> makePoolSource(TargetId id, const AttachRequest&
     return std::unique_ptr<Source>(std::make_unique<AgentSource>(info, request, address.value()));
 }
 
-} // namespace
-
-Result<TargetKind> classifyTarget(const QString& target)
+/// What no file is.
+Result<TargetKind> classifyAddress(const QString& target)
 {
     if (target.trimmed().isEmpty())
         return Error{"No target is given.", acceptedForms().toStdString()};
-    if (QFileInfo::exists(target))
-        return TargetKind::recording;
     if (isDemo(target))
         return TargetKind::demo;
     if (isAgentUrl(target)) {
@@ -116,9 +114,25 @@ Result<TargetKind> classifyTarget(const QString& target)
                  acceptedForms().toStdString()};
 }
 
-QString withoutSecrets(const QString& target)
+} // namespace
+
+Result<TargetKind> classifyTarget(const QString& target)
 {
     if (QFileInfo::exists(target))
+        return TargetKind::recording;
+    return classifyAddress(target);
+}
+
+Result<TargetKind> classifyKnown(const QString& target)
+{
+    if (QDir::isAbsolutePath(target))
+        return TargetKind::recording;
+    return classifyAddress(target);
+}
+
+QString withoutSecrets(const QString& target)
+{
+    if (QDir::isAbsolutePath(target))
         return target;
     if (isDemo(target))
         return QStringLiteral("demo:");

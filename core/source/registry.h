@@ -13,6 +13,10 @@ enum class TargetKind { recording, postgresql, mysql, pool, pgbouncer, metrics, 
 /// what is taken. Reads the file system, opens nothing.
 Result<TargetKind> classifyTarget(const QString& target);
 
+/// The same of one that was attached or opened before, recordings by their absolute paths. Reads
+/// nothing: a file system that hangs does not keep the caller.
+Result<TargetKind> classifyKnown(const QString& target);
+
 /// The target without any password, fit for a title, a recording, a list of recent targets. Of a
 /// text that cannot be read it keeps nothing but the scheme.
 QString withoutSecrets(const QString& target);

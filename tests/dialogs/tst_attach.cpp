@@ -382,6 +382,30 @@ private slots:
         QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
     }
 
+    /// Its folder may be one that hangs: that is found out where it is opened, off this thread.
+    void recentRecordingsAreNotLookedFor()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        const QString file = QStringLiteral("/nowhere/at/all/incident.poolrec");
+        RecentTargets(settings).add({file, QString(), QString(), QDateTime::currentDateTime()});
+        QCOMPARE(RecentTargets(settings).all().front().target, file);
+        AttachDialog dialog({}, settings);
+        auto* list = dialog.findChild<AttachList*>();
+        QTreeWidgetItem* recent = itemWith(list, file);
+        QVERIFY(recent);
+        QCOMPARE(recent->text(0), QStringLiteral("incident.poolrec"));
+        QCOMPARE(recent->text(2), QStringLiteral("recording"));
+        list->setCurrentItem(recent);
+        recent->setSelected(true);
+        QVERIFY(button(dialog, QStringLiteral("Open"))->isEnabled());
+        QCOMPARE(dialog.choice().recordings, QStringList{file});
+        // What is typed is looked for, and said to be missing.
+        auto* target = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        QVERIFY(target);
+        target->setText(file + QLatin1Char('x'));
+        QVERIFY(!button(dialog, QStringLiteral("Open"))->isEnabled());
+    }
+
     void recentTargetsComeBackAndCanBeRemoved()
     {
         QSettings settings(settingsFile(), QSettings::IniFormat);

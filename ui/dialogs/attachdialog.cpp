@@ -258,7 +258,7 @@ void AttachDialog::recognise()
         const TargetWords& words = wordsOf(target);
         pool = words.family == TargetFamily::process;
         recognised_->setText(tr("%1: put its host in. It needs: %2.").arg(words.name, words.needs));
-    } else if (const auto kind = classifyTarget(target)) {
+    } else if (const auto kind = classify(target)) {
         live = kind.value() != TargetKind::recording;
         pool = kind.value() == TargetKind::pool || kind.value() == TargetKind::demo;
         recognised_->setText(kindOf(target, kind.value()));
@@ -357,6 +357,16 @@ AttachRequest AttachDialog::request(const QString& target, const QString& ssh) c
     return request;
 }
 
+/// What was picked is known; only what is typed is looked for on the disk, which may hang.
+Result<TargetKind> AttachDialog::classify(const QString& target) const
+{
+    const std::vector<AttachList::Entry> picked = list_->picked();
+    const bool known = std::any_of(picked.begin(), picked.end(), [&](const AttachList::Entry& one) {
+        return one.target == target;
+    });
+    return known ? classifyKnown(target) : classifyTarget(target);
+}
+
 AttachChoice AttachDialog::choice() const
 {
     AttachChoice choice;
@@ -371,7 +381,7 @@ AttachChoice AttachDialog::choice() const
     else
         entries = list_->picked();
     for (const AttachList::Entry& entry : entries) {
-        const auto kind = classifyTarget(entry.target);
+        const auto kind = classify(entry.target);
         if (kind && kind.value() == TargetKind::recording)
             choice.recordings << entry.target;
         else if (kind)
@@ -399,8 +409,6 @@ void AttachDialog::accept()
     const AttachChoice chosen = choice();
     for (const AttachRequest& live : chosen.live)
         recent.add({live.target, live.sshHost, QString(), QDateTime::currentDateTime()});
-    for (const QString& file : chosen.recordings)
-        recent.add({file, QString(), QString(), QDateTime::currentDateTime()});
     QDialog::accept();
 }
 

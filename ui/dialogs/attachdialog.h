@@ -77,6 +77,7 @@ private:
     void accept() override;
     bool optionsReadable(QString* trouble) const;
     AttachRequest request(const QString& target, const QString& ssh) const;
+    Result<TargetKind> classify(const QString& target) const;
 
     QSettings& settings_;
     QLineEdit* target_;

@@ -65,7 +65,7 @@ public:
 
 QString shortName(const QString& target)
 {
-    const auto kind = classifyTarget(target);
+    const auto kind = classifyKnown(target);
     if (kind && kind.value() == TargetKind::recording)
         return QFileInfo(target).fileName();
     if (const auto address = parseAgentUrl(target);
@@ -126,7 +126,7 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     recent_ =
         addSection(tr("Recent"), recent.empty() ? tr("none yet") : QString::number(recent.size()));
     for (const RecentTarget& entry : recent) {
-        const auto kind = classifyTarget(entry.target);
+        const auto kind = classifyKnown(entry.target);
         const bool recording = kind && kind.value() == TargetKind::recording;
         QString what = recording ? tr("recording") : entry.what;
         if (!entry.sshHost.isEmpty())
@@ -157,7 +157,7 @@ void AttachList::addKinds()
 {
     addSection(tr("Others"), tr("by their address: pick a kind, and put its host in"));
     for (const TargetWords& words : targetWords()) {
-        if (!classifyTarget(words.form))
+        if (!classifyKnown(words.form))
             continue;
         addEntry({words.form, QString(), false}, words.icon, words.name, words.needs, QString());
         QTreeWidgetItem* const item = topLevelItem(topLevelItemCount() - 1);

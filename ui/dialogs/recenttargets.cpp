@@ -36,7 +36,7 @@ std::vector<RecentTarget> RecentTargets::all() const
 void RecentTargets::add(const RecentTarget& added)
 {
     RecentTarget entry = added;
-    const auto kind = classifyTarget(entry.target);
+    const auto kind = classifyKnown(entry.target);
     if (!kind)
         return;
     if (kind.value() != TargetKind::recording)

@@ -3,6 +3,7 @@
 
 #include "core/capture/alertcommand.h"
 #include "ui/dialogs/commandplan.h"
+#include "ui/dialogs/recenttargets.h"
 #include "ui/mainwindow/alertherald.h"
 #include "ui/mainwindow/commandflow.h"
 #include "ui/mainwindow/compareflow.h"
@@ -377,7 +378,11 @@ void MainWindow::setTransport(const Transport& transport)
         targets_.clear(); // the ids are the recording's now
         told_ = {};       // and those of commands begin anew with the next capture
     }
-    if (transport.mode == Mode::replay && transport.file == asked_ && beginAt_)
+    const bool opened = transport.mode == Mode::replay && transport.file == asked_;
+    if (opened && std::exchange(opening_, false))
+        RecentTargets(settings_).add(
+            {transport.file, QString(), QString(), QDateTime::currentDateTime()});
+    if (opened && beginAt_)
         // After the workspace has gone to the end, as it does with every recording.
         QMetaObject::invokeMethod(this, &MainWindow::goToBeginning, Qt::QueuedConnection);
 }

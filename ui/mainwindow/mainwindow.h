@@ -210,10 +210,11 @@ private:
     bool makesRoom(const Attached& wanted);
     std::map<TargetId, Attached> targets_; ///< as attached here
     std::set<TargetId> described_;
-    ActionId told_{};    ///< the command of which it was said last what became of it
-    QString leftBehind_; ///< what is shown, if a crash left it behind
-    QString asked_;      ///< the recording that was to be opened last
-    Instant beginAt_;    ///< in that one
+    ActionId told_{};      ///< the command of which it was said last what became of it
+    QString leftBehind_;   ///< what is shown, if a crash left it behind
+    QString asked_;        ///< the recording that was to be opened last
+    bool opening_ = false; ///< and is not yet
+    Instant beginAt_;      ///< in that one
     std::optional<std::string> adopted_; ///< alert rules, for when a replay ends
     /// While nothing is recorded: what had been dropped when that began.
     std::optional<std::uint64_t> unrecorded_;

@@ -75,8 +75,8 @@ void MainWindow::openHere(const QString& file)
     const QString path = QFileInfo(file).absoluteFilePath();
     notices_->unsay();
     asked_ = path;
+    opening_ = true;
     workspace_.open(path);
-    RecentTargets(settings_).add({path, QString(), QString(), QDateTime::currentDateTime()});
 }
 
 QString MainWindow::shownFile() const

@@ -261,7 +261,7 @@ void MainWindow::fillRecent()
         QString text = entry.target.left(80);
         text.replace(QLatin1Char('&'), QStringLiteral("&&"));
         menu->addAction(text, this, [this, entry] {
-            const auto kind = classifyTarget(entry.target);
+            const auto kind = classifyKnown(entry.target);
             if (!kind) {
                 showTrouble(kind.error());
             } else if (kind.value() == TargetKind::recording) {
