@@ -134,6 +134,12 @@ void MySqlSource::grantsCame(const MySqlReply& reply)
     tellFacts();
 }
 
+/// Who may not see other accounts' sessions is shown its own, as if there were no more.
+bool MySqlSource::listsEveryone() const
+{
+    return grants_.process || shape_.list == MySqlList::threads;
+}
+
 /// What is known of the server and of our rights, once it is all there, and when it changes.
 void MySqlSource::tellFacts()
 {
@@ -143,6 +149,8 @@ void MySqlSource::tellFacts()
     facts.superuser = grants_.super;
     facts.sees_all = shape_.transactions && (grants_.process || lastFull_);
     facts.can_signal = grants_.kill && facts.sees_all;
+    if (!listsEveryone())
+        facts.max_connections.reset(); // of how many it cannot be told how many are used
     const bool old = shape_.version < (shape_.mariadb ? 100502 : 80000);
     const std::string kill = fmt::format("GRANT {} ON *.* TO {};",
                                          old              ? "SUPER"

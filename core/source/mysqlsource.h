@@ -91,6 +91,7 @@ private:
     void askGrants();
     void grantsCame(const MySqlReply& reply);
     void tellFacts();
+    bool listsEveryone() const;
     void askPoll();
     void pollCame(const MySqlReply& reply, bool full);
     bool demote(const MySqlReply& reply);
