@@ -3,6 +3,7 @@
 
 #include "ui/mainwindow/sidebarrow.h"
 #include "ui/models/findings.h"
+#include "ui/models/poolshare.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
@@ -51,27 +52,15 @@ SidebarRow* rowsOf(QListWidget* list)
 
 QString usedOfServer(const TargetSummary& target)
 {
-    std::int64_t used = 0;
-    for (const std::int32_t count : target.counts)
-        used += count;
-    return Formatter::ofLimit(used,
+    return Formatter::ofLimit(usedSlots(target),
                               target.facts && target.facts->max_connections
                                   ? std::optional<std::int64_t>(*target.facts->max_connections)
                                   : std::nullopt);
 }
 
-/// Of the pool that is nearest to its limit: a sum would hide the one that is exhausted.
 QString usedOfPools(const TargetSummary& target)
 {
-    const Pool* fullest = nullptr;
-    const auto share = [](const Pool& pool) {
-        return pool.max && *pool.max > 0
-                   ? static_cast<double>(*pool.used) / static_cast<double>(*pool.max)
-                   : 0.0;
-    };
-    for (const Pool& pool : target.pools)
-        if (pool.used && (!fullest || share(pool) > share(*fullest)))
-            fullest = &pool;
+    const Pool* const fullest = fullestOf(target.pools);
     return fullest ? Formatter::ofLimit(*fullest->used, fullest->max) : QString();
 }
 

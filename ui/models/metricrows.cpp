@@ -3,6 +3,7 @@
 
 #include "ui/models/answers_p.h"
 #include "ui/models/cells_p.h"
+#include "ui/models/poolshare.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
@@ -16,16 +17,9 @@ namespace {
 /// The limits of the default alerts.
 constexpr double metricNear = 0.8, metricFull = 0.95;
 
-double metricShare(const Pool& pool)
-{
-    return pool.used && pool.max && *pool.max > 0
-               ? static_cast<double>(*pool.used) / static_cast<double>(*pool.max)
-               : -1.0;
-}
-
 int metricSeverity(const Pool& pool)
 {
-    const double share = metricShare(pool);
+    const double share = usedShare(pool).value_or(-1);
     const bool waits = pool.pending.value_or(0) > 0;
     return share >= metricFull || (waits && share >= metricNear) ? 2
            : share >= metricNear || waits                        ? 1
@@ -69,7 +63,7 @@ TreeCell metricUsed(const Pool& pool, int severity)
     if (pool.max && *pool.max > 0) {
         cell.text = Formatter::ofLimit(*pool.used, *pool.max);
         cell.copy = QStringLiteral("%1/%2").arg(*pool.used).arg(*pool.max);
-        cell.sort = metricShare(pool);
+        cell.sort = usedShare(pool).value_or(-1);
     }
     return cell;
 }

@@ -3,6 +3,7 @@
 #include "core/analyze/poolcase.h"
 #include "ui/models/cells_p.h"
 #include "ui/models/findings.h"
+#include "ui/models/poolshare.h"
 #include "ui/models/targetkinds.h"
 #include "ui/models/translate.h"
 
@@ -142,24 +143,15 @@ bool fails(const TargetStatus& status)
 std::unique_ptr<TreeNode> processRow(const TargetSummary& target, Timestamp now)
 {
     auto node = std::make_unique<TreeNode>();
-    const Pool* fullest = nullptr;
-    const auto share = [](const Pool& pool) {
-        return pool.used && pool.max && *pool.max > 0
-                   ? static_cast<double>(*pool.used) / static_cast<double>(*pool.max)
-                   : -1.0;
-    };
-    for (const Pool& pool : target.pools) {
-        if (share(pool) >= 0 && (!fullest || share(pool) > share(*fullest)))
-            fullest = &pool;
-    }
+    const Pool* const fullest = fullestOf(target.pools);
     const bool failing = fails(target.status);
-    const double used = fullest ? share(*fullest) : -1;
+    const double used = fullest ? usedShare(*fullest).value_or(0) : -1;
     node->severity = std::max(used >= 0.95 ? 2 : used >= 0.8 ? 1 : 0, failing ? 1 : 0);
     node->staleness = staleness(target, now);
     TreeCell cell{Formatter::notReported(), {}, QLatin1String(""), {}, Emphasis::caption};
     if (fullest) {
         cell = number(*fullest->used, *node->severity == 2 ? Emphasis::critical : Emphasis::plain);
-        cell.text = Formatter::ofLimit(*fullest->used, *fullest->max);
+        cell.text = Formatter::ofLimit(*fullest->used, fullest->max);
         cell.sort = used;
         cell.tip = tr("of the pool %1").arg(Formatter::line(fullest->name.str(), 100));
     }

@@ -3,6 +3,7 @@
 
 #include "ui/charts/statechart.h"
 #include "ui/models/findings.h"
+#include "ui/models/poolshare.h"
 #include "ui/theme/theme.h"
 #include "ui/views/linkbutton.h"
 #include "ui/views/process.h"

@@ -2,6 +2,7 @@
 #include "ui/views/poolspagerows.h"
 
 #include "ui/charts/timeaxis.h"
+#include "ui/models/poolshare.h"
 #include "ui/models/roles.h"
 #include "ui/models/translate.h"
 
@@ -165,13 +166,6 @@ QString percentiles(const std::optional<DurationSummary>& time)
 QString PoolKey::id() const
 {
     return QStringLiteral("%1/%2").arg(target.value).arg(QString::fromStdString(pool.str()));
-}
-
-std::optional<double> usedShare(const Pool& pool)
-{
-    if (!pool.used || !limited(pool))
-        return std::nullopt;
-    return static_cast<double>(*pool.used) / static_cast<double>(*pool.max);
 }
 
 int severityOf(const Pool& pool)

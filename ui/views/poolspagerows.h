@@ -33,8 +33,6 @@ enum class PoolTableColumn : int {
     health
 };
 
-/// 0 to 1 of its maximum; nullopt where that is not reported, or there is none.
-std::optional<double> usedShare(const Pool& pool);
 /// Of LeakSeverity: 2 nothing is left, or no acquire gets through; 1 it is near that.
 int severityOf(const Pool& pool);
 
