@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/mainwindow/statusstrip.h"
 
+#include "ui/charts/timeaxis.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
@@ -27,6 +28,14 @@ QString sizeText(std::uint64_t bytes)
 QString milliseconds(Duration duration)
 {
     return QStringLiteral("%1 ms").arg(static_cast<double>(duration.count()) / 1000.0, 0, 'f', 1);
+}
+
+/// By how much a clock is ahead, or behind.
+QString aside(Duration offset)
+{
+    const Duration by = std::chrono::abs(offset);
+    return (offset > Duration{0} ? QStringLiteral("+") : QStringLiteral("-")) +
+           (by < std::chrono::seconds{1} ? milliseconds(by) : durationText(by));
 }
 
 QString zoneName(bool utc)
@@ -133,10 +142,7 @@ void StatusStrip::setUpdate(const Update& update)
             costs << tellsOf(target, name);
         if (std::chrono::abs(target.clock_offset) >= std::chrono::milliseconds{5} &&
             clocks.size() < 2)
-            clocks << tr("clock of %1 %2%3, corrected")
-                          .arg(name,
-                               target.clock_offset.count() > 0 ? QStringLiteral("+") : QString(),
-                               milliseconds(target.clock_offset));
+            clocks << tr("clock of %1 %2, corrected").arg(name, aside(target.clock_offset));
     }
     poll_->setText(update.targets.empty() ? tr("No target")
                    : costs.isEmpty()      ? tr("No sample yet")
