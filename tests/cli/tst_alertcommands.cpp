@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // --on-alert: the real binary, a real instrumented process, real scripts.
 #include "tests/capture/alertscripts.h"
+#include "tests/support/shell.h"
 
 #include <QElapsedTimer>
 #include <QProcess>
 
 #include <memory>
 
-using poolscope::test::AlertScripts;
+using namespace poolscope::test;
 
 class TestAlertCommands : public QObject
 {
@@ -21,14 +22,9 @@ private slots:
     void aScriptThatFails();
     void aScriptThatIsMissing();
     void notOfThePast();
+    void whatIsWrongInAFileIsNamed();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-    };
     static Run run(const QStringList& arguments);
     QStringList record(const QString& file, const QString& command, const char* runFor) const;
 
@@ -47,18 +43,9 @@ QString text(const char* latin1)
 
 } // namespace
 
-TestAlertCommands::Run TestAlertCommands::run(const QStringList& arguments)
+Run TestAlertCommands::run(const QStringList& arguments)
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), arguments);
-    Run result;
-    if (!process.waitForFinished(60000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), arguments);
 }
 
 QStringList TestAlertCommands::record(const QString& file, const QString& command,
@@ -205,6 +192,35 @@ void TestAlertCommands::notOfThePast()
     QVERIFY(past.err.contains("--past asks for what was"));
     QCOMPARE(run({text("alerts"), file, text("--on-alert"), scripts_.keeper()}).code, 2);
     QCOMPARE(scripts_.count("arguments"), runs);
+}
+
+/// With its line, as an editor takes it; the rules that can be read count.
+void TestAlertCommands::whatIsWrongInAFileIsNamed()
+{
+    const QString mixed = scripts_.path("mixed.toml");
+    QFile rules(mixed);
+    QVERIFY(rules.open(QIODevice::WriteOnly));
+    rules.write("[[rule]]\nname = 'typo'\nmeasure = 'used_ration'\nat_least = 1\n"
+                "[[rule]]\nname = 'sound'\nmeasure = 'used_ratio'\nat_least = 0\n");
+    rules.close();
+    const Run mostly = run({text("alerts"), target_, text("--json"), text("--rules"), mixed});
+    QVERIFY2(mostly.err.contains(mixed.toUtf8() + ":3: "), mostly.err.constData());
+    QVERIFY2(mostly.err.contains("used_ration"), mostly.err.constData());
+    QCOMPARE(mostly.code, 0);
+    QVERIFY(!mostly.array().isEmpty());
+    for (const QJsonValue& alert : mostly.array())
+        QCOMPARE(alert[text("rule")].toString(), text("sound"));
+
+    QVERIFY(rules.open(QIODevice::WriteOnly | QIODevice::Truncate));
+    rules.write("[[rule]]\nname = 'typo'\nmeasure = 'used_ration'\nat_least = 1\n");
+    rules.close();
+    const Run none = run({text("alerts"), target_, text("--json"), text("--rules"), mixed});
+    QCOMPARE(none.code, 5);
+    QVERIFY2(none.err.contains("No alert rule could be read of " + mixed.toUtf8()),
+             none.err.constData());
+    const Run missing = run({text("alerts"), target_, text("--rules"), text("/nowhere/r.toml")});
+    QCOMPARE(missing.code, 5);
+    QVERIFY2(missing.err.contains("/nowhere/r.toml cannot be read: "), missing.err.constData());
 }
 
 QTEST_GUILESS_MAIN(TestAlertCommands)

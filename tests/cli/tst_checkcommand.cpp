@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // poolscope check, as a pipeline would use it: files alone, files with a real server, a recording.
 #include "tests/support/pgcluster.h"
+#include "tests/support/shell.h"
 
 #include <QFile>
 #include <QJsonArray>
-#include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
 #include <QTemporaryDir>
@@ -29,13 +29,6 @@ private slots:
     void fromARecording();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-        QJsonArray array() const { return QJsonDocument::fromJson(out).array(); }
-    };
     static Run run(const QStringList& arguments);
     QString write(const char* name, const QByteArray& text) const;
     /// Starts at the first test that needs it.
@@ -63,18 +56,9 @@ QString rulesOf(const QJsonArray& findings)
 
 } // namespace
 
-TestCheckCommand::Run TestCheckCommand::run(const QStringList& arguments)
+Run TestCheckCommand::run(const QStringList& arguments)
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), QStringList{text("check")} + arguments);
-    Run result;
-    if (!process.waitForFinished(60000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("check")} + arguments);
 }
 
 QString TestCheckCommand::write(const char* name, const QByteArray& content) const

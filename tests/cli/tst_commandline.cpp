@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/pgcluster.h"
+#include "tests/support/shell.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -41,13 +42,6 @@ private slots:
     void aWrongPasswordIsSaidAlike();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-        QJsonArray array() const { return QJsonDocument::fromJson(out).array(); }
-    };
     Run run(const QStringList& arguments) const;
     QString file(const char* name) const { return dir_.filePath(QLatin1String(name)); }
     /// The JSON of the session with this pid.
@@ -105,18 +99,9 @@ void TestCommandLine::init()
                  text("Lock"));
 }
 
-TestCommandLine::Run TestCommandLine::run(const QStringList& arguments) const
+Run TestCommandLine::run(const QStringList& arguments) const
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), arguments);
-    Run result;
-    if (!process.waitForFinished(30000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), arguments);
 }
 
 std::unique_ptr<QProcess> TestCommandLine::start(const QStringList& arguments) const

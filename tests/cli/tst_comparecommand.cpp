@@ -2,12 +2,12 @@
 // poolscope compare, as a person or a script calls it.
 #include "tests/compare/tape.h"
 #include "tests/report/incident.h"
+#include "tests/support/shell.h"
 
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -32,12 +32,6 @@ private slots:
     void helpNeedsNoManual();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-    };
     static Run run(const QStringList& arguments);
     QString path(const char* name) const { return dir_.filePath(QLatin1String(name)); }
     void record(const char* name, const std::vector<Behaviour>& behaviours) const;
@@ -94,18 +88,9 @@ void TestCompareCommand::initTestCase()
     record("both.poolrec", {quiet, busy});
 }
 
-TestCompareCommand::Run TestCompareCommand::run(const QStringList& arguments)
+Run TestCompareCommand::run(const QStringList& arguments)
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), QStringList{text("compare")} + arguments);
-    Run result;
-    if (!process.waitForFinished(60000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("compare")} + arguments);
 }
 
 void TestCompareCommand::twoRecordings()

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/shell.h"
+
 #include <QDir>
 #include <QFile>
 #include <QJsonArray>
@@ -29,13 +31,6 @@ private slots:
     void clearsUpAfterOneThatWasKilled();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-        QJsonArray array() const { return QJsonDocument::fromJson(out).array(); }
-    };
     static Run run(const QStringList& arguments);
     /// The first checkout of the leaking line.
     QString leakedCheckout() const;
@@ -44,6 +39,8 @@ private:
     std::unique_ptr<QProcess> shop_;
     QString target_;
 };
+
+using namespace poolscope::test;
 
 namespace {
 
@@ -59,18 +56,9 @@ QJsonValue of(const QJsonValue& object, const char* key)
 
 } // namespace
 
-TestPoolCommands::Run TestPoolCommands::run(const QStringList& arguments)
+Run TestPoolCommands::run(const QStringList& arguments)
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), arguments);
-    Run result;
-    if (!process.waitForFinished(60000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), arguments);
 }
 
 void TestPoolCommands::initTestCase()

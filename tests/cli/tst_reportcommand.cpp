@@ -3,6 +3,7 @@
 #include "tests/report/incident.h"
 #include "tests/report/page.h"
 #include "tests/report/pdftext.h"
+#include "tests/support/shell.h"
 
 #include <QDir>
 #include <QFile>
@@ -34,12 +35,6 @@ private slots:
     void usage();
 
 private:
-    struct Run
-    {
-        int code = -1;
-        QByteArray out;
-        QByteArray err;
-    };
     Run run(const QStringList& arguments) const;
     QString path(const char* name) const { return dir_.filePath(QLatin1String(name)); }
     static QByteArray contentOf(const QString& file);
@@ -65,24 +60,14 @@ void TestReportCommand::initTestCase()
     QCOMPARE(QString::fromStdString(recorded.trouble()), QString());
 }
 
-TestReportCommand::Run TestReportCommand::run(const QStringList& arguments) const
+Run TestReportCommand::run(const QStringList& arguments) const
 {
-    QProcess process;
-    process.setStandardInputFile(QProcess::nullDevice());
     // A desktop that is not there must not be asked for anything.
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     environment.insert(text("QT_QPA_PLATFORM"), text("xcb"));
     environment.insert(text("DISPLAY"), text(":4711"));
     environment.insert(text("XDG_RUNTIME_DIR"), dir_.path()); // of this user alone
-    process.setProcessEnvironment(environment);
-    process.start(text(POOLSCOPE_BINARY), QStringList{text("report")} + arguments);
-    Run result;
-    if (!process.waitForFinished(60000))
-        return result;
-    result.code = process.exitCode();
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
+    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("report")} + arguments, environment);
 }
 
 QByteArray TestReportCommand::contentOf(const QString& file)

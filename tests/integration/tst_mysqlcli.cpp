@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The shell's verbs against a real MariaDB or MySQL, live and from a recording of it.
 #include "tests/support/mariadb.h"
+#include "tests/support/shell.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -28,29 +29,16 @@ private slots:
     void secretsStayOut();
 
 private:
-    struct Outcome
-    {
-        int code = -1;
-        QByteArray out, err;
-        QJsonArray array() const { return QJsonDocument::fromJson(out).array(); }
-    };
-    static Outcome poolscope(const QStringList& arguments);
+    static Run poolscope(const QStringList& arguments);
     static QJsonObject byPid(const QJsonArray& sessions, qint64 pid);
 
     MariaDb server_;
     std::unique_ptr<MariaClient> root_, middle_, leaf_;
 };
 
-TestMySqlCli::Outcome TestMySqlCli::poolscope(const QStringList& arguments)
+Run TestMySqlCli::poolscope(const QStringList& arguments)
 {
-    QProcess process;
-    process.start(QStringLiteral(POOLSCOPE_BINARY), arguments);
-    Outcome outcome;
-    if (process.waitForFinished(60000))
-        outcome.code = process.exitCode();
-    outcome.out = process.readAllStandardOutput();
-    outcome.err = process.readAllStandardError();
-    return outcome;
+    return runProgram(QStringLiteral(POOLSCOPE_BINARY), arguments);
 }
 
 QJsonObject TestMySqlCli::byPid(const QJsonArray& sessions, qint64 pid)
@@ -87,12 +75,12 @@ void TestMySqlCli::initTestCase()
 
 void TestMySqlCli::sessions()
 {
-    const Outcome told =
+    const Run told =
         poolscope({QStringLiteral("sessions"), server_.url(), QStringLiteral("--json")});
     QVERIFY2(told.code == 0, told.err.constData());
-    const Outcome local = poolscope({QStringLiteral("states"), QStringLiteral("--json"),
-                                     QStringLiteral("mysql://admin@localhost/?socket=") +
-                                         server_.socket()}); // nothing listens at port 3306
+    const Run local = poolscope({QStringLiteral("states"), QStringLiteral("--json"),
+                                 QStringLiteral("mysql://admin@localhost/?socket=") +
+                                     server_.socket()}); // nothing listens at port 3306
     QVERIFY2(local.code == 0 && local.array().size() == 1, local.err.constData());
     const QJsonObject holder = byPid(told.array(), root_->id());
     QCOMPARE(holder[QStringLiteral("state")].toString(), QStringLiteral("idle_in_transaction"));
@@ -111,7 +99,7 @@ void TestMySqlCli::sessions()
 
 void TestMySqlCli::blockingTree()
 {
-    const Outcome told =
+    const Run told =
         poolscope({QStringLiteral("blocking"), server_.url(), QStringLiteral("--json")});
     QVERIFY2(told.code == 0, told.err.constData());
     QCOMPARE(told.array().size(), 1);
@@ -123,10 +111,9 @@ void TestMySqlCli::blockingTree()
 
 void TestMySqlCli::leaks()
 {
-    const Outcome told =
-        poolscope({QStringLiteral("leaks"), server_.url(), QStringLiteral("--json"),
-                   QStringLiteral("--leak-after"), QStringLiteral("1s"), QStringLiteral("--for"),
-                   QStringLiteral("3s")});
+    const Run told = poolscope({QStringLiteral("leaks"), server_.url(), QStringLiteral("--json"),
+                                QStringLiteral("--leak-after"), QStringLiteral("1s"),
+                                QStringLiteral("--for"), QStringLiteral("3s")});
     QVERIFY2(told.code == 0, told.err.constData());
     QCOMPARE(told.array().size(), 1);
     const QJsonObject leak = told.array().first().toObject();
@@ -141,9 +128,8 @@ void TestMySqlCli::recordingSaysTheSame()
 {
     const QTemporaryDir dir;
     const QString file = dir.filePath(QStringLiteral("night.poolrec"));
-    const Outcome recorded =
-        poolscope({QStringLiteral("record"), server_.url(), QStringLiteral("-o"), file,
-                   QStringLiteral("--for"), QStringLiteral("4s")});
+    const Run recorded = poolscope({QStringLiteral("record"), server_.url(), QStringLiteral("-o"),
+                                    file, QStringLiteral("--for"), QStringLiteral("4s")});
     QVERIFY2(recorded.code == 0, recorded.err.constData());
     for (const char* verb : {"sessions", "blocking"}) {
         const QString name = QString::fromLatin1(verb);
@@ -153,8 +139,8 @@ void TestMySqlCli::recordingSaysTheSame()
                 QRegularExpression(QStringLiteral("(_us\": *\\d+|\"since\": *\"[^\"]*\")")),
                 QString());
         };
-        const Outcome live = poolscope({name, server_.url(), QStringLiteral("--json")});
-        const Outcome replayed = poolscope({name, file, QStringLiteral("--json")});
+        const Run live = poolscope({name, server_.url(), QStringLiteral("--json")});
+        const Run replayed = poolscope({name, file, QStringLiteral("--json")});
         QVERIFY2(replayed.code == 0, replayed.err.constData());
         QVERIFY(!replayed.array().isEmpty());
         QCOMPARE(steady(replayed.out), steady(live.out));
@@ -163,7 +149,7 @@ void TestMySqlCli::recordingSaysTheSame()
 
 void TestMySqlCli::killByIdentity()
 {
-    const Outcome told =
+    const Run told =
         poolscope({QStringLiteral("sessions"), server_.url(), QStringLiteral("--json")});
     const QString id = byPid(told.array(), root_->id())[QStringLiteral("id")].toString();
     const auto terminate = [&](const QString& identity) {
@@ -171,7 +157,7 @@ void TestMySqlCli::killByIdentity()
             {QStringLiteral("terminate"), server_.url(), QStringLiteral("--identity"), identity});
     };
     const QString earlier = QStringLiteral("my-%1-1500000000000000").arg(root_->id());
-    Outcome outcome = terminate(earlier);
+    Run outcome = terminate(earlier);
     QVERIFY2(outcome.code == 4, outcome.err.constData());
     QVERIFY2(outcome.err.contains("another life of the server"), outcome.err.constData());
     QVERIFY(root_->exec(QStringLiteral("SELECT 1")));
@@ -190,7 +176,7 @@ void TestMySqlCli::remarksReachTheShell()
     options.performanceSchema = false;
     QVERIFY2(plain.start(options), qPrintable(plain.error()));
     for (const char* verb : {"sessions", "check"}) {
-        const Outcome told = poolscope({QString::fromLatin1(verb), plain.url()});
+        const Run told = poolscope({QString::fromLatin1(verb), plain.url()});
         QVERIFY2(told.code == 0, told.err.constData());
         QVERIFY2(told.err.contains("information_schema.PROCESSLIST"), told.err.constData());
         QVERIFY(!told.out.contains("information_schema.PROCESSLIST"));
@@ -199,11 +185,11 @@ void TestMySqlCli::remarksReachTheShell()
 
 void TestMySqlCli::secretsStayOut()
 {
-    const Outcome told = poolscope(
+    const Run told = poolscope(
         {QStringLiteral("states"), server_.url("locked:right"), QStringLiteral("--json")});
     QVERIFY2(told.code == 0, told.err.constData());
     QVERIFY(!told.out.contains("right"));
-    const Outcome wrong = poolscope({QStringLiteral("states"), server_.url("locked:hush-hush")});
+    const Run wrong = poolscope({QStringLiteral("states"), server_.url("locked:hush-hush")});
     QVERIFY(wrong.code != 0);
     QVERIFY2(!wrong.err.contains("hush"), wrong.err.constData());
     QVERIFY2(wrong.err.contains("password"), wrong.err.constData());
