@@ -110,6 +110,8 @@ install_servers()
 {
     command -v dpkg-query >/dev/null || return 0
     local missing=() postgres=
+    # Not every release has it.
+    ! apt-cache show victoria-metrics >/dev/null 2>&1 || server_packages+=(victoria-metrics)
     mapfile -t missing < <(missing_of "${server_packages[@]}")
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || postgres=postgresql
     [ "${#missing[@]}" = 0 ] && [ -z "$postgres" ] && return 0
@@ -140,7 +142,7 @@ install_servers()
             apt_install "${missing[@]}"
             # Not at the next boot either, whether or not this system runs systemd now.
             if command -v systemctl >/dev/null; then
-                as_root systemctl disable --quiet "${missing[@]}" || true
+                as_root systemctl disable --quiet "${missing[@]}" 2>/dev/null || true
             fi
         fi
     )

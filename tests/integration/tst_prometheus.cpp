@@ -104,7 +104,7 @@ private slots:
 void TestPrometheus::initTestCase()
 {
     if (!Prometheus::available())
-        QSKIP("this needs Prometheus");
+        QSKIP("this needs Prometheus, or VictoriaMetrics");
 }
 
 void TestPrometheus::fleetOfRealPages()

@@ -72,6 +72,28 @@ bool Prometheus::start(const QList<Job>& jobs)
     return launch();
 }
 
+bool Prometheus::isVictoria()
+{
+    return program().contains(QStringLiteral("victoria"));
+}
+
+QStringList Prometheus::prometheusArguments() const
+{
+    return {QStringLiteral("--config.file=") + dir_.filePath(QStringLiteral("prometheus.yml")),
+            QStringLiteral("--storage.tsdb.path=") + dir_.filePath(QStringLiteral("data")),
+            QStringLiteral("--web.listen-address=") + address(),
+            QStringLiteral("--log.level=warn")};
+}
+
+QStringList Prometheus::victoriaArguments() const
+{
+    return {QStringLiteral("-promscrape.config=") + dir_.filePath(QStringLiteral("prometheus.yml")),
+            QStringLiteral("-storageDataPath=") + dir_.filePath(QStringLiteral("data")),
+            QStringLiteral("-httpListenAddr=") + address(), QStringLiteral("-loggerLevel=WARN"),
+            // Half a minute else, for which it shows nothing.
+            QStringLiteral("-search.latencyOffset=1s")};
+}
+
 bool Prometheus::launch()
 {
     process_ = std::make_unique<QProcess>();
@@ -88,15 +110,11 @@ bool Prometheus::launch()
         // It must not outlive a test that crashed.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     });
-    process_->start(
-        program(),
-        {QStringLiteral("--config.file=") + dir_.filePath(QStringLiteral("prometheus.yml")),
-         QStringLiteral("--storage.tsdb.path=") + dir_.filePath(QStringLiteral("data")),
-         QStringLiteral("--web.listen-address=") + address(), QStringLiteral("--log.level=warn")});
+    process_->start(program(), isVictoria() ? victoriaArguments() : prometheusArguments());
     QElapsedTimer waited;
     waited.start();
     while (waited.elapsed() < 60000 && process_->state() != QProcess::NotRunning) {
-        if (get("/-/ready").contains("Ready"))
+        if (isVictoria() ? get("/health") == "OK" : get("/-/ready").contains("Ready"))
             return true;
         process_->waitForFinished(50);
     }

@@ -14,7 +14,8 @@ namespace poolscope::test {
 
 /// A private Prometheus for one test: its own folder and port on this machine, gone with this
 /// object. Works as root too: it then runs as 'nobody'. Asks for pages every two seconds, which is
-/// as long as one may take: a machine that is busy is slow.
+/// as long as one may take: a machine that is busy is slow. Or a VictoriaMetrics, where
+/// POOLSCOPE_PROMETHEUS names that.
 class Prometheus
 {
 public:
@@ -28,6 +29,8 @@ public:
     /// POOLSCOPE_PROMETHEUS, else what is installed; empty if nothing is.
     static QString program();
     static bool available() { return !program().isEmpty(); }
+    /// It is VictoriaMetrics, which answers the same questions.
+    static bool isVictoria();
 
     Prometheus();
     ~Prometheus();
@@ -51,6 +54,8 @@ public:
 
 private:
     bool launch();
+    QStringList prometheusArguments() const;
+    QStringList victoriaArguments() const;
 
     QTemporaryDir dir_;
     QString error_;
