@@ -49,8 +49,9 @@ std::string times(double ratio)
 
 std::string rate_in_words(double per_second)
 {
-    return per_second >= 10 ? fmt::format("{:.0f} a second", per_second)
-                            : fmt::format("{:.1f} a second", per_second);
+    // Three digits: how many times as much it is can be reckoned from what is told.
+    return per_second >= 100 ? fmt::format("{:.0f} a second", per_second)
+                             : fmt::format("{:.1f} a second", per_second);
 }
 
 std::string of_place(const Verdict& verdict)
@@ -150,7 +151,7 @@ std::string sentence_of(const PoolCase& pool, const Verdict& v)
         const std::string statement = common_statement(v.by);
         std::string words =
             v.by.empty() ? "its connections run statements that take longer than usual"
-                         : fmt::format("{} run statements, the longest for {}",
+                         : fmt::format("{} run statements, the longest for {} so far",
                                        count_of(many, "connection"), ago(longest_activity(v.by)));
         return fmt::format("{}: {}{}.", head, words,
                            statement.empty() ? "" : ", most of them " + statement);
@@ -197,7 +198,8 @@ void add_figures(Diagnosis& to, const PoolCase& pool)
     const auto& recent = pool.recent;
     if (recent && recent->returned > 0) {
         std::string text =
-            fmt::format("In the last {} {} came back", ago(recent->over),
+            fmt::format("In the last {} {} came back",
+                        ago(std::chrono::round<std::chrono::seconds>(recent->over)),
                         count_of(static_cast<std::int64_t>(recent->returned), "checkout"));
         if (recent->use)
             text += fmt::format(", held for {} each", format_duration_prose(*recent->use));
@@ -250,20 +252,34 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
     }
 }
 
-std::string enough(const PoolCase& pool)
+/// "Raise the pool's own max_connections from 6 to 8 at least (25 hold or want one now)"
+std::string raise_in_words(const PoolCase& pool)
 {
+    const std::string_view size = size_setting(pool.pool->kind.str());
+    if (size.empty())
+        return "A larger pool";
+    const FlowPoint& now = pool.figures();
+    // A server has one of that name, too.
+    std::string text =
+        fmt::format("Raise the pool's own {}{}", size,
+                    pool.max() > 0 ? fmt::format(" from {}", pool.max()) : std::string{});
     if (!pool.recent || !pool.recent->use || pool.recent->arrivals <= 0)
-        return {};
+        return text;
     // A quarter more than what is in use on the average: it comes in bursts.
     const double in_use =
         pool.recent->arrivals * std::chrono::duration<double>(*pool.recent->use).count() * 1.25;
     const double least = pool.max() > 0 ? static_cast<double>(pool.max()) + 1 : 1;
-    return fmt::format(" to {:.0f}", std::ceil(std::max(in_use, least)));
+    const double enough = std::ceil(std::max(in_use, least));
+    text += fmt::format(" to {:.0f}", enough);
+    // What comes is counted as it is served: while some wait, more would come.
+    const auto wanted = std::int64_t{now.used} + now.pending;
+    if (now.used >= 0 && now.pending > 0 && static_cast<double>(wanted) > enough)
+        text += fmt::format(" at least ({} hold or want one now)", wanted);
+    return text;
 }
 
 std::string prevention_of(const PoolCase& pool, const Verdict& v)
 {
-    const std::string_view size = size_setting(pool.pool->kind.str());
     const std::string at = of_place(v);
     switch (v.cause) {
     case Cause::leak:
@@ -282,17 +298,13 @@ std::string prevention_of(const PoolCase& pool, const Verdict& v)
         return "Keep transactions short, and bound them: lock_timeout for those who wait, "
                "idle_in_transaction_session_timeout for who holds.";
     case Cause::load_spike:
-        return size.empty() ? "A larger pool, or a limit on how much comes in."
-                            : fmt::format("Raise {}{} if the server has slots for that, or limit "
-                                          "how much comes in.",
-                                          size, enough(pool));
+        return raise_in_words(pool) +
+               " if the server has slots for that, or limit how much comes in.";
     case Cause::pool_too_small:
-        return size.empty() ? "A larger pool, if the server has slots for that."
-                            : fmt::format("Raise {}{}, if the server has slots for that.", size,
-                                          enough(pool));
+        return raise_in_words(pool) + ", if the server has slots for that.";
     case Cause::server_full:
     case Cause::bypass:
-        return "All pools together must fit into max_connections, less what is reserved.";
+        return std::string{slots_advice};
     case Cause::server_gone:
     case Cause::undecided:
         break;
@@ -353,16 +365,24 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
             made.candidates.push_back(candidate);
     }
     made.sentence = sentence_of(pool, verdict);
-    add_holders(made, pool, verdict);
-    add_figures(made, pool);
+    // Whose fault it is comes before who suffers from it.
     if (verdict.cause == Cause::lock_pile_up && verdict.tree != nullptr) {
-        DiagnosisEvidence evidence;
-        evidence.sentence =
-            fmt::format("{} wait behind it.", count_of(verdict.tree->root.blocks, "session"));
-        evidence.page = "blocking";
-        evidence.at = pool.now;
-        evidence.session = verdict.tree->root.key;
-        made.evidence.push_back(std::move(evidence));
+        const SessionKey& root = verdict.tree->root.key;
+        if (pool.server != nullptr)
+            add_last_statement(made, *pool.server, root, pool.now);
+        const std::int32_t behind = verdict.tree->root.blocks;
+        add(made,
+            fmt::format("{} {} behind it.", count_of(behind, "session"),
+                        behind == 1 ? "waits" : "wait"),
+            "blocking", pool.now);
+        made.evidence.back().session = root;
+    }
+    if (verdict.cause == Cause::slow_statements) {
+        add_figures(made, pool); // what has changed
+        add_holders(made, pool, verdict);
+    } else {
+        add_holders(made, pool, verdict);
+        add_figures(made, pool);
     }
     const auto lost = pool.input->disagreements.lost.find(pool.target->info.id);
     if (lost != pool.input->disagreements.lost.end())

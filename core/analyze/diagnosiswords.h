@@ -24,6 +24,13 @@ std::string holder_in_words(const Checkout& checkout);
 /// The root of a tree: what it does, since when, at which line if that is known.
 std::string root_in_words(const DiagnosisInput& input, const TargetState& server,
                           const BlockingTree& tree);
+/// Adds as evidence what a session runs, or ran last; nothing where that is not known.
+void add_last_statement(Diagnosis& to, const TargetState& server, const SessionKey& key,
+                        Timestamp now);
+inline constexpr std::string_view slots_advice =
+    "All pools together must fit into max_connections, less what is reserved; a connection limit "
+    "of "
+    "its role keeps one client from taking what others need.";
 /// Who has most of a server's slots: "60 of them are shop's (10.0.0.5)".
 std::string most_of_slots(const TargetState& server);
 

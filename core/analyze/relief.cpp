@@ -108,8 +108,13 @@ std::string about_others(const PoolCase& pool, const Verdict& verdict,
     if (verdict.cause == Cause::held_while_idle)
         return others == 1 ? " The other one comes back when its work is done."
                            : " The others come back when their work is done.";
+    if (alike.empty() && verdict.cause == Cause::slow_statements)
+        return " What comes next runs the same.";
+    if (alike.empty() && pool.target->pools.agent && pool.target->pools.agent->may_reclaim)
+        return {}; // one by one as this one
     if (alike.empty())
-        return {};
+        return fmt::format(" A restart of {} frees {}.", plain_line(pool.target->info.name, 64),
+                           others == 1 ? "both" : "all of them");
     const bool open = std::any_of(alike.begin(), alike.end(), [](const CaseHolder* each) {
         return each->activity == Activity::in_transaction;
     });

@@ -22,8 +22,6 @@ constexpr Duration server_window = seconds{8};
 constexpr std::int32_t pile_least = 3;
 /// One of so many sessions, and it is what fills the server.
 constexpr std::int32_t pile_of_full = 4;
-constexpr const char* slots_advice =
-    "All pools together must fit into max_connections, less what is reserved.";
 
 std::string client_in_words(const Session& session)
 {
@@ -79,6 +77,56 @@ std::string left_in_words(const TargetState& server, std::int32_t slots)
                            : fmt::format(", {} reserved ones are left", reserved);
 }
 
+/// How many more of the same client could be ended as cheaply, and for how long that would help.
+std::string others_idle(const TargetState& server, const Session& first)
+{
+    const std::string whose = client_in_words(first);
+    const auto idle =
+        std::count_if(server.sessions.begin(), server.sessions.end(), [&](const auto& each) {
+            const Session& session = each.second;
+            return session.state == SessionState::idle && session.is_client() && !session.own &&
+                   !(session.key == first.key) && client_in_words(session) == whose;
+        });
+    return idle == 0
+               ? std::string{}
+               : fmt::format(" {} more of {} {} idle, too; what belongs to a pool will connect "
+                             "again.",
+                             idle, whose, idle == 1 ? "is" : "are");
+}
+
+/// "26 of reports (10.0.0.8), 26 of them idle": the largest three.
+std::string clients_in_words(const TargetState& server)
+{
+    constexpr std::size_t most = 3;
+    struct Client
+    {
+        std::string name;
+        std::int32_t sessions = 0, idle = 0;
+    };
+    std::map<std::string, Client> by_name;
+    for (const auto& [pid, session] : server.sessions) {
+        if (!session.is_client() || session.own)
+            continue;
+        Client& client = by_name[client_in_words(session)];
+        ++client.sessions;
+        client.idle += session.state == SessionState::idle ? 1 : 0;
+    }
+    std::vector<Client> clients;
+    for (auto& [name, client] : by_name) {
+        client.name = name;
+        clients.push_back(client);
+    }
+    std::stable_sort(clients.begin(), clients.end(),
+                     [](const Client& a, const Client& b) { return a.sessions > b.sessions; });
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, clients.size()); ++i)
+        text += fmt::format("{}{} of {}, {} of them idle", i == 0 ? "" : "; ", clients[i].sessions,
+                            clients[i].name, clients[i].idle);
+    if (clients.size() > most)
+        text += fmt::format("; {} more clients", clients.size() - most);
+    return text;
+}
+
 std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& server)
 {
     const Timestamp now = input.world.now();
@@ -102,7 +150,7 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
         // What to do comes from the source, which knows what the server keeps for whom.
         if (!server.status.next_step.empty())
             made.relief = Relief{plain_line(server.status.next_step, 400), {}, {}, 0};
-        made.prevention = slots_advice;
+        made.prevention = std::string{slots_advice};
         return made;
     }
     const std::int32_t past_pools = beside_pools(input, server.info.id);
@@ -122,6 +170,8 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
                           server.counts.at(3), server.counts.at(2),
                           server.counts.at(0) + server.counts.at(1), server.counts.at(4)),
               "sessions", now));
+    if (const std::string clients = clients_in_words(server); !clients.empty())
+        made.evidence.push_back(shown(clients + '.', "sessions", now));
     const auto findings = input.findings.find(server.info.id);
     if (findings != input.findings.end()) {
         for (const SuspectedLeak& leak : findings->second.suspects) {
@@ -148,14 +198,15 @@ std::optional<Diagnosis> full(const DiagnosisInput& input, const TargetState& se
         relief.session = longest->key;
         relief.frees = 1;
         relief.sentence =
-            fmt::format("End session {}, idle for {}: that frees one slot, and costs no work.",
+            fmt::format("End session {}, idle for {}: that frees one slot, and costs no work.{}",
                         session_in_words(server, longest->key),
-                        format_duration_prose(server.age(*longest->state_since, now)));
+                        format_duration_prose(server.age(*longest->state_since, now)),
+                        others_idle(server, *longest));
         made.relief = std::move(relief);
     }
     made.prevention = bypassed
                           ? "Let everything in that application take its connections from a pool."
-                          : slots_advice;
+                          : std::string{slots_advice};
     return made;
 }
 
@@ -205,6 +256,7 @@ std::optional<Diagnosis> piled_up(const DiagnosisInput& input, const TargetState
                                                     : "On {} {} wait behind {}."),
                         plain_line(server.info.name, 64), count_of(tree.root.blocks, "session"),
                         root_in_words(input, server, tree));
+        add_last_statement(made, server, tree.root.key, now);
         DiagnosisEvidence evidence =
             shown(fmt::format("The first of them has waited for {}.",
                               format_duration_prose(server.age(*tree.since, now))),
@@ -251,6 +303,21 @@ std::string root_in_words(const DiagnosisInput& input, const TargetState& server
     if (checkout != nullptr && checkout->stack)
         words += ", lent at " + plain_line(name_of(acquiring_line(checkout->stack.get())), 400);
     return words;
+}
+
+void add_last_statement(Diagnosis& to, const TargetState& server, const SessionKey& key,
+                        Timestamp now)
+{
+    const Session* const session = server.find(key);
+    if (session == nullptr || session->statement.empty())
+        return;
+    DiagnosisEvidence evidence =
+        shown(fmt::format("Session {} {}: {}", key.pid.value,
+                          session->state == SessionState::active ? "runs" : "ran last",
+                          plain_line(session->statement.str(), 200)),
+              "sessions", now);
+    evidence.session = key;
+    to.evidence.push_back(std::move(evidence));
 }
 
 std::string most_of_slots(const TargetState& server)
