@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where the evidence of a diagnosis leads.
+#include "tests/support/poolscene.h"
+#include "tests/views/pagefixture.h"
+#include "ui/views/answerpanel.h"
+#include "ui/views/linkbutton.h"
+
+#include <QSignalSpy>
+#include <QTest>
+
+#include <algorithm>
+
+using namespace poolscope;
+using namespace poolscope::support;
+using namespace std::chrono_literals;
+
+namespace {
+
+QList<LinkButton*> linksOf(const Page& overview)
+{
+    QList<LinkButton*> shown;
+    for (LinkButton* const link : overview.findChild<AnswerPanel*>()->findChildren<LinkButton*>()) {
+        if (link->isVisible())
+            shown += link;
+    }
+    return shown;
+}
+
+} // namespace
+
+class OverviewAnswersTest : public QObject
+{
+    Q_OBJECT
+private slots:
+    void evidenceLeadsToItsSession();
+    void evidenceOfEarlierLeadsBackThere();
+    void evidenceLeadsToItsCheckout();
+};
+
+/// In the recording of a real incident, once its blocker is blocking.
+void OverviewAnswersTest::evidenceLeadsToItsSession()
+{
+    PageFixture f;
+    f.follow();
+    f.workspace->open(QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec"));
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    f.workspace->seek(f.workspace->transport().start + 240s);
+    const Page& overview = f.page("overview");
+    QTRY_VERIFY(!linksOf(overview).isEmpty());
+    QSignalSpy pages(f.context.get(), &ViewContext::navigationRequested);
+    QSignalSpy seeks(f.context.get(), &ViewContext::seekRequested);
+    QTest::mouseClick(linksOf(overview).front(), Qt::LeftButton);
+    QCOMPARE(pages.size(), 1);
+    QCOMPARE(pages.front().front().toString(), QStringLiteral("blocking"));
+    QVERIFY(f.context->selection().has_value());
+    const SessionRow* const chosen = f.store->find(*f.context->selection());
+    QVERIFY(chosen);
+    QVERIFY(chosen->session.state == SessionState::idle_in_transaction);
+    QVERIFY(chosen->blocks > 0);
+    QVERIFY(!f.context->offered()); // it is the user's choice from here on
+    QCOMPARE(seeks.size(), 0);      // it is now
+}
+
+/// What was seen half a minute ago is shown as it was then; of a moment ago, one stays.
+void OverviewAnswersTest::evidenceOfEarlierLeadsBackThere()
+{
+    PageFixture f;
+    SyntheticUpdates updates;
+    updates.put(100, SessionState::idle_in_transaction, "shop-api", 400s);
+    const Update update = updates.take(true);
+    f.apply(update);
+    const Page& overview = f.page("overview");
+    auto* const panel = overview.findChild<AnswerPanel*>();
+    QSignalSpy pages(f.context.get(), &ViewContext::navigationRequested);
+    QSignalSpy seeks(f.context.get(), &ViewContext::seekRequested);
+    AnswerEvidence link;
+    link.page = QStringLiteral("sessions");
+    for (const auto ago : {30s, 9s}) {
+        link.at = update.now - ago;
+        emit panel->linkChosen(link);
+    }
+    link.at = {}; // of no moment
+    emit panel->linkChosen(link);
+    QCOMPARE(pages.size(), 3);
+    QCOMPARE(seeks.size(), 1);
+    QCOMPARE(seeks.front().front().value<Timestamp>(), update.now - 30s);
+}
+
+void OverviewAnswersTest::evidenceLeadsToItsCheckout()
+{
+    PageFixture f;
+    PoolScene scene;
+    f.apply(scene.take(true));
+    const CheckoutKey open = scene.leaked().front();
+    auto* const panel = f.page("overview").findChild<AnswerPanel*>();
+    QSignalSpy checkouts(f.context.get(), &ViewContext::checkoutRequested);
+    QSignalSpy pages(f.context.get(), &ViewContext::navigationRequested);
+    AnswerEvidence link;
+    link.page = QStringLiteral("leaks");
+    link.checkout = open;
+    emit panel->linkChosen(link);
+    QCOMPARE(checkouts.size(), 1);
+    QVERIFY(checkouts.front().front().value<CheckoutKey>() == open);
+    QCOMPARE(pages.size(), 1);
+    link.checkout->id = Text{"given back meanwhile"};
+    emit panel->linkChosen(link);
+    QCOMPARE(checkouts.size(), 1); // its page is all that there is to show
+    QCOMPARE(pages.size(), 2);
+}
+
+QTEST_MAIN(OverviewAnswersTest)
+#include "tst_overviewanswers.moc"
