@@ -106,6 +106,7 @@ private slots:
     void manyThingsAreBounded();
     void theSameInputGivesTheSameBytes();
     void allSectionsAreThere();
+    void findingsAreTold();
     void nothingIsSaidToBeNothing();
     void aGapIsAHole();
     void aPoolThatDoesNotTellIsAHole();
@@ -190,6 +191,36 @@ void TestReport::allSectionsAreThere()
     QVERIFY(page.text.contains(QLatin1String("3 more of the same place.")));
     QVERIFY(page.text.contains(QLatin1String("These wait for each other in a circle:")));
     QVERIFY(page.text.contains(QLatin1String("max_connections 20, 3 reserved")));
+}
+
+/// Whose setting, what it is, what it should be and why, in each pool's own names.
+void TestReport::findingsAreTold()
+{
+    report::Incident one = incident("orders");
+    ConfigFinding finding;
+    finding.severity = ConfigSeverity::critical;
+    finding.target = process;
+    finding.pool = Text{"shop"};
+    finding.setting = "maximumPoolSize";
+    finding.value = "80";
+    finding.proposed = "24";
+    finding.sentence = "Four processes of 80 ask for 320 of 97 connections.";
+    finding.evidence = {"shop-db has 100, 3 of them reserved."};
+    ConfigFinding ofServer = finding;
+    ofServer.pool = {};
+    ofServer.setting = "idle_in_transaction_session_timeout";
+    one.findings = {finding, ofServer};
+    const Page page = readPage(page_of(one));
+    QCOMPARE(page.trouble, QString());
+    const QString from = page.text.mid(page.text.indexOf(QStringLiteral("Proposed")));
+    int at = 0;
+    for (const char* const word :
+         {"critical", ", shop", "maximumPoolSize", "80", "24", "Four processes",
+          "3 of them reserved", "idle_in_transaction_session_timeout"}) {
+        const int next = static_cast<int>(from.indexOf(QLatin1String(word), at));
+        QVERIFY2(next >= at, word);
+        at = next;
+    }
 }
 
 void TestReport::nothingIsSaidToBeNothing()
