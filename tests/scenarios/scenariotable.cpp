@@ -47,8 +47,10 @@ void ScenarioTable::add(const ScenarioRow& row, ScenarioVerdict verdict)
     }
     if (right && verdict.firstRight && row.mustTell(verdict.sources)) {
         const double from = std::max(0.0, verdict.strained.value_or(0));
-        delays_.push_back({row.name, std::max(0.0, *verdict.firstRight - from), *verdict.firstRight,
-                           verdict.sources});
+        delays_.push_back(
+            {row.name, std::max(0.0, *verdict.firstRight - from), *verdict.firstRight,
+             std::max(0.0, std::min(*verdict.firstRight, verdict.firstNamed.value_or(1e9)) - from),
+             verdict.sources});
     }
     falseLeaks_ += verdict.falseLeak ? 1 : 0;
     if (row.healthy() && !row.mayAlert) {
@@ -89,15 +91,25 @@ double ScenarioTable::recall() const
     return all == 0 ? 1 : static_cast<double>(told) / all;
 }
 
-std::vector<double> ScenarioTable::delays() const
+std::vector<double> ScenarioTable::sortedDelays(double Delay::*which) const
 {
     std::vector<double> all;
     for (const Delay& delay : delays_) {
         if (delay.sources == static_cast<std::size_t>(Sources::agentAndServer))
-            all.push_back(delay.fromWait);
+            all.push_back(delay.*which);
     }
     std::sort(all.begin(), all.end());
     return all;
+}
+
+std::vector<double> ScenarioTable::delays() const
+{
+    return sortedDelays(&Delay::fromWait);
+}
+
+std::vector<double> ScenarioTable::namings() const
+{
+    return sortedDelays(&Delay::named);
 }
 
 QString ScenarioTable::confusion() const
@@ -172,6 +184,20 @@ QString ScenarioTable::delaysText() const
     return text;
 }
 
+/// By name: each has a reason, or is to be mended.
+QString ScenarioTable::lateText() const
+{
+    QString text;
+    for (const Delay& each : delays_) {
+        if (each.fromWait > goal_s)
+            text += QStringLiteral("%1, %2: %3 s from the first wait, candidates named at %4 s\n")
+                        .arg(each.row, QLatin1String(sourcesNames.at(each.sources)))
+                        .arg(each.fromWait, 0, 'f', 1)
+                        .arg(each.named, 0, 'f', 1);
+    }
+    return text.isEmpty() ? text : QStringLiteral("\nlater than %1 s:\n").arg(goal_s) + text;
+}
+
 QString ScenarioTable::alertsText() const
 {
     return QStringLiteral("\nfalse leaks: %1\nhealthy recordings on which a default alert fires: "
@@ -201,7 +227,7 @@ QString ScenarioTable::text() const
                         .arg(each.firstTimeout.value_or(-1));
         }
     }
-    return confusion() + figures() + delaysText() + alertsText() +
+    return confusion() + figures() + delaysText() + lateText() + alertsText() +
            (wrong.isEmpty() ? QString() : QStringLiteral("\nnot as it should be:\n") + wrong);
 }
 

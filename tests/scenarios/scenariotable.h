@@ -22,6 +22,11 @@ public:
     /// How long after the first wait (or the trouble, where nobody waited) the right verdict came,
     /// with agent and server attached: sorted.
     std::vector<double> delays() const;
+    /// The same until it was told, or named as one of the candidates: a leak of all connections at
+    /// once is a call that lasts until it has lasted too long for one.
+    std::vector<double> namings() const;
+
+    static constexpr double goal_s = 10; ///< for a verdict
 
     /// The confusion table, precision and recall per cause, the delays, the alerts.
     QString text() const;
@@ -35,11 +40,14 @@ private:
     {
         QString row;
         double fromWait = 0, fromOnset = 0;
+        double named = 0; ///< from the first wait until it was told, or among the candidates
         std::size_t sources = 0;
     };
+    std::vector<double> sortedDelays(double Delay::*which) const;
     QString confusion() const;
     QString figures() const;
     QString delaysText() const;
+    QString lateText() const;
     QString alertsText() const;
 
     std::map<QString, std::vector<ScenarioVerdict>> rows_;

@@ -115,6 +115,8 @@ void Judge::weigh(const Diagnosis& each, Timestamp now)
         const auto among = std::count_if(each.candidates.begin(), each.candidates.end(),
                                          [&](Cause c) { return truth_.contains(nameIn(c)); });
         candidatesRight_ = candidatesRight_ || among > 0;
+        if (among > 0 && !verdict_.firstNamed && now >= times_.onset)
+            verdict_.firstNamed = seconds(now);
         if (row_.causes.size() < 2 || among < 2 || now < times_.onset)
             return;
     } else if (!truth_.contains(cause)) {
@@ -162,6 +164,10 @@ void Judge::judgeAlerts()
     const bool seesPool = verdict_.sources != static_cast<std::size_t>(Sources::server);
     verdict_.alertsOk = verdict_.earlyAlerts.isEmpty() || row_.mayAlert;
     if (row_.healthy() || !seesPool || row_.told.at(verdict_.sources) == QStringLiteral("~"))
+        return;
+    // Waits that all succeed may fall between two looks at a page, 5 s apart.
+    const bool pagesAlone = verdict_.sources == static_cast<std::size_t>(Sources::metrics);
+    if (pagesAlone && !verdict_.firstTimeout && !verdict_.firstAlert)
         return;
     const double until = verdict_.firstTimeout.value_or(seconds(times_.calm));
     verdict_.alertsOk = verdict_.alertsOk && verdict_.firstAlert && *verdict_.firstAlert < until;

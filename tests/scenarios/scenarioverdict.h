@@ -17,6 +17,7 @@ struct ScenarioVerdict
     QString complaint; ///< why it is not ok
     QString sentence;  ///< the last right one
     std::optional<double> firstRight;
+    std::optional<double> firstNamed; ///< undecided, with the cause among the candidates
     std::optional<double> strained;   ///< since when an acquire waited
     std::optional<double> ended;      ///< how long after the trouble the last verdict was
     std::optional<double> firstAlert; ///< the first that fires
