@@ -26,8 +26,10 @@ fetch_servers build/release
 
 cmake --preset release >&2
 cmake --build build/release -j "$(build_jobs)" >&2
-# Real servers on a busy machine now and then answer late: a second chance, which CTest shows.
-tests=(ctest --test-dir build/release --output-on-failure -j2 --repeat until-pass:2
+# Most of them wait for servers: one more than there are cores. Real servers on a busy machine now and
+# then answer late: a second chance, which CTest shows.
+side=$(($(nproc) < 8 ? $(nproc) + 1 : 8))
+tests=(ctest --test-dir build/release --output-on-failure -j "$side" --repeat until-pass:2
     -LE '^(bench|long)$')
 [ -n "$long" ] || exec "${tests[@]}"
 
