@@ -14,8 +14,13 @@
 #include <QClipboard>
 #include <QDir>
 #include <QElapsedTimer>
+#include <QFontInfo>
 #include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QScreen>
 #include <QSignalSpy>
+#include <QStyle>
 #include <QTest>
 #include <QToolButton>
 
@@ -86,6 +91,123 @@ private slots:
             QVERIFY(sheet.contains(QStringLiteral("min-height: 24px")));
             QVERIFY(styleSheetFor(*tokens, 1.5).contains(QStringLiteral("min-height: 36px")));
         }
+    }
+
+    void lengthsGrowWithTexts()
+    {
+        Theme& theme = Theme::current();
+        theme.install();
+        QCOMPARE(theme.scale(), 1.0); // no test's desktop asks for more
+        QSignalSpy spy(&theme, &Theme::changed);
+        theme.setScale(1.5);
+        QCOMPARE(spy.count(), 1);
+        QCOMPARE(theme.scaled(24), 36);
+        QCOMPARE(theme.scaled(QSize(10, 20)), QSize(15, 30));
+        QCOMPARE(theme.scaled(QMargins(2, 4, 6, 8)), QMargins(3, 6, 9, 12));
+        QCOMPARE(QFontInfo(QApplication::font()).pixelSize(), theme.scaled(13));
+        // A window grows as far as its screen lets it, and is never smaller than designed.
+        const QWidget window;
+        const int screen = window.screen()->availableSize().width();
+        QCOMPARE(theme.sizeFor(window, {100, 80}), QSize(150, 120));
+        QCOMPARE(theme.sizeFor(window, {screen - 10, 80}), QSize(screen, 120));
+        QCOMPARE(theme.sizeFor(window, {screen + 10, 80}), QSize(screen + 10, 120));
+        theme.setScale(0.2);
+        QCOMPARE(theme.scale(), 1.0);
+        theme.setScale(9);
+        QCOMPARE(theme.scale(), 2.0);
+        theme.setScale(1);
+    }
+
+    void whatQtLaysOutGrowsToo()
+    {
+        Theme& theme = Theme::current();
+        theme.install();
+        const auto measure = [](QStyle::PixelMetric metric) {
+            return QApplication::style()->pixelMetric(metric);
+        };
+        const auto metrics = {QStyle::PM_SmallIconSize,          QStyle::PM_ButtonIconSize,
+                              QStyle::PM_ListViewIconSize,       QStyle::PM_LineEditIconSize,
+                              QStyle::PM_IndicatorWidth,         QStyle::PM_ExclusiveIndicatorWidth,
+                              QStyle::PM_CheckBoxLabelSpacing,   QStyle::PM_LayoutLeftMargin,
+                              QStyle::PM_LayoutHorizontalSpacing};
+        for (const QStyle::PixelMetric metric : metrics) {
+            theme.setScale(1);
+            const int before = measure(metric);
+            theme.setScale(1.5);
+            QVERIFY(before > 0);
+            QVERIFY2(
+                std::abs(measure(metric) - 1.5 * before) <= 1,
+                qPrintable(
+                    QStringLiteral("%1: %2, %3").arg(metric).arg(before).arg(measure(metric))));
+        }
+        theme.setScale(1);
+    }
+
+    void theFocusMovesNothing()
+    {
+        Theme& theme = Theme::current();
+        theme.install();
+        for (const double scale : {1.0, 1.25, 1.55, 2.0}) {
+            theme.setScale(scale);
+            QWidget window;
+            QLineEdit edit(&window);
+            QPushButton button(QStringLiteral("Attach"), &window);
+            QWidget other(&window);
+            other.setFocusPolicy(Qt::StrongFocus);
+            window.show();
+            window.activateWindow();
+            QVERIFY(QTest::qWaitForWindowActive(&window));
+            for (QWidget* const one :
+                 {static_cast<QWidget*>(&edit), static_cast<QWidget*>(&button)}) {
+                other.setFocus();
+                const QSize size = one->sizeHint();
+                one->setFocus();
+                QVERIFY(one->hasFocus());
+                QCOMPARE(one->sizeHint(), size);
+            }
+        }
+        theme.setScale(1);
+    }
+
+    /// Of a frame that is not laid out yet Qt keeps none that leave nothing of 100 x 30 px.
+    void paddingOutlivesAChangeOfStyle()
+    {
+        Theme& theme = Theme::current();
+        theme.install();
+        QWidget window;
+        QLabel label(QStringLiteral("Targets"), &window);
+        const QMargins padding(24, 32, 0, 8);
+        setPadding(label, padding);
+        theme.setScale(1.5);
+        window.show();
+        theme.setScale(1);
+        QCOMPARE(label.contentsMargins(), padding);
+    }
+
+    void iconOfABannerGrows()
+    {
+        Theme& theme = Theme::current();
+        theme.setMode(Theme::Mode::light);
+        const auto tall = [&](double scale) {
+            theme.setScale(scale);
+            Banner banner;
+            banner.setMessage(Severity::critical, QStringLiteral("No answer"), QString());
+            banner.resize(800, banner.sizeHint().height());
+            const QImage image =
+                banner.grab(QRect(2, 2, theme.scaled(28), banner.height() - 4)).toImage();
+            int rows = 0;
+            for (int y = 0; y < image.height(); ++y) {
+                bool filled = false;
+                for (int x = 0; x < image.width(); ++x)
+                    filled = filled || image.pixelColor(x, y) == theme.tokens().critFill;
+                rows += filled;
+            }
+            return rows;
+        };
+        const int before = tall(1);
+        QVERIFY(before > 8);
+        QVERIFY(std::abs(tall(2) - 2 * before) <= 2);
+        theme.setScale(1);
     }
 
     void monospaceDoesNotJoin()

@@ -48,8 +48,8 @@ Banner::Banner(QWidget* parent)
     text_->setInk(ElidedLabel::Ink::secondary);
 
     auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(glyphRoom, 1, 4, 1);
-    row->setSpacing(8);
+    row->setContentsMargins(Theme::current().scaled(glyphRoom), 1, Theme::current().scaled(4), 1);
+    row->setSpacing(Theme::current().scaled(8));
     row->addWidget(lead_);
     row->addWidget(text_, 1);
     row->addWidget(codeLabel_);
@@ -120,9 +120,11 @@ void Banner::restyle()
     underlined.setUnderline(true);
     const QString style =
         QStringLiteral("QToolButton { color: %1; text-decoration: underline;"
-                       " border: none; padding: 0 6px; background: transparent; }"
-                       "QToolButton:focus { border: 2px solid %1; padding: 0 4px; }")
-            .arg(theme.tokens().accent.name());
+                       " border: none; padding: 0 %2px; background: transparent; }"
+                       "QToolButton:focus { border: 2px solid %1; padding: 0 %3px; }")
+            .arg(theme.tokens().accent.name())
+            .arg(theme.scaled(6))
+            .arg(theme.scaled(6) - 2);
     for (QToolButton* button : {copy_, link_}) {
         button->setFont(underlined);
         button->setStyleSheet(style);
@@ -133,13 +135,15 @@ void Banner::restyle()
 void Banner::paintEvent(QPaintEvent*)
 {
     QPainter painter(this);
-    const Tokens& t = Theme::current().tokens();
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
     const bool crit = severity_ == Severity::critical;
     const bool warn = severity_ == Severity::warning;
     const QColor& edge = crit ? t.crit : (warn ? t.warn : t.info);
     painter.fillRect(rect(), edge);
     painter.fillRect(rect().adjusted(1, 1, -1, -1), crit ? t.critBg : (warn ? t.warnBg : t.infoBg));
-    const QRect box(10, (height() - metrics::icon) / 2, metrics::icon, metrics::icon);
+    const int side = theme.scaled(metrics::icon);
+    const QRect box(theme.scaled(10), (height() - side) / 2, side, side);
     if (icon_.isEmpty())
         paintSeverity(painter, QRectF(box).adjusted(1, 1, -1, -1), severity_, t);
     else

@@ -88,17 +88,18 @@ void octagonGlyph(QPainter& painter, const Tokens& t)
 void paintPill(QPainter& painter, const QRectF& box, int count, const QColor& ground,
                const QColor& ink)
 {
+    const Theme& theme = Theme::current();
     const QString text = count > 99 ? QStringLiteral("99+") : QString::number(count);
-    const QFont font = Theme::current().mono(11, QFont::DemiBold);
+    const QFont font = theme.mono(11, QFont::DemiBold);
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setFont(font);
-    const double width = QFontMetricsF(font).horizontalAdvance(text) + 9;
-    QRectF pill(0, 0, std::max(width, 16.0), 14);
+    const double width = QFontMetricsF(font).horizontalAdvance(text) + theme.scaled(9);
+    QRectF pill(0, 0, std::max<double>(width, theme.scaled(16)), theme.scaled(14));
     pill.moveCenter(box.center());
     painter.setPen(Qt::NoPen);
     painter.setBrush(ground);
-    painter.drawRoundedRect(pill, 5, 5);
+    painter.drawRoundedRect(pill, theme.scaled(5), theme.scaled(5));
     painter.setPen(ink);
     painter.drawText(pill, Qt::AlignCenter, text);
     painter.restore();

@@ -47,7 +47,7 @@ void SectionHead::setCaption(const QString& caption)
 
 QSize SectionHead::sizeHint() const
 {
-    return QSize(120, Theme::current().scaled(metrics::sectionHead));
+    return Theme::current().scaled(QSize(120, metrics::sectionHead));
 }
 
 void SectionHead::paintEvent(QPaintEvent*)
@@ -59,7 +59,8 @@ void SectionHead::paintEvent(QPaintEvent*)
     painter.fillRect(0, height() - 1, width(), 1, t.line);
     painter.fillRect(0, 0, width(), 1, t.line);
 
-    const QRect inner = rect().adjusted(metrics::panelPadding, 0, -metrics::panelPadding, 0);
+    const int pad = theme.scaled(metrics::panelPadding);
+    const QRect inner = rect().adjusted(pad, 0, -pad, 0);
     const QFont small = theme.ui(11);
     const QFont strong = theme.ui(13, QFont::DemiBold);
     const int titleWidth = QFontMetrics(strong).horizontalAdvance(title_);
@@ -67,13 +68,20 @@ void SectionHead::paintEvent(QPaintEvent*)
     painter.setPen(t.text);
     painter.drawText(inner, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
                      QFontMetrics(strong).elidedText(title_, Qt::ElideRight, inner.width()));
-    const int room = inner.width() - titleWidth - metrics::cellPadding;
-    if (room < 24 || caption_.isEmpty())
+    const int room = inner.width() - titleWidth - theme.scaled(metrics::cellPadding);
+    if (room < theme.scaled(24) || caption_.isEmpty())
         return;
     painter.setFont(small);
     painter.setPen(t.text2);
     painter.drawText(inner, Qt::AlignRight | Qt::AlignVCenter | Qt::TextSingleLine,
                      QFontMetrics(small).elidedText(caption_, Qt::ElideRight, room));
+}
+
+void setPadding(QFrame& frame, const QMargins& padding)
+{
+    const QSize least(padding.left() + padding.right() + 1, padding.top() + padding.bottom() + 1);
+    frame.resize(frame.size().expandedTo(least));
+    frame.setContentsMargins(padding);
 }
 
 void paintTitle(QPainter& painter, const QRectF& line, const QString& bold, const QString& rest)
@@ -86,8 +94,8 @@ void paintTitle(QPainter& painter, const QRectF& line, const QString& bold, cons
     painter.setPen(theme.tokens().text);
     painter.drawText(line, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine, name);
 
-    const QRectF after =
-        line.adjusted(measure.horizontalAdvance(name) + metrics::cellPadding, 0, 0, 0);
+    const QRectF after = line.adjusted(
+        measure.horizontalAdvance(name) + theme.scaled(metrics::cellPadding), 0, 0, 0);
     const QFont plain = theme.ui();
     painter.setFont(plain);
     painter.setPen(theme.tokens().text2);

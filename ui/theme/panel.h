@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QFrame>
+#include <QMargins>
 
 namespace poolscope {
 
@@ -34,6 +35,10 @@ private:
     QString title_;
     QString caption_;
 };
+
+/// Contents margins that last: a frame (a label is one) forgets those which leave nothing of its
+/// size when its style changes, and before it is laid out that is 100 x 30 px.
+void setPadding(QFrame& frame, const QMargins& padding);
 
 /// The answer of a page or a panel's title line: a glyph, bold words, then lighter ones. Plain
 /// text.

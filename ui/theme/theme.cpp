@@ -14,12 +14,16 @@
 #include <QFontInfo>
 #include <QPalette>
 #include <QPointer>
+#include <QScreen>
+#include <QWidget>
 
 #include <algorithm>
 
 namespace poolscope {
 
 namespace {
+
+constexpr double mostScale = 2.0;
 
 QString firstFamily(const QStringList& wanted)
 {
@@ -87,7 +91,7 @@ Theme::Theme(QObject* parent)
     // A desktop whose font is larger than usual (11 pt) asks for larger text everywhere.
     const double usual = 11.0 * 96.0 / 72.0;
     const int px = QFontInfo(QFontDatabase::systemFont(QFontDatabase::GeneralFont)).pixelSize();
-    scale_ = std::clamp(px / usual, 1.0, 2.0);
+    scale_ = std::clamp(px / usual, 1.0, mostScale);
     desktopDark_ = QApplication::palette().color(QPalette::Window).lightness() < 128;
 }
 
@@ -135,6 +139,12 @@ void Theme::setDensity(Density density)
         return;
     density_ = density;
     emit changed();
+}
+
+void Theme::setScale(double scale)
+{
+    scale_ = std::clamp(scale, 1.0, mostScale);
+    update();
 }
 
 void Theme::followDesktop()
@@ -212,6 +222,11 @@ int Theme::rowHeight() const
 int Theme::scaled(int px) const
 {
     return qRound(px * scale_);
+}
+
+QSize Theme::sizeFor(const QWidget& window, const QSize& px) const
+{
+    return scaled(px).boundedTo(window.screen()->availableSize()).expandedTo(px);
 }
 
 QFont Theme::ui(int px, QFont::Weight weight) const

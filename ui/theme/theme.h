@@ -5,11 +5,14 @@
 
 #include <QDBusVariant>
 #include <QFont>
+#include <QMargins>
 #include <QObject>
+#include <QSize>
 
 #include <optional>
 
 class QDBusPendingCallWatcher;
+class QWidget;
 
 namespace poolscope {
 
@@ -46,10 +49,24 @@ public:
     const Tokens& tokens() const { return *tokens_; }
     bool isDark() const { return tokens_->dark; }
 
+    /// How much larger than designed texts are, and with them all that stands beside them: 1 to 2,
+    /// by the desktop's font at the start. What lies outside is taken as the nearest of these.
+    /// Widgets take their lengths when they are made: set it before the first of them.
+    double scale() const { return scale_; }
+    void setScale(double scale);
+
     /// Height of a table's row: 20, 24 or 28, scaled with the desktop's font.
     int rowHeight() const;
-    /// A length in px at 96 dpi, scaled with the desktop's font.
+    /// A length in px at 96 dpi, scaled with the desktop's font. All but hairlines, frames and
+    /// dashes scale: what stands beside a text does as the text does.
     int scaled(int px) const;
+    QSize scaled(const QSize& px) const { return {scaled(px.width()), scaled(px.height())}; }
+    QMargins scaled(const QMargins& px) const
+    {
+        return {scaled(px.left()), scaled(px.top()), scaled(px.right()), scaled(px.bottom())};
+    }
+    /// The size of a window: scaled, but for what its screen has no room for. Never less than `px`.
+    QSize sizeFor(const QWidget& window, const QSize& px) const;
 
     /// Interface text: Inter, else DejaVu Sans. Weights 400 and 600 only.
     QFont ui(int px = 13, QFont::Weight weight = QFont::Normal) const;
