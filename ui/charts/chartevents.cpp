@@ -19,9 +19,9 @@ namespace poolscope {
 
 namespace {
 
-constexpr double mergeDistance = 12;
+constexpr int mergeDistance = 12;
 constexpr int rows = 3;
-constexpr double leastWords = 120; ///< px; shorter they say nothing
+constexpr int leastWords = 120; ///< px; shorter they say nothing
 
 bool isOnset(MarkKind kind)
 {
@@ -49,7 +49,7 @@ const QColor& inkOf(MarkKind kind, const Tokens& t)
 /// The nearest lines of other events to both sides of `x`, but for those that stand with it.
 std::pair<double, double> clearOf(const TimePicture& p, double x)
 {
-    constexpr double together = 6;
+    const double together = Theme::current().scaled(6);
     double left = p.plot.left(), right = p.plot.right();
     for (const ChartEvent& event : p.events) {
         const double at = p.x(event.time);
@@ -81,13 +81,14 @@ std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp fr
         std::size_t at;
         double last;
     };
+    const Theme& theme = Theme::current();
     std::vector<ChartEvent> events;
     std::map<MarkKind, Run> runs;
     const auto first = std::lower_bound(marks.begin(), marks.end(), from,
                                         [](const Mark& m, Timestamp t) { return m.time < t; });
     for (auto mark = first; mark != marks.end() && mark->time <= to; ++mark) {
         const double at = x(mark->time);
-        const double near = isOnset(mark->kind) ? runDistance : mergeDistance;
+        const double near = theme.scaled(isOnset(mark->kind) ? runDistance : mergeDistance);
         if (const auto run = runs.find(mark->kind);
             run != runs.end() && at - run->second.last < near) {
             run->second.last = at;
@@ -123,11 +124,13 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRe
     });
     const QFont font = theme.ui(11);
     const QFontMetricsF metrics(font);
-    const double step = metrics.height() + 3;
-    double top = p.y(p.most) + 8;
+    const double step = metrics.height() + theme.scaled(3);
+    const double away = theme.scaled(3), pad = theme.scaled(4), around = 2 * pad;
+    const double least = theme.scaled(leastWords);
+    double top = p.y(p.most) + around;
     // Nor over the edge of the reserved slots, where that is near.
-    if (edge > top - 8 && edge < top + 2 * step)
-        top = edge + 4;
+    if (edge > top - around && edge < top + 2 * step)
+        top = edge + pad;
     const bool past = p.cursor && *p.cursor > p.from && *p.cursor < p.to;
     const double cursor = past ? p.x(*p.cursor) : p.plot.right();
     std::vector<QRectF> taken;
@@ -136,28 +139,29 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRe
     painter.setFont(font);
     for (const ChartEvent* event : worstFirst) {
         const double x = p.x(event->time);
-        const double most = std::min(p.plot.width() * 0.6, 360.0);
-        const double wanted = std::min(most, metrics.horizontalAdvance(event->words)) + 8;
+        const double most = std::min<double>(p.plot.width() * 0.6, theme.scaled(360));
+        const double wanted = std::min(most, metrics.horizontalAdvance(event->words)) + around;
         // On its own side of the cursor, so that it is pale as a whole or not at all.
         const bool before = !past || x <= cursor;
         const auto free = [&](const QRectF& box) {
             return (before ? box.right() <= cursor : box.left() > cursor) &&
                    box.left() >= p.plot.left() && box.right() <= p.plot.right() &&
-                   box.bottom() < p.plot.bottom() - 4 &&
+                   box.bottom() < p.plot.bottom() - pad &&
                    std::none_of(taken.begin(), taken.end(),
                                 [&](const QRectF& other) { return other.intersects(box); });
         };
         // Rather between the lines of others, and cut for that, than across one of them.
         const auto [left, right] = clearOf(p, x);
-        const double toRight = std::min(wanted, right - 3 - (x + 3));
-        const double toLeft = std::min(wanted, x - 3 - (left + 3));
+        const double toRight = std::min(wanted, right - away - (x + away));
+        const double toLeft = std::min(wanted, x - away - (left + away));
         std::optional<QRectF> place;
         const auto look = [&](double after, double ahead) {
             for (int row = 0; row < rows && !place; ++row) {
                 const double y = top + row * step;
-                for (const QRectF& box : {QRectF(x + 3, y, after, metrics.height() + 1),
-                                          QRectF(x - 3 - ahead, y, ahead, metrics.height() + 1)}) {
-                    if (!place && box.width() >= std::min(wanted, leastWords) && free(box))
+                for (const QRectF& box :
+                     {QRectF(x + away, y, after, metrics.height() + 1),
+                      QRectF(x - away - ahead, y, ahead, metrics.height() + 1)}) {
+                    if (!place && box.width() >= std::min(wanted, least) && free(box))
                         place = box;
                 }
             }
@@ -170,8 +174,8 @@ void paintEvents(QPainter& painter, const TimePicture& p, double edge, const QRe
         if (!place)
             continue;
         const QString words =
-            metrics.elidedText(event->words, Qt::ElideRight, std::ceil(place->width() - 8));
-        taken.push_back(place->adjusted(-4, 0, 4, 1));
+            metrics.elidedText(event->words, Qt::ElideRight, std::ceil(place->width() - around));
+        taken.push_back(place->adjusted(-pad, 0, pad, 1));
         painter.fillRect(*place, t.surface);
         painter.setPen(inkOf(event->kind, t));
         painter.drawText(*place, Qt::AlignCenter | Qt::TextSingleLine, words);

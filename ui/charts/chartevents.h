@@ -16,7 +16,7 @@ namespace poolscope {
 
 struct TimePicture;
 
-inline constexpr double runDistance = 48;      ///< px; onsets nearer than that are one run
+inline constexpr int runDistance = 48;         ///< px at 96 dpi; nearer onsets are one run
 inline constexpr std::size_t mostEvents = 100; ///< lines in a chart
 
 /// One dashed line across a chart: something that happened, or a run of the same thing, at the
@@ -32,7 +32,8 @@ struct ChartEvent
 
 /// The marks (ascending in time) within the range as lines that can be told apart. Onsets of the
 /// same severity that follow each other within 48 px are one run: the first one's line, and how
-/// many more. Of the other kinds, those within 12 px of the same kind merge. At most 100 lines.
+/// many more. Of the other kinds, those within 12 px of the same kind merge. Where texts are larger
+/// than designed, so are these distances. At most 100 lines. GUI thread.
 std::vector<ChartEvent> chartEvents(const std::vector<Mark>& marks, Timestamp from, Timestamp to,
                                     const std::function<double(Timestamp)>& x);
 

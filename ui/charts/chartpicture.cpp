@@ -25,7 +25,8 @@ void paintDashes(QPainter& painter, double x1, double x2, double y, const QColor
 /// The lines; returns where the first one's name belongs, and what it says.
 std::pair<QPointF, QString> paintLimits(QPainter& painter, const ChartPicture& p)
 {
-    const Tokens& t = Theme::current().tokens();
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
     const auto& points = p.series.points;
     const SeriesPoint* run = nullptr;
     double left = p.plot.left();
@@ -42,7 +43,7 @@ std::pair<QPointF, QString> paintLimits(QPainter& painter, const ChartPicture& p
         }
         if (!label.second.isEmpty())
             return;
-        label.first = QPointF(left + 6, y - 5);
+        label.first = QPointF(left + theme.scaled(6), y - theme.scaled(5));
         label.second = reserved > 0 ? tr("max_connections %1, %2 reserved").arg(limit).arg(reserved)
                                     : tr("max_connections %1").arg(limit);
     };

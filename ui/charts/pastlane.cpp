@@ -74,12 +74,12 @@ void PastLane::setUtc(bool utc)
 
 QSize PastLane::sizeHint() const
 {
-    return QSize(240, Theme::current().scaled(barHeight + 20));
+    return Theme::current().scaled(QSize(240, barHeight + 20));
 }
 
 QSize PastLane::minimumSizeHint() const
 {
-    return QSize(120, sizeHint().height());
+    return QSize(Theme::current().scaled(120), sizeHint().height());
 }
 
 double PastLane::x(Timestamp t) const
@@ -112,7 +112,7 @@ bool PastLane::event(QEvent* event)
                    .arg(span->state ? nameOf(*span->state) : tr("not there"),
                         clockText(span->from, utc_, to_));
     for (const Moment& moment : moments_) {
-        if (std::abs(x(moment.at) - help->pos().x()) <= 4)
+        if (std::abs(x(moment.at) - help->pos().x()) <= Theme::current().scaled(4))
             text = tr("%1 at %2").arg(moment.words, clockText(moment.at, utc_, to_));
     }
     QToolTip::showText(help->globalPos(), text, this);
@@ -170,20 +170,21 @@ void PastLane::paintTimes(QPainter& painter) const
     const QFontMetricsF metrics(font);
     painter.setFont(font);
     painter.setPen(theme.tokens().text2);
-    const double top = theme.scaled(barHeight) + 3;
+    const double top = theme.scaled(barHeight + 3);
+    const double tall = theme.scaled(15), gap = theme.scaled(8);
     const auto draw = [&](double left, const QString& text) {
-        painter.drawText(QRectF(left, top, metrics.horizontalAdvance(text) + 1, 15),
+        painter.drawText(QRectF(left, top, metrics.horizontalAdvance(text) + 1, tall),
                          Qt::AlignLeft | Qt::AlignVCenter, text);
     };
     const QString start = clockText(from_, utc_), end = clockText(to_, utc_);
     const double endLeft = width() - metrics.horizontalAdvance(end);
     const double startRight = metrics.horizontalAdvance(start);
-    if (startRight + 8 < endLeft)
+    if (startRight + gap < endLeft)
         draw(0, start);
     draw(endLeft, end);
     const QString since = clockText(spans_.back().from, utc_);
     const double wide = metrics.horizontalAdvance(since);
-    const double least = startRight + 8, most = endLeft - 8 - wide;
+    const double least = startRight + gap, most = endLeft - gap - wide;
     const double wanted = x(spans_.back().from) - wide / 2;
     if (least <= most && spans_.back().from > from_ && since != start)
         draw(std::clamp(wanted, least, most), since);

@@ -2,6 +2,7 @@
 #include "ui/charts/chartevents.h"
 #include "ui/charts/poolpicture.h"
 #include "ui/models/translate.h"
+#include "ui/theme/theme.h"
 
 #include <algorithm>
 #include <array>
@@ -138,6 +139,7 @@ const PoolPoint* poolPointAt(const std::vector<PoolPoint>& points, Timestamp ins
 std::vector<ChartEvent> timeoutEvents(const std::vector<PoolPoint>& points, Timestamp from,
                                       Timestamp to, const std::function<double(Timestamp)>& x)
 {
+    const double run = Theme::current().scaled(runDistance);
     std::vector<ChartEvent> events;
     double last = 0;
     for (auto point = standing(points, from); point != points.end() && point->time <= to; ++point) {
@@ -150,7 +152,7 @@ std::vector<ChartEvent> timeoutEvents(const std::vector<PoolPoint>& points, Time
         const int more = static_cast<int>(
             std::min<std::uint64_t>(*point->timeouts - *before.timeouts, 1'000'000));
         const double at = x(point->time);
-        if (events.empty() || at - last >= runDistance) {
+        if (events.empty() || at - last >= run) {
             if (events.size() == mostEvents)
                 break;
             events.push_back({point->time, MarkKind::critical, 0, {}});

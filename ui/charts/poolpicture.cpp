@@ -155,9 +155,11 @@ std::pair<QPointF, QString> paintLimit(QPainter& painter, const PoolPicture& p)
                 return;
             label.second = tr("max %1").arg(limit, 0, 'f', 0);
             // Where the line begins late its name still ends within the plot.
-            const QFontMetricsF metrics(Theme::current().ui(11));
-            const double last = p.plot.right() - metrics.horizontalAdvance(label.second) - 6;
-            label.first = QPointF(std::min(x1 + 6, last), p.y(limit) - 5);
+            const Theme& theme = Theme::current();
+            const QFontMetricsF metrics(theme.ui(11));
+            const double in = theme.scaled(6);
+            const double last = p.plot.right() - metrics.horizontalAdvance(label.second) - in;
+            label.first = QPointF(std::min(x1 + in, last), p.y(limit) - theme.scaled(5));
         });
     return label;
 }
@@ -197,11 +199,13 @@ std::vector<ChartLabel> timeLabels(const PoolPicture& p, const PoolPoint& point)
                               const QColor& colour = Theme::current().tokens().state(state);
                               const double y = std::round(box.center().y());
                               if (!dashed) {
-                                  painter.fillRect(QRectF(box.left(), y - 1, 12, 2), colour);
+                                  painter.fillRect(QRectF(box.left(), y - 1, box.width(), 2),
+                                                   colour);
                                   return;
                               }
-                              painter.fillRect(QRectF(box.left(), y, 5, 1), colour);
-                              painter.fillRect(QRectF(box.left() + 7, y, 5, 1), colour);
+                              const double dash = (box.width() - 2) / 2;
+                              painter.fillRect(QRectF(box.left(), y, dash, 1), colour);
+                              painter.fillRect(QRectF(box.right() - dash, y, dash, 1), colour);
                           },
                           line.name,
                           some   ? durationText(*value)
@@ -249,21 +253,23 @@ void paintPoolBelow(QPainter& painter, const PoolPicture& p, const QRectF& panel
 
 void paintPoolAbove(QPainter& painter, const PoolPicture& p)
 {
-    const Tokens& t = Theme::current().tokens();
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
     if (!p.empty()) {
         paintHLine(painter, p.plot.left(), p.plot.right(), p.plot.bottom() - 0.5, 1, t.line2);
         const auto [at, name] = paintLimit(painter, p);
         paintGaps(painter, p, p.holes);
         if (p.plots == PoolPlot::use && !name.isEmpty()) {
-            painter.setFont(Theme::current().ui(11));
+            painter.setFont(theme.ui(11));
             painter.setPen(t.text);
             painter.drawText(at, name);
         }
-        const QFontMetricsF metrics(Theme::current().ui(11));
+        const QFontMetricsF metrics(theme.ui(11));
+        const double pad = theme.scaled(4);
         paintEvents(painter, p, 0,
                     name.isEmpty()
                         ? QRectF()
-                        : metrics.boundingRect(name).translated(at).adjusted(-4, -1, 4, 1));
+                        : metrics.boundingRect(name).translated(at).adjusted(-pad, -1, pad, 1));
     }
     if (!p.empty()) // else there are words where they would stand
         paintVeil(painter, p);

@@ -23,8 +23,8 @@ std::vector<Hole> poolHoles(const std::vector<PoolPoint>& points, Timestamp from
 /// The point that was true at an instant; null before the first, within a gap and after `until`.
 const PoolPoint* poolPointAt(const std::vector<PoolPoint>& points, Timestamp instant,
                              Timestamp until);
-/// Acquires that gave up, by the counter's steps; those within 48 px of each other are one event.
-/// At most 100.
+/// Acquires that gave up, by the counter's steps; those within 48 px of each other, more where
+/// texts are larger, are one event. At most 100. GUI thread.
 std::vector<ChartEvent> timeoutEvents(const std::vector<PoolPoint>& points, Timestamp from,
                                       Timestamp to, const std::function<double(Timestamp)>& x);
 /// Steps from 0 that give about four lines up to `most` us, in round durations.

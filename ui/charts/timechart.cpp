@@ -143,12 +143,12 @@ void TimeChart::flush()
 
 QSize TimeChart::sizeHint() const
 {
-    return QSize(640, 280);
+    return Theme::current().scaled(QSize(640, 280));
 }
 
 QSize TimeChart::minimumSizeHint() const
 {
-    return QSize(360, metrics::chartMinimum);
+    return Theme::current().scaled(QSize(360, metrics::chartMinimum));
 }
 
 void TimeChart::schedule()
@@ -174,19 +174,21 @@ void TimeChart::layOut()
     const Theme& theme = Theme::current();
     TimePicture& p = frame();
     laidOutFor_ = p.most;
+    p.room = theme.scaled(24);
     const double head = theme.scaled(metrics::panelHead);
     const QRectF inside = QRectF(rect()).adjusted(1, 1, -1, -1);
-    const double gutter =
-        12 + 8 + std::ceil(QFontMetricsF(theme.mono(11)).horizontalAdvance(widestValue()));
+    const double gutter = theme.scaled(12) + theme.scaled(8) +
+                          std::ceil(QFontMetricsF(theme.mono(11)).horizontalAdvance(widestValue()));
     const double labels = theme.scaled(metrics::chartLabels);
     p.head = QRectF(inside.left(), inside.top(), inside.width(), head);
     const QRect plot = QRectF(inside.left() + gutter, inside.top() + head,
                               std::max(1.0, inside.width() - gutter - labels),
-                              std::max(1.0, inside.height() - head - 26))
+                              std::max(1.0, inside.height() - head - theme.scaled(26)))
                            .toRect();
     p.plot = plot;
-    p.labels = QRectF(plot.right() + 1 + 12, plot.top() + 4, labels - 12 - metrics::panelPadding,
-                      plot.height() - 4);
+    const double beside = theme.scaled(12), above = theme.scaled(4);
+    p.labels = QRectF(plot.right() + 1 + beside, plot.top() + above,
+                      labels - beside - theme.scaled(metrics::panelPadding), plot.height() - above);
     placed(plot);
     overlay_->raise();
 }

@@ -14,12 +14,19 @@ namespace poolscope {
 
 namespace {
 
-constexpr double axisHeight = 18;
-constexpr double curveTop = metrics::marksLane + 8;
+double axisHeight()
+{
+    return Theme::current().scaled(18);
+}
+
+double curveTop()
+{
+    return Theme::current().scaled(metrics::marksLane + 8);
+}
 
 double curveBottom(int height)
 {
-    return height - axisHeight;
+    return height - axisHeight();
 }
 
 } // namespace
@@ -40,12 +47,12 @@ void TimelineStrip::paintEvent(QPaintEvent*)
         const double left = std::clamp(x(from_), 0.0, double(width()));
         const double right = std::clamp(x(to_), 0.0, double(width()));
         painter.fillRect(QRectF(std::round(left), 1, std::max(2.0, std::round(right - left)),
-                                height() - axisHeight),
+                                height() - axisHeight()),
                          t.sel);
     }
-    const double full = curveTop;
-    for (double at = lane().left(); at < lane().right(); at += 6)
-        paintHLine(painter, at, std::min(at + 3, lane().right()), full, 1, t.line2);
+    const QRectF area = lane();
+    for (double at = area.left(); at < area.right(); at += 6)
+        paintHLine(painter, at, std::min(at + 3, area.right()), curveTop(), 1, t.line2);
     paintCurve(painter);
     paintHoles(painter);
     paintAxis(painter);
@@ -64,8 +71,9 @@ void TimelineStrip::paintEvent(QPaintEvent*)
 void TimelineStrip::paintCurve(QPainter& painter) const
 {
     const Tokens& t = Theme::current().tokens();
+    const double left = lane().left();
     const double bottom = curveBottom(height());
-    const double tall = bottom - curveTop;
+    const double tall = bottom - curveTop();
     QColor fill = t.state(SessionState::active);
     fill.setAlphaF(t.dark ? 0.38F : 0.30F);
     painter.save();
@@ -73,7 +81,7 @@ void TimelineStrip::paintCurve(QPainter& painter) const
     const auto draw = [&](std::size_t first, std::size_t last) {
         QPolygonF line;
         for (std::size_t c = first; c <= last; ++c)
-            line << QPointF(lane().left() + static_cast<double>(c),
+            line << QPointF(left + static_cast<double>(c),
                             bottom - tall * std::min(columns_[c], 1.1));
         if (first == last)
             line << line.last() + QPointF(1, 0);
@@ -102,22 +110,23 @@ void TimelineStrip::paintHoles(QPainter& painter) const
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
     const QFont font = theme.ui(11);
+    const double top = curveTop() - theme.scaled(6);
     for (const Hole& hole : holes_) {
         const double left = std::max(x(hole.from), lane().left());
         const double right = std::min(x(hole.to), lane().right());
         if (right - left < 1)
             continue;
-        const QRectF area(left, curveTop - 6, right - left, curveBottom(height()) - curveTop + 6);
+        const QRectF area(left, top, right - left, curveBottom(height()) - top);
         paintHatch(painter, area, t);
         const QString name =
             tr("gap %1").arg(QString::fromStdString(format_duration_prose(hole.to - hole.from)));
         const double wide = QFontMetricsF(font).horizontalAdvance(name);
-        const bool roomAfter = area.width() >= 8 && right + 6 + wide < lane().right();
+        const bool roomAfter = area.width() >= 8 && right + theme.scaled(6) + wide < lane().right();
         if (!roomAfter)
             continue;
         painter.setFont(font);
         painter.setPen(t.text2);
-        painter.drawText(QPointF(right + 4, curveTop + 9), name);
+        painter.drawText(QPointF(right + theme.scaled(4), curveTop() + theme.scaled(9)), name);
     }
 }
 
@@ -131,31 +140,36 @@ void TimelineStrip::paintAxis(QPainter& painter) const
     const QFontMetricsF metrics(font);
     painter.setFont(font);
     painter.setPen(t.text3);
-    for (const TimeTick& tick : timeTicks(start_, end_, lane().width(), 110, utc_)) {
+    const double mark = theme.scaled(3), tall = axisHeight() - theme.scaled(4);
+    for (const TimeTick& tick : timeTicks(start_, end_, lane().width(), theme.scaled(110), utc_)) {
         const double wide = metrics.horizontalAdvance(tick.label);
         const double at = x(tick.at);
         if (at - wide / 2 < 2 || at + wide / 2 > width() - 2)
             continue;
-        paintVLine(painter, at, bottom, bottom + 3, 1, t.line2);
-        painter.drawText(QRectF(at - wide / 2 - 1, bottom + 3, wide + 2, axisHeight - 4),
-                         Qt::AlignCenter, tick.label);
+        paintVLine(painter, at, bottom, bottom + mark, 1, t.line2);
+        painter.drawText(QRectF(at - wide / 2 - 1, bottom + mark, wide + 2, tall), Qt::AlignCenter,
+                         tick.label);
     }
 }
 
 void TimelineStrip::paintMarks(QPainter& painter) const
 {
-    const Tokens& t = Theme::current().tokens();
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
+    const double top = theme.scaled(metrics::marksLane), bottom = curveBottom(height());
     for (const MarkGroup& group : groups_)
-        paintVLine(painter, group.x, metrics::marksLane, curveBottom(height()), 1, t.line2);
+        paintVLine(painter, group.x, top, bottom, 1, t.line2);
+    const double side = theme.scaled(metrics::glyph);
     for (const MarkGroup& group : groups_) {
-        const QRectF box(std::round(group.x) - 6, 5, 12, 12);
+        const QRectF box(std::round(group.x) - side / 2, theme.scaled(5), side, side);
         paintMark(painter, box, group.worst, static_cast<int>(group.marks.size()), t);
     }
 }
 
 void TimelineStrip::paintPin(QPainter& painter) const
 {
-    const Tokens& t = Theme::current().tokens();
+    const Theme& theme = Theme::current();
+    const Tokens& t = theme.tokens();
     const double bottom = curveBottom(height());
     if (live_ && cursor_ < end_)
         paintVLine(painter, x(end_), 1, bottom, 1, t.accent);
@@ -166,7 +180,9 @@ void TimelineStrip::paintPin(QPainter& painter) const
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(QPen(t.sidebar, 1));
     painter.setBrush(t.text);
-    painter.drawPolygon(QPolygonF({{at - 5, 1}, {at + 5, 1}, {at + 5, 7}, {at, 12}, {at - 5, 7}}));
+    const double half = theme.scaled(5), shoulder = theme.scaled(7), tip = theme.scaled(12);
+    painter.drawPolygon(QPolygonF(
+        {{at - half, 1}, {at + half, 1}, {at + half, shoulder}, {at, tip}, {at - half, shoulder}}));
     painter.restore();
 }
 

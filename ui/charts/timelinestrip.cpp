@@ -19,8 +19,8 @@ namespace poolscope {
 
 namespace {
 
-constexpr double margin = 16;
-constexpr double groupDistance = 12;
+constexpr int margin = 16;
+constexpr int groupDistance = 12;
 constexpr std::size_t mostPoints = 4'000; ///< a target
 
 } // namespace
@@ -140,7 +140,8 @@ std::size_t TimelineStrip::wantedPoints() const
 
 QRectF TimelineStrip::lane() const
 {
-    return QRectF(margin, 2, std::max(1.0, width() - 2 * margin), height() - 2);
+    const int side = Theme::current().scaled(margin);
+    return QRectF(side, 2, std::max(1, width() - 2 * side), height() - 2);
 }
 
 double TimelineStrip::x(Timestamp t) const
@@ -176,12 +177,12 @@ void TimelineStrip::flush()
 
 QSize TimelineStrip::sizeHint() const
 {
-    return QSize(600, Theme::current().scaled(metrics::stripHeight));
+    return Theme::current().scaled(QSize(600, metrics::stripHeight));
 }
 
 QSize TimelineStrip::minimumSizeHint() const
 {
-    return QSize(200, Theme::current().scaled(metrics::stripHeight));
+    return Theme::current().scaled(QSize(200, metrics::stripHeight));
 }
 
 void TimelineStrip::schedule()
@@ -202,14 +203,14 @@ void TimelineStrip::resizeEvent(QResizeEvent*)
 
 void TimelineStrip::groupMarks()
 {
+    const double near = Theme::current().scaled(groupDistance);
     groups_.clear();
     for (const Mark& mark : marks_) {
         if (mark.time < start_ || mark.time > end_)
             continue;
         const double at = x(mark.time);
-        const bool merge = !groups_.empty() &&
-                           at - x(groups_.back().marks.back().time) < groupDistance &&
-                           at - x(groups_.back().marks.front().time) < 4 * groupDistance;
+        const bool merge = !groups_.empty() && at - x(groups_.back().marks.back().time) < near &&
+                           at - x(groups_.back().marks.front().time) < 4 * near;
         if (!merge)
             groups_.push_back({at, mark.kind, {}});
         MarkGroup& group = groups_.back();
@@ -224,11 +225,12 @@ void TimelineStrip::groupMarks()
 /// A count is wider than a glyph: what would cover its neighbour becomes one with it.
 void TimelineStrip::partGroups()
 {
-    const auto half = [](const MarkGroup& group) {
-        return group.marks.size() > 99  ? 15.0
-               : group.marks.size() > 9 ? 11.0
-               : group.marks.size() > 1 ? 8.0
-                                        : 6.0;
+    const Theme& theme = Theme::current();
+    const auto half = [&theme](const MarkGroup& group) {
+        return theme.scaled(group.marks.size() > 99  ? 15
+                            : group.marks.size() > 9 ? 11
+                            : group.marks.size() > 1 ? 8
+                                                     : 6);
     };
     std::vector<MarkGroup> apart;
     for (MarkGroup& group : groups_) {
@@ -247,10 +249,11 @@ void TimelineStrip::partGroups()
 
 QString TimelineStrip::toolTipAt(const QPointF& at) const
 {
-    if (at.y() > metrics::marksLane + 6)
+    const Theme& theme = Theme::current();
+    if (at.y() > theme.scaled(metrics::marksLane + 6))
         return {};
     const auto hit = std::find_if(groups_.begin(), groups_.end(), [&](const MarkGroup& group) {
-        return std::abs(group.x - at.x()) <= 9;
+        return std::abs(group.x - at.x()) <= theme.scaled(9);
     });
     if (hit == groups_.end())
         return {};
@@ -281,9 +284,10 @@ void TimelineStrip::mousePressEvent(QMouseEvent* event)
     if (event->button() != Qt::LeftButton || end_ <= start_)
         return;
     // On a mark the cursor goes to it, not to the pixel beside it.
-    if (event->position().y() <= metrics::marksLane + 4)
+    const Theme& theme = Theme::current();
+    if (event->position().y() <= theme.scaled(metrics::marksLane + 4))
         for (const MarkGroup& group : groups_)
-            if (std::abs(group.x - event->position().x()) <= 7) {
+            if (std::abs(group.x - event->position().x()) <= theme.scaled(7)) {
                 emit seekRequested(group.marks.front().time);
                 return;
             }

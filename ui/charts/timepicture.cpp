@@ -23,10 +23,10 @@ void paintTimeChip(QPainter& painter, const TimePicture& p, double x)
     const Tokens& t = theme.tokens();
     const QFont font = theme.mono(11);
     const QString text = clockText(*p.cursor, p.utc);
-    const double width = QFontMetricsF(font).horizontalAdvance(text) + 8;
-    const double left =
-        std::max(p.plot.left() - 40, std::min(x - width / 2, p.plot.right() - width + 4));
-    const QRectF chip(std::round(left), p.plot.bottom() + 1, std::round(width), 17);
+    const double width = QFontMetricsF(font).horizontalAdvance(text) + theme.scaled(8);
+    const double left = std::max(p.plot.left() - theme.scaled(40),
+                                 std::min(x - width / 2, p.plot.right() - width + theme.scaled(4)));
+    const QRectF chip(std::round(left), p.plot.bottom() + 1, std::round(width), theme.scaled(17));
     painter.fillRect(chip, t.text);
     painter.setFont(font);
     painter.setPen(t.surface);
@@ -38,11 +38,14 @@ void paintLabel(QPainter& painter, const QRectF& column, const ChartLabel& label
 {
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
-    const QRectF row(column.left(), y - 8, column.width(), 16);
-    label.glyph(painter, QRectF(row.left(), y - 6, 12, 12));
+    const double tall = theme.scaled(16);
+    const double side = theme.scaled(metrics::glyph);
+    const QRectF row(column.left(), y - tall / 2, column.width(), tall);
+    label.glyph(painter, QRectF(row.left(), y - side / 2, side, side));
     painter.setFont(theme.ui(11));
     painter.setPen(old ? t.text3 : t.text2);
-    painter.drawText(row.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter, label.name);
+    painter.drawText(row.adjusted(theme.scaled(18), 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+                     label.name);
     painter.setFont(theme.mono(12));
     painter.setPen(old ? t.text3 : t.text);
     painter.drawText(row, Qt::AlignRight | Qt::AlignVCenter, label.value);
@@ -59,8 +62,8 @@ Timestamp TimePicture::instant(double px) const
 
 double TimePicture::top() const
 {
-    const double room = std::min(24.0, plot.height() / 4);
-    return most * plot.height() / std::max(1.0, plot.height() - room);
+    const double above = std::min(room, plot.height() / 4);
+    return most * plot.height() / std::max(1.0, plot.height() - above);
 }
 
 void paintChartHead(QPainter& painter, const TimePicture& p, const QRectF& panel,
@@ -70,20 +73,22 @@ void paintChartHead(QPainter& painter, const TimePicture& p, const QRectF& panel
     const Tokens& t = theme.tokens();
     painter.fillRect(panel, t.line);
     painter.fillRect(panel.adjusted(1, 1, -1, -1), t.surface);
-    const QRectF line = p.head.adjusted(metrics::panelPadding, 0, -metrics::panelPadding, 0);
+    const double pad = theme.scaled(metrics::panelPadding);
+    const double gap = theme.scaled(metrics::cellPadding);
+    const QRectF line = p.head.adjusted(pad, 0, -pad, 0);
     double right = line.right();
     if (!limit.isEmpty()) {
         painter.setFont(theme.ui());
         painter.setPen(p.old() ? t.text3 : t.text2);
         painter.drawText(line, Qt::AlignRight | Qt::AlignVCenter, limit);
-        right -= QFontMetricsF(theme.ui()).horizontalAdvance(limit) + metrics::cellPadding;
+        right -= QFontMetricsF(theme.ui()).horizontalAdvance(limit) + gap;
     }
     if (!value.isEmpty()) {
         painter.setFont(theme.mono());
         painter.setPen(p.old() ? t.text3 : t.text);
         painter.drawText(QRectF(line.left(), line.top(), right - line.left(), line.height()),
                          Qt::AlignRight | Qt::AlignVCenter, value);
-        right -= QFontMetricsF(theme.mono()).horizontalAdvance(value) + metrics::cellPadding;
+        right -= QFontMetricsF(theme.mono()).horizontalAdvance(value) + gap;
     }
     const QString rest = p.hover  ? tr("%1, values at the pointer").arg(what)
                          : p.past ? tr("%1, values at the cursor").arg(what)
@@ -99,8 +104,10 @@ void paintNoPoints(QPainter& painter, const TimePicture& p, const QRectF& panel)
     const Theme& theme = Theme::current();
     painter.setFont(theme.ui());
     painter.setPen(theme.tokens().text3);
-    painter.drawText(p.plot.translated(panel.left() + metrics::panelPadding - p.plot.left(), 4),
-                     Qt::AlignLeft | Qt::AlignTop, p.emptyWords);
+    painter.drawText(
+        p.plot.translated(panel.left() + theme.scaled(metrics::panelPadding) - p.plot.left(),
+                          theme.scaled(4)),
+        Qt::AlignLeft | Qt::AlignTop, p.emptyWords);
 }
 
 void paintGrid(QPainter& painter, const TimePicture& p, const QRectF& panel, double step,
@@ -109,25 +116,31 @@ void paintGrid(QPainter& painter, const TimePicture& p, const QRectF& panel, dou
     const Theme& theme = Theme::current();
     const Tokens& t = theme.tokens();
     const QFont font = theme.mono(11);
+    const QFontMetricsF wide(font);
+    const double tall = theme.scaled(16);
+    const double gap = theme.scaled(8);
     painter.setFont(font);
     for (double value = 0; value <= p.most + 0.001; value += step) {
         const double y = p.y(value);
         paintHLine(painter, p.plot.left(), p.plot.right(), y, 1, t.line);
         painter.setPen(t.text3);
-        painter.drawText(QRectF(panel.left(), y - 8, p.plot.left() - panel.left() - 8, 16),
-                         Qt::AlignRight | Qt::AlignVCenter, name(value));
+        painter.drawText(
+            QRectF(panel.left(), y - tall / 2, p.plot.left() - panel.left() - gap, tall),
+            Qt::AlignRight | Qt::AlignVCenter, name(value));
     }
     const double chip = p.cursorInside() ? p.x(*p.cursor) : -1e6;
-    for (const TimeTick& tick : timeTicks(p.from, p.to, p.plot.width(), 96, p.utc)) {
+    for (const TimeTick& tick : timeTicks(p.from, p.to, p.plot.width(), theme.scaled(96), p.utc)) {
         const double x = p.x(tick.at);
-        const double half = QFontMetricsF(font).horizontalAdvance(tick.label) / 2;
-        if (x - half < p.plot.left() - 24 || x + half > p.plot.right() + 12 ||
-            std::abs(x - chip) < half + 36)
+        const double half = wide.horizontalAdvance(tick.label) / 2;
+        if (x - half < p.plot.left() - theme.scaled(24) ||
+            x + half > p.plot.right() + theme.scaled(12) ||
+            std::abs(x - chip) < half + theme.scaled(36))
             continue;
-        paintVLine(painter, x, p.plot.bottom(), p.plot.bottom() + 4, 1, t.line2);
+        paintVLine(painter, x, p.plot.bottom(), p.plot.bottom() + theme.scaled(4), 1, t.line2);
         painter.setPen(t.text3);
-        painter.drawText(QRectF(x - half - 2, p.plot.bottom() + 4, 2 * half + 4, 16),
-                         Qt::AlignCenter, tick.label);
+        painter.drawText(
+            QRectF(x - half - 2, p.plot.bottom() + theme.scaled(4), 2 * half + 4, tall),
+            Qt::AlignCenter, tick.label);
     }
 }
 
@@ -166,13 +179,16 @@ std::vector<Gap> gapsOf(const TimePicture& p, std::vector<Hole> holes)
 std::optional<QRectF> placeOfName(const TimePicture& p, const std::vector<Gap>& gaps,
                                   const Gap& gap, double width, const std::vector<QRectF>& taken)
 {
+    const Theme& theme = Theme::current();
     const double middle = gap.area.center().y();
-    if (width + 4 <= gap.area.width())
-        return QRectF(gap.area.center().x() - width / 2, middle - 9, width, 18);
+    const double within = theme.scaled(18), beside = theme.scaled(16);
+    if (width + theme.scaled(4) <= gap.area.width())
+        return QRectF(gap.area.center().x() - width / 2, middle - within / 2, width, within);
     if (gap.area.width() < 3 && !gap.lasts)
         return {};
-    const double left = gap.lasts ? gap.area.left() - width - 2 : gap.area.right() + 2;
-    const QRectF box(left, middle - 8, width, 16);
+    const double away = theme.scaled(2);
+    const double left = gap.lasts ? gap.area.left() - width - away : gap.area.right() + away;
+    const QRectF box(left, middle - beside / 2, width, beside);
     const auto over = [&](const QRectF& other) {
         return other.intersects(box);
     };
@@ -191,6 +207,7 @@ void paintGaps(QPainter& painter, const TimePicture& p, std::vector<Hole> holes)
     const Tokens& t = theme.tokens();
     const QFont font = theme.ui(11);
     const QFontMetricsF metrics(font);
+    const double around = theme.scaled(8);
     const std::vector<Gap> gaps = gapsOf(p, std::move(holes));
     for (const Gap& gap : gaps) {
         painter.fillRect(gap.area, t.surface);
@@ -200,7 +217,7 @@ void paintGaps(QPainter& painter, const TimePicture& p, std::vector<Hole> holes)
     std::vector<QRectF> taken;
     for (const Gap& gap : gaps) {
         const auto place =
-            placeOfName(p, gaps, gap, metrics.horizontalAdvance(gap.name) + 8, taken);
+            placeOfName(p, gaps, gap, metrics.horizontalAdvance(gap.name) + around, taken);
         if (!place)
             continue;
         taken.push_back(*place);
@@ -227,15 +244,15 @@ void paintInstant(QPainter& painter, const TimePicture& p, bool observed)
     const Theme& theme = Theme::current();
     painter.setFont(theme.ui(11));
     painter.setPen(theme.tokens().text3);
-    const QRectF caption(p.labels.left(), p.labels.top(), p.labels.width(), 16);
+    const QRectF caption(p.labels.left(), p.labels.top(), p.labels.width(), theme.scaled(16));
     painter.drawText(caption, Qt::AlignLeft | Qt::AlignVCenter, tr("at"));
     painter.setFont(theme.mono(11));
-    painter.drawText(caption.adjusted(18, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+    painter.drawText(caption.adjusted(theme.scaled(18), 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
                      clockText(p.shownAt, p.utc, p.to));
     if (observed)
         return;
     painter.setFont(theme.ui(11));
-    painter.drawText(caption.translated(0, 20), Qt::AlignLeft | Qt::AlignVCenter,
+    painter.drawText(caption.translated(0, theme.scaled(20)), Qt::AlignLeft | Qt::AlignVCenter,
                      tr("not observed"));
 }
 
@@ -243,10 +260,13 @@ void paintLabels(QPainter& painter, const TimePicture& p, const std::vector<Char
 {
     if (labels.empty())
         return;
+    const Theme& theme = Theme::current();
+    const double least = theme.scaled(metrics::chartLabelStep);
     if (p.past) {
-        const double room = p.labels.height() - 24;
-        const double step = std::clamp(room / static_cast<double>(labels.size()), 15.0, 20.0);
-        double y = p.labels.top() + 26;
+        const double room = p.labels.height() - theme.scaled(24);
+        const double step =
+            std::clamp<double>(room / static_cast<double>(labels.size()), least, theme.scaled(20));
+        double y = p.labels.top() + theme.scaled(26);
         for (const ChartLabel& label : labels) {
             paintLabel(painter, p.labels, label, y, false);
             y += step;
@@ -256,8 +276,9 @@ void paintLabels(QPainter& painter, const TimePicture& p, const std::vector<Char
     std::vector<double> wanted;
     for (const ChartLabel& label : labels)
         wanted.push_back(label.wanted);
+    const double half = theme.scaled(8);
     const std::vector<double> placed =
-        pushedApart(wanted, metrics::chartLabelStep, p.plot.top() + 8, p.plot.bottom() - 8);
+        pushedApart(wanted, least, p.plot.top() + half, p.plot.bottom() - half);
     for (std::size_t i = 0; i < labels.size(); ++i)
         paintLabel(painter, p.labels, labels[i], placed[i], p.old());
 }

@@ -31,6 +31,7 @@ struct TimePicture
     std::optional<Timestamp> staleSince;
     QString emptyWords; ///< instead of a plot that has no points
     double most = 1;    ///< the greatest value to show
+    double room = 24;   ///< px above it, where a limit has its name
     QRectF plot;
     QRectF head;
     QRectF labels;

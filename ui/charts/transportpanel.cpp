@@ -43,19 +43,19 @@ TransportPanel::TransportPanel(QWidget* parent)
     speed_->setPopupMode(QToolButton::InstantPopup);
 
     auto* top = new QHBoxLayout;
-    top->setContentsMargins(10, 0, 10, 0);
+    top->setContentsMargins(Theme::current().scaled(QMargins(10, 0, 10, 0)));
     top->addWidget(clock_);
     top->addStretch();
     top->addWidget(word_);
     auto* buttons = new QHBoxLayout;
-    buttons->setContentsMargins(4, 0, 4, 0);
-    buttons->setSpacing(2);
+    buttons->setContentsMargins(Theme::current().scaled(QMargins(4, 0, 4, 0)));
+    buttons->setSpacing(Theme::current().scaled(2));
     for (QToolButton* one : {previous_, play_, next_, speed_, note_, live_})
         buttons->addWidget(one);
     buttons->addStretch();
     auto* column = new QVBoxLayout(this);
-    column->setContentsMargins(0, 6, 0, 6);
-    column->setSpacing(2);
+    column->setContentsMargins(Theme::current().scaled(QMargins(0, 6, 0, 6)));
+    column->setSpacing(Theme::current().scaled(2));
     column->addLayout(top);
     column->addLayout(buttons);
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
@@ -75,7 +75,7 @@ QToolButton* TransportPanel::button(const QString& icon, const QString& name)
     auto* made = new QToolButton(this);
     if (!icon.isEmpty())
         made->setIcon(themedIcon(icon));
-    made->setIconSize(QSize(metrics::icon, metrics::icon));
+    made->setIconSize(Theme::current().scaled(QSize(metrics::icon, metrics::icon)));
     made->setToolTip(name);
     made->setAccessibleName(name);
     made->setFocusPolicy(Qt::TabFocus);
@@ -140,7 +140,7 @@ void TransportPanel::setSpeed(int speed)
 QSize TransportPanel::sizeHint() const
 {
     const Theme& theme = Theme::current();
-    return QSize(theme.scaled(metrics::transportWidth), theme.scaled(metrics::stripHeight));
+    return theme.scaled(QSize(metrics::transportWidth, metrics::stripHeight));
 }
 
 void TransportPanel::restyle()
