@@ -39,7 +39,7 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     row->setSpacing(theme.scaled(20));
     auto* const left = new QVBoxLayout;
     left_ = left;
-    left->setSpacing(8);
+    left->setSpacing(theme.scaled(8));
     sentence_ = plain(this, nullptr);
     sentence_->setObjectName(QStringLiteral("answer"));
     explanation_ = plain(this, "secondary");
@@ -83,7 +83,7 @@ void AnswerPanel::makeRelief()
     auto* const right = new QVBoxLayout(relieve_);
     right_ = right;
     right->setContentsMargins(theme.scaled(16), 0, 0, 0);
-    right->setSpacing(6);
+    right->setSpacing(theme.scaled(6));
     reliefTitle_ = plain(relieve_, "caption");
     reliefTitle_->setText(tr("Relieve now"));
     terminate_ = new QPushButton(relieve_);

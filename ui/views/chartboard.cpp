@@ -26,7 +26,7 @@ ChartBoard::ChartBoard(ViewContext& context, std::shared_ptr<SessionStore> store
     const int gap = Theme::current().scaled(metrics::panelGap);
     auto* const outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
-    outer->setSpacing(8);
+    outer->setSpacing(Theme::current().scaled(8));
     box_->setSpacing(gap);
     outer->addLayout(box_, 1);
     more_->setObjectName(QStringLiteral("moreCharts"));

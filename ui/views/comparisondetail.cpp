@@ -2,6 +2,7 @@
 #include "ui/views/comparisondetail.h"
 
 #include "ui/models/formatter.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/theme.h"
 #include "ui/views/detailhead.h"
@@ -33,7 +34,7 @@ ComparisonDetail::ComparisonDetail(QWidget* parent)
     const int pad = Theme::current().scaled(metrics::panelPadding);
     sentence_ = prose();
     sentence_->setObjectName(QStringLiteral("comparisonSentence"));
-    sentence_->setContentsMargins(pad, 2, pad, 10);
+    setPadding(*sentence_, {pad, Theme::current().scaled(2), pad, Theme::current().scaled(10)});
     sections()->addWidget(sentence_);
     addHead(tr("Figure"));
     QGridLayout* const form = addForm();

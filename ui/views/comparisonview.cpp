@@ -72,7 +72,7 @@ void ComparisonView::addWords(QBoxLayout* into, const CompareWords& words)
 {
     const Theme& theme = Theme::current();
     auto* const told = new QVBoxLayout;
-    told->setSpacing(4);
+    told->setSpacing(theme.scaled(4));
     QLabel* const headline =
         prose(words.headline, "comparisonHeadline", words.quiet ? "secondary" : nullptr);
     if (!words.quiet)
@@ -85,8 +85,8 @@ void ComparisonView::addWords(QBoxLayout* into, const CompareWords& words)
             prose(tr("%1 more below, in bold.").arg(words.more), "comparisonMore", "secondary"));
     into->addLayout(told);
     auto* const ranges = new QGridLayout;
-    ranges->setHorizontalSpacing(12);
-    ranges->setVerticalSpacing(2);
+    ranges->setHorizontalSpacing(theme.scaled(12));
+    ranges->setVerticalSpacing(theme.scaled(2));
     ranges->setColumnStretch(1, 1);
     int row = 0;
     for (const auto& [caption, range, name] :
@@ -106,8 +106,8 @@ void ComparisonView::addNotes(QBoxLayout* into, const QStringList& notes)
         return;
     const Theme& theme = Theme::current();
     auto* const grid = new QGridLayout;
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(theme.scaled(8));
+    grid->setVerticalSpacing(theme.scaled(4));
     grid->setColumnStretch(1, 1);
     const int size = theme.scaled(metrics::glyph);
     int row = 0;
@@ -120,7 +120,7 @@ void ComparisonView::addNotes(QBoxLayout* into, const QStringList& notes)
         };
         draw();
         connect(&Theme::current(), &Theme::changed, glyph, draw);
-        glyph->setContentsMargins(0, 2, 0, 0);
+        glyph->setContentsMargins(theme.scaled(QMargins(0, 2, 0, 0)));
         grid->addWidget(glyph, row, 0, Qt::AlignTop);
         grid->addWidget(prose(note, "comparisonNote", nullptr), row++, 1);
     }

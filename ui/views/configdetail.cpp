@@ -3,6 +3,7 @@
 
 #include "ui/models/formatter.h"
 #include "ui/theme/glyphs.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/prose.h"
 #include "ui/theme/theme.h"
 #include "ui/views/detailhead.h"
@@ -36,7 +37,7 @@ ConfigDetail::ConfigDetail(QWidget* parent)
     const int pad = Theme::current().scaled(metrics::panelPadding);
     sentence_ = prose();
     sentence_->setObjectName(QStringLiteral("configSentence"));
-    sentence_->setContentsMargins(pad, 2, pad, 10);
+    setPadding(*sentence_, {pad, Theme::current().scaled(2), pad, Theme::current().scaled(10)});
     sections()->addWidget(sentence_);
     addHead(tr("Setting"));
     QGridLayout* const form = addForm();

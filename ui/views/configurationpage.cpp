@@ -97,7 +97,7 @@ void ConfigurationPage::makeBar()
     bar_ = new QWidget(this);
     auto* const bar = new QHBoxLayout(bar_);
     bar->setContentsMargins(0, 0, 0, 0);
-    bar->setSpacing(8);
+    bar->setSpacing(Theme::current().scaled(8));
     filter_ = new QLineEdit(bar_);
     filter_->setFixedWidth(Theme::current().scaled(240));
     filter_->setClearButtonEnabled(true);
@@ -116,7 +116,7 @@ void ConfigurationPage::makeBar()
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("findingWords"));
     bar->addWidget(filter_);
-    bar->addSpacing(8);
+    bar->addSpacing(Theme::current().scaled(8));
     bar->addWidget(caption);
     bar->addWidget(grouping_);
     bar->addStretch(1);
@@ -158,7 +158,7 @@ QWidget* ConfigurationPage::makeUnknown()
     unknownText_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     unknownText_->setAccessibleName(tr("What was not judged, and why"));
     unknownText_->setObjectName(QStringLiteral("unknownText"));
-    unknownText_->document()->setDocumentMargin(metrics::cellPadding);
+    unknownText_->document()->setDocumentMargin(Theme::current().scaled(metrics::cellPadding));
     box->addWidget(unknownText_);
     unknown_->hide();
     return unknown_;
@@ -341,12 +341,13 @@ void ConfigurationPage::showUnknown()
     if (unknownText_->toPlainText() != text)
         unknownText_->setPlainText(text);
     const QFontMetrics measure(unknownText_->font());
-    const int room =
-        std::max(100, unknown_->width() - 2 * metrics::panelPadding - Theme::current().scaled(24));
+    const Theme& theme = Theme::current();
+    const int room = std::max(100, unknown_->width() - 2 * theme.scaled(metrics::panelPadding) -
+                                       theme.scaled(24));
     const int height =
         measure.boundingRect(QRect(0, 0, room, 100000), Qt::TextWordWrap, text).height();
     unknownText_->setFixedHeight(std::min(height, mostUnknownLines * measure.lineSpacing()) +
-                                 2 * metrics::cellPadding + 4);
+                                 2 * theme.scaled(metrics::cellPadding) + 4);
 }
 
 void ConfigurationPage::showAnswer()

@@ -330,7 +330,8 @@ void DataTable::drawRow(QPainter* painter, const QStyleOptionViewItem& option,
     }
     painter->fillRect(QRect(row.left(), row.bottom(), row.width(), 1), tokens.line);
     if (selected)
-        painter->fillRect(QRect(row.left(), row.top(), 3, row.height()), tokens.accent);
+        painter->fillRect(QRect(row.left(), row.top(), Theme::current().scaled(3), row.height()),
+                          tokens.accent);
     else if (hasFocus() && first == currentIndex().siblingAtColumn(0)) {
         painter->setPen(QPen(tokens.accent, 2));
         painter->setBrush(Qt::NoBrush);

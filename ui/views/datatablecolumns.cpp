@@ -119,7 +119,8 @@ int DataTable::layoutWidth() const
     if (!automatic_ || !isVisible())
         return width;
     const int step = Theme::current().scaled(20);
-    for (int as = width; as >= width / 2; as -= step) {
+    int as = width;
+    for (; as >= width / 2; as -= step) {
         int taken = shownAt(elastic, as) ? leastElastic() : 0;
         for (int column = 0; column < header()->count(); ++column) {
             if (column != elastic && shownAt(column, as))
@@ -129,7 +130,7 @@ int DataTable::layoutWidth() const
         if (taken <= width)
             return as;
     }
-    return width;
+    return as + step; // no choice fits: the fewest scroll least
 }
 
 void DataTable::fitColumns()
@@ -194,8 +195,9 @@ void DataTable::shrinkToFit()
             others -= cut;
         }
     }
-    // A restored header does not always give the last one what is left.
-    const int room = std::max(least, viewport()->width() - others);
+    // A restored header does not always give the last one what is left; and rather narrow than
+    // beyond the edge, where that is a matter of a few characters.
+    const int room = std::max(least * 2 / 3, viewport()->width() - others);
     if (elastic >= 0 && columnWidth(elastic) > room)
         header()->resizeSection(elastic, room);
     restoring_ = false;

@@ -17,7 +17,7 @@ DetailHead::DetailHead(QWidget* parent)
 
 QSize DetailHead::sizeHint() const
 {
-    return {200, Theme::current().scaled(36)};
+    return Theme::current().scaled(QSize(200, 36));
 }
 
 void DetailHead::setSession(const QString& pid, SessionState state, const QString& words,

@@ -2,6 +2,7 @@
 #include "ui/views/detailpanel.h"
 
 #include "ui/models/formatter.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
 #include "ui/views/detailhead.h"
@@ -56,7 +57,7 @@ DetailPanel::DetailPanel(const QString& name, const QString& empty, QWidget* par
     box->addWidget(head_);
     empty_->setProperty("role", QStringLiteral("secondary"));
     empty_->setObjectName(empty);
-    empty_->setContentsMargins(panelPad(), panelPad(), panelPad(), panelPad());
+    setPadding(*empty_, {panelPad(), panelPad(), panelPad(), panelPad()});
     box->addWidget(empty_, 0, Qt::AlignTop);
     scroll_->setFrameShape(QFrame::NoFrame);
     scroll_->setWidgetResizable(true);
@@ -101,7 +102,7 @@ void DetailPanel::closeGaps()
 
 QSize DetailPanel::sizeHint() const
 {
-    return {Theme::current().scaled(336), 600};
+    return Theme::current().scaled(QSize(336, 600));
 }
 
 QLabel* DetailPanel::prose()
@@ -128,9 +129,10 @@ SectionHead* DetailPanel::addHead(const QString& title)
 QGridLayout* DetailPanel::addForm()
 {
     auto* const form = new QGridLayout;
-    form->setContentsMargins(panelPad(), 8, panelPad(), 10);
-    form->setHorizontalSpacing(8);
-    form->setVerticalSpacing(4);
+    form->setContentsMargins(panelPad(), Theme::current().scaled(8), panelPad(),
+                             Theme::current().scaled(10));
+    form->setHorizontalSpacing(Theme::current().scaled(8));
+    form->setVerticalSpacing(Theme::current().scaled(4));
     form->setColumnStretch(1, 1);
     sections_->addLayout(form);
     return form;
@@ -169,7 +171,8 @@ void DetailPanel::showField(QWidget* caption, QWidget* value, bool on)
 void DetailPanel::addPadded(QWidget* content)
 {
     auto* const frame = new QVBoxLayout;
-    frame->setContentsMargins(panelPad(), 8, panelPad(), 10);
+    frame->setContentsMargins(panelPad(), Theme::current().scaled(8), panelPad(),
+                              Theme::current().scaled(10));
     frame->addWidget(content);
     sections_->addLayout(frame);
 }
@@ -177,7 +180,7 @@ void DetailPanel::addPadded(QWidget* content)
 void DetailPanel::addButton(QPushButton* button)
 {
     auto* const row = new QHBoxLayout;
-    row->setContentsMargins(panelPad(), 0, panelPad(), 10);
+    row->setContentsMargins(panelPad(), 0, panelPad(), Theme::current().scaled(10));
     row->addWidget(button);
     row->addStretch(1);
     sections_->addLayout(row);
@@ -221,10 +224,11 @@ void DetailPanel::addFoot(const std::vector<QPushButton*>& commands, const QStri
     footLine_->setBackgroundRole(QPalette::Mid);
     foot_ = new QWidget(this);
     auto* const foot = new QVBoxLayout(foot_);
-    foot->setContentsMargins(panelPad(), 10, panelPad(), 10);
-    foot->setSpacing(6);
+    foot->setContentsMargins(panelPad(), Theme::current().scaled(10), panelPad(),
+                             Theme::current().scaled(10));
+    foot->setSpacing(Theme::current().scaled(6));
     auto* const buttons = new QHBoxLayout;
-    buttons->setSpacing(8);
+    buttons->setSpacing(Theme::current().scaled(8));
     for (QPushButton* const command : commands)
         buttons->addWidget(command);
     buttons->addStretch(1);

@@ -15,7 +15,7 @@ DurationBar::DurationBar(QWidget* parent)
     , line_(new QHBoxLayout(this))
 {
     line_->setContentsMargins(0, 0, 0, 0);
-    line_->setSpacing(8);
+    line_->setSpacing(Theme::current().scaled(8));
 }
 
 QLineEdit* DurationBar::addField(const QString& name, const QString& accessibleName,

@@ -4,6 +4,7 @@
 #include "ui/charts/pastlane.h"
 #include "ui/models/joined.h"
 #include "ui/models/placewords.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/framelist.h"
@@ -31,7 +32,7 @@ HolderDetail::HolderDetail(ViewContext& context, std::shared_ptr<SessionStore> s
     const int pad = Theme::current().scaled(metrics::panelPadding);
     evidence_ = prose();
     evidence_->setObjectName(QStringLiteral("holderEvidence"));
-    evidence_->setContentsMargins(pad, 2, pad, 10);
+    setPadding(*evidence_, {pad, Theme::current().scaled(2), pad, Theme::current().scaled(10)});
     sections()->addWidget(evidence_);
     makeStack();
     makeForms();
@@ -51,11 +52,11 @@ void HolderDetail::makeStack()
     sections()->addWidget(stack_);
     noStack_ = prose();
     noStack_->setProperty("role", QStringLiteral("caption"));
-    noStack_->setContentsMargins(pad, 8, pad, 8);
+    setPadding(*noStack_, {pad, Theme::current().scaled(8), pad, Theme::current().scaled(8)});
     sections()->addWidget(noStack_);
     auto* const row = new QHBoxLayout;
-    row->setContentsMargins(pad, 8, pad, 10);
-    row->setSpacing(8);
+    row->setContentsMargins(pad, Theme::current().scaled(8), pad, Theme::current().scaled(10));
+    row->setSpacing(Theme::current().scaled(8));
     const auto button = [&](const QString& words, const QString& name, const QKeySequence& key) {
         auto* const made = new QPushButton(words, this);
         made->setObjectName(name);
@@ -74,7 +75,7 @@ void HolderDetail::makeStack()
     openWords_ = prose();
     openWords_->setProperty("role", QStringLiteral("caption"));
     openWords_->setObjectName(QStringLiteral("openWords"));
-    openWords_->setContentsMargins(pad, 0, pad, 10);
+    setPadding(*openWords_, {pad, 0, pad, Theme::current().scaled(10)});
     openWords_->hide();
     folder_->hide();
     editor_->hide();

@@ -109,7 +109,8 @@ void IcicleView::paintCell(QPainter& painter, int at, const QRectF& area, bool p
     const QColor ink = one.suspected ? (t.dark ? t.onAccent : t.text) : library ? t.text2 : t.text;
     const QFont mono = theme.mono(12, one.suspected ? QFont::DemiBold : QFont::Normal);
     const QFontMetricsF wide(mono);
-    QRectF room = box.adjusted(metrics::cellPadding, 0, -metrics::cellPadding, 0);
+    const double pad = theme.scaled(metrics::cellPadding);
+    QRectF room = box.adjusted(pad, 0, -pad, 0);
     if (room.width() < 3 * wide.horizontalAdvance(QLatin1Char('0')))
         return;
     const QString line = library ? QString() : icicleLine(one);
@@ -128,9 +129,9 @@ void IcicleView::paintCell(QPainter& painter, int at, const QRectF& area, bool p
     const QString share = one.suspected ? tr("%1 %, suspected").arg(one.share * 100, 0, 'f', 1)
                                         : tr("%1 %").arg(one.share * 100, 0, 'f', 1);
     const double shareWide = wide.horizontalAdvance(share);
-    if (used + shareWide + 24 <= room.width()) {
+    if (used + shareWide + 3 * pad <= room.width()) {
         painter.drawText(room, Qt::AlignRight | Qt::AlignVCenter | Qt::TextSingleLine, share);
-        room.setRight(room.right() - shareWide - 16);
+        room.setRight(room.right() - shareWide - 2 * pad);
     }
     painter.drawText(room, Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
                      wide.elidedText(name, Qt::ElideRight, room.width()));

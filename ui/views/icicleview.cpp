@@ -188,12 +188,14 @@ int IcicleView::cellAt(const QPointF& at) const
 
 QSize IcicleView::sizeHint() const
 {
-    return {600, std::max(1, rows_) * Theme::current().scaled(roomyRow)};
+    const Theme& theme = Theme::current();
+    return {theme.scaled(600), std::max(1, rows_) * theme.scaled(roomyRow)};
 }
 
 QSize IcicleView::minimumSizeHint() const
 {
-    return {200, std::max(1, rows_) * Theme::current().scaled(denseRow)};
+    const Theme& theme = Theme::current();
+    return {theme.scaled(200), std::max(1, rows_) * theme.scaled(denseRow)};
 }
 
 void IcicleView::describe()

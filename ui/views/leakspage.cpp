@@ -44,7 +44,7 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("holderWords"));
     bar_->addWidget(filter_);
-    bar_->addSpacing(8);
+    bar_->addSpacing(Theme::current().scaled(8));
     bar_->addWidget(caption);
     bar_->addWidget(grouping_);
     bar_->addStretch(1);

@@ -9,6 +9,12 @@
 
 namespace poolscope {
 
+namespace {
+
+constexpr int linkPad = 2; ///< px beside the words, where the frame of the focus has room
+
+} // namespace
+
 LinkButton::LinkButton(QWidget* parent)
     : QPushButton(parent)
 {
@@ -60,7 +66,7 @@ void LinkButton::fit()
 {
     QString shown = words_;
     if (elide_ != Qt::ElideNone) {
-        constexpr int border = 4; // see restyle()
+        const int border = 2 * Theme::current().scaled(linkPad); // see restyle()
         shown = inLines(std::max(width() - border, 0));
         // Tooltips guess at rich text; escaped, the guess cannot matter.
         const bool whole = QString(shown).replace(QLatin1Char('\n'), QLatin1Char(' ')) == words_;
@@ -88,13 +94,16 @@ void LinkButton::keyPressEvent(QKeyEvent* event)
 
 void LinkButton::restyle()
 {
-    setStyleSheet(
-        QStringLiteral("QPushButton { border: none; background: transparent; "
-                       "padding: 0 2px; min-height: 18px; text-align: left; "
-                       "color: %1; text-decoration: underline; } "
-                       "QPushButton:focus { border: 2px solid %1; padding: 0; } "
-                       "QPushButton:disabled { color: %2; text-decoration: none; }")
-            .arg(Theme::current().tokens().accent.name(), Theme::current().tokens().text3.name()));
+    const Theme& theme = Theme::current();
+    setStyleSheet(QStringLiteral("QPushButton { border: none; background: transparent; "
+                                 "padding: 0 %3px; min-height: %4px; text-align: left; "
+                                 "color: %1; text-decoration: underline; } "
+                                 "QPushButton:focus { border: 2px solid %1; padding: 0 %5px; } "
+                                 "QPushButton:disabled { color: %2; text-decoration: none; }")
+                      .arg(theme.tokens().accent.name(), theme.tokens().text3.name())
+                      .arg(theme.scaled(linkPad))
+                      .arg(theme.scaled(18))
+                      .arg(theme.scaled(linkPad) - 2));
 }
 
 } // namespace poolscope

@@ -62,7 +62,7 @@ QWidget* MetricsBoard::makeNextStep()
     box->addWidget(words_);
     auto* const row = new QHBoxLayout;
     row->setContentsMargins(pad, 0, pad, 0);
-    row->setSpacing(8);
+    row->setSpacing(theme.scaled(8));
     instrument_ = new QPushButton(tr("Instrument a pool…"), panel);
     instrument_->setObjectName(QStringLiteral("metricsInstrument"));
     instrument_->setProperty("kind", QStringLiteral("primary"));

@@ -90,7 +90,7 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     makeTables();
     row->addWidget(side_);
     // Its height is what is left; what does not fit into that is left out, see chooseCharts().
-    body_->setMinimumHeight(metrics::chartMinimum);
+    body_->setMinimumHeight(Theme::current().scaled(metrics::chartMinimum));
     body_->installEventFilter(this);
     layout_->addWidget(body_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
@@ -375,7 +375,7 @@ void OverviewPage::arrange()
     side_->setFixedWidth(theme.scaled(width() >= theme.scaled(1800) ? 560 : narrow ? 340 : 415));
     const int half = (height() - theme.scaled(200)) / 2;
     const int tall = theme.scaled(metrics::sectionHead) + 4 + serverTable_->contentHeight();
-    const int high = leaks ? std::clamp(tall, theme.scaled(80), std::max(half, 80))
+    const int high = leaks ? std::clamp(tall, theme.scaled(80), std::max(half, theme.scaled(80)))
                            : std::max(tall, theme.scaled(80));
     serverPanel_->setFixedHeight(high);
     serverTable_->setVerticalScrollBarPolicy(high < tall ? Qt::ScrollBarAsNeeded
@@ -390,7 +390,8 @@ void OverviewPage::chooseCharts()
 {
     const Theme& theme = Theme::current();
     const int gap = theme.scaled(metrics::panelGap);
-    const int fit = std::max(1, (body_->height() + gap) / (metrics::chartMinimum + gap));
+    const int least = theme.scaled(metrics::chartMinimum);
+    const int fit = std::max(1, (body_->height() + gap) / (least + gap));
     const bool narrow = width() < theme.scaled(1150);
     const bool pools = !poolKeys_.empty(), servers = !pools || !processes_;
     const bool both = pools && servers && (wide() || fit > 1);

@@ -33,7 +33,7 @@ void PageTitle::setWaiting(const QString& words, bool sentence)
 
 QSize PageTitle::sizeHint() const
 {
-    return {200, Theme::current().scaled(24)};
+    return Theme::current().scaled(QSize(200, 24));
 }
 
 void PageTitle::paintEvent(QPaintEvent*)

@@ -26,7 +26,7 @@ PoolBoard::PoolBoard(ViewContext& context, std::shared_ptr<SessionStore> store, 
     box->setSpacing(Theme::current().scaled(metrics::panelGap));
     box->addWidget(use_, 3);
     box->addWidget(times_, 2);
-    setMinimumHeight(metrics::chartMinimum);
+    setMinimumHeight(Theme::current().scaled(metrics::chartMinimum));
     ask_.setSingleShot(true);
     ask_.setInterval(50);
     connect(&ask_, &QTimer::timeout, this, &PoolBoard::ask);
@@ -79,7 +79,8 @@ void PoolBoard::setPool(const std::optional<PoolKey>& pool)
 /// Where there is no room for two, the one that hurts: the figures of the other are in the table.
 void PoolBoard::arrange()
 {
-    times_->setVisible(!small_ && height() >= 2 * metrics::chartMinimum + layout()->spacing());
+    const int least = Theme::current().scaled(metrics::chartMinimum);
+    times_->setVisible(!small_ && height() >= 2 * least + layout()->spacing());
 }
 
 void PoolBoard::setSmall(bool on)

@@ -38,12 +38,16 @@ void paintLine(QPainter& painter, const QRect& area, const QString& text, const 
 
 QRect upper(const QRect& area)
 {
-    return QRect(area.left(), area.top() + area.height() / 2 - 17, area.width(), 18);
+    const Theme& theme = Theme::current();
+    return QRect(area.left(), area.top() + area.height() / 2 - theme.scaled(17), area.width(),
+                 theme.scaled(18));
 }
 
 QRect lower(const QRect& area)
 {
-    return QRect(area.left(), area.top() + area.height() / 2 + 1, area.width(), 15);
+    const Theme& theme = Theme::current();
+    return QRect(area.left(), area.top() + area.height() / 2 + theme.scaled(1), area.width(),
+                 theme.scaled(15));
 }
 
 void paintName(QPainter& painter, Cell cell, const QModelIndex& index)
@@ -89,10 +93,10 @@ void paintUsed(QPainter& painter, const Cell& cell, const QModelIndex& index)
     const QVariant share = index.data(SortRole);
     const double wide = QFontMetricsF(mono).horizontalAdvance(QLatin1Char('0'));
     const double number = std::max(7.0, double(text.size())) * wide;
-    if (share.isValid() && cell.area.width() > number + 40) {
+    if (share.isValid() && cell.area.width() > number + theme.scaled(40)) {
         const double height = theme.scaled(10);
         const QRectF bar(cell.area.left(), cell.area.center().y() - height / 2 + 0.5,
-                         std::floor(cell.area.width() - number - 12), height);
+                         std::floor(cell.area.width() - number - theme.scaled(12)), height);
         painter.setOpacity(cell.old ? metrics::oldGlyph : 1.0);
         painter.fillRect(bar, t.line2);
         painter.fillRect(bar.adjusted(1, 1, -1, -1), t.state(SessionState::idle));

@@ -3,6 +3,7 @@
 
 #include "core/source/metricspools.h"
 #include "ui/models/targetkinds.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/views/linkbutton.h"
 
@@ -61,12 +62,13 @@ PoolPanel::Section PoolPanel::makeSection(QWidget* content, const QString& title
     section.none->setTextFormat(Qt::PlainText);
     section.none->setWordWrap(true);
     section.none->setProperty("role", QStringLiteral("caption"));
-    section.none->setContentsMargins(pad, 8, pad, 10);
+    setPadding(*section.none, {pad, Theme::current().scaled(8), pad, Theme::current().scaled(10)});
     box->addWidget(section.none);
     section.form = new QFormLayout;
-    section.form->setContentsMargins(pad, 8, pad, 10);
-    section.form->setHorizontalSpacing(8);
-    section.form->setVerticalSpacing(4);
+    section.form->setContentsMargins(pad, Theme::current().scaled(8), pad,
+                                     Theme::current().scaled(10));
+    section.form->setHorizontalSpacing(Theme::current().scaled(8));
+    section.form->setVerticalSpacing(Theme::current().scaled(4));
     section.form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     section.form->setRowWrapPolicy(QFormLayout::DontWrapRows);
     box->addLayout(section.form);

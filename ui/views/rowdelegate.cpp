@@ -129,12 +129,14 @@ void RowDelegate::paintChevron(QPainter& painter, const QRect& box, bool expande
 {
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(
-        QPen(Theme::current().tokens().text2, 1.5, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
+    const Theme& theme = Theme::current();
+    painter.setPen(QPen(theme.tokens().text2, 1.5 * theme.scale(), Qt::SolidLine, Qt::RoundCap,
+                        Qt::RoundJoin));
     const QPointF c = QRectF(box).center();
-    const QPointF points[3] = {expanded ? c + QPointF(-3.5, -1.75) : c + QPointF(-1.75, -3.5),
-                               expanded ? c + QPointF(0, 1.75) : c + QPointF(1.75, 0),
-                               expanded ? c + QPointF(3.5, -1.75) : c + QPointF(-1.75, 3.5)};
+    const double arm = 3.5 * theme.scale(), tip = 1.75 * theme.scale();
+    const QPointF points[3] = {c + (expanded ? QPointF(-arm, -tip) : QPointF(-tip, -arm)),
+                               c + (expanded ? QPointF(0, tip) : QPointF(tip, 0)),
+                               c + (expanded ? QPointF(arm, -tip) : QPointF(-tip, arm))};
     painter.drawPolyline(points, 3);
     painter.restore();
 }

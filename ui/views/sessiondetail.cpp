@@ -3,6 +3,7 @@
 
 #include "ui/charts/pastlane.h"
 #include "ui/models/joined.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/views/commandgate.h"
 #include "ui/views/detailhead.h"
@@ -35,7 +36,7 @@ void SessionDetail::makeSections()
     const int pad = Theme::current().scaled(metrics::panelPadding);
     evidenceHead_ = addHead(tr("Suspected leak"));
     evidence_ = prose();
-    evidence_->setContentsMargins(pad, 8, pad, 10);
+    setPadding(*evidence_, {pad, Theme::current().scaled(8), pad, Theme::current().scaled(10)});
     sections()->addWidget(evidence_);
 
     sessionHead_ = addHead(tr("Session"));

@@ -109,7 +109,7 @@ void SessionsPage::makeBar()
     bar_ = new QWidget(this);
     auto* const bar = new QHBoxLayout(bar_);
     bar->setContentsMargins(0, 0, 0, 0);
-    bar->setSpacing(8);
+    bar->setSpacing(Theme::current().scaled(8));
     filter_ = new QLineEdit(this);
     filter_->setFont(Theme::current().mono(12));
     filter_->setClearButtonEnabled(true);
@@ -133,7 +133,7 @@ void SessionsPage::makeBar()
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("shownWords"));
     bar->addWidget(filter_);
-    bar->addSpacing(8);
+    bar->addSpacing(Theme::current().scaled(8));
     bar->addWidget(caption);
     bar->addWidget(grouping_);
     bar->addStretch(1);

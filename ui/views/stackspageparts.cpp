@@ -37,7 +37,7 @@ void StacksPage::makeBar()
     bar_ = new QWidget(this);
     auto* const box = new QHBoxLayout(bar_);
     box->setContentsMargins(0, 0, 0, 0);
-    box->setSpacing(8);
+    box->setSpacing(Theme::current().scaled(8));
     const auto caption = [&](const QString& words) {
         QLabel* const label = plainLabel(bar_, "secondary");
         label->setText(words);
@@ -47,7 +47,7 @@ void StacksPage::makeBar()
     span_ = new SegmentedControl({tr("Now"), tr("Over the visible range")}, bar_);
     span_->setAccessibleName(tr("Held"));
     box->addWidget(span_);
-    box->addSpacing(8);
+    box->addSpacing(Theme::current().scaled(8));
     caption(tr("Width is"));
     weight_ = new SegmentedControl({tr("Time held"), tr("Checkouts")}, bar_);
     weight_->setAccessibleName(tr("Width is"));
@@ -85,7 +85,7 @@ void StacksPage::makePanel()
     head->setFixedHeight(theme.scaled(metrics::panelHead));
     crumbBox_ = new QHBoxLayout(head);
     crumbBox_->setContentsMargins(pad, 0, pad, 0);
-    crumbBox_->setSpacing(8);
+    crumbBox_->setSpacing(theme.scaled(8));
     for (int i = 0; i < mostCrumbs; ++i) {
         auto* const crumb = new LinkButton(head);
         crumb->setObjectName(QStringLiteral("crumb%1").arg(i));
@@ -113,10 +113,10 @@ void StacksPage::makePanel()
     box->addWidget(scroll_);
 
     auto* const foot = new QHBoxLayout;
-    foot->setContentsMargins(pad, 8, pad, 10);
-    foot->setSpacing(8);
+    foot->setContentsMargins(pad, theme.scaled(8), pad, theme.scaled(10));
+    foot->setSpacing(theme.scaled(8));
     auto* const lines = new QVBoxLayout;
-    lines->setSpacing(2);
+    lines->setSpacing(theme.scaled(2));
     name_ = plainLabel(panel_, "");
     name_->setFont(theme.mono(12));
     name_->setObjectName(QStringLiteral("cellName"));

@@ -23,7 +23,7 @@ TreePage::TreePage(ViewContext& context, std::shared_ptr<SessionStore> store,
     left_->setSpacing(Theme::current().scaled(12));
     title_ = new PageTitle(this);
     bar_ = new QHBoxLayout;
-    bar_->setSpacing(8);
+    bar_->setSpacing(Theme::current().scaled(8));
     table_ = new DataTable(name, false, this);
     table_->setModel(model_.get());
     note_ = new QLabel(this);

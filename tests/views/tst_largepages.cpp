@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The pages where the desktop's texts are larger than usual.
+#include "tests/support/paintedtexts.h"
+#include "tests/support/poolscene.h"
+#include "tests/views/pagefixture.h"
+#include "ui/charts/timechart.h"
+#include "ui/views/datatable.h"
+#include "ui/views/linkbutton.h"
+
+#include <QHeaderView>
+#include <QImage>
+#include <QLineEdit>
+#include <QScrollBar>
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::support;
+using namespace std::chrono_literals;
+
+class TestLargePages : public QObject
+{
+    Q_OBJECT
+
+    static Theme& theme() { return Theme::current(); }
+    static void scales()
+    {
+        QTest::addColumn<double>("scale");
+        for (const double scale : {1.0, 1.25, 1.5, 2.0})
+            QTest::addRow("%g", scale) << scale;
+    }
+    /// Pages as wide as a window of 2000 px leaves them at 1.5.
+    void make(double scale)
+    {
+        theme().setScale(scale);
+        fixture_ = std::make_unique<PageFixture>(theme().scaled(QSize(1133, 640)));
+        SyntheticUpdates sessions;
+        for (int i = 0; i < 40; ++i)
+            sessions.put(100 + i, static_cast<SessionState>(i % 6), "shop-api");
+        Update update = sessions.take(true);
+        PoolScene scene;
+        scene.join(update);
+        fixture_->apply(update);
+    }
+    static DataTable& tableOf(Page& page, int columns)
+    {
+        for (DataTable* const table : page.findChildren<DataTable*>())
+            if (table->isVisible() && table->header()->count() == columns)
+                return *table;
+        qFatal("no such table");
+    }
+
+    std::unique_ptr<PageFixture> fixture_;
+
+private slots:
+    void cleanup()
+    {
+        fixture_.reset();
+        theme().setScale(1.0);
+    }
+
+    void rowsOfPoolsHoldTwoLines_data() { scales(); }
+    void rowsOfPoolsHoldTwoLines()
+    {
+        QFETCH(double, scale);
+        for (const auto density :
+             {Theme::Density::compact, Theme::Density::normal, Theme::Density::comfortable}) {
+            theme().setDensity(density);
+            make(scale);
+            Page& page = fixture_->show("pools");
+            QCoreApplication::processEvents();
+            DataTable& table = tableOf(page, 9);
+            const auto texts = paintedTexts(*table.viewport());
+            QVERIFY(texts.size() > 10);
+            QCOMPARE(faultIn(texts, table.viewport()->rect()), QString());
+        }
+        theme().setDensity(Theme::Density::normal);
+    }
+
+    void noTableScrollsSideways_data() { scales(); }
+    void noTableScrollsSideways()
+    {
+        QFETCH(double, scale);
+        make(scale);
+        int tables = 0;
+        for (Page* const page : fixture_->pages) {
+            fixture_->show(page->name().toLatin1().constData());
+            QCoreApplication::processEvents();
+            for (const DataTable* const table : page->findChildren<DataTable*>()) {
+                if (!table->isVisible())
+                    continue;
+                ++tables;
+                QVERIFY2(table->horizontalScrollBar()->maximum() == 0,
+                         qPrintable(page->name() + QLatin1Char(' ') + table->accessibleName()));
+            }
+        }
+        QVERIFY(tables > 5);
+    }
+
+    /// Also where a scroll bar takes a few px of a width that was just enough.
+    void columnsGoBeforeOneScrolls()
+    {
+        make(1.5);
+        Page& page = fixture_->show("pools");
+        DataTable& table = tableOf(page, 9);
+        for (int width = theme().scaled(1133); width > theme().scaled(1050); width -= 7) {
+            fixture_->resize({width, theme().scaled(640)});
+            QCoreApplication::processEvents();
+            QVERIFY2(table.horizontalScrollBar()->maximum() == 0,
+                     qPrintable(QString::number(width)));
+        }
+    }
+
+    void chartsHaveTheRoomTheirTextsNeed()
+    {
+        make(1.5);
+        for (const char* const name : {"overview", "pools"}) {
+            Page& page = fixture_->show(name);
+            QCoreApplication::processEvents();
+            int charts = 0;
+            for (TimeChart* const chart : page.findChildren<TimeChart*>()) {
+                if (!chart->isVisible())
+                    continue;
+                ++charts;
+                QVERIFY(chart->height() >= theme().scaled(metrics::chartMinimum));
+                chart->flush();
+                QCOMPARE(faultIn(paintedTexts(*chart), chart->rect()), QString());
+            }
+            QVERIFY(charts > 0);
+        }
+    }
+
+    void aLinkKeepsItsSizeWithTheFocus()
+    {
+        make(1.5);
+        LinkButton link;
+        link.setWords(QStringLiteral("14 suspected leaks"));
+        link.show();
+        const QSize size = link.sizeHint();
+        QVERIFY(size.height() >= theme().scaled(18));
+        link.setFocus();
+        QCOMPARE(link.sizeHint(), size);
+    }
+};
+
+QTEST_MAIN(TestLargePages)
+#include "tst_largepages.moc"
