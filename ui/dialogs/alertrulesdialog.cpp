@@ -70,10 +70,10 @@ AlertRulesDialog::AlertRulesDialog(const QString& rules, const QString& file, bo
 {
     setWindowTitle(tr("Alert rules"));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(840), theme.scaled(640));
+    resize(theme.sizeFor(*this, {840, 640}));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 16);
-    layout->setSpacing(8);
+    layout->setContentsMargins(theme.scaled(QMargins(20, 16, 20, 16)));
+    layout->setSpacing(theme.scaled(8));
     layout->addWidget(parts::title(tr("Alert rules"), this));
     auto* about = parts::label(
         replay ? tr("What would they have said? Nothing is saved, and the recording keeps its own.")
@@ -121,7 +121,7 @@ AlertRulesDialog::AlertRulesDialog(const QString& rules, const QString& file, bo
     foot->addWidget(decline);
     foot->addWidget(use_);
     again->setAutoDefault(false);
-    layout->addSpacing(4);
+    layout->addSpacing(theme.scaled(4));
     layout->addLayout(foot);
     connect(again, &QPushButton::clicked, this, [this] {
         QTextCursor all(edit_->document());

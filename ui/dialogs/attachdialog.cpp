@@ -94,14 +94,14 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
 {
     setWindowTitle(tr("Attach"));
     const Theme& theme = Theme::current();
-    resize(theme.scaled(1080), theme.scaled(680));
+    resize(theme.sizeFor(*this, {1080, 680}));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(16, 16, 16, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(theme.scaled(QMargins(16, 16, 16, 12)));
+    layout->setSpacing(theme.scaled(10));
     addTarget(layout);
     layout->addWidget(list_, 1);
     auto* lower = new QHBoxLayout;
-    lower->setSpacing(16);
+    lower->setSpacing(theme.scaled(16));
     test_->setMinimumHeight(theme.scaled(140));
     lower->addWidget(test_, 1);
     auto* options = new QGridLayout;
@@ -143,8 +143,8 @@ void AttachDialog::addTarget(QVBoxLayout* layout)
 {
     const Theme& theme = Theme::current();
     auto* grid = new QGridLayout;
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(theme.scaled(8));
+    grid->setVerticalSpacing(theme.scaled(4));
     grid->setColumnMinimumWidth(0, theme.scaled(60));
     QLabel* label = parts::label(tr("&Target"), this);
     label->setBuddy(target_);
@@ -173,7 +173,7 @@ void AttachDialog::addTarget(QVBoxLayout* layout)
 void AttachDialog::addOptions(QGridLayout* grid, const AttachChoice& defaults, bool redactFixed)
 {
     const Theme& theme = Theme::current();
-    grid->setVerticalSpacing(6);
+    grid->setVerticalSpacing(theme.scaled(6));
     const std::pair<QString, QLineEdit*> fields[] = {
         {tr("&Poll every"), interval_},
         {tr("Lea&k after"), alert_},
@@ -211,7 +211,7 @@ void AttachDialog::addFoot(QVBoxLayout* layout)
 {
     layout->addWidget(parts::rule(this));
     auto* row = new QHBoxLayout;
-    row->setSpacing(8);
+    row->setSpacing(Theme::current().scaled(8));
     foot_->setObjectName(QStringLiteral("foot"));
     row->addWidget(foot_, 1);
     auto* instrument = new QPushButton(tr("&Instrument a pool…"), this);

@@ -50,7 +50,8 @@ public:
         if (section) { // what is to say of it goes on behind its name, across the columns
             const QFont font = index.data(Qt::FontRole).value<QFont>();
             const int name = QFontMetrics(font).horizontalAdvance(index.data().toString());
-            const QRect rest = option.rect.adjusted(name + theme.scaled(24), 0, -5, 0);
+            const QRect rest =
+                option.rect.adjusted(name + theme.scaled(24), 0, -theme.scaled(5), 0);
             painter->setFont(option.font);
             painter->setPen(tokens.text2);
             painter->drawText(
@@ -108,7 +109,8 @@ AttachList::AttachList(const std::vector<RecentTarget>& recent, const QDateTime&
     setItemDelegate(new RowDelegate(this));
     setSelectionMode(ExtendedSelection);
     setUniformRowHeights(true);
-    setStyleSheet(QStringLiteral("QTreeWidget::item { padding: 0 5px; border: none; }"));
+    setStyleSheet(QStringLiteral("QTreeWidget::item { padding: 0 %1px; border: none; }")
+                      .arg(theme.scaled(5)));
     setAllColumnsShowFocus(true);
     setTextElideMode(Qt::ElideRight);
     header()->setStretchLastSection(false);

@@ -32,11 +32,11 @@ AttachTest::AttachTest(QWidget* parent)
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(12, 8, 12, 8);
-    layout->setSpacing(4);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(12, 8, 12, 8)));
+    layout->setSpacing(Theme::current().scaled(4));
     layout->addWidget(head_);
     body_ = new QVBoxLayout;
-    body_->setSpacing(3);
+    body_->setSpacing(Theme::current().scaled(3));
     layout->addLayout(body_);
     layout->addStretch();
     head_->setProperty("role", QStringLiteral("secondary"));
@@ -277,7 +277,7 @@ void AttachTest::addLine(Severity severity, const QString& text, const QString& 
     auto* row = new QWidget(this);
     auto* layout = new QHBoxLayout(row);
     layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(8);
+    layout->setSpacing(theme.scaled(8));
     auto* glyph = new QLabel(row);
     glyph->setPixmap(severityPixmap(severity, theme.scaled(metrics::glyph), devicePixelRatioF(),
                                     theme.tokens()));
@@ -299,8 +299,8 @@ void AttachTest::addCode(const QString& sql)
     lines_ << sql;
     auto* row = new QWidget(this);
     auto* layout = new QHBoxLayout(row);
-    layout->setContentsMargins(20, 0, 0, 0);
-    layout->setSpacing(4);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 0, 0, 0)));
+    layout->setSpacing(Theme::current().scaled(4));
     QLabel* code = parts::mono(sql, row);
     code->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     layout->addWidget(code);

@@ -15,6 +15,8 @@ namespace poolscope {
 
 namespace {
 
+constexpr int codeMargin = 8;
+
 const QSet<QString>& codeWords()
 {
     static const QSet<QString> words = [] {
@@ -102,7 +104,7 @@ CodeBox::CodeBox(const QString& name, int mostLines, QWidget* parent)
     setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     setTabChangesFocus(true);
     setLineWrapMode(NoWrap);
-    document()->setDocumentMargin(8);
+    document()->setDocumentMargin(Theme::current().scaled(codeMargin));
     connect(&Theme::current(), &Theme::changed, this, &CodeBox::fit);
     fit();
 }
@@ -130,16 +132,17 @@ void CodeBox::fit()
 {
     setFont(Theme::current().mono(12));
     const QFontMetrics metrics(font());
+    const int margins = 2 * Theme::current().scaled(codeMargin);
     const int lines = std::clamp(document()->blockCount(), 1, mostLines_);
     int widest = 0;
     for (const QString& line : toPlainText().split(QLatin1Char('\n')))
         widest = std::max(widest, metrics.horizontalAdvance(line));
-    const int bar = widest + 2 * 8 + 2 * frameWidth() + 2 > width()
+    const int bar = widest + margins + 2 * frameWidth() + 2 > width()
                         ? horizontalScrollBar()->sizeHint().height()
                         : 0;
     setVerticalScrollBarPolicy(document()->blockCount() > mostLines_ ? Qt::ScrollBarAsNeeded
                                                                      : Qt::ScrollBarAlwaysOff);
-    setFixedHeight(lines * metrics.lineSpacing() + 20 + 2 * frameWidth() + bar);
+    setFixedHeight(lines * metrics.lineSpacing() + margins + 4 + 2 * frameWidth() + bar);
 }
 
 } // namespace poolscope

@@ -44,8 +44,8 @@ void CompareDialog::layOut()
 {
     const Theme& theme = Theme::current();
     auto* const layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(theme.scaled(QMargins(20, 16, 20, 12)));
+    layout->setSpacing(theme.scaled(10));
     layout->addWidget(parts::title(tr("Compare two recordings, or two ranges of one"), this));
     layout->addWidget(parts::label(
         tr("What changed in rates, use and wait times, in the lines of code that hold connections, "
@@ -64,7 +64,7 @@ void CompareDialog::layOut()
     layout->addWidget(cut_);
     auto* const redact = new QVBoxLayout;
     redact->setContentsMargins(0, theme.scaled(6), 0, 0);
-    redact->setSpacing(4);
+    redact->setSpacing(theme.scaled(4));
     redact->addWidget(redact_);
     redact->addWidget(
         parts::label(tr("For others to read: calls hosts, users and files otherwise, each the "

@@ -103,8 +103,8 @@ void CompareSide::layOut()
 {
     auto* const grid = new QGridLayout(this);
     grid->setContentsMargins(0, 0, 0, 0);
-    grid->setHorizontalSpacing(12);
-    grid->setVerticalSpacing(6);
+    grid->setHorizontalSpacing(Theme::current().scaled(12));
+    grid->setVerticalSpacing(Theme::current().scaled(6));
     grid->setColumnMinimumWidth(0, Theme::current().scaled(76));
     grid->setColumnStretch(1, 1);
     const auto caption = [&](int row, const QString& text) {
@@ -114,7 +114,7 @@ void CompareSide::layOut()
     };
     const auto inRow = [](std::initializer_list<QWidget*> widgets) {
         auto* const row = new QHBoxLayout;
-        row->setSpacing(8);
+        row->setSpacing(Theme::current().scaled(8));
         for (QWidget* const each : widgets)
             row->addWidget(each, qobject_cast<QLineEdit*>(each) ? 1 : 0);
         return row;

@@ -26,14 +26,14 @@ ComparisonDialog::ComparisonDialog(QWidget* view, const QString& text, const QSt
     const Theme& theme = Theme::current();
     auto* const layout = new QVBoxLayout(this);
     const int margin = theme.scaled(metrics::pageMargin);
-    layout->setContentsMargins(margin, margin, margin, 12);
-    layout->setSpacing(12);
+    layout->setContentsMargins(margin, margin, margin, theme.scaled(12));
+    layout->setSpacing(theme.scaled(12));
     view->setParent(this);
     layout->addWidget(view, 1);
     view->setFocus();
     layout->addWidget(parts::rule(this));
     auto* const foot = new QHBoxLayout;
-    foot->setSpacing(8);
+    foot->setSpacing(theme.scaled(8));
     auto* const copy = new QPushButton(tr("&Copy as text"), this);
     copy->setObjectName(QStringLiteral("copyComparison"));
     copy->setAutoDefault(false);
@@ -53,7 +53,7 @@ ComparisonDialog::ComparisonDialog(QWidget* view, const QString& text, const QSt
     layout->addLayout(foot);
     const QSize wanted(theme.scaled(1120), theme.scaled(760));
     resize(wanted.boundedTo(screen()->availableSize() * 0.94));
-    setMinimumSize(theme.scaled(720), theme.scaled(420));
+    setMinimumSize(theme.sizeFor(*this, {720, 420}));
 }
 
 void ComparisonDialog::setSaved(const QString& words)

@@ -146,7 +146,7 @@ void ConfirmCommandDialog::addStatement()
     sql->setTabChangesFocus(true);
     sql->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     sql->setLineWrapMode(QPlainTextEdit::NoWrap);
-    sql->setFixedHeight(2 * sql->fontMetrics().lineSpacing() + 16);
+    sql->setFixedHeight(2 * sql->fontMetrics().lineSpacing() + Theme::current().scaled(16));
     body()->addWidget(sql);
 }
 

@@ -38,8 +38,8 @@ ConfirmDialog::ConfirmDialog(Words words, QWidget* parent)
     , words_(std::move(words))
     , layout_(new QVBoxLayout(this))
 {
-    layout_->setContentsMargins(20, 16, 20, 12);
-    layout_->setSpacing(10);
+    layout_->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 12)));
+    layout_->setSpacing(Theme::current().scaled(10));
 }
 
 void ConfirmDialog::addQuestion(const QString& question, const QString& destroys)
@@ -61,7 +61,8 @@ void ConfirmDialog::addTable(const QString& name, const std::vector<Column>& col
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(theme.rowHeight());
     table_->setShowGrid(false);
-    table_->setStyleSheet(QStringLiteral("QTableWidget::item { padding: 0 5px; border: none; }"));
+    table_->setStyleSheet(QStringLiteral("QTableWidget::item { padding: 0 %1px; border: none; }")
+                              .arg(theme.scaled(5)));
     table_->setSelectionMode(QAbstractItemView::NoSelection);
     table_->setFocusPolicy(Qt::TabFocus);
     table_->setTabKeyNavigation(false);
@@ -117,8 +118,8 @@ void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, cons
                              const std::vector<NamedFact>& first)
 {
     auto* const grid = new QGridLayout;
-    grid->setHorizontalSpacing(16);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(Theme::current().scaled(16));
+    grid->setVerticalSpacing(Theme::current().scaled(4));
     grid->setColumnMinimumWidth(0, Theme::current().scaled(76));
     grid->setColumnStretch(1, 1);
     std::vector<NamedFact> facts = first;
@@ -160,7 +161,7 @@ void ConfirmDialog::addFoot(const QString& keep)
     layout_->addStretch();
     layout_->addWidget(parts::rule(this));
     foot_ = new QHBoxLayout;
-    foot_->setSpacing(8);
+    foot_->setSpacing(Theme::current().scaled(8));
     note_ = parts::label(QString(), this, "caption");
     note_->setObjectName(QStringLiteral("note"));
     foot_->addWidget(note_, 1);
@@ -196,7 +197,7 @@ QPushButton* ConfirmDialog::addGentle(const QString& words)
 /// As tall as its words are at that width: nothing of what will happen is cut.
 void ConfirmDialog::finish()
 {
-    const int width = Theme::current().scaled(bulk() ? 1180 : 740);
+    const int width = Theme::current().sizeFor(*this, {bulk() ? 1180 : 740, 1}).width();
     resize(width, layout_->totalHeightForWidth(width));
     safe_->setFocus();
 }

@@ -61,13 +61,13 @@ InstrumentDialog::InstrumentDialog(QSettings& settings, QWidget* parent, PoolWat
     setWindowTitle(tr("Instrument a pool"));
     const Theme& theme = Theme::current();
     auto* const layout = new QVBoxLayout(this);
-    layout->setContentsMargins(16, 16, 16, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(theme.scaled(QMargins(16, 16, 16, 12)));
+    layout->setSpacing(theme.scaled(10));
     auto* const body = new QHBoxLayout;
     body->setSpacing(theme.scaled(metrics::panelGap));
     addStacks(body);
     auto* const steps = new QVBoxLayout;
-    steps->setSpacing(6);
+    steps->setSpacing(theme.scaled(6));
     addSteps(steps);
     addEnvironment(steps);
     steps->addStretch(1);
@@ -76,7 +76,7 @@ InstrumentDialog::InstrumentDialog(QSettings& settings, QWidget* parent, PoolWat
     layout->addLayout(body, 1);
     addFoot(layout);
     orderTabs();
-    resize(theme.scaled(860), theme.scaled(640));
+    resize(theme.sizeFor(*this, {860, 640}));
 
     auto* const copy = new QShortcut(QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C), this);
     connect(copy, &QShortcut::activated, copyLines_, &QPushButton::click);
@@ -105,7 +105,8 @@ void InstrumentDialog::addStacks(QHBoxLayout* layout)
     list_->setObjectName(QStringLiteral("stacks"));
     list_->setFixedWidth(theme.scaled(200));
     list_->setUniformItemSizes(true);
-    list_->setStyleSheet(QStringLiteral("QListWidget::item { padding: 0 5px; }"));
+    list_->setStyleSheet(
+        QStringLiteral("QListWidget::item { padding: 0 %1px; }").arg(theme.scaled(5)));
     const QString last = settings_.value(stackKey).toString();
     QString language;
     for (const InstrumentStack& stack : stacks_) {
@@ -135,7 +136,7 @@ QPushButton* InstrumentDialog::addStep(QVBoxLayout* layout, QLabel* head, QLabel
                                        const QString& copies)
 {
     auto* const row = new QHBoxLayout;
-    row->setSpacing(8);
+    row->setSpacing(Theme::current().scaled(8));
     head->setFont(Theme::current().ui(13, QFont::DemiBold));
     head->setWordWrap(false);
     row->addWidget(head);
@@ -151,7 +152,7 @@ void InstrumentDialog::addSteps(QVBoxLayout* layout)
 {
     const Theme& theme = Theme::current();
     auto* const row = new QHBoxLayout;
-    row->setSpacing(8);
+    row->setSpacing(theme.scaled(8));
     QLabel* const label = parts::label(tr("&Name of the pool"), this);
     label->setWordWrap(false);
     label->setBuddy(name_);
@@ -164,11 +165,11 @@ void InstrumentDialog::addSteps(QVBoxLayout* layout)
     name_->setText(isPoolName(last) ? last : QStringLiteral("orders"));
     row->addWidget(name_, 1);
     layout->addLayout(row);
-    layout->addSpacing(4);
+    layout->addSpacing(theme.scaled(4));
     copyInstall_ = addStep(layout, installHead_, parts::label(QString(), this, "caption"),
                            tr("Copy &install lines"));
     layout->addWidget(install_);
-    layout->addSpacing(4);
+    layout->addSpacing(theme.scaled(4));
     copyLines_ =
         addStep(layout, parts::label(tr("In the code"), this), linesHint_, tr("&Copy lines"));
     copyLines_->setToolTip(tr("Ctrl+Shift+C"));
@@ -185,9 +186,9 @@ void InstrumentDialog::addSteps(QVBoxLayout* layout)
 void InstrumentDialog::addEnvironment(QVBoxLayout* layout)
 {
     const Theme& theme = Theme::current();
-    layout->addSpacing(4);
+    layout->addSpacing(theme.scaled(4));
     auto* const row = new QHBoxLayout;
-    row->setSpacing(8);
+    row->setSpacing(theme.scaled(8));
     QLabel* const head = parts::label(tr("In its environment"), this);
     head->setFont(theme.ui(13, QFont::DemiBold));
     head->setWordWrap(false);
@@ -234,7 +235,9 @@ void InstrumentDialog::addAppeared(QVBoxLayout* layout)
     layout->addWidget(appearedWords_);
     appeared_->setObjectName(QStringLiteral("appeared"));
     appeared_->setAccessibleName(tr("Pools that appeared"));
-    appeared_->setStyleSheet(QStringLiteral("QListWidget::item { padding: 3px 5px; }"));
+    appeared_->setStyleSheet(QStringLiteral("QListWidget::item { padding: %1px %2px; }")
+                                 .arg(theme.scaled(3))
+                                 .arg(theme.scaled(5)));
     appeared_->setFixedHeight(4 * theme.rowHeight() + 2);
     layout->addWidget(appeared_);
     connect(appeared_, &QListWidget::itemSelectionChanged, this, [this] {
@@ -249,7 +252,7 @@ void InstrumentDialog::addFoot(QVBoxLayout* layout)
 {
     layout->addWidget(parts::rule(this));
     auto* const row = new QHBoxLayout;
-    row->setSpacing(8);
+    row->setSpacing(Theme::current().scaled(8));
     foot_->setObjectName(QStringLiteral("foot"));
     row->addWidget(foot_, 1);
     cancel_ = new QPushButton(tr("Cancel"), this);

@@ -80,13 +80,13 @@ std::vector<Section> places()
 void addColumn(QHBoxLayout* columns, const std::vector<Section>& sections, QWidget* parent)
 {
     auto* grid = new QGridLayout;
-    grid->setHorizontalSpacing(16);
-    grid->setVerticalSpacing(6);
+    grid->setHorizontalSpacing(Theme::current().scaled(16));
+    grid->setVerticalSpacing(Theme::current().scaled(6));
     int row = 0;
     for (const Section& section : sections) {
         QLabel* head = parts::label(section.where, parent);
         head->setFont(Theme::current().ui(13, QFont::DemiBold));
-        head->setContentsMargins(0, row > 0 ? 10 : 0, 0, 0);
+        head->setContentsMargins(0, row > 0 ? Theme::current().scaled(10) : 0, 0, 0);
         grid->addWidget(head, row++, 0, 1, 2);
         for (const auto& [keys, does] : section.keys) {
             grid->addWidget(parts::mono(keys, parent), row, 0, Qt::AlignTop);
@@ -107,7 +107,7 @@ QPushButton* addClose(QVBoxLayout* layout, QDialog* dialog)
     close->setDefault(true);
     QObject::connect(close, &QPushButton::clicked, dialog, &QDialog::accept);
     foot->addWidget(close);
-    layout->addSpacing(8);
+    layout->addSpacing(Theme::current().scaled(8));
     layout->addLayout(foot);
     return close;
 }
@@ -119,9 +119,9 @@ KeysDialog::KeysDialog(QWidget* parent)
 {
     setWindowTitle(tr("Keys"));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 16);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 16)));
     auto* columns = new QHBoxLayout;
-    columns->setSpacing(40);
+    columns->setSpacing(Theme::current().scaled(40));
     addColumn(columns, everywhere(), this);
     addColumn(columns, places(), this);
     layout->addLayout(columns);
@@ -135,18 +135,19 @@ AboutDialog::AboutDialog(QWidget* parent)
     : QDialog(parent)
 {
     setWindowTitle(tr("About Poolscope"));
-    setMinimumWidth(460);
+    setMinimumWidth(Theme::current().scaled(460));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 16);
-    layout->setSpacing(8);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 16)));
+    layout->setSpacing(Theme::current().scaled(8));
     auto* head = new QHBoxLayout;
-    head->setSpacing(12);
+    head->setSpacing(Theme::current().scaled(12));
     auto* picture = new QLabel(this);
-    picture->setPixmap(applicationIcon().pixmap(QSize(48, 48), devicePixelRatioF()));
+    picture->setPixmap(
+        applicationIcon().pixmap(Theme::current().scaled(QSize(48, 48)), devicePixelRatioF()));
     picture->setAccessibleName(tr("Poolscope"));
     head->addWidget(picture, 0, Qt::AlignTop);
     auto* words = new QVBoxLayout;
-    words->setSpacing(2);
+    words->setSpacing(Theme::current().scaled(2));
     words->addWidget(parts::title(tr("Poolscope"), this));
     words->addWidget(parts::label(tr("Version %1").arg(QCoreApplication::applicationVersion()),
                                   this, "secondary"));

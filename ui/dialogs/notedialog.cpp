@@ -2,6 +2,7 @@
 #include "ui/dialogs/notedialog.h"
 
 #include "ui/dialogs/parts.h"
+#include "ui/theme/theme.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
@@ -16,10 +17,10 @@ NoteDialog::NoteDialog(const QString& at, QWidget* parent)
     , edit_(new QLineEdit(this))
 {
     setWindowTitle(tr("Note"));
-    setMinimumWidth(480);
+    setMinimumWidth(Theme::current().scaled(480));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 16);
-    layout->setSpacing(8);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 16)));
+    layout->setSpacing(Theme::current().scaled(8));
     layout->addWidget(parts::title(tr("Note %1").arg(at), this));
     layout->addWidget(parts::label(tr("It is recorded, and stands as a flag on the timeline."),
                                    this, "secondary"));
@@ -40,7 +41,7 @@ NoteDialog::NoteDialog(const QString& at, QWidget* parent)
     connect(add, &QPushButton::clicked, this, &QDialog::accept);
     foot->addWidget(decline);
     foot->addWidget(add);
-    layout->addSpacing(4);
+    layout->addSpacing(Theme::current().scaled(4));
     layout->addLayout(foot);
     edit_->setFocus();
 }

@@ -56,7 +56,7 @@ void addFoot(QBoxLayout* layout, QDialog* dialog, QPushButton* primary)
 {
     layout->addWidget(rule(dialog));
     auto* const foot = new QHBoxLayout;
-    foot->setSpacing(8);
+    foot->setSpacing(Theme::current().scaled(8));
     foot->addStretch(1);
     auto* const cancel = new QPushButton(QApplication::translate("parts", "Cancel"), dialog);
     cancel->setAutoDefault(false);

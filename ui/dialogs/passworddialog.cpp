@@ -2,6 +2,7 @@
 #include "ui/dialogs/passworddialog.h"
 
 #include "ui/dialogs/parts.h"
+#include "ui/theme/theme.h"
 
 #include <QCheckBox>
 #include <QHBoxLayout>
@@ -19,10 +20,10 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
 {
     const bool token = secret == Secret::token || secret == Secret::bearer;
     setWindowTitle(token ? tr("Token") : tr("Password"));
-    setMinimumWidth(440);
+    setMinimumWidth(Theme::current().scaled(440));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 16);
-    layout->setSpacing(8);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 16)));
+    layout->setSpacing(Theme::current().scaled(8));
     layout->addWidget(parts::title(
         (token ? tr("Token for %1") : tr("Password for %1")).arg(target.left(120)), this));
     layout->addWidget(parts::label(sentence.left(600), this, "secondary"));
@@ -31,7 +32,7 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
     edit_->setAccessibleName(windowTitle());
     edit_->setInputMethodHints(Qt::ImhHiddenText | Qt::ImhNoPredictiveText |
                                Qt::ImhNoAutoUppercase);
-    layout->addSpacing(4);
+    layout->addSpacing(Theme::current().scaled(4));
     layout->addWidget(edit_);
     auto* show = new QCheckBox(tr("&Show it"), this);
     connect(show, &QCheckBox::toggled, edit_,
@@ -66,7 +67,7 @@ PasswordDialog::PasswordDialog(const QString& target, const QString& sentence, b
     connect(accepted, &QPushButton::clicked, this, &QDialog::accept);
     foot->addWidget(decline);
     foot->addWidget(accepted);
-    layout->addSpacing(4);
+    layout->addSpacing(Theme::current().scaled(4));
     layout->addLayout(foot);
     edit_->setFocus();
 }

@@ -20,14 +20,14 @@ QuestionDialog::QuestionDialog(const QString& title, const QString& question, co
     setWindowTitle(title);
     setMinimumWidth(Theme::current().scaled(480));
     auto* const layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(Theme::current().scaled(QMargins(20, 16, 20, 12)));
+    layout->setSpacing(Theme::current().scaled(10));
     layout->addWidget(parts::title(question, this));
     words_->setObjectName(QStringLiteral("words"));
     layout->addWidget(words_);
     layout->addStretch();
     layout->addWidget(parts::rule(this));
-    foot_->setSpacing(8);
+    foot_->setSpacing(Theme::current().scaled(8));
     foot_->addStretch();
     layout->addLayout(foot_);
 }

@@ -76,8 +76,8 @@ void ReportDialog::layOut()
 {
     const Theme& theme = Theme::current();
     auto* const layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(theme.scaled(QMargins(20, 16, 20, 12)));
+    layout->setSpacing(theme.scaled(10));
     layout->addWidget(parts::title(tr("Incident report"), this));
     layout->addWidget(parts::label(
         tr("What happened when and why, charts, leaks with their lines, who waited behind whom, "
@@ -85,8 +85,8 @@ void ReportDialog::layOut()
             (scope_.growing ? QLatin1Char(' ') + tr("Recording goes on meanwhile.") : QString()),
         this, "secondary"));
     auto* const grid = new QGridLayout;
-    grid->setHorizontalSpacing(12);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(theme.scaled(12));
+    grid->setVerticalSpacing(theme.scaled(4));
     const auto caption = [&](int row, const QString& text) {
         QLabel* const label = parts::label(text, this);
         label->setWordWrap(false);
@@ -95,7 +95,7 @@ void ReportDialog::layOut()
     };
     caption(0, tr("Range"));
     auto* const range = new QHBoxLayout;
-    range->setSpacing(8);
+    range->setSpacing(theme.scaled(8));
     range->addWidget(range_);
     range->addWidget(minutes_);
     range->addStretch(1);

@@ -48,12 +48,12 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     setWindowTitle(tr("Settings"));
     const Theme& theme = Theme::current();
     auto* const layout = new QVBoxLayout(this);
-    layout->setContentsMargins(20, 16, 20, 12);
-    layout->setSpacing(10);
+    layout->setContentsMargins(theme.scaled(QMargins(20, 16, 20, 12)));
+    layout->setSpacing(theme.scaled(10));
     layout->addWidget(parts::title(tr("Opening a line of code"), this));
     auto* const grid = new QGridLayout;
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(theme.scaled(8));
+    grid->setVerticalSpacing(theme.scaled(4));
     int names = 0; // as wide as the widest: the fields of both parts begin at one line
     const auto field = [&](QGridLayout* in, int row, const QString& caption, QLineEdit* edit,
                            const char* name) {
@@ -86,8 +86,8 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     layout->addSpacing(theme.scaled(8));
     layout->addWidget(parts::title(tr("When alerts begin or are over"), this));
     auto* const below = new QGridLayout;
-    below->setHorizontalSpacing(8);
-    below->setVerticalSpacing(4);
+    below->setHorizontalSpacing(theme.scaled(8));
+    below->setVerticalSpacing(theme.scaled(4));
     field(below, 0, tr("&Alert command"), alerts_, "alertCommand");
     alerts_->setMaxLength(longestCommand);
     alerts_->setPlaceholderText(tr("~/bin/notify.sh --team shop"));
@@ -118,8 +118,8 @@ void SettingsDialog::addRingLimits(QVBoxLayout* layout, int names)
     layout->addSpacing(theme.scaled(8));
     layout->addWidget(parts::title(tr("A recording that is not saved"), this));
     auto* const grid = new QGridLayout;
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(4);
+    grid->setHorizontalSpacing(theme.scaled(8));
+    grid->setVerticalSpacing(theme.scaled(4));
     grid->setColumnMinimumWidth(0, names);
     grid->setColumnStretch(2, 1);
     hours_->setObjectName(QStringLiteral("keepHours"));

@@ -67,7 +67,7 @@ MainWindow::MainWindow(Workspace& workspace, const AttachChoice& defaults, QWidg
 {
     setWindowIcon(applicationIcon());
     setAcceptDrops(true);
-    setMinimumSize(900, 560);
+    setMinimumSize(Theme::current().sizeFor(*this, {900, 560}));
     layOut();
     addPages();
     wireActions();
@@ -453,10 +453,12 @@ void MainWindow::resizeEvent(QResizeEvent* event)
     QMainWindow::resizeEvent(event);
     const Theme& theme = Theme::current();
     const int width = event->size().width();
-    const bool narrow = width <= narrow_below;
+    const bool narrow = width <= theme.scaled(narrow_below);
     if (narrow != sidebar_->narrow() || sidebar_->minimumWidth() == 0)
         sidebar_->setNarrow(narrow);
-    sidebar_->setFixedWidth(theme.scaled(narrow ? 56 : width >= wide_from ? 240 : 200));
+    sidebar_->setFixedWidth(theme.scaled(narrow                             ? 56
+                                         : width >= theme.scaled(wide_from) ? 240
+                                                                            : 200));
 }
 
 bool MainWindow::focusNextPrevChild(bool next)

@@ -10,6 +10,7 @@
 #include "ui/mainwindow/statusstrip.h"
 #include "ui/mainwindow/windowactions.h"
 #include "ui/models/comparerows.h"
+#include "ui/theme/theme.h"
 #include "ui/views/page.h"
 #include "ui/views/viewcontext.h"
 
@@ -467,7 +468,9 @@ void MainWindow::saveWindow()
 void MainWindow::restoreWindow()
 {
     if (!restoreGeometry(settings_.value(QStringLiteral("window/geometry")).toByteArray()))
-        resize(QSize(1440, 900).boundedTo(screen()->availableSize() - QSize(0, titleBarRoom)));
+        resize(Theme::current()
+                   .scaled(QSize(1440, 900))
+                   .boundedTo(screen()->availableSize() - QSize(0, titleBarRoom)));
     showPage(settings_.value(QStringLiteral("window/page")).toString());
 }
 

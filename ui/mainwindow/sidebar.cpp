@@ -5,6 +5,7 @@
 #include "ui/models/findings.h"
 #include "ui/models/poolshare.h"
 #include "ui/theme/icons.h"
+#include "ui/theme/panel.h"
 #include "ui/theme/theme.h"
 #include "ui/theme/tooltip.h"
 #include "ui/views/process.h"
@@ -98,7 +99,7 @@ Sidebar::Sidebar(QWidget* parent)
     head_->setTextFormat(Qt::PlainText);
     head_->setFont(theme.ui(11, QFont::DemiBold));
     head_->setProperty("role", QStringLiteral("caption"));
-    head_->setContentsMargins(theme.scaled(12), theme.scaled(16), 0, theme.scaled(4));
+    setPadding(*head_, theme.scaled(QMargins(12, 16, 0, 4)));
     layout->addWidget(head_);
     layout->addWidget(targets_, 1);
     attach_->setIcon(themedIcon(QStringLiteral("attach")));
@@ -132,7 +133,8 @@ void Sidebar::paintEvent(QPaintEvent*)
     painter.fillRect(rect(), tokens.sidebar);
     painter.fillRect(QRect(width() - 1, 0, 1, height()), tokens.line);
     if (!narrow_)
-        painter.fillRect(QRect(0, head_->y() + 6, width() - 1, 1), tokens.line);
+        painter.fillRect(QRect(0, head_->y() + Theme::current().scaled(6), width() - 1, 1),
+                         tokens.line);
 }
 
 void Sidebar::addPage(const QString& name, const QString& title, const QString& icon)

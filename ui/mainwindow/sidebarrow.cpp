@@ -20,8 +20,9 @@ void paintGround(QPainter* painter, const QStyleOptionViewItem& option)
     else if (option.state.testFlag(QStyle::State_MouseOver))
         painter->fillRect(option.rect, tokens.hover);
     if (selected)
-        painter->fillRect(QRect(option.rect.topLeft(), QSize(3, option.rect.height())),
-                          tokens.accent);
+        painter->fillRect(
+            QRect(option.rect.topLeft(), QSize(theme.scaled(3), option.rect.height())),
+            tokens.accent);
     if (option.state.testFlag(QStyle::State_HasFocus) &&
         option.state.testFlag(QStyle::State_KeyboardFocusChange)) {
         painter->setPen(QPen(tokens.accent, 2));
@@ -63,7 +64,9 @@ void SidebarRow::paintNarrow(QPainter* painter, const QStyleOptionViewItem& opti
         return;
     painter->setFont(theme.mono(11));
     painter->setPen(trouble ? tokens.crit : tokens.text2);
-    const QRect below(r.left() + 2, top + side + 2, r.width() - 4, r.bottom() - top - side);
+    const int gap = theme.scaled(2);
+    const QRect below(r.left() + gap, top + side + gap, r.width() - 2 * gap,
+                      r.bottom() - top - side);
     painter->drawText(below, Qt::AlignHCenter | Qt::AlignTop | Qt::TextSingleLine,
                       painter->fontMetrics().elidedText(value, Qt::ElideRight, below.width()));
 }

@@ -125,7 +125,7 @@ QLabel* StatusStrip::addLeft()
     auto* label = new QLabel(this);
     label->setTextFormat(Qt::PlainText);
     label->setFont(Theme::current().ui(11));
-    label->setContentsMargins(4, 0, 12, 0);
+    label->setContentsMargins(Theme::current().scaled(QMargins(4, 0, 12, 0)));
     addWidget(label);
     return label;
 }

@@ -187,7 +187,7 @@ void WindowActions::fillToolbar(QMainWindow* window)
     toolbar->setIconSize(QSize(theme.scaled(metrics::icon), theme.scaled(metrics::icon)));
     toolbar->setContextMenuPolicy(Qt::PreventContextMenu);
     // The row is 38 px and its controls 26: the theme's padding would cut them.
-    toolbar->setStyleSheet(QStringLiteral("QToolBar { padding: 0 12px; }"));
+    toolbar->setStyleSheet(QStringLiteral("QToolBar { padding: 0 %1px; }").arg(theme.scaled(12)));
     if (QLayout* row = toolbar->layout())
         row->setContentsMargins(0, 0, 0, 0);
     attach->setIconText(tr("Attach"));
