@@ -19,6 +19,7 @@ private slots:
     void whoMayNotBeSignalledStaysOut();
     void ourOwnBehindAnotherTarget();
     void aFilterBeginsAtItsFirstHit();
+    void whatIsAskedForStandsInTheMiddle();
     void aBannerSpeaksOfNow();
 };
 
@@ -104,6 +105,39 @@ void TestSessionHabits::aFilterBeginsAtItsFirstHit()
     filter->setText(QStringLiteral("app:billing"));
     QCoreApplication::processEvents();
     QCOMPARE(table->verticalScrollBar()->value(), 0);
+}
+
+/// Not at the edge where a list that scrolls as little as it can would stop: with what is around
+/// it.
+void TestSessionHabits::whatIsAskedForStandsInTheMiddle()
+{
+    PageFixture fixture;
+    SyntheticUpdates updates;
+    for (int pid = 1; pid <= 400; ++pid)
+        updates.put(pid, SessionState::active, "shop-api", std::chrono::seconds{pid});
+    Page& page = fixture.show("sessions");
+    fixture.apply(updates.take(true));
+    auto* const table = page.findChild<DataTable*>();
+    const auto away = [&] {
+        QCoreApplication::processEvents();
+        const QRect row = table->visualRect(table->currentIndex());
+        return std::abs(row.center().y() - table->viewport()->rect().center().y());
+    };
+    const auto keyOf = [&](int pid) {
+        for (const auto& [key, row] : updates.rows())
+            if (key.pid == Pid{pid})
+                return key;
+        qFatal("no such session");
+    };
+    for (const int pid : {200, 100, 260}) {
+        fixture.context->select(keyOf(pid));
+        QVERIFY2(away() <= 2 * Theme::current().rowHeight(), qPrintable(QString::number(away())));
+    }
+    // What is in sight already stays where it is.
+    const int scrolled = table->verticalScrollBar()->value();
+    fixture.context->select(keyOf(257));
+    QVERIFY(away() > 0);
+    QCOMPARE(table->verticalScrollBar()->value(), scrolled);
 }
 
 /// Without waiting for the next update, which may never come.

@@ -231,9 +231,12 @@ void SessionsPage::restoreSelection(const std::vector<SessionKey>& keys)
     }
     if (selection.isEmpty())
         return;
+    // Qt would scroll until the row just shows at an edge; where it is to be seen, reveal() says.
+    table_->setAutoScroll(false);
     table_->selectionModel()->setCurrentIndex(selection.front().topLeft(),
                                               QItemSelectionModel::NoUpdate);
     table_->selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
+    table_->setAutoScroll(true);
 }
 
 void SessionsPage::applyFilter()
