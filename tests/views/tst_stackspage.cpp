@@ -92,6 +92,16 @@ void StacksPageTest::emptyPagesSayWhy()
     update.targets.front().agent.reset();
     fixture_->apply(update);
     QVERIFY(fixture_->sentence().startsWith(QStringLiteral("No instrumented process is attached")));
+    Transport replay;
+    replay.mode = Mode::replay;
+    replay.start = PoolScene::begin();
+    replay.cursor = replay.end = PoolScene::end();
+    fixture_->page().setTransport(replay);
+    QVERIFY(fixture_->sentence().startsWith(
+        QStringLiteral("No instrumented process is in this recording")));
+    QVERIFY(!fixture_->sentence().contains(QStringLiteral("Ctrl+T")));
+    replay.mode = Mode::live;
+    fixture_->page().setTransport(replay);
     update.targets.clear();
     fixture_->apply(update);
     QVERIFY(fixture_->sentence().startsWith(QStringLiteral("Nothing is attached.")));

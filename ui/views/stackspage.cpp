@@ -142,8 +142,12 @@ QString StacksPage::emptyWords() const
     if (std::none_of(targets.begin(), targets.end(), [](const TargetSummary& target) {
             return target.agent || !target.pools.empty();
         }))
-        return tr("No instrumented process is attached: only a process with an agent tells which "
-                  "lines of code hold its connections. Attach to one with Ctrl+T.");
+        return transport_.mode == Mode::replay
+                   ? tr("No instrumented process is in this recording: only a process with an "
+                        "agent tells which lines of code hold its connections. Attach to one when "
+                        "you record.")
+                   : tr("No instrumented process is attached: only a process with an agent tells "
+                        "which lines of code hold its connections. Attach to one with Ctrl+T.");
     if (overRange() && !answered_)
         return tr("Adding up what was held over the visible range.");
     if (!icicle_->cells().empty())
