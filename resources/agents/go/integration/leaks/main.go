@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A small application with one mistake at a time: leaks DRIVER DSN PATTERN. It does what the pattern
-// says, says "ready" on its standard output, and waits until its standard input ends.
+// says, says "ready" on its standard output, and waits until its standard input ends. With PATTERN=MOST,…
+// each pattern has a pool of its own, called as it is, of MOST connections, and others want them too.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,26 +55,52 @@ var patterns = map[string]pattern{
 }
 
 func main() {
-	if len(os.Args) != 4 || patterns[os.Args[3]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: leaks DRIVER DSN PATTERN")
-		os.Exit(2)
-	}
-	db, err := poolscope.Open(os.Args[1], os.Args[2], poolscope.Options{Name: "shop"})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if len(os.Args) != 4 {
+		fail("usage: leaks DRIVER DSN PATTERN")
 	}
 	defer poolscope.Close()
-	defer db.Close()
-	poolscope.Configure(db, poolscope.Limits{MaxOpenConns: 5, MaxIdleConns: 3, ConnMaxLifetime: time.Hour})
-	ctx := poolscope.WithTags(context.Background(), "route", "/"+os.Args[3], "tenant", "früh")
-	ctx = poolscope.WithBy(ctx, "handler")
-	if err := patterns[os.Args[3]](ctx, db); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if strings.Contains(os.Args[3], "=") {
+		for _, each := range strings.Split(os.Args[3], ",") {
+			name, most, _ := strings.Cut(each, "=")
+			n, _ := strconv.Atoi(most)
+			go others(run(name, name, n))
+		}
+	} else {
+		defer run("shop", os.Args[3], 5).Close()
 	}
 	fmt.Println("ready")
 	io.Copy(io.Discard, os.Stdin)
+}
+
+func fail(why ...interface{}) {
+	fmt.Fprintln(os.Stderr, why...)
+	os.Exit(2)
+}
+
+// run makes a pool of `most` connections, and the mistake in it.
+func run(pool, name string, most int) *sql.DB {
+	if patterns[name] == nil {
+		fail("no pattern", name)
+	}
+	db, err := poolscope.Open(os.Args[1], os.Args[2], poolscope.Options{Name: pool})
+	if err != nil {
+		fail(err)
+	}
+	poolscope.Configure(db, poolscope.Limits{MaxOpenConns: most, MaxIdleConns: 3, ConnMaxLifetime: time.Hour})
+	ctx := poolscope.WithTags(context.Background(), "route", "/"+name, "tenant", "früh")
+	ctx = poolscope.WithBy(ctx, "handler")
+	if err := patterns[name](ctx, db); err != nil {
+		fail(err)
+	}
+	return db
+}
+
+// others take a connection now and then, or wait for one.
+func others(db *sql.DB) {
+	for {
+		time.Sleep(50 * time.Millisecond)
+		db.PingContext(context.Background())
+	}
 }
 
 // many is a statement of a few rows for both databases.
