@@ -7,15 +7,19 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.poolscope.agent.Poolscope;
 import org.poolscope.agent.Scope;
 
 /**
  * A shop with the mistakes of the field, and their correct twins: shop.Leaks KIND URL. A line that leaks
- * is marked. It says "ready", and goes on until its standard input ends.
+ * is marked. It says "ready", and goes on until its standard input ends. With a third argument each has a
+ * pool of its own, called as it is, of as many connections as the loop takes or of one; and others want them.
  */
 @SuppressWarnings({"resource", "try"})
 public final class Leaks {
@@ -157,24 +161,56 @@ public final class Leaks {
         }
     }
 
+    /** What else goes on: a connection is taken now and then, or waited for. */
+    private static void others(DataSource shop) {
+        Thread thread = new Thread(() -> {
+            while (true) {
+                try (Connection c = shop.getConnection()) {
+                    Thread.sleep(1);
+                } catch (SQLException e) {
+                    continue; // it waited for long enough
+                } catch (InterruptedException e) {
+                    return;
+                }
+                LockSupport.parkNanos(50_000_000);
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static final Map<String, Work> WORKS = new LinkedHashMap<>();
+
+    static {
+        WORKS.put("never-closed-right", Leaks::neverClosedRight);
+        WORKS.put("early-return-right", Leaks::earlyRight);
+        WORKS.put("exception-right", Leaks::exceptionRight);
+        WORKS.put("transaction-right", Leaks::transactionRight);
+        WORKS.put("loop-right", Leaks::loopRight);
+        WORKS.put("by-statement-right", Leaks::byStatementRight);
+        WORKS.put("by-result", Leaks::byResult);
+        WORKS.put("never-closed", Leaks::neverClosed);
+        WORKS.put("early-return", Leaks::early);
+        WORKS.put("exception", Leaks::exception);
+        WORKS.put("transaction", Leaks::transaction);
+        WORKS.put("loop", Leaks::loop);
+        WORKS.put("dropped", Leaks::dropped);
+    }
+
     public static void main(String[] arguments) throws SQLException, InterruptedException, IOException {
-        DataSource shop = Poolscope.instrument(Pools.make(arguments[0], arguments[1], 20, 5000), "shop");
-        run("never-closed-right", shop, Leaks::neverClosedRight);
-        run("early-return-right", shop, Leaks::earlyRight);
-        run("exception-right", shop, Leaks::exceptionRight);
-        run("transaction-right", shop, Leaks::transactionRight);
-        run("loop-right", shop, Leaks::loopRight);
-        run("by-statement-right", shop, Leaks::byStatementRight);
-        run("by-result", shop, Leaks::byResult);
-        run("never-closed", shop, Leaks::neverClosed);
-        run("early-return", shop, Leaks::early);
-        run("exception", shop, Leaks::exception);
-        run("transaction", shop, Leaks::transaction);
-        run("loop", shop, Leaks::loop);
-        run("dropped", shop, Leaks::dropped);
-        CountDownLatch runs = new CountDownLatch(1);
-        busyRight(shop, arguments[1], runs);
-        runs.await();
+        if (arguments.length > 2) {
+            WORKS.forEach((name, work) -> {
+                DataSource own = Poolscope.instrument(Pools.make(arguments[0], arguments[1], name.startsWith("loop") ? 3 : 1, 5000), name);
+                run(name, own, work);
+                others(own);
+            });
+        } else {
+            DataSource shop = Poolscope.instrument(Pools.make(arguments[0], arguments[1], 20, 5000), "shop");
+            WORKS.forEach((name, work) -> run(name, shop, work));
+            CountDownLatch runs = new CountDownLatch(1);
+            busyRight(shop, arguments[1], runs);
+            runs.await();
+        }
         System.gc();
         System.out.println("ready");
         while (System.in.read() >= 0) {

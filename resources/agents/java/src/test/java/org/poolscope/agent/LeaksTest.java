@@ -2,6 +2,7 @@
 package org.poolscope.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,7 +15,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import javax.tools.ToolProvider;
@@ -122,16 +125,21 @@ class LeaksTest {
         return null;
     }
 
+    private static Map<String, Integer> expectedOf(String kind) {
+        Map<String, Integer> expected = new TreeMap<>(EXPECTED);
+        if (kind.equals("tomcat")) {
+            expected.put("by-result", 1);
+        }
+        return expected;
+    }
+
     @ParameterizedTest
     @CsvSource({"hikaricp, postgres", "hikaricp, mariadb", "dbcp2, postgres", "dbcp2, mariadb", "tomcat, postgres", "druid, mariadb"})
     void everyMistakeIsNamedByItsLineAndNothingElse(String kind, String server) throws Exception {
         Path source = Path.of("src/test/java/shop/Leaks.java");
         String address = start(System.getProperty("java.class.path"), "shop.Leaks", kind, url(server));
         List<Map<String, Object>> leaks = ask("leaks", address, "--leak-after", "500ms", "--for", "1500ms");
-        Map<String, Integer> expected = new TreeMap<>(EXPECTED);
-        if (kind.equals("tomcat")) {
-            expected.put("by-result", 1);
-        }
+        Map<String, Integer> expected = expectedOf(kind);
         Map<String, Integer> found = new TreeMap<>();
         for (Map<String, Object> leak : leaks) {
             String route = (String) Inspector.object(leak.get("tags")).get("route");
@@ -156,6 +164,27 @@ class LeaksTest {
         long busy = ask("checkouts", address).stream()
             .filter(c -> "/busy".equals(Inspector.object(c.get("tags")).get("route"))).count();
         assertEquals(1, busy);
+    }
+
+    /**
+     * A pool that a mistake exhausts is told with that cause and the line; of what is done right, in pools that
+     * others want connections of as well, nothing is said.
+     */
+    @ParameterizedTest
+    @CsvSource({"hikaricp, postgres", "dbcp2, mariadb", "tomcat, postgres", "druid, mariadb"})
+    void whatExhaustsAPoolIsToldWithItsLine(String kind, String server) throws Exception {
+        Path source = Path.of("src/test/java/shop/Leaks.java");
+        String address = start(System.getProperty("java.class.path"), "shop.Leaks", kind, url(server), "apart");
+        List<Map<String, Object>> told = ask("diagnose", address, "--leak-after", "2s", "--critical-after", "10m", "--for", "12s");
+        Set<String> found = new TreeSet<>();
+        for (Map<String, Object> each : told) {
+            String name = (String) each.get("pool");
+            found.add(name);
+            assertEquals("leak, high, []", each.get("cause") + ", " + each.get("confidence") + ", " + each.get("candidates"), each.toString());
+            String place = expectedOf(kind).containsKey(name) ? " at Leaks.java:" + lineOf(source, name) + " " : "right";
+            assertTrue(((String) each.get("sentence")).contains(place), each.toString());
+        }
+        assertEquals(expectedOf(kind).keySet(), found);
     }
 
     /** What is prepared again and again and never closed, beside what is closed, and what is kept for reuse. */
@@ -189,6 +218,15 @@ class LeaksTest {
         assertEquals(storm.equals("leak") ? 3 : 0, leaks.size(), leaks.toString());
         for (Map<String, Object> held : slow ? ask("checkouts", address) : List.<Map<String, Object>>of()) {
             assertEquals(line, ownFrame(held).get("line"), held.toString());
+        }
+        // The pool is exhausted, and only the one that leaks by a leak.
+        List<Map<String, Object>> told = ask("diagnose", address, "--leak-after", "2s", "--critical-after", "10m", "--for", "8s");
+        assertEquals(1, told.size(), told.toString());
+        if (storm.equals("leak")) {
+            assertEquals("leak, high", told.get(0).get("cause") + ", " + told.get(0).get("confidence"), told.toString());
+            assertTrue(((String) told.get(0).get("sentence")).contains(" at Storm.java:" + line + " "), told.toString());
+        } else {
+            assertNotEquals("leak", told.get(0).get("cause"), told.toString());
         }
         Map<String, Object> pool = ask("pools", address).get(0);
         assertEquals("3 of 3", pool.get("used") + " of " + pool.get("max"), pool.toString());
