@@ -28,7 +28,7 @@ final class PoolKind {
         new Getters(".connectionPool", "getNumActive", "getNumIdle", null, "getNumWaiters", "getMaxTotal", "getMinIdle",
             "getMaxIdle", ".closed", ".connectionString", null),
         "maxTotal", "maxIdle", "minIdle", "initialSize", "maxWaitMillis", "maxConnLifetimeMillis",
-        "minEvictableIdleTimeMillis", "timeBetweenEvictionRunsMillis", "testOnBorrow", "testWhileIdle",
+        "minEvictableIdleTimeMillis", "timeBetweenEvictionRunsMillis", "testOnBorrow", "testOnReturn", "testWhileIdle",
         "removeAbandonedOnBorrow", "removeAbandonedOnMaintenance", "removeAbandonedTimeout", "rollbackOnReturn");
     /** A GenericObjectPool that the application put into DBCP2's plain DataSource. */
     private static final PoolKind DBCP2_PLAIN = new PoolKind("dbcp2",
@@ -42,13 +42,14 @@ final class PoolKind {
         new Getters(".pool", "getActive", "getIdle", "getSize", "getWaitCount", "getMaxActive", "getMinIdle",
             "getMaxIdle", null, "getUrl", "getPoolName"),
         "maxActive", "maxIdle", "minIdle", "initialSize", "maxWait", "maxAge", "minEvictableIdleTimeMillis",
-        "validationInterval", "testOnBorrow", "testWhileIdle", "removeAbandoned", "removeAbandonedTimeout");
+        "timeBetweenEvictionRunsMillis", "validationInterval", "testOnBorrow", "testOnReturn", "testWhileIdle",
+        "removeAbandoned", "removeAbandonedTimeout");
     private static final PoolKind DRUID = new PoolKind("druid",
         new Getters("", "getActiveCount", "getPoolingCount", null, "getWaitThreadCount", "getMaxActive", "getMinIdle",
             null, "isClosed", "getUrl", null),
         "maxActive", "minIdle", "initialSize", "maxWait", "minEvictableIdleTimeMillis",
-        "maxEvictableIdleTimeMillis", "phyTimeoutMillis", "keepAlive", "testOnBorrow", "testWhileIdle",
-        "removeAbandoned", "removeAbandonedTimeoutMillis");
+        "maxEvictableIdleTimeMillis", "timeBetweenEvictionRunsMillis", "phyTimeoutMillis", "keepAlive", "testOnBorrow",
+        "testOnReturn", "testWhileIdle", "removeAbandoned", "removeAbandonedTimeoutMillis");
     private static final PoolKind OTHER = new PoolKind("datasource",
         new Getters(null, null, null, null, null, null, null, null, "isClosed", "getUrl", null));
 
