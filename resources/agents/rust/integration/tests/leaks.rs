@@ -8,6 +8,7 @@ mod wire {
 }
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use support::*;
 
@@ -43,13 +44,16 @@ const PATTERNS: &[(&str, usize, &[&str])] = &[
 const QUICK: &[&str] = &["--leak-after", "150ms", "--critical-after", "10m", "--for", "500ms"];
 
 fn run(stack: &str, pattern: &str) -> Option<(Application, String, Folder)> {
-    let program = program()?;
-    let folder = Folder::new();
-    let database = match stack {
-        "diesel" => postgres()?.url(),
-        _ => folder.0.join("shop.db").display().to_string(),
-    };
+    let (program, folder) = (program()?, Folder::new());
+    let database = database(stack, &folder)?;
     Some((Application::start(stack, &database, pattern), program, folder))
+}
+
+fn database(stack: &str, folder: &Folder) -> Option<String> {
+    match stack {
+        "diesel" => Some(postgres()?.url()),
+        _ => Some(folder.0.join("shop.db").display().to_string()),
+    }
 }
 
 fn check(stack: &str, pattern: &str, leak: &Value) {
@@ -82,25 +86,62 @@ fn try_pattern(stack: &str, pattern: &str, leaks: usize) {
     }
 }
 
-/// Most of the time is spent waiting for thresholds: so several at a time.
-#[test]
-fn every_mistake_is_named_by_line_and_its_twin_is_silent() {
-    let all: Vec<_> = PATTERNS
+/// Most of the time is spent waiting for thresholds: so several at a time. One that writes comes after
+/// its twin, which would wait for its row.
+fn each_pattern(at_a_time: usize, look: impl Fn(&str, &str, usize) + Sync) {
+    let mut all: Vec<_> = PATTERNS
         .iter()
         .flat_map(|(pattern, leaks, stacks)| {
-            stacks.iter().map(move |stack| (stack, pattern, leaks))
+            stacks.iter().map(move |stack| (stack, pattern, *leaks))
         })
         .collect();
+    all.sort_by_key(|(_, _, leaks)| *leaks > 0);
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some((stack, pattern, leaks)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-            try_pattern(stack, pattern, **leaks);
+            look(stack, pattern, *leaks);
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..at_a_time {
             scope.spawn(worker);
         }
+    });
+}
+
+#[test]
+fn every_mistake_is_named_by_line_and_its_twin_is_silent() {
+    each_pattern(4, try_pattern);
+}
+
+/// A pool that the mistake exhausts is told with that cause and the line; of its twin, which others want
+/// connections of as well, nothing is said.
+#[test]
+fn what_exhausts_a_pool_is_told_with_its_line() {
+    const LONG: &[&str] = &["--leak-after", "2s", "--critical-after", "10m", "--for", "12s"];
+    each_pattern(16, |stack, pattern, leaks| {
+        if pattern == "bypass" {
+            return; // exhausts no pool
+        }
+        let Some(program) = program() else { return };
+        let folder = Folder::new();
+        let Some(database) = database(stack, &folder) else { return };
+        let twin = PATTERNS.iter().find(|(name, _, _)| pattern == format!("{name}-right"));
+        let most = leaks.max(twin.map_or(1, |twin| twin.1));
+        let application = Application::start_small(stack, &database, pattern, most);
+        let told = ask(&program, "diagnose", &application.address(), LONG);
+        if leaks == 0 {
+            assert!(told.is_empty(), "{stack}/{pattern}: {told:?}");
+            return;
+        }
+        assert_eq!(told.len(), 1, "{stack}/{pattern}: {told:?}");
+        assert_eq!(told[0].text("pool"), Some("orders"));
+        assert_eq!(told[0].text("cause"), Some("leak"), "{stack}/{pattern}: {told:?}");
+        // Where nobody tells that no statement runs it is a little less sure.
+        let sure = if stack == "diesel" { "high" } else { "medium" };
+        assert_eq!(told[0].text("confidence"), Some(sure), "{stack}/{pattern}: {told:?}");
+        let place = format!(" at leaks.rs:{} ", line_of(pattern));
+        assert!(told[0].text("sentence").is_some_and(|s| s.contains(&place)), "{place}: {told:?}");
     });
 }
 
@@ -186,6 +227,31 @@ fn a_checkout_names_its_session() {
     assert!(session
         .text("query")
         .is_some_and(|query| query.contains("UPDATE items SET price = 7")));
+}
+
+/// r2d2's settings are read in its own names: what is wrong with one is found, and not with its twin.
+#[test]
+fn a_setting_is_checked_by_its_name() {
+    let Some(program) = program() else { return };
+    let folder = Folder::new();
+    let socket = folder.0.join("check.sock").display().to_string();
+    poolscope::start(poolscope::Options::new().listen(socket)).expect("it listens");
+    let pool = |name: &str, tested: bool| {
+        let builder = r2d2::Pool::builder().max_size(2).test_on_check_out(tested);
+        let builder = builder.connection_timeout(Duration::from_secs(5));
+        let manager = r2d2_sqlite::SqliteConnectionManager::memory();
+        poolscope::watch(builder, name).build(manager).expect("a pool")
+    };
+    let pools = (pool("wrong", false), pool("right", true));
+    let address = poolscope::address().expect("an address");
+    let found = ask(&program, "check", &address, &["--caller-timeout", "30s"]);
+    let of_rule = |one: &&Value| one.text("rule") == Some("no_validation");
+    let found: Vec<_> = found.iter().filter(of_rule).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = ["pool", "setting", "value", "proposed"].map(|name| found[0].text(name));
+    assert_eq!(words, [Some("wrong"), Some("test_on_check_out"), Some("false"), Some("true")]);
+    drop(pools);
+    poolscope::close();
 }
 
 #[test]

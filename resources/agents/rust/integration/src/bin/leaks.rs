@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! leaks POOL DATABASE PATTERN: an application with one mistake, or its correct twin. It says "ready"
-//! when that is done, and ends when its input does. The lines that leak are marked.
+//! leaks POOL DATABASE PATTERN [MOST]: an application with one mistake, or its correct twin, in a pool of
+//! three connections, or of MOST; then others want them too. It says "ready" when that is done, and ends
+//! when its input does. The lines that leak are marked.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -251,15 +252,24 @@ fn slow(pool: &Pool<DieselManager>) {
     begins.recv().expect("begins");
 }
 
-fn diesel_pool(url: &str) -> Result<Pool<DieselManager>, Box<dyn Error>> {
+/// Take a connection now and then, or wait for one.
+fn others<M: ManageConnection>(pool: &Pool<M>) {
+    let pool = pool.clone();
+    std::thread::spawn(move || loop {
+        std::thread::sleep(Duration::from_millis(50));
+        drop(pool.get());
+    });
+}
+
+fn diesel_pool(url: &str, most: u32) -> Result<Pool<DieselManager>, Box<dyn Error>> {
     let manager = DieselManager::new(url);
-    let builder = diesel::r2d2::Pool::builder().max_size(3).min_idle(Some(1));
+    let builder = diesel::r2d2::Pool::builder().max_size(most).min_idle(Some(1));
     include!(concat!(env!("OUT_DIR"), "/diesel.rs"))
 }
 
-fn sqlite_pool(path: &str) -> Result<Pool<SqliteManager>, Box<dyn Error>> {
+fn sqlite_pool(path: &str, most: u32) -> Result<Pool<SqliteManager>, Box<dyn Error>> {
     let manager = SqliteManager::file(path);
-    let builder = r2d2::Pool::builder().max_size(3).min_idle(Some(1));
+    let builder = r2d2::Pool::builder().max_size(most).min_idle(Some(1));
     include!(concat!(env!("OUT_DIR"), "/r2d2.rs"))
 }
 
@@ -273,12 +283,13 @@ fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("leaks POOL DATABASE PATTERN");
     let (stack, database, pattern) = (next()?, next()?, next()?);
+    let most = next().ok().map(|most| most.parse::<u32>()).transpose()?;
     let name = pattern.strip_suffix("-right").unwrap_or(&pattern);
     let right = name != pattern;
     let route = format!("/{name}");
     let scope = poolscope::scope().by("handler").tag("route", route).tag("tenant", "früh").enter();
     if stack == "diesel" {
-        let pool = diesel_pool(&database)?;
+        let pool = diesel_pool(&database, most.unwrap_or(3))?;
         let mut kept = Kept::new();
         match name {
             "transaction" => transaction(&pool, &mut kept, right)?,
@@ -289,15 +300,21 @@ fn main() -> Outcome {
             _ => common(&pool, &mut kept, name, right)?,
         }
         drop(scope);
+        if most.is_some() {
+            others(&pool);
+        }
         until_told();
     } else {
-        let pool = sqlite_pool(&database)?;
+        let pool = sqlite_pool(&database, most.unwrap_or(3))?;
         pool.get()?.execute_batch(
             "CREATE TABLE IF NOT EXISTS items (id integer PRIMARY KEY, price integer)",
         )?;
         let mut kept = Kept::new();
         common(&pool, &mut kept, name, right)?;
         drop(scope);
+        if most.is_some() {
+            others(&pool);
+        }
         until_told();
     }
     Ok(())

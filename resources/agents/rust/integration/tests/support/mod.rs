@@ -196,15 +196,24 @@ pub struct Application {
 impl Application {
     /// Runs it until it says "ready".
     pub fn start(stack: &str, database: &str, pattern: &str) -> Self {
-        Self::start_at(stack, database, pattern, None)
+        Self::start_with(&[stack, database, pattern], None)
     }
 
     /// With what POOLSCOPE_LISTEN is to say.
     pub fn start_at(stack: &str, database: &str, pattern: &str, listen: Option<&str>) -> Self {
+        Self::start_with(&[stack, database, pattern], listen)
+    }
+
+    /// In a pool of so many connections, which others want too.
+    pub fn start_small(stack: &str, database: &str, pattern: &str, most: usize) -> Self {
+        Self::start_with(&[stack, database, pattern, &most.to_string()], None)
+    }
+
+    fn start_with(arguments: &[&str], listen: Option<&str>) -> Self {
         let runtime = Folder::new();
         std::fs::set_permissions(&runtime.0, PermissionsExt::from_mode(0o700)).expect("a mode");
         let mut command = Command::new(env!("CARGO_BIN_EXE_leaks"));
-        command.args([stack, database, pattern]);
+        command.args(arguments);
         command.env("XDG_RUNTIME_DIR", &runtime.0).env_remove("RUNTIME_DIRECTORY");
         for name in ["POOLSCOPE_LISTEN", "POOLSCOPE_TOKEN", "POOLSCOPE_STACKS"] {
             command.env_remove(name);
