@@ -55,6 +55,7 @@ private slots:
     void cleanupTestCase();
 
     void packageIsApacheAlone();
+    void theInstallLinesAreEnough();
     void leakIsNamedLive();
     void leakIsNamedWithinASecond();
     void leakIsNamedFromTheRecording();
@@ -67,6 +68,9 @@ private:
     QString in(const QString& name) const { return folder_.filePath(name); }
     /// Runs a command to its end; what it said where it failed.
     QString run(const QString& program, const QStringList& arguments);
+    /// Configures and builds a project against the installed package; what was said where it
+    /// failed.
+    QString make(const QString& project, const QString& build);
     bool startBakery();
     /// `poolscope leaks FILE` at an instant, in microseconds since the epoch; at its end.
     QJsonArray leaksOf(const QString& file, std::optional<qint64> at = {});
@@ -101,19 +105,7 @@ void TestConsumer::initTestCase()
         files.next();
         QVERIFY(QFile::copy(files.filePath(), in(QStringLiteral("bakery/") + files.fileName())));
     }
-    QStringList configure{QStringLiteral("-S"),
-                          in(QStringLiteral("bakery")),
-                          QStringLiteral("-B"),
-                          in(QStringLiteral("build")),
-                          QStringLiteral("-G"),
-                          QStringLiteral(GENERATOR),
-                          QStringLiteral("-DCMAKE_BUILD_TYPE=RelWithDebInfo"),
-                          QStringLiteral("-DCMAKE_CXX_COMPILER=" COMPILER),
-                          QStringLiteral("-DCMAKE_PREFIX_PATH=") + in(QStringLiteral("prefix"))};
-    if (qstrlen(SANITIZE) > 0) // as the library was
-        configure << QStringLiteral("-DCMAKE_CXX_FLAGS=-fsanitize=" SANITIZE);
-    QCOMPARE(run(cmake, configure), QString());
-    QCOMPARE(run(cmake, {QStringLiteral("--build"), in(QStringLiteral("build"))}), QString());
+    QCOMPARE(make(QStringLiteral("bakery"), QStringLiteral("build")), QString());
 
     QFile source(in(QStringLiteral("bakery/orders.cpp")));
     QVERIFY(source.open(QFile::ReadOnly));
@@ -143,6 +135,24 @@ QString TestConsumer::run(const QString& program, const QStringList& arguments)
         return program + QStringLiteral(" did not end: ") + process.errorString();
     const QString said = QString::fromLocal8Bit(process.readAll());
     return process.exitCode() == 0 ? QString() : program + QStringLiteral(" failed:\n") + said;
+}
+
+QString TestConsumer::make(const QString& project, const QString& build)
+{
+    const QString cmake = QStringLiteral(CMAKE_PROGRAM);
+    QStringList configure{QStringLiteral("-S"),
+                          in(project),
+                          QStringLiteral("-B"),
+                          in(build),
+                          QStringLiteral("-G"),
+                          QStringLiteral(GENERATOR),
+                          QStringLiteral("-DCMAKE_BUILD_TYPE=RelWithDebInfo"),
+                          QStringLiteral("-DCMAKE_CXX_COMPILER=" COMPILER),
+                          QStringLiteral("-DCMAKE_PREFIX_PATH=") + in(QStringLiteral("prefix"))};
+    if (qstrlen(SANITIZE) > 0) // as the library was
+        configure << QStringLiteral("-DCMAKE_CXX_FLAGS=-fsanitize=" SANITIZE);
+    const QString trouble = run(cmake, configure);
+    return trouble.isEmpty() ? run(cmake, {QStringLiteral("--build"), in(build)}) : trouble;
 }
 
 bool TestConsumer::startBakery()
@@ -194,6 +204,42 @@ void TestConsumer::verifyLeak(const QJsonObject& leak) const
              QStringLiteral("bakery::Orders::take"));
     QCOMPARE(stack[2].toObject().value(QStringLiteral("function")).toString(),
              QStringLiteral("main"));
+}
+
+/// What the README and the attach dialog say, as they say it, and an application of the lines to
+/// paste.
+void TestConsumer::theInstallLinesAreEnough()
+{
+    QFile install(QStringLiteral(CPP_LINES "/install.txt"));
+    QVERIFY(install.open(QFile::ReadOnly));
+    const QByteArray lines = install.readAll();
+    QFile readme(QStringLiteral(CPP_LINES "/../README.md"));
+    QVERIFY(readme.open(QFile::ReadOnly));
+    QVERIFY(readme.readAll().contains(lines));
+    const qsizetype link = lines.indexOf("target_link_libraries(service ");
+    QVERIFY(link > 0);
+
+    QVERIFY(QDir().mkpath(in(QStringLiteral("service"))));
+    QVERIFY(QFile::copy(QStringLiteral(CPP_SHOP), in(QStringLiteral("service/service.cpp"))));
+    QFile project(in(QStringLiteral("service/CMakeLists.txt")));
+    QVERIFY(project.open(QFile::WriteOnly));
+    project.write("cmake_minimum_required(VERSION 3.25)\nproject(Service LANGUAGES CXX)\n" +
+                  lines.left(link) + "add_executable(service service.cpp)\n" + lines.mid(link));
+    project.close();
+    QCOMPARE(make(QStringLiteral("service"), QStringLiteral("service-build")), QString());
+
+    QProcess service;
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(QStringLiteral("POOLSCOPE_LISTEN"),
+                       QStringLiteral("unix:") + in(QStringLiteral("service.sock")));
+    service.setProcessEnvironment(environment);
+    service.start(in(QStringLiteral("service-build/service")), {cluster_.conninfo()});
+    while (!service.canReadLine())
+        QVERIFY2(service.waitForReadyRead(), service.readAllStandardError().constData());
+    QCOMPARE(service.readLine().trimmed(), QByteArrayLiteral("holds"));
+    service.closeWriteChannel();
+    QVERIFY(service.waitForFinished());
+    QCOMPARE(service.exitCode(), 0);
 }
 
 void TestConsumer::packageIsApacheAlone()
