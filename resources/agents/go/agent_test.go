@@ -30,7 +30,9 @@ func query(t testing.TB, db *sql.DB, ctx context.Context) {
 func TestAttachInMidIncident(t *testing.T) {
 	a := testAgent(t, AgentOptions{Name: "shop"})
 	db := OpenDB(&fakeDriver{}, Options{Name: "orders", Database: "fake://host/orders",
-		Trace: func(context.Context) string { return "4bf92f3577b34da6a3ce929d0e0e4736" }})
+		Trace: func(context.Context) (string, string) {
+			return "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+		}})
 	defer db.Close()
 	Configure(db, Limits{MaxOpenConns: 4, MaxIdleConns: 3, ConnMaxLifetime: time.Hour, ConnMaxIdleTime: time.Minute})
 	ctx := WithTags(context.Background(), "route", "/orders", "tenant", "früh")
@@ -47,7 +49,7 @@ func TestAttachInMidIncident(t *testing.T) {
 		t.Fatalf("%d connections, %d checkouts", len(i.open), len(i.out))
 	}
 	for id, c := range i.out {
-		if fmt.Sprint(c["tags"]) != "map[route:/cart tenant:früh]" || c["by"] != "worker" || c["expected_us"] != 6e8 ||
+		if fmt.Sprint(c["tags"]) != "map[route:/cart span_id:00f067aa0ba902b7 tenant:früh]" || c["by"] != "worker" || c["expected_us"] != 6e8 ||
 			c["trace_id"] != "4bf92f3577b34da6a3ce929d0e0e4736" || c["busy"] != false || c["pool"] != "orders" {
 			t.Errorf("checkout %s is %v", id, c)
 		}
@@ -192,11 +194,11 @@ func TestFaults(t *testing.T) {
 		panic("a logger that panics")
 	}})
 	var traced int32
-	panics := func(context.Context) string {
+	panics := func(context.Context) (string, string) {
 		if atomic.AddInt32(&traced, 1) > 1 { // not yet when the connection is made
 			panic("a tracer that panics")
 		}
-		return ""
+		return "", ""
 	}
 	db := OpenDB(&fakeDriver{}, Options{Trace: panics})
 	asks := OpenDB(&fakeDriver{}, Options{ServerPID: func(context.Context, driver.Conn) uint64 { panic("asks") }})

@@ -292,7 +292,7 @@ func (a *agent) textOf(shorten func(string, dialect) string, statement string, d
 
 func (c *connection) checkout(l *lend, pool string) checkoutLine {
 	line := checkoutLine{pool: pool, id: digits(l.id), time: l.at, connection: digits(c.id), by: l.scope.by,
-		serverPID: c.serverPID, localPort: c.localPort, tags: l.scope.tags, traceID: l.trace}
+		serverPID: c.serverPID, localPort: c.localPort, tags: l.tags(), traceID: l.trace}
 	if l.stack != nil {
 		line.stack = digits(l.stack.id)
 	}

@@ -56,6 +56,7 @@ type lend struct {
 	at    int64
 	scope *scope
 	trace string
+	span  string
 	stack *stack
 }
 
@@ -158,7 +159,7 @@ func (c *connection) register(took int64, lent bool, l lend) {
 func (p *pool) newLend(ctx context.Context) lend {
 	l := lend{at: p.agent.now(), scope: scopeOf(ctx)}
 	if p.options.Trace != nil && ctx != nil {
-		l.trace = p.options.Trace(ctx)
+		l.trace, l.span = p.options.Trace(ctx)
 	}
 	return l
 }

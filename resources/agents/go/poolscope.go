@@ -33,9 +33,16 @@ type Options struct {
 	// Database is a URL of scheme, host, port and database, for people to read: no user, no password.
 	// Open finds it by itself.
 	Database string
-	// Trace returns the id of the trace that a context belongs to, in hexadecimal. With OpenTelemetry:
-	// trace.SpanContextFromContext(ctx).TraceID().String().
-	Trace func(ctx context.Context) string
+	// Trace returns the ids of the trace and of the span that a context belongs to, in hexadecimal; empty
+	// where there is none. The span's is told as the tag "span_id". With OpenTelemetry:
+	//
+	//	func(ctx context.Context) (traceID, spanID string) {
+	//		if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+	//			return span.TraceID().String(), span.SpanID().String()
+	//		}
+	//		return "", ""
+	//	}
+	Trace func(ctx context.Context) (traceID, spanID string)
 	// ServerPID asks for the server's process or connection id, once a connection, where the agent does
 	// not know the driver (it knows lib/pq, pgx/stdlib and go-sql-driver/mysql). 0: unknown.
 	ServerPID func(ctx context.Context, conn driver.Conn) uint64

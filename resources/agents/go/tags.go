@@ -40,6 +40,27 @@ func WithTags(ctx context.Context, namesAndValues ...string) context.Context {
 	return context.WithValue(ctx, scopeKey{}, &s)
 }
 
+// tags are those of the scope, and the span's id as each agent has it. A tag that the application itself calls
+// so stays as it is.
+func (l *lend) tags() []pair {
+	if l.span == "" {
+		return l.scope.tags
+	}
+	s := scope{tags: append([]pair(nil), l.scope.tags...)}
+	if len(s.tags) >= maxTags {
+		s.tags = s.tags[:maxTags-1]
+	}
+	for _, tag := range s.tags {
+		if tag.name == spanTag {
+			return s.tags
+		}
+	}
+	s.setTag(spanTag, l.span)
+	return s.tags
+}
+
+const spanTag = "span_id"
+
 func (s *scope) setTag(name, value string) {
 	for i := range s.tags {
 		if s.tags[i].name == name {

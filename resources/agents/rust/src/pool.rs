@@ -12,7 +12,7 @@ use crate::agent::Agent;
 use crate::fingerprint::Dialect;
 use crate::histogram::Histogram;
 use crate::link::Link;
-use crate::scope::{self, Facts};
+use crate::scope::{self, Facts, Trace};
 use crate::stack::Stack;
 
 /// Of one checkout.
@@ -22,7 +22,7 @@ pub(crate) struct Lend {
     pub(crate) at: u64,
     pub(crate) wait: Option<u64>,
     pub(crate) facts: Option<Arc<Facts>>,
-    pub(crate) trace: String,
+    pub(crate) trace: Trace,
     pub(crate) thread: Arc<str>,
     pub(crate) stack: Option<Arc<Stack>>,
 }
@@ -180,7 +180,7 @@ impl Pool {
             at: agent.now(),
             wait: wait.map(micros),
             facts: scope::facts(),
-            trace: String::new(),
+            trace: Trace::default(),
             thread: thread_name(),
             stack: stack.then(|| agent.table.here(agent.depth)).flatten(),
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the application says about the work that is done: tags, who does it, how long it may take.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -136,24 +137,48 @@ impl<F: Future> Future for Following<F> {
     }
 }
 
-type Hook = dyn Fn() -> Option<String> + Send + Sync;
+/// Where a checkout belongs in a distributed trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trace {
+    pub(crate) id: String,
+    pub(crate) span: String,
+}
+
+const SPAN_TAG: &str = "span_id";
+
+/// The tags of a scope, and the span's id as each agent has it. A tag that the application itself calls
+/// so stays as it is.
+pub(crate) fn tags_of<'a>(facts: Option<&'a Facts>, trace: &Trace) -> Cow<'a, [(String, String)]> {
+    let tags = facts.map_or(&[][..], |facts| &facts.tags);
+    if trace.span.is_empty() {
+        return Cow::Borrowed(tags);
+    }
+    let mut more = tags[..tags.len().min(MAX_TAGS - 1)].to_vec();
+    if !more.iter().any(|(name, _)| name == SPAN_TAG) {
+        more.push((SPAN_TAG.to_owned(), bounded(&trace.span, MAX_TAG_VALUE)));
+    }
+    Cow::Owned(more)
+}
+
+type Hook = dyn Fn() -> Option<(String, String)> + Send + Sync;
 
 fn trace_hook() -> &'static RwLock<Option<Arc<Hook>>> {
     static HOOK: OnceLock<RwLock<Option<Arc<Hook>>>> = OnceLock::new();
     HOOK.get_or_init(RwLock::default)
 }
 
-/// Sets what tells the id of the trace that the thread works for, in hexadecimal. It is called at
-/// every checkout, on the thread that acquires; not at a timeout, which r2d2 tells under its own lock.
-/// With OpenTelemetry:
+/// Sets what tells the ids of the trace and of the span that the thread works for, in hexadecimal; the
+/// span's is told as the tag `span_id`. It is called at every checkout, on the thread that acquires; not
+/// at a timeout, which r2d2 tells under its own lock. With OpenTelemetry:
 ///
 /// ```ignore
 /// poolscope::set_trace(|| {
-///     let span = opentelemetry::Context::current().span().span_context().clone();
-///     span.is_valid().then(|| span.trace_id().to_string())
+///     let context = opentelemetry::Context::current();
+///     let span = context.span().span_context().clone();
+///     span.is_valid().then(|| (span.trace_id().to_string(), span.span_id().to_string()))
 /// });
 /// ```
-pub fn set_trace(hook: impl Fn() -> Option<String> + Send + Sync + 'static) {
+pub fn set_trace(hook: impl Fn() -> Option<(String, String)> + Send + Sync + 'static) {
     *trace_hook().write().unwrap_or_else(|e| e.into_inner()) = Some(Arc::new(hook));
 }
 
@@ -161,9 +186,10 @@ pub(crate) fn has_trace() -> bool {
     trace_hook().read().unwrap_or_else(|e| e.into_inner()).is_some()
 }
 
-pub(crate) fn trace() -> String {
+pub(crate) fn trace() -> Trace {
     let hook = trace_hook().read().unwrap_or_else(|e| e.into_inner()).clone();
-    hook.and_then(|hook| hook()).unwrap_or_default()
+    let (id, span) = hook.and_then(|hook| hook()).unwrap_or_default();
+    Trace { id, span }
 }
 
 #[cfg(test)]
@@ -211,6 +237,18 @@ mod tests {
             many.facts.tags[0].0.len() <= MAX_TAG_NAME
                 && many.facts.tags[0].1.len() <= MAX_TAG_VALUE
         );
+    }
+
+    #[test]
+    fn the_span_is_a_tag_unless_the_application_has_one() {
+        let trace = Trace { id: "t".to_owned(), span: "s".to_owned() };
+        assert!(tags_of(None, &Trace::default()).is_empty());
+        assert_eq!(tags_of(None, &trace).into_owned(), [pair("span_id", "s")]);
+        let of = |scope: Scope| tags_of(Some(&scope.facts), &trace).into_owned();
+        assert_eq!(of(scope().tag("a", 1)), [pair("a", "1"), pair("span_id", "s")]);
+        assert_eq!(of(scope().tag("span_id", "mine")), [pair("span_id", "mine")]);
+        let many = of((0..MAX_TAGS).fold(scope(), |many, i| many.tag(&i.to_string(), i)));
+        assert_eq!((many.len(), many.last()), (MAX_TAGS, Some(&pair("span_id", "s"))));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::fingerprint::fingerprint;
 use crate::lines::{self, Stats};
 use crate::peer::Peer;
 use crate::pool::{micros, Lend, Physical, What};
+use crate::scope::tags_of;
 use crate::server::Server;
 use crate::stack::Stack;
 
@@ -41,6 +42,7 @@ fn checkout_line(
 ) {
     let (id, stack) = (lend.id.to_string(), stack_id(lend));
     let facts = lend.facts.as_deref();
+    let tags = tags_of(facts, &lend.trace);
     let checkout = lines::Checkout {
         pool,
         id: &id,
@@ -51,8 +53,8 @@ fn checkout_line(
         thread: &lend.thread,
         stack: &stack,
         server_pid: physical.server_pid,
-        tags: facts.map_or(&[], |facts| &facts.tags),
-        trace_id: &lend.trace,
+        tags: &tags,
+        trace_id: &lend.trace.id,
         expected: facts.and_then(|facts| facts.expected).map(micros),
         open: open.is_some(),
         busy: open.flatten(),
@@ -85,6 +87,7 @@ fn event_line(buffer: &mut Vec<u8>, event: &Event) {
         What::Timeout(lend) => {
             let facts = lend.facts.as_deref();
             let stack = stack_id(lend);
+            let tags = tags_of(facts, &lend.trace);
             let timeout = lines::Timeout {
                 pool,
                 time: at,
@@ -92,8 +95,8 @@ fn event_line(buffer: &mut Vec<u8>, event: &Event) {
                 by: facts.map_or("", |facts| &facts.by),
                 thread: &lend.thread,
                 stack: &stack,
-                tags: facts.map_or(&[], |facts| &facts.tags),
-                trace_id: &lend.trace,
+                tags: &tags,
+                trace_id: &lend.trace.id,
                 reason: "timed out waiting for connection",
             };
             lines::timeout(buffer, n, &timeout);

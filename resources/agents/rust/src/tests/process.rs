@@ -124,7 +124,7 @@ fn a_timeout_asks_for_no_trace() {
     crate::set_trace(|| {
         let pool = ASKED.lock().unwrap().clone()?;
         STATES.fetch_add(1, Ordering::Relaxed);
-        Some(format!("{:032x}", pool.state().connections))
+        Some((format!("{:032x}", pool.state().connections), "00f067aa0ba902b7".to_owned()))
     });
     let mut inspector = super::inspector::Inspector::attach(&served.path);
     inspector.picture();
@@ -133,6 +133,8 @@ fn a_timeout_asks_for_no_trace() {
     let told = inspector.until("timeout");
     let checkout = super::inspector::of_kind(&told, "checkout")[0];
     assert!(checkout.text("trace_id").is_some(), "{checkout:?}");
+    let tags = checkout.get("tags").expect("tags");
+    assert_eq!(tags.text("span_id"), Some("00f067aa0ba902b7"), "{checkout:?}");
     assert_eq!(told.last().unwrap().text("trace_id"), None);
     assert_eq!(STATES.load(Ordering::Relaxed), 1);
     drop(held);

@@ -16,7 +16,7 @@ final class Checkout extends WeakReference<Holder> {
     final long waitUs;
     final Scope scope;
     final String thread;
-    final String traceId;
+    final Trace.Ids trace;
 
     /** Null: the driver's connection inside could not be told. Not changed once it is registered. */
     Physical conn;
@@ -36,13 +36,13 @@ final class Checkout extends WeakReference<Holder> {
     Checkout behind;
 
     Checkout(Holder holder, ReferenceQueue<Holder> queue, Pool pool, long at, long waitUs,
-            Scope scope, String traceId, CallStack stack) {
+            Scope scope, Trace.Ids trace, CallStack stack) {
         super(holder, queue);
         this.pool = pool;
         this.at = at;
         this.waitUs = waitUs;
         this.scope = scope;
-        this.traceId = traceId;
+        this.trace = trace;
         this.stack = stack;
         Thread thread = Thread.currentThread();
         String name = thread.getName();
@@ -62,8 +62,8 @@ final class Checkout extends WeakReference<Holder> {
 
     Lines.Lent line(String poolName, String stackId, boolean open) {
         return new Lines.Lent(poolName, Long.toString(id), at, conn == null ? null : conn.name(), waitUs, scope.by, thread,
-            stackId, conn == null ? 0 : conn.serverPid, conn == null ? 0 : conn.localPort, scope.tags, traceId,
-            scope.expectedUs, open,
+            stackId, conn == null ? 0 : conn.serverPid, conn == null ? 0 : conn.localPort, scope.tagsWith(trace),
+            trace == null ? null : trace.trace(), scope.expectedUs, open,
             open ? beat : LineWriter.UNKNOWN, open ? (Boolean) busy : null);
     }
 }

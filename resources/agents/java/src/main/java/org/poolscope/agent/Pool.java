@@ -100,7 +100,7 @@ final class Pool {
             }
             Holder holder = holderOf(handle);
             long now = agent.now();
-            Checkout c = new Checkout(holder, agent.collected, this, now, now - began, Scope.current(), traceId(), stack);
+            Checkout c = new Checkout(holder, agent.collected, this, now, now - began, Scope.current(), traceIds(), stack);
             holder.checkout = c;
             Connection inner = innerOf(handle);
             if (!registerKnown(c, inner)) {
@@ -121,8 +121,8 @@ final class Pool {
         return type == plain ? new TrackedConnection(handle, this) : ConnectionHandler.of(handle, this);
     }
 
-    private String traceId() {
-        return trace == null ? null : trace.id();
+    private Trace.Ids traceIds() {
+        return trace == null ? null : trace.ids();
     }
 
     /** Null where the pool does not tell. */
@@ -192,7 +192,7 @@ final class Pool {
             long now = agent.now();
             String reason = Timeouts.reasonOf(thrown); // before the lock
             CallStack stack = agent.wantsStack(this) ? new CallStack() : null;
-            Checkout who = new Checkout(null, null, this, now, now - began, Scope.current(), traceId(), stack);
+            Checkout who = new Checkout(null, null, this, now, now - began, Scope.current(), traceIds(), stack);
             synchronized (agent.lock) {
                 timeouts++;
                 wait.add(who.waitUs);

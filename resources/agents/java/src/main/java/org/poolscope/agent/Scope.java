@@ -86,6 +86,19 @@ public final class Scope implements AutoCloseable {
         return more;
     }
 
+    /** With the span's id, as each agent has it. A tag that the application itself calls so stays as it is. */
+    String[] tagsWith(Trace.Ids trace) {
+        if (trace == null || trace.span() == null) {
+            return tags;
+        }
+        for (int i = 0; i < tags.length; i += 2) {
+            if (tags[i].equals(Trace.SPAN_TAG)) {
+                return tags;
+            }
+        }
+        return with(tags.length < 2 * Limits.TAGS ? tags : Arrays.copyOf(tags, 2 * Limits.TAGS - 2), Trace.SPAN_TAG, trace.span());
+    }
+
     static Scope ofBy(String by) {
         Scope now = current();
         return enter(now.tags, by == null ? "" : by, now.expectedUs);

@@ -5,12 +5,18 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 
-/** OpenTelemetry's trace id, where its API is on the class path. It is not needed to compile or to run. */
+/** OpenTelemetry's trace and span id, where its API is on the class path. It is not needed to compile or to run. */
 final class Trace {
     private final MethodHandle currentSpan; // ()Object
     private final MethodHandle contextOf; // (Object)Object
     private final MethodHandle isValid; // (Object)boolean
     private final MethodHandle traceIdOf; // (Object)String
+    private final MethodHandle spanIdOf; // the same
+
+    /** In hexadecimal. */
+    record Ids(String trace, String span) {}
+
+    static final String SPAN_TAG = "span_id";
 
     private Trace(ClassLoader loader) throws ReflectiveOperationException {
         Class<?> span = Class.forName("io.opentelemetry.api.trace.Span", true, loader);
@@ -23,6 +29,8 @@ final class Trace {
         isValid = lookup.findVirtual(context, "isValid", MethodType.methodType(boolean.class))
             .asType(MethodType.methodType(boolean.class, Object.class));
         traceIdOf = lookup.findVirtual(context, "getTraceId", MethodType.methodType(String.class))
+            .asType(MethodType.methodType(String.class, Object.class));
+        spanIdOf = lookup.findVirtual(context, "getSpanId", MethodType.methodType(String.class))
             .asType(MethodType.methodType(String.class, Object.class));
     }
 
@@ -39,10 +47,11 @@ final class Trace {
     }
 
     /** Null where no trace is under way. */
-    String id() {
+    Ids ids() {
         try {
             Object context = (Object) contextOf.invokeExact((Object) currentSpan.invokeExact());
-            return (boolean) isValid.invokeExact(context) ? (String) traceIdOf.invokeExact(context) : null;
+            return (boolean) isValid.invokeExact(context)
+                ? new Ids((String) traceIdOf.invokeExact(context), (String) spanIdOf.invokeExact(context)) : null;
         } catch (Throwable e) { // MethodHandle's; whatever it is, a checkout does not depend on it
             return null;
         }

@@ -309,6 +309,7 @@ class RealPoolsTest {
                 Connection c = pool.getConnection()) {
             i.until("lent", () -> i.out.size() == 1);
             assertEquals(trace, i.out.values().iterator().next().get("trace_id"));
+            assertEquals(Map.of("span_id", "00f067aa0ba902b7"), i.out.values().iterator().next().get("tags"));
             assertTrue(i.can("trace"));
             assertEquals(List.of("named by itself"), i.pools());
             assertTrue(c.isValid(1));
