@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type pool struct {
 	max     atomic.Int64 // of connections, as last read; 0: no limit or not known
 	lentNow atomic.Int64
 	opening atomic.Int64
+	again   atomic.Bool // it was said that it is watched a second time
 
 	// Under agent.mu.
 	name        string
@@ -109,6 +111,20 @@ func (a *agent) guard() {
 	}
 }
 
+// sayAgain tells, once a pool, that the application has it watched a second time.
+func (p *pool) sayAgain() {
+	if p.agent.isOff() || !p.again.CompareAndSwap(false, true) {
+		return
+	}
+	p.agent.log(fmt.Sprintf("Pool %s is watched already: the second call does nothing.", orElse(p.wanted, "pool")))
+}
+
+func (p *pool) isWatched() bool {
+	p.agent.mu.Lock()
+	defer p.agent.mu.Unlock()
+	return p.db != nil && !p.closed
+}
+
 // connected makes the wrapper of a fresh connection. Where the agent itself fails the driver's own
 // connection serves.
 func (p *pool) connected(ctx context.Context, inner driver.Conn, began int64) (wrapped driver.Conn) {
@@ -118,6 +134,11 @@ func (p *pool) connected(ctx context.Context, inner driver.Conn, began int64) (w
 		return inner
 	}
 	defer a.guard()
+	if _, ok := inner.(interface{ poolscopeInner() driver.Conn }); ok { // by a connector around a wrapped one
+		p.sayAgain()
+		a.hide(p)
+		return inner
+	}
 	c := &connection{pool: p, opened: a.now()}
 	took := c.opened - began
 	if p.options.ServerPID != nil {

@@ -67,9 +67,10 @@ type Connector struct {
 
 // Wrap makes a connector for sql.OpenDB out of a driver's. It starts the agent if nobody did; where that
 // cannot be the log says why, and the pool works all the same. One that is wrapped already stays as it
-// is. OpenDB does this and Watch.
+// is, which the log says once. OpenDB does this and Watch.
 func Wrap(connector driver.Connector, options Options) *Connector {
 	if c, ok := connector.(*Connector); ok {
+		c.pool.sayAgain()
 		return c
 	}
 	a := current()
@@ -115,7 +116,12 @@ func (c *Connector) Close() error {
 
 // OpenDB is sql.OpenDB with an agent.
 func OpenDB(connector driver.Connector, options Options) *sql.DB {
-	c := Wrap(connector, options)
+	c, ok := connector.(*Connector)
+	if !ok {
+		c = Wrap(connector, options)
+	} else if c.pool.isWatched() {
+		c.pool.sayAgain()
+	}
 	c.pool.agent.mu.Lock()
 	c.pool.closed = false // a connector may serve again
 	c.pool.agent.mu.Unlock()

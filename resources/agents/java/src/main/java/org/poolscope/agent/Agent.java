@@ -206,21 +206,39 @@ final class Agent {
 
     DataSource instrument(DataSource source, PoolOptions wanted) {
         DataSource inside = PoolKind.poolOf(source);
-        TrackedDataSource wrapper;
         Pool pool = new Pool(this, inside, wanted);
+        TrackedDataSource wrapper = new TrackedDataSource(source, pool);
+        TrackedDataSource known;
         synchronized (lock) {
-            for (Pool other : pools) { // a second time: the same one
-                TrackedDataSource known = other.wrapper == null ? null : other.wrapper.get();
-                if (known != null && known.inner == source) {
-                    return known;
-                }
+            known = knownLocked(source);
+            if (known == null) {
+                pool.wrapper = new WeakReference<>(wrapper);
             }
-            wrapper = new TrackedDataSource(source, pool);
-            pool.wrapper = new WeakReference<>(wrapper);
+        }
+        if (known != null) {
+            sayAgain(known.pool);
+            return known;
         }
         pool.name = wanted.name.isEmpty() ? pool.kind.nameOf(inside) : wanted.name;
         show(pool);
         return wrapper;
+    }
+
+    private TrackedDataSource knownLocked(DataSource source) {
+        for (Pool other : pools) {
+            TrackedDataSource known = other.wrapper == null ? null : other.wrapper.get();
+            if (known != null && known.inner == source) {
+                return known;
+            }
+        }
+        return null;
+    }
+
+    /** Once a pool: its application instruments it a second time. */
+    void sayAgain(Pool pool) {
+        if (pool.again.compareAndSet(false, true)) {
+            say("Pool " + pool.name + " is watched already: the second call does nothing.");
+        }
     }
 
     /** Makes a pool visible, under a name that no other has. */

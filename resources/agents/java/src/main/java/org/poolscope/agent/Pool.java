@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 
@@ -18,6 +19,8 @@ import javax.sql.DataSource;
  */
 final class Pool {
     final Agent agent;
+    /** Whether it was said that it is instrumented a second time. */
+    final AtomicBoolean again = new AtomicBoolean();
     final WeakReference<DataSource> source;
     final PoolKind kind;
     final PoolOptions options;

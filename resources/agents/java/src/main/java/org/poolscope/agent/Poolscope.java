@@ -40,6 +40,9 @@ public final class Poolscope {
 
     /** The same, with more to choose. */
     public static DataSource instrument(DataSource pool, PoolOptions options) {
+        if (pool instanceof TrackedDataSource known) {
+            known.pool.agent.sayAgain(known.pool);
+        }
         if (pool == null || pool instanceof TrackedDataSource) {
             return pool;
         }
