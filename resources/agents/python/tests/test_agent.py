@@ -240,6 +240,29 @@ def test_modes_of_stacks(make: Make, said: Said) -> None:
     assert sum("often" in line for line in said()) == 1
 
 
+def test_overflow_is_what_the_pool_counts(make: Make) -> None:
+    engine = make(pool_size=1, max_overflow=2)
+    handle = poolscope.instrument(engine)
+
+    def told() -> Any:
+        with Inspector(handle.address) as inspector:
+            stats = inspector.ready().state.stats[handle.pool]
+        assert stats["overflow"] == max(0, engine.pool.overflow())
+        return stats["overflow"], stats["total"]
+
+    assert told() == (0, 0)
+    held = [engine.connect()]
+    assert told() == (0, 1)
+    held += [engine.connect(), engine.connect()]
+    assert told() == (2, 3)
+    # Its place is taken, though there is no connection: what is derived would be wrong.
+    held[2].invalidate()
+    assert told() == (2, 2)
+    for one in held:
+        one.close()
+    assert told() == (0, 0)  # and the empty place is the one that the pool keeps
+
+
 def test_environment_chooses_stacks(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POOLSCOPE_STACKS", "off")
     handle = poolscope.instrument(make())

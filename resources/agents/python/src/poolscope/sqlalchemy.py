@@ -104,6 +104,12 @@ def _config(pool: Any) -> Dict[str, Any]:
     }
 
 
+def _overflow(pool: Any) -> Dict[str, Optional[int]]:
+    """As the pool itself counts: an entry whose connection was invalidated takes its place still. Below
+    zero it says how many of pool_size were not needed yet."""
+    return {"overflow": max(0, pool.overflow())} if pool.size() else {}
+
+
 def _target(target: Any) -> Tuple[Any, Any]:
     """(engine or None, pool)"""
     engine = getattr(target, "sync_engine", target)
@@ -201,7 +207,7 @@ def _describe(
 
     def limits() -> Dict[str, Optional[int]]:
         pool = current_pool()
-        return limits_of(pool) if pool is not None else {}
+        return {**limits_of(pool), **_overflow(pool)} if pool is not None else {}
 
     left_out = set()
     if mode == stacks.OFF:
