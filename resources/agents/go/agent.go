@@ -32,9 +32,10 @@ type AgentOptions struct {
 	Group string
 	// Stacks: what POOLSCOPE_STACKS says where empty, else StacksAlways.
 	Stacks Stacks
-	// OwnPackages are prefixes of import paths whose frames are the application's, beside those of its
-	// main module.
-	OwnPackages []string
+	// StackDepth is how many frames of a stack are told, 1 to 64. 0: 64.
+	StackDepth int
+	// Own are prefixes of import paths whose frames are the application's, beside those of its main module.
+	Own []string
 	// Log gets a sentence for every attach, detach and failure, and at most one in ten seconds for
 	// refusals. nil: the standard logger.
 	Log func(sentence string)
@@ -206,7 +207,7 @@ func startAgent(o AgentOptions) (a *agent, err error) {
 	if o.peerBytes <= 0 {
 		o.peerBytes = 8 << 20
 	}
-	a = &agent{options: o, stacks: o.Stacks, began: time.Now(), ownership: newOwnership(o.OwnPackages),
+	a = &agent{options: o, stacks: o.Stacks, began: time.Now(), ownership: newOwnership(o.Own, o.StackDepth),
 		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), joining: make(chan *peer),
 		lines: make(chan peerLine, 64), stop: make(chan struct{}), stopped: make(chan struct{})}
 	a.epoch = a.began.UnixNano() / 1000

@@ -3,9 +3,11 @@
 package poolscope
 
 import (
+	"fmt"
 	"math"
 	"math/rand"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -270,7 +272,7 @@ func TestHistogram(t *testing.T) {
 }
 
 func TestOwnership(t *testing.T) {
-	o := ownership{prefixes: []string{"example.org/shop"}, agent: "poolscope.org/agent"}
+	o := ownership{prefixes: []string{"example.org/shop"}, depth: maxFrames, agent: "poolscope.org/agent"}
 	for function, want := range map[string]bool{
 		"main.main":                               true,
 		"main.(*server).handle.func1":             true,
@@ -310,5 +312,50 @@ func TestTextsAreCut(t *testing.T) {
 	}
 	if line := encodeHello(nil, 1, &hello); len(line) > maxLine+1 {
 		t.Errorf("a hello of %d bytes", len(line))
+	}
+}
+
+// TestStackDepth: so many frames are told, the innermost; and what cannot be is the most there is.
+func TestStackDepth(t *testing.T) {
+	s := &stack{pcs: make([]uintptr, maxFrames)}
+	s.pcs = s.pcs[:runtime.Callers(1, s.pcs)]
+	for depth, want := range map[int]int{1: 1, 2: 2, 0: len(s.pcs) - 1, -3: len(s.pcs) - 1, 1000: len(s.pcs) - 1} {
+		o := newOwnership([]string{"testing"}, depth)
+		o.agent = "nobody's"
+		list := o.frames(s)
+		if len(list) != want || !strings.HasSuffix(list[0].function, "TestStackDepth") {
+			t.Errorf("depth %d: %d frames, not %d: %v", depth, len(list), want, list)
+		}
+		if want > 1 && !list[1].own {
+			t.Errorf("%s is of a package that is own", list[1].function)
+		}
+	}
+}
+
+// TestSpanTag: the span's id is a tag; one that the application calls so is the application's.
+func TestSpanTag(t *testing.T) {
+	many := make([]pair, maxTags)
+	for n := range many {
+		many[n] = pair{fmt.Sprint(n), "x"}
+	}
+	for _, each := range []struct {
+		tags []pair
+		span string
+		want string
+	}{
+		{nil, "", "[]"},
+		{nil, "00f067aa0ba902b7", "[{span_id 00f067aa0ba902b7}]"},
+		{[]pair{{"a", "b"}}, "1", "[{a b} {span_id 1}]"},
+		{[]pair{{"span_id", "mine"}}, "1", "[{span_id mine}]"},
+		{many, "1", fmt.Sprint(append(append([]pair(nil), many[:maxTags-1]...), pair{"span_id", "1"}))},
+	} {
+		before := fmt.Sprint(each.tags)
+		l := lend{scope: &scope{tags: each.tags}, span: each.span}
+		if got := fmt.Sprint(l.tags()); got != each.want {
+			t.Errorf("tags are %s, not %s", got, each.want)
+		}
+		if after := fmt.Sprint(each.tags); after != before {
+			t.Errorf("the scope's tags became %s", after)
+		}
 	}
 }

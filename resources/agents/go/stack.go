@@ -204,11 +204,15 @@ func (t *stackTable) remember(hash uint64, known []uintptr, s *stack) {
 // ownership tells the application's frames from others'.
 type ownership struct {
 	prefixes []string // packages, of the application
+	depth    int      // frames that are told
 	agent    string   // this package
 }
 
-func newOwnership(packages []string) ownership {
-	o := ownership{prefixes: packages, agent: reflect.TypeOf(Connector{}).PkgPath()}
+func newOwnership(packages []string, depth int) ownership {
+	if depth <= 0 || depth > maxFrames {
+		depth = maxFrames
+	}
+	o := ownership{prefixes: packages, depth: depth, agent: reflect.TypeOf(Connector{}).PkgPath()}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" && info.Main.Path != "command-line-arguments" {
 		o.prefixes = append(o.prefixes[:len(o.prefixes):len(o.prefixes)], info.Main.Path)
 	}
@@ -268,7 +272,7 @@ func (o *ownership) frames(s *stack) []frame {
 	var list []frame
 	any := false
 	walk := runtime.CallersFrames(s.pcs)
-	for more := len(s.pcs) > 0; more && len(list) < maxFrames; {
+	for more := len(s.pcs) > 0; more && len(list) < o.depth; {
 		var f runtime.Frame
 		f, more = walk.Next()
 		if f.Function == "" || strings.HasPrefix(f.Function, o.agent+".") || f.Function == "runtime.goexit" {

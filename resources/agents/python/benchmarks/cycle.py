@@ -47,7 +47,8 @@ def bare() -> pools.QueuePool:
 
 def watched(stacks: str) -> pools.QueuePool:
     made = bare()
-    poolscope.instrument(made, name=stacks, stacks=stacks)
+    process.configure(process.options()._replace(stacks=stacks))
+    poolscope.instrument(made, name=stacks)
     return made
 
 
@@ -126,7 +127,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "bench.sock")
-        poolscope.listen(listen=path)
+        poolscope.start(listen=path)
         plain = bare()
         made: Dict[str, Any] = {mode: watched(mode) for mode in ("off", "sampled", "always")}
         kinds = {"bare": lambda: cycles(plain, options.cycles)}

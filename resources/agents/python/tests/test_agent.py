@@ -224,7 +224,8 @@ def test_the_collector_returns_a_connection(make: Make) -> None:
 def test_modes_of_stacks(make: Make, said: Said) -> None:
     def stacks_of(mode: str, number: int = 3) -> List[bool]:
         engine = make(pool_size=5, max_overflow=0)
-        handle = poolscope.instrument(engine, stacks=mode)
+        process.configure(process.options()._replace(stacks=mode))
+        handle = poolscope.instrument(engine)
         kept = [engine.connect() for _ in range(number)]
         found = [bool(one.stack) for one in recorder().checkouts.values()]
         for one in kept:
@@ -238,6 +239,50 @@ def test_modes_of_stacks(make: Make, said: Said) -> None:
     assert stacks_of("sampled") == [True, False, False]
     assert stacks_of("often") == [True] * 3
     assert sum("often" in line for line in said()) == 1
+
+
+def test_options_of_the_agent(make: Make, folder: str) -> None:
+    def deep(engine: Any, left: int) -> Any:
+        return deep(engine, left - 1) if left else engine.connect()
+
+    path = folder + "/chosen.sock"
+    poolscope.start(name="shop", listen=path, stacks="always", stack_depth=3, own="pytest")
+    engine = make()
+    handle = poolscope.instrument(engine)
+    assert handle.address == "pool+unix://" + path
+    held = deep(engine, 9)
+    with Inspector(handle.address) as inspector:
+        state = inspector.ready().state
+        assert state.hello["process"] == "shop"
+        (checkout,) = state.checkouts.values()
+        inspector.settled()
+        frames = state.stacks[checkout["stack"]]
+        assert [frame["function"].rpartition(".")[2] for frame in frames] == ["deep"] * 3
+    held.close()
+
+
+def test_options_of_a_pool(make: Make, said: Said) -> None:
+    def told(**options: Any) -> Any:
+        engine = make()
+        handle = poolscope.instrument(engine, **options)
+        held = engine.connect()
+        with Inspector(handle.address) as inspector:
+            state = inspector.ready().state
+            (checkout,) = state.checkouts.values()
+            (pool,) = state.hello["pools"]
+        held.close()
+        handle.close()
+        return pool.get("database"), checkout.get("server_pid"), "server_pid" in state.hello["can"]
+
+    def fails(driver: Any) -> int:
+        raise ValueError
+
+    database = "postgres://far/shop"
+    assert told(database=database, server_pid=lambda driver: 42) == (database, 42, True)
+    assert told(server_pid=lambda driver: 42, no_server_pid=True)[1:] == (None, False)
+    assert told(server_pid=lambda driver: "42")[1:] == (None, True)
+    assert told(server_pid=fails)[1:] == (None, True)
+    assert sum("server_pid failed" in line for line in said()) == 1
 
 
 def test_overflow_is_what_the_pool_counts(make: Make) -> None:

@@ -18,9 +18,15 @@ def server_pid(driver_connection: Any) -> Optional[int]:
             pid = read(driver_connection)
         except Exception:
             continue  # another driver's, or one that is closed already
-        if isinstance(pid, int) and not isinstance(pid, bool) and 0 < pid <= 2**53 - 1:
-            return pid
+        if as_pid(pid) is not None:
+            return as_pid(pid)
     return None
+
+
+def as_pid(found: Any) -> Optional[int]:
+    """None for what cannot be a process or connection id."""
+    fits = isinstance(found, int) and not isinstance(found, bool) and 0 < found <= 2**53 - 1
+    return found if fits else None
 
 
 def _psycopg(connection: Any) -> Any:

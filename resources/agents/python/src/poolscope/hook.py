@@ -57,6 +57,7 @@ class Hook(Statements):
     ) -> None:
         self.recorder = recorder
         self.active = True
+        self.server_pid: Callable[[Any], Optional[int]] = drivers.server_pid
         self._dialect: Callable[[], Any] = lambda: None
         self._mode = mode
         self._depth = depth + _LIBRARY_DEPTH
@@ -209,7 +210,7 @@ class Hook(Statements):
         driver = getattr(record, "driver_connection", None) or record.dbapi_connection
         entry.dbapi = id(record.dbapi_connection)
         entry.reason = ""
-        entry.conn = Connection(drivers.server_pid(driver), drivers.local_port(driver), at)
+        entry.conn = Connection(self.server_pid(driver), drivers.local_port(driver), at)
         self.recorder.opened(entry.conn)
         return entry
 

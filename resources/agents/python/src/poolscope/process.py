@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import weakref
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from .agent import Agent
 from .endpoint import CannotListen
@@ -24,6 +24,9 @@ class Options(NamedTuple):
     listen: str = ""
     token: str = ""
     group: str = ""
+    stacks: str = ""
+    stack_depth: int = 32
+    own: Tuple[str, ...] = ()
 
 
 ring = Ring()
@@ -51,6 +54,10 @@ def configure(options: Options) -> None:
     """For the agent that is made next."""
     global _options
     _options = options
+
+
+def options() -> Options:
+    return _options
 
 
 def show(pool: PoolRecorder) -> None:

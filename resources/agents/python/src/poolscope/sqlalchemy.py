@@ -9,12 +9,12 @@ anew is hooked as it is made.
 from __future__ import annotations
 
 import weakref
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from . import process, stacks
+from . import drivers, process, stacks
 from .hook import HOOK, Hook, limits_of
 from .log import logger
-from .protocol import PoolInfo
+from .protocol import MAX_FRAMES, PoolInfo
 from .recorder import PoolRecorder
 
 _CAN = (
@@ -37,6 +37,16 @@ _CAN = (
 )
 #: What reads texts as the standard does; all others are taken for MySQL, which is the careful way.
 _STANDARD = ("postgresql", "cockroachdb", "duckdb", "sqlite", "oracle", "mssql", "db2")
+
+
+class PoolOptions(NamedTuple):
+    """See poolscope.instrument."""
+
+    name: str = ""
+    database: str = ""
+    server_pid: Optional[Callable[[Any], Optional[int]]] = None
+    no_server_pid: bool = False
+    statements: bool = True
 
 
 class Handle:
@@ -117,26 +127,16 @@ def _target(target: Any) -> Tuple[Any, Any]:
     return (engine, pool) if pool is not None else (None, engine)
 
 
-def instrument(
-    target: Any,
-    *,
-    name: str = "",
-    stacks_mode: str = "",
-    stack_depth: int = 32,
-    own: Iterable[str] = (),
-    statements: bool = True,
-) -> Handle:
+def instrument(target: Any, options: PoolOptions) -> Handle:
     """See poolscope.instrument."""
     try:
-        return _instrument(target, name, stacks_mode, stack_depth, own, statements)
+        return _instrument(target, options)
     except Exception:
         logger.once("instrument", "The pool cannot be watched.", exc_info=True)
         return Handle(None)
 
 
-def _instrument(
-    target: Any, name: str, mode: str, depth: int, own: Iterable[str], statements: bool
-) -> Handle:
+def _instrument(target: Any, options: PoolOptions) -> Handle:
     from sqlalchemy.pool import QueuePool
 
     engine, pool = _target(target)
@@ -156,21 +156,42 @@ def _instrument(
         )
         return Handle(known)
     url = getattr(engine, "url", None)
-    found = name or pool._orig_logging_name or getattr(url, "database", None) or "pool"
+    found = options.name or pool._orig_logging_name or getattr(url, "database", None) or "pool"
     recorder = PoolRecorder(str(found), process.ring)
-    chosen = _mode(mode)
-    hook = Hook(recorder, chosen, max(1, min(depth, 64)), bool(pool._is_asyncio))
-    _describe(recorder, hook, engine, chosen, statements)
-    recorder.symbols = stacks.Symbols(process.stack_table, tuple(own), depth)
+    agent = process.options()
+    chosen = _mode(agent.stacks)
+    depth = max(1, min(agent.stack_depth, MAX_FRAMES))
+    hook = Hook(recorder, chosen, depth, bool(pool._is_asyncio))
+    hook.server_pid = _asking(options)
+    _describe(recorder, hook, engine, chosen, options)
+    recorder.symbols = stacks.Symbols(process.stack_table, agent.own, depth)
     hook.install(pool)
     hook.listen(pool)
     hook.adopt_idle(pool)
-    if engine is not None and statements:
+    if engine is not None and options.statements:
         hook.watch_statements(engine)
     process.show(recorder)
     # The application let its engine go.
     weakref.finalize(hook, process.forget, recorder).atexit = False
     return Handle(hook)
+
+
+def _asking(options: PoolOptions) -> Callable[[Any], Optional[int]]:
+    """What tells a connection's id on the server."""
+    if options.no_server_pid:
+        return lambda driver: None
+    chosen = options.server_pid
+    if chosen is None:
+        return drivers.server_pid
+
+    def ask(driver: Any) -> Optional[int]:
+        try:
+            return drivers.as_pid(chosen(driver))
+        except Exception:
+            logger.once("server_pid", "server_pid failed; it is said once.", exc_info=True)
+            return None
+
+    return ask
 
 
 def _mode(wanted: str) -> str:
@@ -189,9 +210,10 @@ def _mode(wanted: str) -> str:
 
 
 def _describe(
-    recorder: PoolRecorder, hook: Hook, engine: Any, mode: str, statements: bool
+    recorder: PoolRecorder, hook: Hook, engine: Any, mode: str, options: PoolOptions
 ) -> None:
-    database = _database(engine)
+    kind = _database(engine).partition(":")[0]
+    database = options.database or _database(engine)
     settings: List[Dict[str, Any]] = [{}]
     hook_ref = weakref.ref(hook)
 
@@ -212,9 +234,11 @@ def _describe(
     left_out = set()
     if mode == stacks.OFF:
         left_out.add("stacks")
-    if engine is None or not statements:
+    if engine is None or not options.statements:
         left_out.add("use")
+    if options.no_server_pid:
+        left_out.add("server_pid")
     recorder.can = tuple(word for word in _CAN if word not in left_out)
-    recorder.mysql = database.partition(":")[0] not in _STANDARD
+    recorder.mysql = kind not in _STANDARD
     recorder.describe = describe
     recorder.limits = limits

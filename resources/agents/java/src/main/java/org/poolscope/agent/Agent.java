@@ -57,7 +57,7 @@ final class Agent {
         Instant now = Instant.now();
         epochMicros = now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
         log = new Log(options.log);
-        stacks = new Stacks(options.ownPackages);
+        stacks = new Stacks(options.own, options.stackDepth);
     }
 
     /** Starts to listen, and threads that sleep until somebody attaches. Where it fails nothing of it stays. */
@@ -370,7 +370,7 @@ final class Agent {
             if (pool.hasTrace()) {
                 can.add("trace");
             }
-            if (pool.options.serverPid && pool.driver.isKnown()) {
+            if (pool.tellsServerPid()) {
                 can.add("server_pid");
             }
             if (pool.driver.tellsPort()) {

@@ -15,7 +15,8 @@ public final class AgentOptions {
     String token = "";
     String group = "";
     String stacks = "";
-    final List<String> ownPackages = new ArrayList<>();
+    int stackDepth = Limits.FRAMES;
+    final List<String> own = new ArrayList<>();
     Consumer<String> log;
 
     int ringEvents = 16 << 10; // for tests, as the others below
@@ -59,9 +60,15 @@ public final class AgentOptions {
         return this;
     }
 
+    /** How many frames of a stack are told, 1 to 64. Default: 64. */
+    public AgentOptions stackDepth(int frames) {
+        stackDepth = Math.max(1, Math.min(frames, Limits.FRAMES));
+        return this;
+    }
+
     /** Prefixes of class names whose frames are the application's, though the agent would take them for a library's. */
-    public AgentOptions ownPackages(String... prefixes) {
-        ownPackages.addAll(List.of(prefixes));
+    public AgentOptions own(String... prefixes) {
+        own.addAll(List.of(prefixes));
         return this;
     }
 

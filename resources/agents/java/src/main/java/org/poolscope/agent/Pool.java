@@ -149,8 +149,29 @@ final class Pool {
         }
     }
 
+    boolean tellsServerPid() {
+        return !options.noServerPid && (options.serverPid != null || driver.isKnown());
+    }
+
+    /** 0: not known. */
+    private long serverPidOf(Connection inner) {
+        if (options.noServerPid) {
+            return 0;
+        }
+        if (options.serverPid == null) {
+            return driver.serverPid(inner);
+        }
+        try {
+            long pid = options.serverPid.applyAsLong(inner);
+            return pid > 0 && pid <= Limits.NUMBER ? pid : 0;
+        } catch (Throwable trouble) { // the application's: the connection is noted without it
+            agent.fault(trouble);
+            return 0;
+        }
+    }
+
     private void registerFresh(Checkout c, Connection inner) {
-        long pid = options.serverPid ? driver.serverPid(inner) : 0;
+        long pid = serverPidOf(inner);
         Physical fresh = new Physical(inner, this, c.at, pid, driver.localPort(inner));
         synchronized (agent.lock) {
             physicals.expunge(this::closedLocked);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.poolscope.agent;
 
+import java.sql.Connection;
+import java.util.function.ToLongFunction;
+
 /** Settings of one pool, for {@link Poolscope#instrument}. Not for several threads at once. */
 public final class PoolOptions {
     String name = "";
     String database = "";
-    boolean serverPid = true;
+    ToLongFunction<Connection> serverPid;
+    boolean noServerPid;
 
     /** Unique in the process; one that is taken gets "-2" and so on behind it. Default: the pool's own name, or kind. */
     public PoolOptions name(String value) {
@@ -19,9 +23,18 @@ public final class PoolOptions {
         return this;
     }
 
-    /** Whether to ask for the server's process or connection id. Behind a pooler in transaction mode it says nothing. */
-    public PoolOptions serverPid(boolean value) {
-        serverPid = value;
+    /**
+     * Gets a driver's connection and gives the server's process or connection id, 0 where it is not known: once a
+     * connection, where the agent does not know the driver.
+     */
+    public PoolOptions serverPid(ToLongFunction<Connection> ask) {
+        serverPid = ask;
+        return this;
+    }
+
+    /** Keeps the agent from asking. Behind a pooler in transaction mode the id says nothing. */
+    public PoolOptions noServerPid() {
+        noServerPid = true;
         return this;
     }
 }

@@ -30,12 +30,14 @@ final class Stacks {
     };
 
     private final List<String> own;
+    private final int depth;
     private Map<List<StackTraceElement>, Known> table = new HashMap<>();
     private long ids;
     private volatile int size;
 
-    Stacks(List<String> own) {
+    Stacks(List<String> own, int depth) {
         this.own = List.copyOf(own);
+        this.depth = depth;
     }
 
     int size() {
@@ -71,8 +73,8 @@ final class Stacks {
             from++;
         }
         List<StackTraceElement> frames = new ArrayList<>();
-        for (int i = from; i < all.length && frames.size() < Limits.FRAMES; i++) {
-            if (frames.size() < ANY || all.length - from <= Limits.FRAMES || isOwn(all[i].getClassName())) {
+        for (int i = from; i < all.length && frames.size() < depth; i++) {
+            if (frames.size() < ANY || all.length - from <= depth || isOwn(all[i].getClassName())) {
                 frames.add(all[i]);
             }
         }

@@ -191,7 +191,7 @@ class PartsTest {
 
     @Test
     void librariesAndWhatTheyGenerateAreNotTheApplications() {
-        Stacks stacks = new Stacks(List.of("org.springframework.samples."));
+        Stacks stacks = new Stacks(List.of("org.springframework.samples."), Limits.FRAMES);
         for (String own : List.of("com.acme.Shop", "Shop", "org.apache.druid.Main", "org.springframework.samples.Shop",
                 "com.acme.Shop$Inner")) {
             assertTrue(stacks.isOwn(own), own);
@@ -208,7 +208,7 @@ class PartsTest {
 
     @Test
     void stacksAreBoundedAndHaveOneId() {
-        Stacks stacks = new Stacks(List.of("org.poolscope.agent.PartsTest"));
+        Stacks stacks = new Stacks(List.of("org.poolscope.agent.PartsTest"), Limits.FRAMES);
         List<CallStack> same = new ArrayList<>();
         for (int n = 0; n < 2; n++) {
             same.add(deep(500));

@@ -20,7 +20,7 @@ class StatementsTest extends WithAgent {
     private final List<PreparedStatement> kept = new ArrayList<>();
 
     private DataSource pool(String stacks) throws Exception {
-        start(options().stacks(stacks).ownPackages("org.poolscope.agent.StatementsTest"));
+        start(options().stacks(stacks).own("org.poolscope.agent.StatementsTest"));
         return Poolscope.instrument(new FakePool(1), "orders");
     }
 

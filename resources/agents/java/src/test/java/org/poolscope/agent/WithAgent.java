@@ -23,7 +23,7 @@ abstract class WithAgent {
 
     AgentOptions options() {
         return new AgentOptions().name("shop").listen(folder + "/s.sock").log(logged::add)
-            .ownPackages("org.poolscope.agent.AgentTest");
+            .own("org.poolscope.agent.AgentTest");
     }
 
     Inspector attach() throws Exception {
