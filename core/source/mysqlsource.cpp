@@ -143,10 +143,10 @@ void MySqlSource::statusUp()
         sentences.push_back("Who holds the rows that sessions wait for is not reported: this "
                             "server tells it in performance_schema alone, which is off.");
     if (!shape_.transactions)
-        sentences.push_back(
-            listsEveryone() ? "Without PROCESS this account sees no transactions."
-                            : "Without PROCESS this account sees no transactions, and its own "
-                              "sessions only: how many connections are used is not reported.");
+        sentences.push_back(listsEveryone()
+                                ? "Without PROCESS this account sees no transactions."
+                                : "Without PROCESS this account sees no transactions, and its own "
+                                  "sessions only: how many connections are used is not reported.");
     if (sessions_.metadataUnknown())
         sentences.push_back("Who holds the metadata locks that sessions wait for is not reported: "
                             "performance_schema does not record them (instrument "
