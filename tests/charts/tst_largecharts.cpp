@@ -243,6 +243,8 @@ private slots:
         const auto texts = support::paintedTexts(lane);
         QCOMPARE(texts.size(), std::size_t{3});
         QCOMPARE(support::faultIn(texts, lane.rect()), QString());
+        for (const auto& text : texts)
+            QVERIFY(text.clip.isEmpty() || text.clip.height() >= text.ink.height());
     }
 };
 
