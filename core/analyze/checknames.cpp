@@ -99,6 +99,13 @@ constexpr std::array all_setting_names{
                 0,
                 "60000",
                 {}},
+    SettingName{"tomcat-jdbc",
+                Trait::eviction_every,
+                "timeBetweenEvictionRunsMillis",
+                Unit::milliseconds,
+                0,
+                "5000",
+                {}},
     SettingName{
         "tomcat-jdbc", Trait::validation, "testOnBorrow", Unit::flag, no_never, "false", {}},
     SettingName{
