@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <memory>
 
+using namespace poolscope::test;
+
 /// The real binary against a real instrumented process: the demo's, which leaks by a script.
 class TestPoolCommands : public QObject
 {
