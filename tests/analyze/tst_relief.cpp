@@ -228,7 +228,7 @@ void TestRelief::busyOnes()
     QCOMPARE(d->cause, Cause::slow_statements);
     QCOMPARE(d->relief->sentence,
              std::string("Cancel the statement of session 5001 of shop (10.0.0.5): that frees 1 of "
-                         "10 connections that are busy like it."));
+                         "10 connections that are busy like it. What comes next runs the same."));
 }
 
 void TestRelief::aQueueThatRenewsItself()
