@@ -5,6 +5,7 @@
 #include "ui/dialogs/confirmreclaimdialog.h"
 #include "ui/dialogs/instrumentdialog.h"
 #include "ui/mainwindow/commandflow.h"
+#include "ui/mainwindow/finder.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/mainwindow/sidebar.h"
 #include "ui/mainwindow/statusstrip.h"
@@ -14,10 +15,12 @@
 #include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/page.h"
+#include "ui/views/poolspage.h"
 #include "ui/views/viewcontext.h"
 
 #include <QAbstractItemModel>
 #include <QLabel>
+#include <QListWidget>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -153,6 +156,52 @@ private slots:
     {
         window_.reset();
         workspace_.reset();
+    }
+
+    void findsPoolsAndLines()
+    {
+        const auto answers = [this](const char* typed) {
+            window_->actions().find->trigger();
+            window_->finder().clear();
+            QTest::keyClicks(&window_->finder(), QLatin1String(typed));
+            return window_->finder().list();
+        };
+        QListWidget* found = answers("report");
+        QStringList all;
+        for (int i = 0; i < found->count(); ++i)
+            all += found->item(i)->text();
+        const QString told = all.join(QLatin1Char('|'));
+        QVERIFY2(told.contains(QStringLiteral("reports  2/5  ")), qPrintable(told));
+        QVERIFY2(told.contains(QStringLiteral("report.cpp:45  ")), qPrintable(told));
+        QTest::keyClick(&window_->finder(), Qt::Key_Return);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("pools"));
+        const auto* const pools = static_cast<const PoolsPage*>(window_->currentPage());
+        QVERIFY(pools->shown());
+        QCOMPARE(pools->shown()->pool.str(), std::string("reports"));
+        // Also where a filter hides it.
+        window_->currentPage()->setFilter(QStringLiteral("shop-api"));
+        window_->currentPage()->setFilter(QStringLiteral("no such pool"));
+        answers("shop");
+        while (!window_->finder().list()->currentItem()->text().startsWith(
+            QStringLiteral("shop  20/20")))
+            QTest::keyClick(&window_->finder(), Qt::Key_Down);
+        QTest::keyClick(&window_->finder(), Qt::Key_Return);
+        QCOMPARE(pools->shown()->pool.str(), std::string("shop"));
+
+        found = answers("checkout.cpp");
+        QCOMPARE(found->count(), 1);
+        QVERIFY2(found->item(0)->text().startsWith(QStringLiteral("checkout.cpp:88  ")),
+                 qPrintable(found->item(0)->text()));
+        QVERIFY(found->item(0)->text().endsWith(QStringLiteral("  14 connections")));
+        QTest::keyClick(&window_->finder(), Qt::Key_Return);
+        QCOMPARE(window_->currentPage()->name(), QStringLiteral("leaks"));
+        const auto* const table = window_->currentPage()->findChild<DataTable*>();
+        const QModelIndex chosen = table->currentIndex();
+        QVERIFY(chosen.isValid() && chosen.parent().isValid());
+        QVERIFY(chosen.parent().siblingAtColumn(0).data().toString().startsWith(
+            QStringLiteral("checkout.cpp:88")));
+        QCOMPARE(answers("no such thing")->count(), 1);
+        QVERIFY(!(answers("no such thing")->item(0)->flags() & Qt::ItemIsEnabled));
     }
 
     void pagesComeInTheirOrder()

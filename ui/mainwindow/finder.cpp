@@ -2,6 +2,7 @@
 #include "ui/mainwindow/finder.h"
 
 #include "ui/models/formatter.h"
+#include "ui/models/placewords.h"
 #include "ui/models/sessionfilter.h"
 #include "ui/theme/icons.h"
 #include "ui/theme/theme.h"
@@ -17,6 +18,7 @@ namespace poolscope {
 namespace {
 enum Role { kindRole = Qt::UserRole, valueRole, pidRole, targetRole, startedRole };
 constexpr int mostSessions = 12;
+constexpr int mostPools = 5; ///< and lines
 
 QString words(const Session& s)
 {
@@ -59,7 +61,7 @@ Finder::Finder(std::shared_ptr<const SessionStore> store, QWidget* parent)
 {
     const Theme& theme = Theme::current();
     setAccessibleName(tr("Find"));
-    setPlaceholderText(tr("Find session, pid, page   Ctrl+K"));
+    setPlaceholderText(tr("Find session, pool, line, page   Ctrl+K"));
     setMaxLength(200);
     setClearButtonEnabled(true);
     addAction(themedIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
@@ -83,15 +85,58 @@ void Finder::addPage(const QString& name, const QString& title)
     pages_.emplace_back(name, title);
 }
 
-void Finder::addAnswer(const QString& kind, const QString& value, const QString& icon,
-                       const QString& text, const SessionKey& key)
+QListWidgetItem* Finder::addAnswer(const QString& kind, const QString& value, const QString& icon,
+                                   const QString& text, TargetId target)
 {
     auto* item = new QListWidgetItem(themedIcon(icon), text, list_);
     item->setData(kindRole, kind);
     item->setData(valueRole, value);
-    item->setData(pidRole, static_cast<qlonglong>(key.pid.value));
-    item->setData(targetRole, key.target.value);
-    item->setData(startedRole, static_cast<qlonglong>(to_us(key.started)));
+    item->setData(targetRole, target.value);
+    return item;
+}
+
+void Finder::addPools(const QString& text)
+{
+    int found = 0;
+    for (const TargetSummary& target : store_->targets()) {
+        for (const Pool& pool : target.pools) {
+            if (found == mostPools)
+                return;
+            if (!holds(pool.name, text))
+                continue;
+            ++found;
+            QString words = Formatter::line(pool.name.str(), 60);
+            if (pool.used)
+                words += QStringLiteral("  ") + Formatter::ofLimit(*pool.used, pool.max);
+            words += QStringLiteral("  ") + Formatter::line(target.info.name, 40);
+            addAnswer(QStringLiteral("pool"), QString::fromStdString(pool.name.str()),
+                      QStringLiteral("pools"), words, target.info.id);
+        }
+    }
+}
+
+/// Lines that hold a connection now.
+void Finder::addPlaces(const QString& text)
+{
+    int found = 0;
+    for (const TargetSummary& target : store_->targets()) {
+        for (const Place& place : target.places) {
+            if (found == mostPools)
+                return;
+            const PlaceName name = placeName(target.info, place);
+            if (place.holders.empty() || !place.stack ||
+                !(name.whole.contains(text, Qt::CaseInsensitive) ||
+                  name.lead.contains(text, Qt::CaseInsensitive)))
+                continue;
+            ++found;
+            const auto held = static_cast<std::int64_t>(place.holders.size());
+            addAnswer(QStringLiteral("checkout"),
+                      QString::fromStdString(place.holders.front().checkout.id.str()),
+                      QStringLiteral("leaks"),
+                      QStringLiteral("%1  %2  %3").arg(name.lead, name.rest, connections(held)),
+                      target.info.id);
+        }
+    }
 }
 
 void Finder::addSessions(const QString& text)
@@ -105,8 +150,10 @@ void Finder::addSessions(const QString& text)
     });
     for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), mostSessions); ++i) {
         const Session& s = found[i].second->session;
-        addAnswer(QStringLiteral("session"), QString(), QStringLiteral("sessions"), words(s),
-                  s.key);
+        auto* const item = addAnswer(QStringLiteral("session"), QString(),
+                                     QStringLiteral("sessions"), words(s), s.key.target);
+        item->setData(pidRole, static_cast<qlonglong>(s.key.pid.value));
+        item->setData(startedRole, static_cast<qlonglong>(to_us(s.key.started)));
     }
     if (!found.empty())
         addAnswer(QStringLiteral("filter"), SessionFilter::ofText(text), QStringLiteral("filter"),
@@ -129,6 +176,8 @@ void Finder::search(const QString& typed)
         if (const QString name = Formatter::line(target.info.name, 80);
             name.contains(text, Qt::CaseInsensitive))
             addAnswer(QStringLiteral("target"), name, QStringLiteral("database"), name);
+    addPools(text);
+    addPlaces(text);
     addSessions(text);
     if (list_->count() == 0) {
         auto* none =
@@ -163,8 +212,8 @@ void Finder::choose()
         return;
     const QString kind = item->data(kindRole).toString();
     const QString value = item->data(valueRole).toString();
-    const SessionKey key{TargetId{item->data(targetRole).toUInt()},
-                         Pid{item->data(pidRole).toLongLong()},
+    const TargetId target{item->data(targetRole).toUInt()};
+    const SessionKey key{target, Pid{item->data(pidRole).toLongLong()},
                          timestamp_from_us(item->data(startedRole).toLongLong())};
     list_->hide();
     clear();
@@ -173,6 +222,10 @@ void Finder::choose()
         emit pageChosen(value);
     else if (kind == QStringLiteral("target"))
         emit targetChosen(value);
+    else if (kind == QStringLiteral("pool"))
+        emit poolChosen(target, Text{value.toStdString()});
+    else if (kind == QStringLiteral("checkout"))
+        emit checkoutChosen({target, Text{value.toStdString()}});
     else if (kind == QStringLiteral("session"))
         emit sessionChosen(key);
     else if (kind == QStringLiteral("filter"))

@@ -9,11 +9,12 @@
 #include <memory>
 
 class QListWidget;
+class QListWidgetItem;
 
 namespace poolscope {
 
-/// Ctrl+K: one field that finds sessions (by pid, application, user, statement), pages and targets,
-/// with its answers in a list below it.
+/// Ctrl+K: one field that finds sessions (by pid, application, user, statement), pools, lines of
+/// code that hold connections, pages and targets, with its answers in a list below it.
 class Finder : public QLineEdit
 {
     Q_OBJECT
@@ -27,6 +28,9 @@ signals:
     void pageChosen(const QString& page);
     void sessionChosen(const poolscope::SessionKey& session);
     void targetChosen(const QString& name);
+    void poolChosen(poolscope::TargetId target, const poolscope::Text& pool);
+    /// The oldest connection that is held at a line.
+    void checkoutChosen(const poolscope::CheckoutKey& checkout);
     void filterChosen(const QString& text);
     /// By Esc, and nothing had the focus before that could have it again.
     void left();
@@ -37,9 +41,11 @@ protected:
 
 private:
     void search(const QString& text);
+    void addPools(const QString& text);
+    void addPlaces(const QString& text);
     void addSessions(const QString& text);
-    void addAnswer(const QString& kind, const QString& value, const QString& icon,
-                   const QString& text, const SessionKey& key = {});
+    QListWidgetItem* addAnswer(const QString& kind, const QString& value, const QString& icon,
+                               const QString& text, TargetId target = {});
     void place();
     void choose();
     void leave();

@@ -198,6 +198,8 @@ void MainWindow::wireContext()
         goTo(QStringLiteral("sessions"));
         context_->select(session);
     });
+    connect(finder_, &Finder::poolChosen, context_, &ViewContext::showPool);
+    connect(finder_, &Finder::checkoutChosen, context_, &ViewContext::showCheckout);
     connect(finder_, &Finder::filterChosen, this, [this](const QString& text) {
         if (goTo(QStringLiteral("sessions")))
             currentPage()->setFilter(text);

@@ -71,6 +71,7 @@ PoolsPage::PoolsPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     panel_ = new PoolPanel(below_);
     row->addWidget(panel_);
     connect(panel_, &PoolPanel::attachWanted, &context_, &ViewContext::requestAttachTo);
+    connect(&context_, &ViewContext::poolRequested, this, &PoolsPage::pickPool);
     layout_->addWidget(below_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
 }
@@ -131,6 +132,18 @@ void PoolsPage::showPool()
     board_->setPool(shown_);
     panel_->show(shown_ ? store_->pool(shown_->target, shown_->pool) : nullptr,
                  shown_ ? store_->target(shown_->target) : nullptr);
+}
+
+/// As if its row were chosen; a filter that hides it makes way.
+void PoolsPage::pickPool(TargetId target, const Text& pool)
+{
+    if (!store_->pool(target, pool))
+        return;
+    chosen_ = true;
+    shown_ = PoolKey{target, pool};
+    if (std::find(keys_.begin(), keys_.end(), *shown_) == keys_.end())
+        filter_->clear();
+    showPool();
 }
 
 void PoolsPage::rowChosen()

@@ -41,6 +41,7 @@ protected:
 private:
     void rebuild();
     void rowChosen();
+    void pickPool(TargetId target, const Text& pool);
     void showPool();
     void arrange();
 

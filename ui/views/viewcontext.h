@@ -70,6 +70,12 @@ public:
         emit checkoutRequested(checkout);
         navigate(QStringLiteral("leaks"));
     }
+    /// Opens the page of pools on that one.
+    void showPool(TargetId target, const Text& pool)
+    {
+        emit poolRequested(target, pool);
+        navigate(QStringLiteral("pools"));
+    }
     void requestSeek(Timestamp instant) { emit seekRequested(instant); }
     /// Back to the live edge of the capture that goes on.
     void requestLive() { emit liveRequested(); }
@@ -92,6 +98,7 @@ signals:
                           const std::vector<poolscope::SessionRow>& sessions);
     /// Some checkouts, each once, all of them open when it was asked; see reclaimObstacle().
     void reclaimRequested(const std::vector<poolscope::CheckoutKey>& checkouts);
+    void poolRequested(poolscope::TargetId target, const poolscope::Text& pool);
     void checkoutRequested(const poolscope::CheckoutKey& checkout);
     void seekRequested(poolscope::Timestamp instant);
     void liveRequested();
