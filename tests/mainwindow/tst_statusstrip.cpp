@@ -59,7 +59,7 @@ void TestStatusStrip::clocks_data()
     QTest::newRow("behind") << qint64{-250'000}
                             << QStringLiteral("clock of shop-db -250.0 ms, corrected");
     QTest::newRow("far ahead") << qint64{7'200'000'000}
-                               << QStringLiteral("clock of shop-db +2h, corrected");
+                               << QStringLiteral("clock of shop-db +2h 00m, corrected");
     QTest::newRow("seconds behind")
         << qint64{-3'000'000} << QStringLiteral("clock of shop-db -3.0 s, corrected");
 }
