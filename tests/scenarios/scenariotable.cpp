@@ -91,25 +91,15 @@ double ScenarioTable::recall() const
     return all == 0 ? 1 : static_cast<double>(told) / all;
 }
 
-std::vector<double> ScenarioTable::sortedDelays(double Delay::*which) const
+std::vector<double> ScenarioTable::namings() const
 {
     std::vector<double> all;
     for (const Delay& delay : delays_) {
         if (delay.sources == static_cast<std::size_t>(Sources::agentAndServer))
-            all.push_back(delay.*which);
+            all.push_back(delay.named);
     }
     std::sort(all.begin(), all.end());
     return all;
-}
-
-std::vector<double> ScenarioTable::delays() const
-{
-    return sortedDelays(&Delay::fromWait);
-}
-
-std::vector<double> ScenarioTable::namings() const
-{
-    return sortedDelays(&Delay::named);
 }
 
 QString ScenarioTable::confusion() const

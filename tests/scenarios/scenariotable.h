@@ -19,11 +19,9 @@ public:
     double precision() const;
     double recall() const;
     int falseLeaks() const { return falseLeaks_; }
-    /// How long after the first wait (or the trouble, where nobody waited) the right verdict came,
-    /// with agent and server attached: sorted.
-    std::vector<double> delays() const;
-    /// The same until it was told, or named as one of the candidates: a leak of all connections at
-    /// once is a call that lasts until it has lasted too long for one.
+    /// How long after the first wait (or the trouble, where nobody waited) the right cause was
+    /// told, or named as one of the candidates, with agent and server attached: sorted. A leak of
+    /// all connections at once is a call that lasts, until it has lasted too long for one.
     std::vector<double> namings() const;
 
     static constexpr double goal_s = 10; ///< for a verdict
@@ -43,7 +41,6 @@ private:
         double named = 0; ///< from the first wait until it was told, or among the candidates
         std::size_t sources = 0;
     };
-    std::vector<double> sortedDelays(double Delay::*which) const;
     QString confusion() const;
     QString figures() const;
     QString delaysText() const;
