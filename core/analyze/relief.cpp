@@ -174,6 +174,15 @@ std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict)
 {
     if (verdict.cause == Cause::lock_pile_up && verdict.tree != nullptr && pool.server != nullptr)
         return relief_of(*pool.input, *pool.server, *verdict.tree);
+    if (verdict.cause == Cause::load_spike) {
+        Relief relief; // to say so spares the search
+        relief.sentence = verdict.more_use > 0 && verdict.more_use < causing::use_steady
+                              ? "There is nothing to end: what is lent comes back as fast as ever. "
+                                "Let less come in, where it comes from."
+                              : "There is nothing to end: what is lent comes back. Let less come "
+                                "in, where it comes from.";
+        return relief;
+    }
     if ((verdict.cause != Cause::leak && verdict.cause != Cause::held_while_idle &&
          verdict.cause != Cause::slow_statements) ||
         verdict.by.empty())

@@ -139,6 +139,9 @@ void TestDiagnosisEvidence::aCeilingIsNoDemand()
     const Diagnosis* const d = scene.of_pool();
     QVERIFY(d);
     QCOMPARE(std::string(name_of(d->cause)), std::string("load_spike"));
+    QVERIFY(d->relief && !d->relief->session && !d->relief->checkout);
+    QVERIFY2(d->relief->sentence.starts_with("There is nothing to end: what is lent comes back"),
+             d->relief->sentence.c_str());
     QVERIFY2(
         d->prevention.starts_with("Raise the pool's own max_connections from 10 to ") &&
             d->prevention.find(" at least (40 hold or want one now) if the server has slots") !=
