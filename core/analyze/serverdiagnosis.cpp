@@ -42,6 +42,16 @@ Diagnosis begun(const TargetState& server, Cause cause, Confidence confidence)
     return made;
 }
 
+/// Of a statement as it was laid out, without its breaks and indents.
+std::string in_one_line(const Text& statement)
+{
+    std::string line = plain_line(statement.str(), 400);
+    const auto end =
+        std::unique(line.begin(), line.end(), [](char a, char b) { return a == ' ' && b == ' '; });
+    line.erase(end, line.end());
+    return plain_line(line, 200);
+}
+
 DiagnosisEvidence shown(std::string sentence, std::string_view page, Timestamp at)
 {
     DiagnosisEvidence evidence;
@@ -314,7 +324,7 @@ void add_last_statement(Diagnosis& to, const TargetState& server, const SessionK
     DiagnosisEvidence evidence =
         shown(fmt::format("Session {} {}: {}", key.pid.value,
                           session->state == SessionState::active ? "runs" : "ran last",
-                          plain_line(session->statement.str(), 200)),
+                          in_one_line(session->statement)),
               "sessions", now);
     evidence.session = key;
     to.evidence.push_back(std::move(evidence));

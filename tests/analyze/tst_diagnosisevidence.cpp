@@ -52,7 +52,7 @@ void TestDiagnosisEvidence::whoBlocksComesFirst()
     Scene scene{{true, false, true, false}};
     everyday(scene);
     scene.session(77, SessionState::idle_in_transaction, "billing", "10.0.0.9:33333");
-    scene.others()[77].statement = Text{"UPDATE stock SET n = 0 WHERE id = 7"};
+    scene.others()[77].statement = Text{"UPDATE stock\n   SET n = 0\n WHERE id = 7"};
     scene.run(12, [&](int) {
         while (scene.lent() < 10)
             scene.block(scene.lend(52, Does::blocked, "UPDATE stock SET n = n - 1"), 77);
