@@ -389,19 +389,6 @@ void MainWindow::setTransport(const Transport& transport)
         QMetaObject::invokeMethod(this, &MainWindow::goToBeginning, Qt::QueuedConnection);
 }
 
-void MainWindow::goToBeginning()
-{
-    const Transport& transport = workspace_.transport();
-    const Instant wanted = std::exchange(beginAt_, {});
-    if (!wanted || transport.mode != Mode::replay)
-        return;
-    const auto at = wanted(transport.start, transport.end);
-    if (at)
-        workspace_.seek(at.value());
-    else
-        showTrouble(at.error());
-}
-
 void MainWindow::updateTitle()
 {
     const Transport& transport = workspace_.transport();

@@ -80,6 +80,19 @@ void MainWindow::openHere(const QString& file)
     workspace_.open(path);
 }
 
+void MainWindow::goToBeginning()
+{
+    const Transport& transport = workspace_.transport();
+    const Instant wanted = std::exchange(beginAt_, {});
+    if (!wanted || transport.mode != Mode::replay)
+        return;
+    const auto at = wanted(transport.start, transport.end);
+    if (at)
+        workspace_.seek(at.value());
+    else
+        showTrouble(at.error());
+}
+
 QString MainWindow::shownFile() const
 {
     return capturing() ? QString() : workspace_.transport().file;
