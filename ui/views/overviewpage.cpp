@@ -231,8 +231,9 @@ void OverviewPage::makePools()
 void OverviewPage::refreshPools(const Update& update)
 {
     if (update.reset)
-        poolKeys_.clear(); // another moment has its own order
-    pools_->replace(poolRows(*store_, {}, poolKeys_));
+        poolKeys_.clear();            // another moment has its own order
+    constexpr std::size_t most = 100; // of which four are seen; Pools has all
+    pools_->replace(poolRows(*store_, {}, poolKeys_, most));
     const std::vector<PoolKey>& keys = poolKeys_;
     poolPanel_->setVisible(!keys.empty());
     const auto& targets = store_->targets();

@@ -7,6 +7,8 @@
 #include "ui/models/translate.h"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -66,11 +68,14 @@ struct Candidate
 void sortWorstFirst(std::vector<Candidate>& all, const std::vector<PoolKey>& before)
 {
     constexpr double worthMoving = 0.1;
-    for (Candidate& each : all)
-        each.place =
-            static_cast<std::size_t>(std::find(before.begin(), before.end(),
-                                               PoolKey{each.target->info.id, each.pool->name}) -
-                                     before.begin());
+    // A fleet has thousands: no search of each among all.
+    std::map<std::pair<std::uint32_t, std::string_view>, std::size_t> places;
+    for (std::size_t i = 0; i < before.size(); ++i)
+        places.try_emplace({before[i].target.value, before[i].pool.str()}, i);
+    for (Candidate& each : all) {
+        const auto found = places.find({each.target->info.id.value, each.pool->name.str()});
+        each.place = found == places.end() ? before.size() : found->second;
+    }
     std::stable_sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
         if (a.place != b.place)
             return a.place < b.place;
@@ -273,7 +278,8 @@ std::unique_ptr<TreeModel> makePoolModel(QObject* parent)
         parent);
 }
 
-TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys)
+TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys,
+                   std::size_t most)
 {
     TreeNodes rows;
     const std::vector<PoolKey> before = std::exchange(keys, {});
@@ -291,8 +297,10 @@ TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector
     }
     sortWorstFirst(all, before);
     for (const auto& [target, pool, severity, full, place] : all) {
-        auto node = std::make_unique<TreeNode>();
         keys.push_back({target->info.id, pool->name});
+        if (rows.size() >= most)
+            continue;
+        auto node = std::make_unique<TreeNode>();
         node->id = keys.back().id();
         node->severity = severity;
         node->staleness = staleness(*target, store.now());

@@ -6,6 +6,7 @@
 #include "ui/models/treemodel.h"
 #include "ui/views/rowdelegate.h"
 
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -52,8 +53,9 @@ PoolsAnswer poolsAnswer(const SessionStore& store);
 std::unique_ptr<TreeModel> makePoolModel(QObject* parent);
 /// The worst first, then the fullest. `filter` narrows to those whose pool, process or kind holds
 /// it. `keys` are those of the rows, in their order; before, those shown last: small changes leave
-/// their order as it is.
-TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys);
+/// their order as it is. Rows are made of the first `most` alone, `keys` has all.
+TreeNodes poolRows(const SessionStore& store, const QString& filter, std::vector<PoolKey>& keys,
+                   std::size_t most = std::numeric_limits<std::size_t>::max());
 
 /// What a pool says of itself, as captions and values; "not reported" where it does not.
 using PoolFacts = std::vector<std::pair<QString, QString>>;
