@@ -228,13 +228,7 @@ void TestWorkspace::aWhatIfIsTakenBack()
     for (int i = 0; i < 12; ++i)
         QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
-    const QString file = f.folder.filePath(QStringLiteral("a.poolrec"));
-    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
-    f.workspace->save(file);
-    QTRY_COMPARE(saved.count(), 1);
-    f.workspace->open(file);
-    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.reopen("a.poolrec"));
     QVERIFY(f.seek(start + 11s));
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
     f.workspace->setThresholds(TargetId{1}, {1h, 2h});
@@ -259,13 +253,7 @@ void TestWorkspace::whatIsTakenBackTwiceStaysSo()
     for (int i = 0; i < 12; ++i)
         QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
-    const QString file = f.folder.filePath(QStringLiteral("both.poolrec"));
-    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
-    f.workspace->save(file);
-    QTRY_COMPARE(saved.count(), 1);
-    f.workspace->open(file);
-    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.reopen("both.poolrec"));
     QVERIFY(f.seek(start + 11s));
     QTRY_COMPARE(f.last->targets.front().suspects.size(), size_t{1});
     const ThresholdsChanged back{{}, {}, true};
@@ -310,14 +298,7 @@ void TestWorkspace::aWhatIfOfTheBeginningCountsBeforeWhatWasChosenThen()
     for (int i = 0; i < 6; ++i)
         QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
     QTRY_VERIFY(alert() == Duration{4s});
-    const QString file = f.folder.filePath(QStringLiteral("whatif.poolrec"));
-    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
-    f.workspace->save(file);
-    QTRY_COMPARE(saved.count(), 1);
-
-    f.workspace->open(file);
-    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.reopen("whatif.poolrec"));
     QCOMPARE(rules(), mine.toStdString());
     for (const auto second : {12s, 3s, 6s, 9s}) { // also past the moment of a recorded choice
         QVERIFY(f.seek(start + second));
@@ -356,13 +337,7 @@ void TestWorkspace::takenBackIsWhatCounts()
     f.workspace->setThresholds(TargetId{1}, {6s, 60s});
     for (int i = 0; i < 12; ++i)
         QVERIFY(f.sample({session(1, SessionState::idle_in_transaction, start)}));
-    const QString file = f.folder.filePath(QStringLiteral("four.poolrec"));
-    QSignalSpy saved(f.workspace.get(), &Workspace::saved);
-    f.workspace->save(file);
-    QTRY_COMPARE(saved.count(), 1);
-    f.workspace->open(file);
-    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    QTRY_VERIFY(!f.last->targets.empty());
+    QVERIFY(f.reopen("four.poolrec"));
     QVERIFY(f.seek(start + 11s));
     QTRY_VERIFY(alert() == Duration{6s});
     f.workspace->setThresholds(TargetId{}, {7s, 60s});

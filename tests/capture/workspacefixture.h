@@ -5,6 +5,7 @@
 #include "core/record/writer.h"
 #include "tests/capture/fakesource.h"
 
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -108,6 +109,20 @@ struct Fixture
     {
         workspace->attach(AttachRequest{});
         return QTest::qWaitFor([this] { return last && !last->targets.empty(); });
+    }
+
+    /// Saves what was captured so far, and opens that in its place.
+    bool reopen(const char* name)
+    {
+        const QString file = folder.filePath(QLatin1String(name));
+        const QSignalSpy saved(workspace.get(), &Workspace::saved);
+        workspace->save(file);
+        if (!QTest::qWaitFor([&] { return saved.count() == 1; }))
+            return false;
+        workspace->open(file);
+        return QTest::qWaitFor([this] {
+            return workspace->transport().mode == Mode::replay && !last->targets.empty();
+        });
     }
 
     /// One sample, a second later, and the window has seen it.
