@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an inspector gets: pictures, events, loss, several at once.
-#include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
+#include "tests/agent/scriptedpool.h"
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -56,7 +56,7 @@ std::unique_ptr<Agent> TestAgent::start(AgentOptions options)
 /// Everything that is open is there at once, with its stack.
 void TestAgent::attachInMidIncident()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const ConnectionId first = pool.open_connection();
     const ConnectionId second = pool.open_connection();
     const Tag tags[] = {{"route", "/orders"}};
@@ -84,7 +84,7 @@ void TestAgent::attachInMidIncident()
 
 void TestAgent::eventsFollow()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     Inspector inspector(agent->address());
@@ -125,7 +125,7 @@ void TestAgent::eventsFollow()
 
 void TestAgent::nobodyAttached()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     QVERIFY(!pool.watched());
@@ -146,7 +146,7 @@ void TestAgent::nobodyAttached()
 
 void TestAgent::severalInspectors()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     Inspector first(agent->address());
@@ -171,7 +171,7 @@ void TestAgent::severalInspectors()
 /// What happens between the pool's picture and the cut is in what the inspector gets, and once.
 void TestAgent::eventsWhileAPictureIsTaken()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const CheckoutId ended = pool.lend(ConnectionId{1}, StackId{1}, "ended");
     const CheckoutId kept = pool.lend(ConnectionId{2}, StackId{1}, "kept");
     CheckoutId begun;
@@ -198,7 +198,7 @@ void TestAgent::eventsWhileAPictureIsTaken()
 /// missing, none that ended is there, none comes twice.
 void TestAgent::picturesAreExact()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     // Destroyed last to first: a check that fails stops and joins them all the same.
@@ -253,7 +253,7 @@ void TestAgent::picturesAreExact()
 
 void TestAgent::fullRingIsToldAndMended()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions small = options();
     small.ring_bytes = 64 * 1024;
     small.drain_every = 500ms;
@@ -287,7 +287,7 @@ void TestAgent::fullRingIsToldAndMended()
 
 void TestAgent::slowReaderLosesAndRecovers()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions narrow = options();
     narrow.peer_bytes = 64 * 1024;
     const auto agent = start(std::move(narrow));
@@ -317,7 +317,7 @@ void TestAgent::slowReaderLosesAndRecovers()
 
 void TestAgent::readerThatNeverReadsIsClosed()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions strict = options();
     strict.stall_time = 200ms;
     const auto agent = start(std::move(strict));
@@ -336,14 +336,14 @@ void TestAgent::readerThatNeverReadsIsClosed()
 
 void TestAgent::poolsComeAndGo()
 {
-    FakePool first("orders");
+    ScriptedPool first("orders");
     const auto agent = start(options());
     agent->add(first);
     Inspector inspector(agent->address());
     QTRY_VERIFY(inspector.hears("ready"));
     const CheckoutId held = first.lend(ConnectionId{1}, {}, "x");
     {
-        FakePool second("orders"); // the same name
+        ScriptedPool second("orders"); // the same name
         agent->add(second);
         QTRY_VERIFY(inspector.hears("hello 1 2"));
         second.lend(ConnectionId{1}, {}, "y");
@@ -369,7 +369,7 @@ void TestAgent::pingIsAnswered()
 
 void TestAgent::reclaimOnlyWhereAllowed()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions open_handed = options();
     open_handed.allow_reclaim = true;
     auto agent = start(std::move(open_handed));
@@ -404,7 +404,7 @@ void TestAgent::reclaimOnlyWhereAllowed()
 
 void TestAgent::hundredThousandOpen()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     for (std::uint32_t i = 0; i < 100'000; ++i)
         pool.lend(ConnectionId{1}, StackId{i % 50 + 1}, "leak");
     const auto agent = start(options());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An application that tells more than the ring takes.
-#include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
+#include "tests/agent/scriptedpool.h"
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -58,7 +58,7 @@ constexpr std::size_t brief_ones = 200;
 /// On the agent's thread, just before the second inspector's picture, so that nothing is taken out
 /// meanwhile: more than one round of taking out, behind it some checkouts, and more than the ring
 /// holds before they come back.
-void overfill(FakePool& pool)
+void overfill(ScriptedPool& pool)
 {
     pool.flood(50'000);
     std::vector<CheckoutId> brief(brief_ones);
@@ -76,7 +76,7 @@ void overfill(FakePool& pool)
 void TestAgentFull::lossBeforeAPictureIsNotInIt()
 {
     const QTemporaryDir folder;
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     std::atomic<int> attached{0};
     AgentOptions options = options_in(folder.path().toStdString());
     options.ring_bytes = 16U << 20U;

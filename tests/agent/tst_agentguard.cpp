@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who gets in, and that the process never notices.
 #include "tests/agent/agentfixture.h"
-#include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
+#include "tests/agent/scriptedpool.h"
 
 #include "core/wire/sha256.h"
 
@@ -58,7 +58,7 @@ private slots:
 
 void TestAgentGuard::token()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions from_environment = tcp();
     from_environment.token.clear();
     from_environment.listen = "localhost:0";
@@ -159,7 +159,7 @@ void TestAgentGuard::sixteenAtMost()
 
 void TestAgentGuard::hostileCommands()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     Inspector hostile(agent->address());
@@ -199,7 +199,7 @@ void TestAgentGuard::hostileCommands()
 /// Writing to somebody who is gone must not raise SIGPIPE.
 void TestAgentGuard::peerVanishes()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     const auto agent = start(options());
     agent->add(pool);
     struct sigaction before = {};
@@ -222,7 +222,7 @@ void TestAgentGuard::peerVanishes()
 
 void TestAgentGuard::throwingPoolAndLog()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     AgentOptions logged = options();
     logged.log = [](std::string_view) {
         throw std::runtime_error("no log");
@@ -243,7 +243,7 @@ void TestAgentGuard::throwingPoolAndLog()
 /// The child's copy does nothing, and does not keep the inspector's connection open.
 void TestAgentGuard::forkedChildIsDead()
 {
-    auto pool = std::make_unique<FakePool>("orders");
+    auto pool = std::make_unique<ScriptedPool>("orders");
     auto agent = start(options());
     const std::string path = path_of(*agent);
     agent->add(*pool);
@@ -255,7 +255,7 @@ void TestAgentGuard::forkedChildIsDead()
     if (child == 0) {
         close(ends[1]);
         pool->give_back(pool->lend(ConnectionId{1}, {}, "child"));
-        FakePool another("another");
+        ScriptedPool another("another");
         agent->add(another);
         agent->remove(another);
         AgentOptions own = options_in(folder());
@@ -289,7 +289,7 @@ void TestAgentGuard::forkedChildIsDead()
 
 void TestAgentGuard::endsWhileInspectorsAreAttached()
 {
-    FakePool pool("orders");
+    ScriptedPool pool("orders");
     for (int i = 0; i < 20; ++i) {
         auto agent = start(options());
         agent->add(pool);

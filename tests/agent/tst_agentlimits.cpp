@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the agent does where the process or an inspector leaves it no room.
-#include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
+#include "tests/agent/scriptedpool.h"
 
 #include <QElapsedTimer>
 #include <QTemporaryDir>

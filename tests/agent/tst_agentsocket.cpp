@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the socket stands, and whom the system lets in there.
 #include "tests/agent/agentfixture.h"
-#include "tests/agent/fakepool.h"
 #include "tests/agent/inspector.h"
+#include "tests/agent/scriptedpool.h"
 
 #include "core/agent/endpoint.h"
 
@@ -105,7 +105,7 @@ void TestAgentSocket::firstUsableFolder()
     agent = start(anywhere);
     QVERIFY(agent);
     QCOMPARE(agent->address(), std::string());
-    FakePool pool("unseen");
+    ScriptedPool pool("unseen");
     agent->add(pool);
     agent->remove(pool);
 }

@@ -18,7 +18,7 @@ using Config = std::vector<std::pair<std::string, std::string>>;
 using Severity = ConfigSeverity;
 using namespace std::chrono_literals;
 
-inline const Timestamp start = timestamp_from_us(1'763'735'320'000'000);
+inline const Timestamp began = timestamp_from_us(1'763'735'320'000'000);
 inline const TargetId server_id{1}, process_id{2}, pooler_id{3};
 
 // What the agents tell of each kind, in their own words: resources/agents (PoolKind.java,
@@ -202,7 +202,7 @@ inline PoolSeries load(double seconds, std::int64_t in_use, std::int64_t pending
     PoolSeries series{process_id, Text{std::string("orders")}, {}};
     for (int i = 0; i <= static_cast<int>(seconds); ++i) {
         PoolPoint point;
-        point.time = start + std::chrono::seconds{i};
+        point.time = began + std::chrono::seconds{i};
         point.used = in_use;
         point.pending = pending;
         const double uses = static_cast<double>(in_use) / use_s * i;

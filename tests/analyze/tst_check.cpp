@@ -71,14 +71,14 @@ void TestCheck::theSameFromAWorld()
     std::uint64_t n = 0;
     const auto tell = [&](TargetId target, Fact fact) {
         world.apply(
-            {SequenceNumber{++n}, start + std::chrono::seconds{n}, target, std::move(fact)});
+            {SequenceNumber{++n}, began + std::chrono::seconds{n}, target, std::move(fact)});
     };
     const CheckTarget server = server_of(100, 3, {limit_of(SettingScope::role, "app", "8")});
     tell(server_id, TargetAttached{server.info});
     tell(server_id, FactsReported{*server.facts});
     tell(server_id, SettingsReported{*server.settings});
     Session session;
-    session.key = {server_id, Pid{4711}, start};
+    session.key = {server_id, Pid{4711}, began};
     session.user = Text{std::string("app")};
     session.database = Text{std::string("shop")};
     session.client = Text{std::string("10.0.0.1:50000")};
@@ -100,7 +100,7 @@ void TestCheck::theSameFromAWorld()
     checkout.pool = pool.name;
     checkout.server_pid = 4711;
     checkout.local_port = std::uint16_t{50000};
-    checkout.acquired = start + std::chrono::seconds{5};
+    checkout.acquired = began + std::chrono::seconds{5};
     sample.changed = {checkout};
     tell(process_id, sample);
     const ConfigReport report = check_configuration(check_input(world));

@@ -141,7 +141,7 @@ void serverGone(Scene& scene)
     });
 }
 
-const std::map<std::string, SceneSources> sources{
+const std::map<std::string, SceneSources> combinations{
     {"agent+server", {true, false, true, false}}, {"agent with use", {true, true, false, false}},
     {"agent", {true, false, false, false}},       {"server", {false, false, true, false}},
     {"metrics", {false, false, false, true}},     {"metrics+server", {false, false, true, true}},
@@ -229,11 +229,12 @@ void TestDiagnosis::causes()
     QFETCH(QString, sources);
     QFETCH(QString, expected);
     // What is too small from the beginning was made not long ago.
-    Scene scene{::sources.at(sources.toStdString()), fault == 5 ? Duration{5s} : Duration{30min}};
+    Scene scene{combinations.at(sources.toStdString()),
+                fault == 5 ? Duration{5s} : Duration{30min}};
     if (fault != 5)
         healthy(scene);
     faults.at(static_cast<std::size_t>(fault))(scene);
-    const SceneSources of = ::sources.at(sources.toStdString());
+    const SceneSources of = combinations.at(sources.toStdString());
     const Diagnosis* const d = of.agent || of.metrics ? scene.of_pool() : scene.of_server();
     if (d != nullptr)
         qInfo("%s", d->sentence.c_str());
@@ -246,7 +247,7 @@ void TestDiagnosis::causes()
 
 void TestDiagnosis::healthyIsSilent()
 {
-    for (const auto& [name, of] : sources) {
+    for (const auto& [name, of] : combinations) {
         Scene scene{of};
         std::vector<std::string> open;
         scene.run(400, [&](int) {
@@ -264,7 +265,7 @@ void TestDiagnosis::healthyIsSilent()
 /// All of it lent all the time, and nobody waits.
 void TestDiagnosis::busyIsSilent()
 {
-    for (const auto& [name, of] : sources) {
+    for (const auto& [name, of] : combinations) {
         Scene scene{of};
         Passing passing{scene};
         scene.run(200, [&](int i) {
@@ -277,7 +278,7 @@ void TestDiagnosis::busyIsSilent()
 
 void TestDiagnosis::aBlinkIsNothing()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene, 60);
     Passing passing{scene};
     scene.run(2, [&](int) {
@@ -289,7 +290,7 @@ void TestDiagnosis::aBlinkIsNothing()
 
 void TestDiagnosis::recoveryEndsIt()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene);
     slowStatements(scene);
     QCOMPARE(told(scene.of_pool()), std::string("slow_statements"));
@@ -305,7 +306,7 @@ void TestDiagnosis::recoveryEndsIt()
 
 void TestDiagnosis::namesTheLineAndWhatHelps()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene);
     leak(scene);
     const Diagnosis* const d = scene.of_pool();
@@ -326,7 +327,7 @@ void TestDiagnosis::namesTheLineAndWhatHelps()
 
 void TestDiagnosis::namesTheRoot()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene);
     lockPileUp(scene);
     const Diagnosis* const d = scene.of_pool();
@@ -343,7 +344,7 @@ void TestDiagnosis::namesTheRoot()
 
 void TestDiagnosis::sizesByLittlesLaw()
 {
-    Scene scene{sources.at("agent"), 5s};
+    Scene scene{combinations.at("agent"), 5s};
     tooSmall(scene);
     const Diagnosis* const d = scene.of_pool();
     QVERIFY(d != nullptr);
@@ -354,7 +355,7 @@ void TestDiagnosis::sizesByLittlesLaw()
 
 void TestDiagnosis::leakAmongSlowStatements()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene);
     for (int i = 0; i < 5; ++i)
         scene.held(scene.lend(88, Does::working)).does = Does::idle;
@@ -373,7 +374,7 @@ void TestDiagnosis::leakAmongSlowStatements()
 /// is, or anywhere else.
 void TestDiagnosis::noLeakWhereAllStandsStill()
 {
-    Scene scene{sources.at("agent")};
+    Scene scene{combinations.at("agent")};
     healthy(scene);
     scene.run(45, [&](int) {
         while (scene.lent() < 10)
@@ -389,7 +390,7 @@ void TestDiagnosis::noLeakWhereAllStandsStill()
 void TestDiagnosis::readsThatDoNotComeBack()
 {
     for (const bool comeBack : {false, true}) {
-        Scene scene{sources.at("agent with use")};
+        Scene scene{combinations.at("agent with use")};
         healthy(scene);
         scene.run(14, [&](int) {
             std::vector<std::string> done;
@@ -421,7 +422,7 @@ void TestDiagnosis::inTimeAndWithoutFlicker()
     for (const Onset& each :
          {Onset{slowStatements, Cause::slow_statements}, Onset{lockPileUp, Cause::lock_pile_up},
           Onset{loadSpike, Cause::load_spike}, Onset{heldWhileIdle, Cause::held_while_idle}}) {
-        Scene scene{sources.at("agent+server")};
+        Scene scene{combinations.at("agent+server")};
         healthy(scene);
         const Timestamp onset = scene.now();
         each.fault(scene);
@@ -452,7 +453,7 @@ void TestDiagnosis::inTimeAndWithoutFlicker()
 
 void TestDiagnosis::markedOnce()
 {
-    Scene scene{sources.at("agent+server")};
+    Scene scene{combinations.at("agent+server")};
     healthy(scene);
     lockPileUp(scene);
     const auto marked = std::count_if(scene.marks.begin(), scene.marks.end(), [](const Mark& m) {
@@ -464,7 +465,7 @@ void TestDiagnosis::markedOnce()
 void TestDiagnosis::seekEqualsPlay()
 {
     std::mt19937 random{7};
-    for (const auto& [name, of] : sources) {
+    for (const auto& [name, of] : combinations) {
         Scene scene{of};
         healthy(scene, 340);
         leak(scene);

@@ -4,8 +4,8 @@
 
 #include <QTest>
 
-namespace poolscope::test {
-
+using namespace poolscope;
+using namespace poolscope::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -444,7 +444,5 @@ void TestLinks::sessionPoolsAreNotJudged()
     QVERIFY(severities()["session"] == LeakSeverity::critical);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestLinks)
+QTEST_GUILESS_MAIN(TestLinks)
 #include "tst_links.moc"

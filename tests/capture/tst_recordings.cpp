@@ -2,6 +2,7 @@
 #include "core/capture/temporaryrecording.h"
 #include "core/record/writer.h"
 #include "tests/capture/workspacefixture.h"
+#include "tests/support/places.h"
 
 #include <QDir>
 #include <QSemaphore>
@@ -10,6 +11,7 @@
 #include <thread>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 
 class TestRecordings : public QObject
 {
@@ -352,7 +354,7 @@ void TestRecordings::whatWasOpenIsNotTheCaptures()
         return Result<std::unique_ptr<Source>>{std::make_unique<FakeSource>(id)};
     };
     Workspace workspace{options};
-    workspace.open(QStringLiteral(POOLSCOPE_DATA "/v5.poolrec"));
+    workspace.open(inTree("tests/data/v5.poolrec"));
     QTRY_COMPARE(workspace.transport().mode, Mode::replay);
     workspace.attach(AttachRequest{});
     QTRY_COMPARE(workspace.transport().mode, Mode::live);

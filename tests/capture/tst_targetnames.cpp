@@ -3,7 +3,7 @@
 
 #include <QTest>
 
-namespace poolscope {
+using namespace poolscope;
 
 class TestTargetNames : public QObject
 {
@@ -58,7 +58,5 @@ void TestTargetNames::told()
     QCOMPARE(QByteArray::fromStdString(distinct_name(target, names)), expected);
 }
 
-} // namespace poolscope
-
-QTEST_GUILESS_MAIN(poolscope::TestTargetNames)
+QTEST_GUILESS_MAIN(TestTargetNames)
 #include "tst_targetnames.moc"

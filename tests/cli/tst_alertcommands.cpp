@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // --on-alert: the real binary, a real instrumented process, real scripts.
 #include "tests/capture/alertscripts.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QElapsedTimer>
@@ -45,7 +46,7 @@ QString text(const char* latin1)
 
 Run TestAlertCommands::run(const QStringList& arguments)
 {
-    return runProgram(text(POOLSCOPE_BINARY), arguments);
+    return runProgram(inBuild("app/poolscope"), arguments);
 }
 
 QStringList TestAlertCommands::record(const QString& file, const QString& command,
@@ -72,7 +73,7 @@ void TestAlertCommands::initTestCase()
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     environment.insert(text("POOLSCOPE_LISTEN"), text("unix:") + socket);
     shop_->setProcessEnvironment(environment);
-    shop_->start(text(POOLSCOPE_BINARY), {text("--demo-workload=fast")});
+    shop_->start(inBuild("app/poolscope"), {text("--demo-workload=fast")});
     QVERIFY(shop_->waitForStarted());
     QVERIFY(shop_->waitForReadyRead(20000));
 }

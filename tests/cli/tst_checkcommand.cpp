@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // poolscope check, as a pipeline would use it: files alone, files with a real server, a recording.
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QFile>
@@ -58,7 +59,7 @@ QString rulesOf(const QJsonArray& findings)
 
 Run TestCheckCommand::run(const QStringList& arguments)
 {
-    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("check")} + arguments);
+    return runProgram(inBuild("app/poolscope"), QStringList{text("check")} + arguments);
 }
 
 QString TestCheckCommand::write(const char* name, const QByteArray& content) const
@@ -251,7 +252,7 @@ void TestCheckCommand::fromARecording()
         text("0"));
     const QString file = dir_.filePath(text("a.poolrec"));
     QProcess record;
-    record.start(text(POOLSCOPE_BINARY),
+    record.start(inBuild("app/poolscope"),
                  {text("record"), cluster_.uri(), text("-o"), file, text("--for"), text("4s")});
     QVERIFY(record.waitForFinished(60000));
     const Run live = run({cluster_.uri(), text("--json")});

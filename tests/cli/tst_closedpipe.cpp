@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -53,7 +54,7 @@ int TestClosedPipe::before(const QString& reader, const QStringList& arguments) 
     shell.start(text("/bin/sh"),
                 QStringList{text("-c"),
                             text("( \"$0\" \"$@\"; echo $? > \"$STATUS\" ) | ") + reader,
-                            text(POOLSCOPE_BINARY)} +
+                            inBuild("app/poolscope")} +
                     arguments);
     if (!shell.waitForFinished(30000))
         return -1;
@@ -78,7 +79,7 @@ void TestClosedPipe::recordGoesOn()
              0);
     QVERIFY(!QFile::exists(file + text("-wal")));
     QProcess info;
-    info.start(text(POOLSCOPE_BINARY), {text("info"), file, text("--json")});
+    info.start(inBuild("app/poolscope"), {text("info"), file, text("--json")});
     QVERIFY(info.waitForFinished(30000));
     const QJsonObject about = QJsonDocument::fromJson(info.readAllStandardOutput()).object();
     QCOMPARE(about.value(text("complete")).toBool(), true);

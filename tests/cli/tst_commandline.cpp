@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QFile>
@@ -101,14 +102,14 @@ void TestCommandLine::init()
 
 Run TestCommandLine::run(const QStringList& arguments) const
 {
-    return runProgram(text(POOLSCOPE_BINARY), arguments);
+    return runProgram(inBuild("app/poolscope"), arguments);
 }
 
 std::unique_ptr<QProcess> TestCommandLine::start(const QStringList& arguments) const
 {
     auto process = std::make_unique<QProcess>();
     process->setStandardInputFile(QProcess::nullDevice());
-    process->start(text(POOLSCOPE_BINARY), arguments);
+    process->start(inBuild("app/poolscope"), arguments);
     return process;
 }
 
@@ -381,7 +382,7 @@ void TestCommandLine::picturesOfTheWindow()
     QProcessEnvironment there = QProcessEnvironment::systemEnvironment();
     there.insert(text("XDG_CONFIG_HOME"), home.path());
     process.setProcessEnvironment(there);
-    process.start(text(POOLSCOPE_BINARY), {text("--screenshot"), png, recording});
+    process.start(inBuild("app/poolscope"), {text("--screenshot"), png, recording});
     QVERIFY(process.waitForFinished(60000));
     QCOMPARE(process.exitCode(), 0);
     QCOMPARE(QDir(home.path()).entryList(QDir::AllEntries | QDir::NoDotAndDotDot), QStringList());
@@ -412,12 +413,12 @@ void TestCommandLine::withoutADisplay()
         none.remove(text(name));
     process.setProcessEnvironment(none);
     process.setStandardInputFile(QProcess::nullDevice());
-    process.start(text(POOLSCOPE_BINARY), QStringList());
+    process.start(inBuild("app/poolscope"), QStringList());
     QVERIFY(process.waitForFinished(30000));
     QCOMPARE(process.exitStatus(), QProcess::NormalExit);
     QCOMPARE(process.exitCode(), 2);
     QVERIFY(process.readAllStandardError().contains("no display"));
-    process.start(text(POOLSCOPE_BINARY), {target_});
+    process.start(inBuild("app/poolscope"), {target_});
     QByteArray shown;
     QTRY_VERIFY_WITH_TIMEOUT((process.waitForReadyRead(100),
                               shown += process.readAllStandardOutput(), shown.contains("holder")),

@@ -2,6 +2,7 @@
 // poolscope compare, as a person or a script calls it.
 #include "tests/compare/tape.h"
 #include "tests/report/incident.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QFile>
@@ -90,7 +91,7 @@ void TestCompareCommand::initTestCase()
 
 Run TestCompareCommand::run(const QStringList& arguments)
 {
-    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("compare")} + arguments);
+    return runProgram(inBuild("app/poolscope"), QStringList{text("compare")} + arguments);
 }
 
 void TestCompareCommand::twoRecordings()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QDir>
@@ -60,7 +61,7 @@ QJsonValue of(const QJsonValue& object, const char* key)
 
 Run TestPoolCommands::run(const QStringList& arguments)
 {
-    return runProgram(text(POOLSCOPE_BINARY), arguments);
+    return runProgram(inBuild("app/poolscope"), arguments);
 }
 
 void TestPoolCommands::initTestCase()
@@ -71,7 +72,7 @@ void TestPoolCommands::initTestCase()
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     environment.insert(text("POOLSCOPE_LISTEN"), text("unix:") + socket);
     shop_->setProcessEnvironment(environment);
-    shop_->start(text(POOLSCOPE_BINARY), {text("--demo-workload=fast")});
+    shop_->start(inBuild("app/poolscope"), {text("--demo-workload=fast")});
     QVERIFY(shop_->waitForStarted());
     QVERIFY(shop_->waitForReadyRead(20000));
     QTRY_VERIFY_WITH_TIMEOUT(!leakedCheckout().isEmpty(), 60000);
@@ -247,7 +248,7 @@ void TestPoolCommands::clearsUpAfterOneThatWasKilled()
     environment.insert(text("TMPDIR"), temporary.path());
     QProcess killed;
     killed.setProcessEnvironment(environment);
-    killed.start(text(POOLSCOPE_BINARY), {text("watch"), text("demo:"), text("--json")});
+    killed.start(inBuild("app/poolscope"), {text("watch"), text("demo:"), text("--json")});
     QVERIFY(killed.waitForReadyRead(30000));
     killed.kill();
     QVERIFY(killed.waitForFinished());
@@ -264,7 +265,7 @@ void TestPoolCommands::clearsUpAfterOneThatWasKilled()
     QProcess next;
     next.setProcessEnvironment(environment);
     next.setStandardInputFile(QProcess::nullDevice());
-    next.start(text(POOLSCOPE_BINARY), {text("pools"), target_});
+    next.start(inBuild("app/poolscope"), {text("pools"), target_});
     QVERIFY(next.waitForFinished(30000));
     QCOMPARE(next.exitCode(), 0);
     QCOMPARE(left(), QStringList{});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `poolscope record -o` while something else reads the file.
+#include "tests/support/places.h"
+
 #include <SQLiteCpp/Database.h>
 
 #include <QFile>
@@ -8,6 +10,8 @@
 #include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
+
+using poolscope::test::inBuild;
 
 class TestRecordClosing : public QObject
 {
@@ -31,7 +35,7 @@ void TestRecordClosing::whatStillReadsItIsSaid()
     QTemporaryDir folder;
     const QString file = folder.filePath(QStringLiteral("night.poolrec"));
     QProcess process;
-    process.start(QStringLiteral(POOLSCOPE_BINARY),
+    process.start(inBuild("app/poolscope"),
                   {QStringLiteral("record"), QStringLiteral("demo:"), QStringLiteral("-o"), file,
                    QStringLiteral("--json"), QStringLiteral("--for"), QStringLiteral("4s")});
     QVERIFY(process.waitForStarted());

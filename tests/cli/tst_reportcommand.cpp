@@ -3,6 +3,7 @@
 #include "tests/report/incident.h"
 #include "tests/report/page.h"
 #include "tests/report/pdftext.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QDir>
@@ -67,7 +68,8 @@ Run TestReportCommand::run(const QStringList& arguments) const
     environment.insert(text("QT_QPA_PLATFORM"), text("xcb"));
     environment.insert(text("DISPLAY"), text(":4711"));
     environment.insert(text("XDG_RUNTIME_DIR"), dir_.path()); // of this user alone
-    return runProgram(text(POOLSCOPE_BINARY), QStringList{text("report")} + arguments, environment);
+    return runProgram(inBuild("app/poolscope"), QStringList{text("report")} + arguments,
+                      environment);
 }
 
 QByteArray TestReportCommand::contentOf(const QString& file)
@@ -79,7 +81,7 @@ QByteArray TestReportCommand::contentOf(const QString& file)
 void TestReportCommand::everyGoldenRecording_data()
 {
     QTest::addColumn<QString>("file");
-    const QDir folder(text(POOLSCOPE_DATA));
+    const QDir folder(inTree("tests/data"));
     for (const QString& name : folder.entryList({text("*.poolrec")}))
         QTest::newRow(qPrintable(name)) << folder.filePath(name);
 }
@@ -155,7 +157,7 @@ void TestReportCommand::aMomentAndARange()
 void TestReportCommand::severalRecordings()
 {
     const QString out = path("several.html");
-    const QString other = QDir(text(POOLSCOPE_DATA)).filePath(text("v4.poolrec"));
+    const QString other = QDir(inTree("tests/data")).filePath(text("v4.poolrec"));
     QCOMPARE(run({incident_, other, text("-o"), out}).code, 0);
     const Page page = readPage(contentOf(out).toStdString());
     QCOMPARE(page.trouble, QString());

@@ -3,6 +3,7 @@
 #include "core/analyze/held.h"
 #include "core/compare/compare.h"
 #include "tests/compare/tape.h"
+#include "tests/support/places.h"
 
 #include <QDir>
 #include <QTemporaryDir>
@@ -118,10 +119,10 @@ Side TestCompare::sideOf(const std::string& file, std::optional<Timestamp> from,
 void TestCompare::theSameRangeTwice_data()
 {
     QTest::addColumn<QString>("file");
-    const QDir golden(QStringLiteral(POOLSCOPE_DATA));
+    const QDir golden(inTree("tests/data"));
     for (const QString& name : golden.entryList({QStringLiteral("*.poolrec")}))
         QTest::newRow(qPrintable(name)) << golden.filePath(name);
-    QTest::newRow("sample") << QStringLiteral(POOLSCOPE_SAMPLE);
+    QTest::newRow("sample") << inTree("resources/samples/incident.poolrec");
     QTest::newRow("made up") << QString::fromStdString(
         record({.timeouts = 8, .leaks = 5, .in_transaction = 3}));
 }

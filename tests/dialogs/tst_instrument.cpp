@@ -4,7 +4,8 @@
 #include "ui/dialogs/instrumentdialog.h"
 
 #include "core/agent/agent.h"
-#include "tests/agent/fakepool.h"
+#include "tests/agent/scriptedpool.h"
+#include "tests/support/places.h"
 #include "ui/dialogs/codebox.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
@@ -26,6 +27,7 @@
 #include <QTest>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 
 namespace {
 
@@ -87,7 +89,7 @@ struct Application
         return {QStringLiteral("shop"), QCoreApplication::applicationPid(),
                 QString::fromStdString(agent->address())};
     }
-    test::FakePool orders;
+    test::ScriptedPool orders;
     std::unique_ptr<Agent> agent;
 };
 
@@ -164,7 +166,7 @@ private slots:
 
     void everyFileOfLinesIsOffered()
     {
-        const QDir agents(QStringLiteral(AGENTS));
+        const QDir agents(inTree("resources/agents"));
         QStringList files;
         for (const QString& language : agents.entryList(QDir::Dirs | QDir::NoDotAndDotDot)) {
             const QDir lines(agents.filePath(language + QStringLiteral("/lines")));
@@ -190,7 +192,7 @@ private slots:
         for (const InstrumentStack& stack : instrumentStacks()) {
             const QString language = stack.id.section(QLatin1Char('/'), 0, 0);
             const QString readme =
-                text(QStringLiteral(AGENTS "/") + language + QStringLiteral("/README.md"));
+                text(inTree("resources/agents/") + language + QStringLiteral("/README.md"));
             const QString lines = instrumentLines(stack, QStringLiteral("orders"));
             QVERIFY2(readme.contains(lines), qPrintable(stack.id));
             QVERIFY2(lines.contains(QStringLiteral("\"orders\"")), qPrintable(lines));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "tests/support/places.h"
 #include "tests/support/stopped.h"
 
 #include <QProcess>
@@ -24,7 +25,7 @@ public:
             environment.insert(QStringLiteral("POOLSCOPE_TOKEN"), token);
         process.setProcessEnvironment(environment);
         process.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        process.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS), arguments);
+        process.start(inBuild("tests/integration/poolscope_agentprocess"), arguments);
         const QString said = answer();
         if (said.startsWith(QStringLiteral("listens ")))
             url = said.mid(8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A hundred thousand checkouts that are open when one attaches: what that costs here.
 #include "tests/source/poolprobe.h"
+#include "tests/support/places.h"
 
 #include <QElapsedTimer>
 #include <QFile>
@@ -39,7 +40,7 @@ void TestAgentHuge::memoryOfAHundredThousand()
     environment.insert(QStringLiteral("POOLSCOPE_LISTEN"), folder.filePath(QStringLiteral("a")));
     process.setProcessEnvironment(environment);
     process.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    process.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS),
+    process.start(inBuild("tests/integration/poolscope_agentprocess"),
                   {QStringLiteral("--huge"), QString::number(count)});
     const auto answer = [&] {
         while (!process.canReadLine()) {

@@ -17,7 +17,8 @@
 
 #include <memory>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 using std::chrono::milliseconds;
 
@@ -469,7 +470,5 @@ void TestBouncer::changesFoldToAPicture()
     QTRY_VERIFY(watched->pools().connections == fresh->pools().connections);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestBouncer)
+QTEST_GUILESS_MAIN(TestBouncer)
 #include "tst_bouncer.moc"

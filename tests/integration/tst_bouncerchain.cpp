@@ -2,6 +2,7 @@
 // The whole chain: a leak in an application behind PgBouncer in transaction mode, the sessions that
 // wait for it, and one question that goes from them to its line of code; live and from a recording.
 #include "tests/support/bouncerchain.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -10,7 +11,8 @@
 #include <QProcess>
 #include <QTest>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 namespace {
 
@@ -48,7 +50,7 @@ private:
 
 void TestBouncerChain::initTestCase()
 {
-    const bool started = chain_.start(say(POOLSCOPE_ROOT), say(POOLSCOPE_PYTHON_BUILD));
+    const bool started = chain_.start(inTree(), inBuild("tests/agents/python"));
     if (!chain_.missing().isEmpty())
         QSKIP(qPrintable(chain_.missing()));
     QVERIFY2(started, qPrintable(chain_.error()));
@@ -57,7 +59,7 @@ void TestBouncerChain::initTestCase()
 QJsonArray TestBouncerChain::run(const QStringList& arguments, int code) const
 {
     QProcess process;
-    process.start(say(POOLSCOPE_BINARY), arguments);
+    process.start(inBuild("app/poolscope"), arguments);
     if (!process.waitForFinished(90'000) || process.exitCode() != code)
         qWarning("%s: %d %s", qPrintable(arguments.join(QLatin1Char(' '))), process.exitCode(),
                  process.readAllStandardError().constData());
@@ -246,7 +248,5 @@ void TestBouncerChain::aDriverThatAsksThePooler()
     QCOMPARE(ownLine(whole.first().toObject()[say("stack")]), chain_.line());
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestBouncerChain)
+QTEST_GUILESS_MAIN(TestBouncerChain)
 #include "tst_bouncerchain.moc"

@@ -2,6 +2,7 @@
 // The demo's child: how it is started, kept, and let go. What it does is tested in app/demo.
 #include "core/source/demosource.h"
 #include "tests/source/poolprobe.h"
+#include "tests/support/places.h"
 
 #include <QDir>
 #include <QFileInfo>
@@ -27,7 +28,7 @@ private slots:
 
 private:
     static std::unique_ptr<DemoSource>
-    make(const QString& program = QStringLiteral(POOLSCOPE_AGENT_PROCESS),
+    make(const QString& program = inBuild("tests/integration/poolscope_agentprocess"),
          const QStringList& arguments = {QStringLiteral("--demo-workload"),
                                          QStringLiteral("--reclaim")})
     {
@@ -154,7 +155,8 @@ void TestDemoSource::endsWithItsInput()
     environment.insert(QStringLiteral("POOLSCOPE_LISTEN"),
                        QStringLiteral("unix:") + temporary_->filePath(QStringLiteral("s")));
     child.setProcessEnvironment(environment);
-    child.start(QStringLiteral(POOLSCOPE_AGENT_PROCESS), {QStringLiteral("--demo-workload")});
+    child.start(inBuild("tests/integration/poolscope_agentprocess"),
+                {QStringLiteral("--demo-workload")});
     QVERIFY(child.waitForReadyRead());
     child.closeWriteChannel();
     QVERIFY(child.waitForFinished());

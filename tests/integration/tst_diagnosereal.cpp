@@ -2,6 +2,7 @@
 // `poolscope diagnose` as somebody in trouble runs it: a real pool in a process of its own, its
 // real server, and what was recorded meanwhile.
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 
 #include <QDateTime>
 #include <QFile>
@@ -54,7 +55,7 @@ QString text(const char* latin1)
 /// "incidentwork.cpp:103", by the mark at the end of that line.
 QString placeOf(const char* mark)
 {
-    QFile source(text(POOLSCOPE_INCIDENT_WORK));
+    QFile source(inTree("tests/scenarios/incidentwork.cpp"));
     if (!source.open(QIODevice::ReadOnly))
         return {};
     const QByteArrayList lines = source.readAll().split('\n');
@@ -120,7 +121,7 @@ bool TestDiagnoseReal::begin(const char* pool, const char* work)
     application_ = std::make_unique<QProcess>();
     application_->setProcessEnvironment(environment);
     application_->setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    application_->start(text(POOLSCOPE_INCIDENT_PROCESS),
+    application_->start(inBuild("tests/scenarios/poolscope_incidentprocess"),
                         {cluster_.conninfo(text("postgres"), text("shop")) +
                              text(" application_name=shop connect_timeout=3"),
                          text(pool), text(work)});
@@ -131,7 +132,7 @@ bool TestDiagnoseReal::begin(const char* pool, const char* work)
     recording_ = dir_.filePath(name + text(".poolrec"));
     recorder_ = std::make_unique<QProcess>();
     recorder_->setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    recorder_->start(text(POOLSCOPE_BINARY),
+    recorder_->start(inBuild("app/poolscope"),
                      {text("record"), pool_, cluster_.uri(), text("-o"), recording_,
                       text("--leak-after"), text("3s"), text("--json")});
     return !answerOf(*recorder_).isEmpty();
@@ -156,7 +157,7 @@ QJsonObject TestDiagnoseReal::diagnose(const QStringList& what) const
     QProcess poolscope;
     poolscope.setProcessChannelMode(QProcess::ForwardedErrorChannel);
     poolscope.setStandardInputFile(QProcess::nullDevice());
-    poolscope.start(text(POOLSCOPE_BINARY), QStringList{text("diagnose"), text("--json")} + what);
+    poolscope.start(inBuild("app/poolscope"), QStringList{text("diagnose"), text("--json")} + what);
     if (!poolscope.waitForFinished(60000) || poolscope.exitCode() != 0)
         return {};
     const QJsonArray all = QJsonDocument::fromJson(poolscope.readAllStandardOutput()).array();

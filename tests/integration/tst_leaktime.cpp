@@ -3,6 +3,7 @@
 // real pool in a process of its own, real time, everything as a user starts it.
 #include "tests/integration/agentprocess.h"
 #ifdef POOLSCOPE_GUI
+#include "tests/support/places.h"
 #include "tests/views/pagefixture.h"
 #include "ui/views/datatable.h"
 #include "ui/views/leakspage.h"
@@ -105,7 +106,7 @@ void TestLeakTime::watch()
 {
     QProcess poolscope;
     poolscope.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    poolscope.start(QStringLiteral(POOLSCOPE_BINARY),
+    poolscope.start(inBuild("app/poolscope"),
                     QStringList{words("watch"), process_->url, words("--json")} + thresholds());
     int leaks = -1;
     connect(&poolscope, &QProcess::readyReadStandardOutput, &poolscope, [&] {
@@ -133,7 +134,7 @@ void TestLeakTime::leaks()
         lent.invalidate();
         QProcess poolscope;
         poolscope.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        poolscope.start(QStringLiteral(POOLSCOPE_BINARY),
+        poolscope.start(inBuild("app/poolscope"),
                         QStringList{words("leaks"), process_->url, words("--json")} + thresholds());
         poolscope.waitForFinished(20'000);
         told = named(QJsonDocument::fromJson(poolscope.readAllStandardOutput()).array());

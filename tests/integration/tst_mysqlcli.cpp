@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The shell's verbs against a real MariaDB or MySQL, live and from a recording of it.
 #include "tests/support/mariadb.h"
+#include "tests/support/places.h"
 #include "tests/support/shell.h"
 
 #include <QJsonArray>
@@ -13,7 +14,8 @@
 
 #include <memory>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestMySqlCli : public QObject
 {
@@ -38,7 +40,7 @@ private:
 
 Run TestMySqlCli::poolscope(const QStringList& arguments)
 {
-    return runProgram(QStringLiteral(POOLSCOPE_BINARY), arguments);
+    return runProgram(inBuild("app/poolscope"), arguments);
 }
 
 QJsonObject TestMySqlCli::byPid(const QJsonArray& sessions, qint64 pid)
@@ -198,7 +200,5 @@ void TestMySqlCli::secretsStayOut()
     QVERIFY2(!wrong.err.contains("PGPASSWORD"), wrong.err.constData());
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestMySqlCli)
+QTEST_GUILESS_MAIN(TestMySqlCli)
 #include "tst_mysqlcli.moc"

@@ -9,7 +9,8 @@
 #include <set>
 #include <vector>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestMySqlClients : public QObject
 {
@@ -73,7 +74,5 @@ void TestMySqlClients::moreThanOneQuestionNames()
     QTRY_COMPARE_WITH_TIMEOUT(locked(), keys.size(), 20000);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestMySqlClients)
+QTEST_GUILESS_MAIN(TestMySqlClients)
 #include "tst_mysqlclients.moc"

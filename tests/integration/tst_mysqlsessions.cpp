@@ -12,7 +12,8 @@
 #include <memory>
 #include <vector>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestMySqlSessions : public QObject
 {
@@ -430,7 +431,5 @@ void TestMySqlSessions::quietServerIsQuiet()
     QVERIFY2(told <= 2, qPrintable(QString::number(told)));
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestMySqlSessions)
+QTEST_GUILESS_MAIN(TestMySqlSessions)
 #include "tst_mysqlsessions.moc"

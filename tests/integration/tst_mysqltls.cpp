@@ -13,7 +13,8 @@
 
 #include <openssl/err.h>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 namespace {
 
@@ -218,7 +219,5 @@ void TestMySqlTls::errorsOfOthers()
     ERR_clear_error();
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestMySqlTls)
+QTEST_GUILESS_MAIN(TestMySqlTls)
 #include "tst_mysqltls.moc"

@@ -17,7 +17,8 @@
 #include <memory>
 #include <vector>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestMySqlTrouble : public QObject
 {
@@ -443,7 +444,5 @@ void TestMySqlTrouble::stopIsSilent()
     QCOMPARE(probe.facts.size(), told);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestMySqlTrouble)
+QTEST_GUILESS_MAIN(TestMySqlTrouble)
 #include "tst_mysqltrouble.moc"

@@ -10,7 +10,8 @@
 #include <csignal>
 #include <memory>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgIncidents : public QObject
 {
@@ -289,7 +290,5 @@ void TestPgIncidents::hostileWords()
     QVERIFY2(length > 60000 && length <= 64 * 1024 + 3, qPrintable(QString::number(length)));
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgIncidents)
+QTEST_GUILESS_MAIN(TestPgIncidents)
 #include "tst_pgincidents.moc"

@@ -7,7 +7,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgReach : public QObject
 {
@@ -101,7 +102,5 @@ void TestPgReach::noneOfTheKind()
     QVERIFY(probe.state().status.next_try.has_value());
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgReach)
+QTEST_GUILESS_MAIN(TestPgReach)
 #include "tst_pgreach.moc"

@@ -8,7 +8,8 @@
 
 #include <memory>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgSessions : public QObject
 {
@@ -457,7 +458,5 @@ void TestPgSessions::samplesStaySmall()
     }
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgSessions)
+QTEST_GUILESS_MAIN(TestPgSessions)
 #include "tst_pgsessions.moc"

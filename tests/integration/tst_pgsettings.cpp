@@ -8,7 +8,8 @@
 
 #include <algorithm>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgSettings : public QObject
 {
@@ -158,7 +159,5 @@ void TestPgSettings::theCheckUsesThem()
     QCOMPARE(rules("37"), std::string("maxima_over_capacity maxima_over_database_limit"));
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgSettings)
+QTEST_GUILESS_MAIN(TestPgSettings)
 #include "tst_pgsettings.moc"

@@ -13,7 +13,8 @@
 #include <memory>
 #include <string>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgTexts : public QObject
 {
@@ -125,7 +126,5 @@ void TestPgTexts::othersEncodings()
     QVERIFY(admin.exec(QStringLiteral("SELECT pg_terminate_backend(%1)").arg(western.pid())));
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgTexts)
+QTEST_GUILESS_MAIN(TestPgTexts)
 #include "tst_pgtexts.moc"

@@ -18,7 +18,8 @@
 #include <atomic>
 #include <thread>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestPgTrouble : public QObject
 {
@@ -478,7 +479,5 @@ void TestPgTrouble::stopIsSilent()
                  QStringLiteral("0"));
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestPgTrouble)
+QTEST_GUILESS_MAIN(TestPgTrouble)
 #include "tst_pgtrouble.moc"

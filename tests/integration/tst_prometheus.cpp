@@ -5,6 +5,7 @@
 #include "core/source/metricstext.h"
 #include "tests/source/metricsprobe.h"
 #include "tests/source/metricsserver.h"
+#include "tests/support/places.h"
 #include "tests/support/prometheus.h"
 
 #include <QDateTime>
@@ -230,7 +231,7 @@ void TestPrometheus::wrongMatcher()
     // In the shell "No pools." is not all that is said.
     QProcess pools;
     pools.start(
-        QStringLiteral(POOLSCOPE_BINARY),
+        inBuild("app/poolscope"),
         {QStringLiteral("pools"), QStringLiteral("prometheus+http://") + prometheus.address()});
     QVERIFY(pools.waitForFinished(patience));
     QCOMPARE(pools.exitCode(), 0);
@@ -264,7 +265,7 @@ void TestPrometheus::recordsThePast()
     const QTemporaryDir dir;
     const QString file = dir.filePath(QStringLiteral("past.poolrec"));
     QProcess recording;
-    recording.start(QStringLiteral(POOLSCOPE_BINARY),
+    recording.start(inBuild("app/poolscope"),
                     {QStringLiteral("record"), prometheus.apiUrl(), QStringLiteral("--past"),
                      QStringLiteral("2m"), QStringLiteral("--interval"), QStringLiteral("1s"),
                      QStringLiteral("-o"), file});
@@ -296,7 +297,7 @@ void TestPrometheus::recordsThePast()
     QVERIFY(world.notes().front().text.starts_with("Not observed as it happened"));
     QCOMPARE(world.target(TargetId{1})->pools.pools.size(), 2U);
     // Of a page there is none to be had.
-    recording.start(QStringLiteral(POOLSCOPE_BINARY),
+    recording.start(inBuild("app/poolscope"),
                     {QStringLiteral("record"), shop.url(), QStringLiteral("--past"),
                      QStringLiteral("1m"), QStringLiteral("-o"),
                      dir.filePath(QStringLiteral("none.poolrec"))});
@@ -311,7 +312,7 @@ void TestPrometheus::recordServesMetrics()
     shop.page = dataPage("micrometer-hikaricp.txt");
     const QTemporaryDir dir;
     QProcess recording;
-    recording.start(QStringLiteral(POOLSCOPE_BINARY),
+    recording.start(inBuild("app/poolscope"),
                     {QStringLiteral("record"), shop.url(), QStringLiteral("-o"),
                      dir.filePath(QStringLiteral("r.poolrec")), QStringLiteral("--interval"),
                      QStringLiteral("200ms"), QStringLiteral("--metrics"), QStringLiteral("0")});
@@ -352,7 +353,7 @@ void TestPrometheus::busyAddress()
     QVERIFY(taken.listen(QHostAddress::LocalHost));
     const QTemporaryDir dir;
     QProcess recording;
-    recording.start(QStringLiteral(POOLSCOPE_BINARY),
+    recording.start(inBuild("app/poolscope"),
                     {QStringLiteral("record"), QStringLiteral("demo:"), QStringLiteral("-o"),
                      dir.filePath(QStringLiteral("r.poolrec")), QStringLiteral("--metrics"),
                      QString::number(taken.serverPort())});

@@ -2,6 +2,7 @@
 // `poolscope record --past` of a server that behaves, or does not; and a token that is asked for.
 #include "core/record/reader.h"
 #include "tests/source/fakefleet.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -70,7 +71,7 @@ void TestRecordPast::start(const QStringList& more)
 {
     process_ = std::make_unique<QProcess>();
     process_->setStandardInputFile(QProcess::nullDevice());
-    process_->start(QStringLiteral(POOLSCOPE_BINARY),
+    process_->start(inBuild("app/poolscope"),
                     QStringList{QStringLiteral("record"), fleet_->apiUrl(),
                                 QStringLiteral("--past"), QStringLiteral("10m"),
                                 QStringLiteral("--interval"), QStringLiteral("15s"),
@@ -226,7 +227,7 @@ void TestRecordPast::interruptedWhileAsking()
     QVERIFY(terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
     process_ = std::make_unique<QProcess>();
     process_->setStandardInputFile(QString::fromLocal8Bit(::ptsname(terminal)));
-    process_->start(QStringLiteral(POOLSCOPE_BINARY), {QStringLiteral("states"), fleet_->apiUrl()});
+    process_->start(inBuild("app/poolscope"), {QStringLiteral("states"), fleet_->apiUrl()});
     QByteArray said;
     QTRY_VERIFY_WITH_TIMEOUT((said += process_->readAllStandardError()).endsWith("Token: "),
                              patience);

@@ -7,6 +7,7 @@
 #include "tests/support/mariadb.h"
 #include "tests/support/pgbouncer.h"
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QHostAddress>
@@ -21,7 +22,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestSshTunnel : public QObject
 {
@@ -237,7 +239,7 @@ QString TestSshTunnel::startAgent(QProcess& process, const QString& listen,
     // That user may not reach the folder of the build.
     const QString program = path("agentprocess");
     if (!QFile::exists(program) &&
-        (!QFile::copy(QStringLiteral(POOLSCOPE_AGENT_PROCESS), program) ||
+        (!QFile::copy(inBuild("tests/integration/poolscope_agentprocess"), program) ||
          !QFile::setPermissions(program, QFile::permissions(program) | QFile::ReadOther |
                                              QFile::ExeOther | QFile::ExeGroup)))
         return {};
@@ -303,7 +305,5 @@ void TestSshTunnel::cleanupTestCase()
     sshd_.waitForFinished(5000);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestSshTunnel)
+QTEST_GUILESS_MAIN(TestSshTunnel)
 #include "tst_sshtunnel.moc"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a window's test with the keys of a display's own keyboard.
 
-realkeys.py TEST   starts a private display with a window manager, and the test in it, which presses
-keys by xdotool. Exit: the test's; 77: what this needs is not here.
+realkeys.py PROGRAM TEST   starts a private display with a window manager, and the test in it, which
+presses keys by xdotool. Exit: the test's; 77: what this needs is not here.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 
-def main(test):
+def main(*test):
     for program in ("Xvfb", "openbox", "xdotool"):
         if not shutil.which(program):
             print("SKIP: this needs", program)
@@ -41,7 +41,7 @@ def main(test):
                 return 77
             environment.update(DISPLAY=f":{number}", QT_QPA_PLATFORM="xcb", POOLSCOPE_XDOTOOL="1")
             start(["openbox"])
-            ended = subprocess.run([test], env=environment, check=False, stdout=subprocess.PIPE,
+            ended = subprocess.run(test, env=environment, check=False, stdout=subprocess.PIPE,
                                    text=True)
             print(ended.stdout, end="")
             # What Qt Test skips it counts, and calls a success.
@@ -58,6 +58,6 @@ def main(test):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

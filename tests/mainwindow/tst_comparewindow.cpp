@@ -5,6 +5,7 @@
 #include "tests/compare/tape.h"
 #include "tests/mainwindow/shownwindow.h"
 #include "tests/report/incident.h"
+#include "tests/support/places.h"
 #include "ui/dialogs/comparedialog.h"
 #include "ui/dialogs/comparisondialog.h"
 #include "ui/dialogs/reportdialog.h"
@@ -37,7 +38,7 @@ using namespace poolscope::test;
 
 namespace {
 
-const QString sample = QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec");
+const QString sample = inTree("resources/samples/incident.poolrec");
 
 } // namespace
 

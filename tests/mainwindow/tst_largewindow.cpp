@@ -2,6 +2,7 @@
 // The window where the desktop's texts are larger than usual.
 #include "tests/mainwindow/shownwindow.h"
 #include "tests/support/paintedtexts.h"
+#include "tests/support/places.h"
 #include "ui/charts/timechart.h"
 #include "ui/charts/timelinestrip.h"
 #include "ui/mainwindow/sidebar.h"
@@ -13,6 +14,7 @@
 #include <QScrollBar>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 using namespace poolscope::support;
 
 class TestLargeWindow : public QObject, test::ShownWindow
@@ -37,7 +39,7 @@ private slots:
     }
     void init()
     {
-        makeReplay(QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        makeReplay(inTree("resources/samples/incident.poolrec"));
         window_->resize(2000, 1250);
         QCoreApplication::processEvents();
     }

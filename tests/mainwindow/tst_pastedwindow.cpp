@@ -4,6 +4,7 @@
 // languages' tests call the same program.
 #include "tests/agents/cpp/cppshop.h"
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QTemporaryDir>
@@ -26,7 +27,8 @@ private:
         QProcess window;
         window.setProcessChannelMode(QProcess::ForwardedErrorChannel);
         window.setProcessEnvironment(environment);
-        window.start(QStringLiteral(ATTACHWINDOW), {QString::number(shop.pid()), line});
+        window.start(inBuild("tests/mainwindow/poolscope_attachwindow"),
+                     {QString::number(shop.pid()), line});
         const bool ended = window.waitForFinished(200000);
         return ended ? window.exitCode() : -1;
     }
@@ -41,7 +43,7 @@ void TestPastedWindow::theLineIsNamed()
     const QTemporaryDir runtime;
     CppShop shop(cluster.conninfo(), runtime.path());
     QVERIFY(shop.holds());
-    QFile source(QStringLiteral(CPPSHOP_SOURCE));
+    QFile source(inBuild("tests/agents/cpp/shop.cpp"));
     QVERIFY(source.open(QIODevice::ReadOnly));
     const QByteArray code = source.readAll();
     const auto line = code.left(code.indexOf("pool.acquire")).count('\n') + 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the menu to the file: an incident report as a person asks for it.
 #include "tests/mainwindow/shownwindow.h"
+#include "tests/support/places.h"
 #include "ui/dialogs/reportdialog.h"
 #include "ui/mainwindow/notices.h"
 #include "ui/mainwindow/reportflow.h"
@@ -97,7 +98,7 @@ private slots:
     /// What the demo recorded of a real pool and a real server.
     void aRecordingIsReported()
     {
-        makeReplay(QString::fromLatin1(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        makeReplay(inTree("resources/samples/incident.poolrec"));
         ReportDialog* const dialog = ask();
         QVERIFY(dialog);
         QVERIFY(child<QCheckBox>(dialog, "reportRedact")->isChecked());
@@ -207,7 +208,7 @@ private slots:
 
     void closingWaitsForTheReport()
     {
-        makeReplay(QString::fromLatin1(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        makeReplay(inTree("resources/samples/incident.poolrec"));
         ReportDialog* const dialog = ask();
         name(dialog, QStringLiteral("leaving"));
         create(dialog);
@@ -260,7 +261,7 @@ private slots:
 
     void anotherRecordingEndsIt()
     {
-        makeReplay(QString::fromLatin1(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        makeReplay(inTree("resources/samples/incident.poolrec"));
         ReportDialog* const dialog = ask();
         name(dialog, QStringLiteral("ended"));
         create(dialog);
@@ -274,7 +275,7 @@ private slots:
 
     void theWindowCanBeClosedMeanwhile()
     {
-        makeReplay(QString::fromLatin1(POOLSCOPE_SAMPLES "/incident.poolrec"));
+        makeReplay(inTree("resources/samples/incident.poolrec"));
         ReportDialog* const dialog = ask();
         name(dialog, QStringLiteral("closed"));
         create(dialog);

@@ -355,7 +355,7 @@ void TestConfigRows::asAWorldTellsIt()
     World world;
     std::uint64_t n = 0;
     const auto tell = [&](TargetId target, Fact fact) {
-        world.apply({SequenceNumber{++n}, poolscope::test::start + std::chrono::seconds{n}, target,
+        world.apply({SequenceNumber{++n}, poolscope::test::began + std::chrono::seconds{n}, target,
                      std::move(fact)});
     };
     const CheckTarget server = server_of(100, 3, {limit_of(SettingScope::role, "app", "8")});
@@ -366,7 +366,7 @@ void TestConfigRows::asAWorldTellsIt()
     sessions.full = true;
     for (int i = 0; i < 3; ++i) {
         Session session;
-        session.key = {server_id, Pid{4711 + i}, poolscope::test::start};
+        session.key = {server_id, Pid{4711 + i}, poolscope::test::began};
         session.user = Text{std::string("app")};
         session.database = Text{std::string("shop")};
         session.client = Text{"10.0.0.1:" + std::to_string(50000 + i)};
@@ -387,7 +387,7 @@ void TestConfigRows::asAWorldTellsIt()
         checkout.pool = pool.name;
         checkout.server_pid = 4711 + i;
         checkout.local_port = static_cast<std::uint16_t>(50000 + i);
-        checkout.acquired = poolscope::test::start + 5s;
+        checkout.acquired = poolscope::test::began + 5s;
         sample.changed.push_back(checkout);
     }
     tell(process_id, sample);

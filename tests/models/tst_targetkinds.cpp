@@ -8,8 +8,6 @@
 
 using namespace poolscope;
 
-Q_DECLARE_METATYPE(poolscope::TargetFamily)
-
 namespace {
 
 TargetSummary target(const char* kind, const char* url)

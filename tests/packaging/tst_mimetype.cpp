@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/places.h"
+
 #include <QDir>
 #include <QFile>
 #include <QMimeDatabase>
@@ -6,6 +8,8 @@
 #include <QStandardPaths>
 #include <QTemporaryDir>
 #include <QTest>
+
+using poolscope::test::inTree;
 
 /// A desktop that has our MIME description installed knows recordings, by name and by content.
 class TestMimeType : public QObject
@@ -28,7 +32,7 @@ void TestMimeType::initTestCase()
     const QString packages = data_.filePath(QStringLiteral("mime/packages"));
     QVERIFY(QDir().mkpath(packages));
     const QString name = QStringLiteral("/org.poolscope.Poolscope.xml");
-    QVERIFY(QFile::copy(QStringLiteral(PACKAGING_FOLDER) + name, packages + name));
+    QVERIFY(QFile::copy(inTree("packaging") + name, packages + name));
     // In one tree with the system's types, as after an installation under /usr.
     const QString system = QStandardPaths::locate(
         QStandardPaths::GenericDataLocation, QStringLiteral("mime/packages/freedesktop.org.xml"));

@@ -2,6 +2,7 @@
 // A report on paper: what stands on it, and where a page ends.
 #include "core/report/gather.h"
 #include "tests/report/incident.h"
+#include "tests/support/places.h"
 #include "ui/paper/paper.h"
 
 #include <QDir>
@@ -148,8 +149,8 @@ void TestPaper::everyRecording_data()
 {
     QTest::addColumn<QString>("file");
     QTest::newRow("made up") << incident_;
-    for (const char* folder : {POOLSCOPE_DATA, POOLSCOPE_SAMPLES}) {
-        const QDir recordings(QString::fromLatin1(folder));
+    for (const QString& folder : {inTree("tests/data"), inTree("resources/samples")}) {
+        const QDir recordings(folder);
         const QStringList names = recordings.entryList({QStringLiteral("*.poolrec")});
         QVERIFY(!names.isEmpty());
         for (const QString& name : names)

@@ -15,7 +15,7 @@ int main(int argc, char** argv)
         std::fputs("usage: make_golden FILE\n", stderr);
         return 2;
     }
-    const std::string trouble = record(argv[1], golden_observations(5), golden_options(5));
+    const std::string trouble = record_all(argv[1], golden_observations(5), golden_options(5));
     if (trouble.empty())
         return 0;
     std::fprintf(stderr, "%s\n", trouble.c_str());

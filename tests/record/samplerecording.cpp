@@ -26,7 +26,7 @@ SampleRecording::SampleRecording(std::uint32_t seed, std::size_t observations,
 {
     const WriterOptions options = keyframes_every(keyframe_every);
     if (end == End::closed)
-        trouble_ = record(file_, observations_, options);
+        trouble_ = record_all(file_, observations_, options);
     else
         leave_open(options);
 }

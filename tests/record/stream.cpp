@@ -382,8 +382,9 @@ WriterOptions keyframes_every(Duration every)
     return options;
 }
 
-std::string record(const std::filesystem::path& file, const std::vector<Observation>& observations,
-                   const WriterOptions& options, bool close)
+std::string record_all(const std::filesystem::path& file,
+                       const std::vector<Observation>& observations, const WriterOptions& options,
+                       bool close)
 {
     auto writer = RecordingWriter::create(file, options);
     if (!writer)

@@ -85,8 +85,9 @@ WriterOptions golden_options(int version);
 /// Keyframes so often that a short stream has many.
 WriterOptions keyframes_every(Duration every);
 /// Writes and closes; gives the error's sentence, or nothing.
-std::string record(const std::filesystem::path& file, const std::vector<Observation>& observations,
-                   const WriterOptions& options = {}, bool close = true);
+std::string record_all(const std::filesystem::path& file,
+                       const std::vector<Observation>& observations,
+                       const WriterOptions& options = {}, bool close = true);
 /// Everything after `after`; an error ends it and goes to `error`.
 std::vector<Observation> read_all(RecordingReader& reader, SequenceNumber after = {},
                                   std::string* error = nullptr);

@@ -241,7 +241,7 @@ void Durability::onlyTheOwnerMayRead()
 void Durability::anExistingFileIsKept()
 {
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", Stream{1, {}}.take(50)), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", Stream{1, {}}.take(50)), std::string{});
     const auto again = RecordingWriter::create(folder / "a.poolrec", {});
     QVERIFY(!again);
     QVERIFY(again.error().sentence.find("exists already") != std::string::npos);
@@ -265,7 +265,7 @@ void Durability::ringForgetsByAge()
     const Folder folder;
     WriterOptions options = keyframes_every(10s);
     options.keep_for = 60s;
-    QCOMPARE(record(folder / "a.poolrec", original, options), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, options), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const auto info = reader.value()->info();
@@ -376,7 +376,7 @@ void Durability::ringKeepsTheTextsOfWhatIsThere()
     const Folder folder;
     WriterOptions options = keyframes_every(20s);
     options.keep_for = 5s;
-    QCOMPARE(record(folder / "a.poolrec", original, options), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, options), std::string{});
     World expected;
     for (const Observation& o : original)
         expected.apply(o);

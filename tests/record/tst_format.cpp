@@ -3,6 +3,7 @@
 #include "core/record/schema.h"
 #include "core/record/writer.h"
 #include "tests/record/samplerecording.h"
+#include "tests/support/places.h"
 
 #include <QTest>
 #include <SQLiteCpp/Database.h>
@@ -50,7 +51,7 @@ void Format::initTestCase()
 
 void Format::everyExampleAnswers()
 {
-    const std::string text = contents(POOLSCOPE_FORMAT);
+    const std::string text = contents(inTree("core/record/FORMAT.md").toStdString());
     SQLite::Database db{sample_.file().string(), SQLite::OPEN_READONLY};
     int examples = 0;
     for (std::size_t at = text.find("```sql\n"); at != std::string::npos;
@@ -73,7 +74,7 @@ void Format::everyExampleAnswers()
 
 void Format::everyViewAndTableIsDescribed()
 {
-    const std::string text = contents(POOLSCOPE_FORMAT);
+    const std::string text = contents(inTree("core/record/FORMAT.md").toStdString());
     SQLite::Database db{sample_.file().string(), SQLite::OPEN_READONLY};
     SQLite::Statement names{db, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
                                 " AND name NOT LIKE 'sqlite_%'"};
@@ -144,7 +145,7 @@ void Format::seekableWithoutSecondIndex()
 
 void Format::goldenRecording()
 {
-    const std::filesystem::path golden = POOLSCOPE_DATA "/v1.poolrec";
+    const std::filesystem::path golden = inTree("tests/data/v1.poolrec").toStdString();
     QVERIFY(std::filesystem::file_size(golden) < 200'000);
     const auto reader = RecordingReader::open(golden);
     QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
@@ -184,7 +185,7 @@ void Format::goldenRecording()
 
 void Format::goldenPools()
 {
-    const std::filesystem::path golden = POOLSCOPE_DATA "/v2.poolrec";
+    const std::filesystem::path golden = inTree("tests/data/v2.poolrec").toStdString();
     QVERIFY(std::filesystem::file_size(golden) < 300'000);
     const auto reader = RecordingReader::open(golden);
     QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
@@ -231,7 +232,7 @@ void Format::goldenPools()
 /// Of version 3: prepared statements, and thresholds of one pool.
 void Format::goldenStatements()
 {
-    const std::filesystem::path golden = POOLSCOPE_DATA "/v3.poolrec";
+    const std::filesystem::path golden = inTree("tests/data/v3.poolrec").toStdString();
     QVERIFY(std::filesystem::file_size(golden) < 300'000);
     const auto reader = RecordingReader::open(golden);
     QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
@@ -259,7 +260,7 @@ void Format::goldenStatements()
 /// Of version 4: what servers are set to.
 void Format::goldenSettings()
 {
-    const std::filesystem::path golden = POOLSCOPE_DATA "/v4.poolrec";
+    const std::filesystem::path golden = inTree("tests/data/v4.poolrec").toStdString();
     QVERIFY(std::filesystem::file_size(golden) < 300'000);
     const auto reader = RecordingReader::open(golden);
     QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
@@ -295,7 +296,7 @@ void Format::goldenSettings()
 /// Of version 5: notes on an earlier moment.
 void Format::goldenNotes()
 {
-    const auto reader = RecordingReader::open(POOLSCOPE_DATA "/v5.poolrec");
+    const auto reader = RecordingReader::open(inTree("tests/data/v5.poolrec").toStdString());
     QVERIFY2(reader, reader ? "" : reader.error().sentence.c_str());
     const auto info = reader.value()->info();
     QVERIFY(info);
@@ -335,8 +336,9 @@ void Format::anOldDefaultIsNoChoice()
     const Folder folder;
     for (const int version : {1, 2, 3, 4, 5}) {
         const auto file = folder / "old.poolrec";
-        std::filesystem::copy_file(fmt::format("{}/v{}.poolrec", POOLSCOPE_DATA, version), file,
-                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(
+            fmt::format("{}/v{}.poolrec", inTree("tests/data").toStdString(), version), file,
+            std::filesystem::copy_options::overwrite_existing);
         const auto set = [&](const char* alert, const char* critical) {
             SQLite::Database db{file.string(), SQLite::OPEN_READWRITE};
             db.exec(fmt::format("UPDATE threshold SET alert_us = {}, critical_us = {}", alert,
@@ -365,7 +367,7 @@ void Format::anOldDefaultIsNoChoice()
 /// It proves the reading of a column only where something stands in it.
 void Format::goldenPoolsHaveEveryField()
 {
-    SQLite::Database db{POOLSCOPE_DATA "/v5.poolrec", SQLite::OPEN_READONLY};
+    SQLite::Database db{inTree("tests/data/v5.poolrec").toStdString(), SQLite::OPEN_READONLY};
     const auto first = static_cast<std::size_t>(schema::Table::agent);
     for (std::size_t i = first; i < schema::table_count; ++i) {
         const std::string table{schema::definition(static_cast<schema::Table>(i)).name};
@@ -392,9 +394,11 @@ void Format::writesWhatItAlwaysWrote_data()
 void Format::writesWhatItAlwaysWrote()
 {
     QFETCH(int, version);
-    const std::string golden = POOLSCOPE_DATA "/v" + std::to_string(version) + ".poolrec";
+    const std::string golden =
+        inTree("tests/data/v").toStdString() + std::to_string(version) + ".poolrec";
     const auto file = sample_ / ("again" + std::to_string(version) + ".poolrec").c_str();
-    QCOMPARE(record(file, golden_observations(version), golden_options(version)), std::string{});
+    QCOMPARE(record_all(file, golden_observations(version), golden_options(version)),
+             std::string{});
     SQLite::Database db{file.string(), SQLite::OPEN_READONLY};
     db.exec("ATTACH '" + golden + "' AS golden");
     SQLite::Statement names{db, "SELECT name FROM golden.sqlite_master WHERE type = 'table'"};

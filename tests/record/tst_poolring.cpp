@@ -28,7 +28,7 @@ void PoolRingTest::stacksAndListsAreStoredOnce()
     const auto original = Stream{204, {1, 5, 0.3, true, true, 0.02, 2}}.take(2000);
     const Folder folder;
     const auto file = folder / "a.poolrec";
-    QCOMPARE(record(file, original, keyframes_every(20s)), std::string{});
+    QCOMPARE(record_all(file, original, keyframes_every(20s)), std::string{});
     std::set<std::uint64_t> stacks;
     for (const Observation& o : original) {
         const auto* const sample = std::get_if<PoolSample>(&o.what);
@@ -65,10 +65,10 @@ void PoolRingTest::aRingForgetsThem()
     const auto original = stream.take(6000);
     const Folder folder;
     const auto whole = folder / "whole.poolrec", ring = folder / "ring.poolrec";
-    QCOMPARE(record(whole, original, keyframes_every(10s)), std::string{});
+    QCOMPARE(record_all(whole, original, keyframes_every(10s)), std::string{});
     WriterOptions options = keyframes_every(10s);
     options.keep_for = 60s;
-    QCOMPARE(record(ring, original, options), std::string{});
+    QCOMPARE(record_all(ring, original, options), std::string{});
     QCOMPARE(use(ring), std::string{});
     const auto rest = read_file(ring);
     QVERIFY(rest.size() > 100 && rest.size() < 1000);
@@ -149,7 +149,7 @@ void PoolRingTest::aRingKeepsWhatIsHeld()
     const Folder folder;
     WriterOptions options = keyframes_every(5s);
     options.keep_for = 20s;
-    QCOMPARE(record(folder / "a.poolrec", process.all(), options), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all(), options), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     auto world = reader.value()->keyframe(Timestamp::max());
     QVERIFY2(world, world ? "" : world.error().sentence.c_str());

@@ -82,7 +82,7 @@ void PoolSeriesTest::seriesAreTheLivePoints()
 {
     const auto original = Stream{201, {1, 5, 0.3, true, false, 0.05, 2}}.take(1500);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, keyframes_every(20s)), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, keyframes_every(20s)), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const Timestamp from = original.front().time, to = original.back().time;
@@ -140,7 +140,7 @@ void PoolSeriesTest::seriesBeginWithHowItStood()
     const Folder folder;
     for (const Duration every : {Duration{10min}, Duration{1s}}) {
         const auto file = folder / (every == 1s ? "often.poolrec" : "once.poolrec");
-        QCOMPARE(record(file, process.all(), keyframes_every(every)), std::string{});
+        QCOMPARE(record_all(file, process.all(), keyframes_every(every)), std::string{});
         const auto reader = RecordingReader::open(file);
         const auto series = [&](Duration from, Duration to, std::size_t points = 100) {
             return points_of(reader.value()->pool_series(begin + from, begin + to, points).value());
@@ -165,7 +165,7 @@ void PoolSeriesTest::aPoolThatIsGoneDoesNotStand()
     process.sample({{"b", 2}}, true);
     process.sample({{"b", 3}});
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", process.all()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     const auto late = points_of(reader.value()->pool_series(begin + 5s, begin + 9s, 9).value());
     QCOMPARE(line_of(late, "a"), std::string{"none"});
@@ -183,7 +183,7 @@ void PoolSeriesTest::aRingBeginsWithItsKeyframe()
     const Folder folder;
     WriterOptions options = keyframes_every(10s);
     options.keep_for = 30s;
-    QCOMPARE(record(folder / "a.poolrec", process.all(), options), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all(), options), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     const Timestamp started = reader.value()->info().value().started;
     QVERIFY(started > begin + 50s);
@@ -200,7 +200,7 @@ void PoolSeriesTest::fewPointsAreThePeaks()
 {
     const auto original = Stream{202, {1, 5, 0.3, true, false, 0.02, 2}}.take(2000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, keyframes_every(20s)), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, keyframes_every(20s)), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     const Timestamp from = original.front().time + 30s, to = original.back().time;
     const Points expected = live_points(original);
@@ -239,7 +239,7 @@ void PoolSeriesTest::longSeriesUseMinutes()
     for (int i = 0; i < 10'800; ++i)
         process.sample({{"a", static_cast<std::int64_t>(random() % 1000)}});
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", process.all(), {}, false), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all(), {}, false), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     const auto expected = live_points(process.all()).at({TargetId{1}, Text{"a"}});
     const Timestamp from = begin, to = process.all().back().time;

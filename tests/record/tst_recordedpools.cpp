@@ -4,6 +4,7 @@
 #include "core/record/reader.h"
 #include "core/record/writer.h"
 #include "tests/record/recordedprocess.h"
+#include "tests/support/places.h"
 
 #include <QTest>
 #include <SQLiteCpp/Database.h>
@@ -152,7 +153,7 @@ void RecordedPools::everyFieldComesBack()
         process.add(fact);
     const Folder folder;
     // A keyframe after each one.
-    QCOMPARE(record(folder / "a.poolrec", process.all(), keyframes_every(0s)), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all(), keyframes_every(0s)), std::string{});
     std::string error;
     const auto read = read_file(folder / "a.poolrec", &error);
     QCOMPARE(error, std::string{});
@@ -180,7 +181,7 @@ void RecordedPools::oneWhoseStackAloneChangesIsAnother()
     sample.changed[0].stack = {};
     process.add(sample);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", process.all()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all()), std::string{});
     QVERIFY(read_file(folder / "a.poolrec") == process.all());
     SQLite::Database db{(folder / "a.poolrec").string(), SQLite::OPEN_READONLY};
     QCOMPARE(db.execAndGet("SELECT count(*) FROM checkout").getInt(), 4);
@@ -203,7 +204,7 @@ void RecordedPools::actionsKeepTheirOrder()
     }
     process.sample({{"a", 1}}, true);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", process.all(), keyframes_every(3s)), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all(), keyframes_every(3s)), std::string{});
     World world;
     for (const Observation& o : process.all())
         world.apply(o);
@@ -250,7 +251,7 @@ void RecordedPools::viewsSayWhoHeld()
     nobody.full = true;
     process.add(nobody);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", process.all()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", process.all()), std::string{});
     SQLite::Database db{(folder / "a.poolrec").string(), SQLite::OPEN_READONLY};
     const auto ask = [&](const char* sql) {
         return QString::fromStdString(db.execAndGet(sql).getString());
@@ -299,7 +300,7 @@ void RecordedPools::tooManyAreRefused()
 
 void RecordedPools::anOldRecordingHasNone()
 {
-    const std::filesystem::path old = POOLSCOPE_DATA "/v1.poolrec";
+    const std::filesystem::path old = inTree("tests/data/v1.poolrec").toStdString();
     const std::string before = contents(old);
     const auto reader = RecordingReader::open(old);
     QVERIFY(reader);

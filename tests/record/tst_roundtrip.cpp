@@ -96,7 +96,7 @@ void RoundTrip::observationsComeBack()
     QCOMPARE(kinds.size(), std::variant_size_v<Fact>);
 
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     QCOMPARE(files_in(folder.path()), std::size_t{1});
     std::string error;
     const auto copy = read_file(folder / "a.poolrec", &error);
@@ -112,7 +112,7 @@ void RoundTrip::keyframesAreTheFold()
     for (std::uint32_t seed = 20; seed < 26; ++seed) {
         const auto original = Stream{seed, {3, 15, 0.3, true, true}}.take(1500);
         const Folder folder;
-        QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+        QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
         const auto reader = RecordingReader::open(folder / "a.poolrec");
         QVERIFY(reader);
         std::set<std::uint64_t> seen;
@@ -135,7 +135,7 @@ void RoundTrip::seekEqualsPlay()
 {
     const auto original = Stream{99, {2, 30, 0.2, true, true}}.take(3000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const Duration whole = original.back().time - original.front().time;
@@ -161,7 +161,7 @@ void RoundTrip::analysisIsTheSameInReplay()
 {
     const auto original = Stream{7, {2, 40, 0.05, true, false}}.take(2000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     Analysis live, replay;
@@ -191,7 +191,7 @@ void RoundTrip::analysisIsTheSameAfterASeek()
 {
     const auto original = Stream{8, {1, 5, 0.05, true, false, 0.02, 1, 5}}.take(8000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     Analysis live;
@@ -220,7 +220,7 @@ void RoundTrip::infoCountsWithoutReading()
     for (const Observation& o : original)
         gaps += std::holds_alternative<Gap>(o.what) ? 1 : 0;
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const auto info = reader.value()->info();
@@ -243,7 +243,7 @@ void RoundTrip::readStopsAndGoesOn()
 {
     const auto original = Stream{4, {}}.take(1000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     std::vector<Observation> pieces;
@@ -271,7 +271,7 @@ void RoundTrip::stepsSkipTicks()
 {
     const auto original = Stream{8, {}}.take(800);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     std::vector<Timestamp> instants;
@@ -300,7 +300,7 @@ void RoundTrip::seriesAreThePeaks()
 {
     const auto original = Stream{11, {2, 20, 0.5, true, false}}.take(2000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const auto expected = series_of(original);
@@ -359,7 +359,7 @@ void RoundTrip::longSeriesUseMinutes()
     // Two hours of one small target: the buckets become minutes wide.
     const auto original = Stream{12, {1, 5, 0.5, true, false, 0.02, 0}}.take(14'000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, {}, false), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, {}, false), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const auto expected = series_of(original).at(TargetId{1});
@@ -389,7 +389,7 @@ void RoundTrip::pastOfASession()
 {
     const auto original = Stream{13, {2, 10, 0.3, true, false}}.take(2000);
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", original, often()), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", original, often()), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const Timestamp from = original[600].time, to = original[1700].time;
@@ -456,7 +456,7 @@ void RoundTrip::orderIsKept()
 void RoundTrip::emptyRecording()
 {
     const Folder folder;
-    QCOMPARE(record(folder / "a.poolrec", {}), std::string{});
+    QCOMPARE(record_all(folder / "a.poolrec", {}), std::string{});
     const auto reader = RecordingReader::open(folder / "a.poolrec");
     QVERIFY(reader);
     const auto info = reader.value()->info();

@@ -4,6 +4,7 @@
 #include "tests/report/incident.h"
 #include "tests/report/page.h"
 #include "tests/report/recorded.h"
+#include "tests/support/places.h"
 
 #include <QDir>
 #include <QTemporaryDir>
@@ -252,7 +253,7 @@ void TestGather::twoReadingsAreEqual()
 void TestGather::goldenRecordings_data()
 {
     QTest::addColumn<QString>("file");
-    const QDir folder(QStringLiteral(POOLSCOPE_DATA));
+    const QDir folder(inTree("tests/data"));
     for (const QString& name : folder.entryList({QStringLiteral("*.poolrec")}))
         QTest::newRow(qPrintable(name)) << folder.filePath(name);
 }

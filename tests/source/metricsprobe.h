@@ -3,6 +3,7 @@
 
 #include "core/source/metricssource.h"
 #include "tests/source/poolprobe.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QTimer>
@@ -13,7 +14,7 @@ namespace poolscope::test {
 
 inline QByteArray dataPage(const char* name)
 {
-    QFile file(QStringLiteral(POOLSCOPE_DATA "/metrics/") + QLatin1String(name));
+    QFile file(inTree("tests/data/metrics/") + QLatin1String(name));
     if (!file.open(QIODevice::ReadOnly))
         qFatal("no %s", name);
     return file.readAll();

@@ -10,8 +10,6 @@
 using namespace poolscope;
 using namespace std::chrono_literals;
 
-Q_DECLARE_METATYPE(TargetKind)
-
 class TestAgentAddress : public QObject
 {
     Q_OBJECT

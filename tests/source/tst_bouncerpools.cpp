@@ -5,7 +5,8 @@
 
 #include <QTest>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestBouncerPools : public QObject
 {
@@ -238,7 +239,5 @@ void TestBouncerPools::settingsAreTold()
     QVERIFY(!pools.absorb(one, true).pools.at(0).wait_time);
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestBouncerPools)
+QTEST_GUILESS_MAIN(TestBouncerPools)
 #include "tst_bouncerpools.moc"

@@ -5,7 +5,8 @@
 
 #include <QTest>
 
-namespace poolscope::test {
+using namespace poolscope;
+using namespace poolscope::test;
 
 class TestBouncerRows : public QObject
 {
@@ -218,7 +219,5 @@ void TestBouncerRows::passwordsAreTakenOut()
     QCOMPARE(source.value()->info().name, std::string{"pgbouncer@db1"});
 }
 
-} // namespace poolscope::test
-
-QTEST_GUILESS_MAIN(poolscope::test::TestBouncerRows)
+QTEST_GUILESS_MAIN(TestBouncerRows)
 #include "tst_bouncerrows.moc"

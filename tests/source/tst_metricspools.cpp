@@ -3,11 +3,13 @@
 // metrics), and such as are made up here.
 #include "core/source/metricsexpvar.h"
 #include "core/source/metricspools.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QTest>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 using namespace std::chrono_literals;
 
 namespace {
@@ -38,7 +40,7 @@ struct PagePools
 
 std::string dataFile(const char* name)
 {
-    QFile file(QStringLiteral(POOLSCOPE_DATA "/metrics/") + QLatin1String(name));
+    QFile file(inTree("tests/data/metrics/") + QLatin1String(name));
     if (!file.open(QIODevice::ReadOnly))
         qFatal("no %s", name);
     return file.readAll().toStdString();

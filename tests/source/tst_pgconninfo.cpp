@@ -7,7 +7,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-namespace poolscope {
+using namespace poolscope;
 
 class TestPgConninfo : public QObject
 {
@@ -279,7 +279,5 @@ void TestPgConninfo::makesNothingOfRecordings()
     QCOMPARE(made.value()->info().url, std::string("postgresql://u@db1.shop.internal/shop"));
 }
 
-} // namespace poolscope
-
-QTEST_GUILESS_MAIN(poolscope::TestPgConninfo)
+QTEST_GUILESS_MAIN(TestPgConninfo)
 #include "tst_pgconninfo.moc"

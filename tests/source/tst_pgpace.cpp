@@ -3,7 +3,7 @@
 
 #include <QTest>
 
-namespace poolscope {
+using namespace poolscope;
 
 using std::chrono::milliseconds;
 
@@ -103,7 +103,5 @@ void TestPgPace::anotherInterval()
     QCOMPARE(pace.pace(), milliseconds{100});
 }
 
-} // namespace poolscope
-
-QTEST_GUILESS_MAIN(poolscope::TestPgPace)
+QTEST_GUILESS_MAIN(TestPgPace)
 #include "tst_pgpace.moc"

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <memory>
 
-namespace poolscope {
+using namespace poolscope;
 
 using Steady = std::chrono::steady_clock;
 
@@ -459,7 +459,5 @@ void TestPgRows::commandsExpire()
     QCOMPARE(commands.add(command, sessions, now).front().phase, ActionPhase::refused);
 }
 
-} // namespace poolscope
-
-QTEST_GUILESS_MAIN(poolscope::TestPgRows)
+QTEST_GUILESS_MAIN(TestPgRows)
 #include "tst_pgrows.moc"

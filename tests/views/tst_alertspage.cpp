@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 using poolscope::support::PageFixture;
 using poolscope::support::SyntheticUpdates;
 
-Q_DECLARE_METATYPE(poolscope::TargetId)
-
 namespace {
 
 Alert alert(const char* rule, AlertSeverity severity, AlertState state)

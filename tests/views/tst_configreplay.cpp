@@ -24,7 +24,7 @@ public:
     void advance(Duration by) { us_ += to_us(by); }
 
 private:
-    std::atomic<std::int64_t> us_{to_us(poolscope::test::start)};
+    std::atomic<std::int64_t> us_{to_us(poolscope::test::began)};
 };
 
 /// A process, where FakeSource is a server.
@@ -95,7 +95,7 @@ void TestConfigReplay::replayIsAsItWasLive()
     report(server, FactsReported{*told.facts});
     report(server, SettingsReported{*told.settings});
     Session session;
-    session.key = {TargetId{1}, Pid{4711}, poolscope::test::start - 1h};
+    session.key = {TargetId{1}, Pid{4711}, poolscope::test::began - 1h};
     session.user = Text{std::string("app")};
     session.client = Text{std::string("10.0.0.1:50000")};
     session.backend_type = Text{std::string("client backend")};
@@ -132,7 +132,7 @@ void TestConfigReplay::replayIsAsItWasLive()
     QTRY_VERIFY(raises(page, "maxima_over_capacity")); // by the join alone
     std::size_t points = 0;
     const auto committed = [&] {
-        workspace.poolSeries(poolscope::test::start, clock->now(), check_load_points,
+        workspace.poolSeries(poolscope::test::began, clock->now(), check_load_points,
                              [&](const std::vector<PoolSeries>& series) {
                                  points = series.empty() ? 0 : series.front().points.size();
                              });
@@ -140,7 +140,7 @@ void TestConfigReplay::replayIsAsItWasLive()
     };
     QTRY_VERIFY(committed());
     QTRY_VERIFY(raises(page, "pool_too_small")); // as asked now and then at the live edge
-    const Timestamp early = poolscope::test::start + 20s;
+    const Timestamp early = poolscope::test::began + 20s;
     const Timestamp at = clock->now();
     const auto isAt = [&](Timestamp instant) {
         return workspace.latest()->now == instant &&

@@ -23,7 +23,7 @@ Update updateAt(const CheckInput& input, Duration after, bool reset = false)
 {
     Update update;
     update.reset = reset;
-    update.now = poolscope::test::start + after;
+    update.now = poolscope::test::began + after;
     for (const CheckTarget& target : input.targets) {
         TargetSummary summary;
         summary.info = target.info;
@@ -131,7 +131,7 @@ void TestConfigurationPage::nothingTellsItsSettings()
     QVERIFY(!page.table().isVisible());
     Transport replay;
     replay.mode = Mode::replay;
-    replay.cursor = replay.end = poolscope::test::start;
+    replay.cursor = replay.end = poolscope::test::began;
     f.setTransport(replay);
     f.apply(updateAt({{process_of({silent})}, {}, {}}, 1s, true));
     QCOMPARE(answer(page), QStringLiteral("Nothing in this recording tells its settings."));
@@ -142,7 +142,7 @@ void TestConfigurationPage::nothingTellsItsSettings()
     QCOMPARE(answer(page), QStringLiteral("no sample of shop-api was recorded up to this moment"));
     Transport live;
     live.mode = Mode::live;
-    live.cursor = live.end = poolscope::test::start;
+    live.cursor = live.end = poolscope::test::began;
     f.setTransport(live);
     f.apply(early);
     QCOMPARE(answer(page), QStringLiteral("waiting for the first sample"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the evidence of a diagnosis leads.
+#include "tests/support/places.h"
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
 #include "ui/views/answerpanel.h"
@@ -11,6 +12,7 @@
 #include <algorithm>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 using namespace poolscope::support;
 using namespace std::chrono_literals;
 
@@ -42,7 +44,7 @@ void OverviewAnswersTest::evidenceLeadsToItsSession()
 {
     PageFixture f;
     f.follow();
-    f.workspace->open(QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec"));
+    f.workspace->open(inTree("resources/samples/incident.poolrec"));
     QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
     f.workspace->seek(f.workspace->transport().start + 240s);
     const Page& overview = f.page("overview");

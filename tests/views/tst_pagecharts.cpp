@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Charts on pages, lists that are cut, what is preselected, and the lock queue.
+#include "tests/support/places.h"
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
 #include "ui/charts/statechart.h"
@@ -16,6 +17,7 @@
 #include <algorithm>
 
 using namespace poolscope;
+using poolscope::test::inTree;
 using namespace poolscope::support;
 using namespace std::chrono_literals;
 
@@ -223,7 +225,7 @@ void PageChartsTest::marksReachTheCharts()
 {
     PageFixture f;
     f.follow();
-    f.workspace->open(QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec"));
+    f.workspace->open(inTree("resources/samples/incident.poolrec"));
     QTRY_VERIFY(!charts(f.page("overview")).isEmpty());
     const auto has = [&](MarkKind kind) {
         const auto& events = charts(f.page("overview")).front()->picture().events;
@@ -271,7 +273,7 @@ void PageChartsTest::worstAtTheCursorIsOffered()
     PageFixture f;
     f.follow();
     f.show("sessions");
-    f.workspace->open(QStringLiteral(POOLSCOPE_SAMPLES "/incident.poolrec"));
+    f.workspace->open(inTree("resources/samples/incident.poolrec"));
     QTRY_VERIFY(f.context->selection().has_value());
     const std::int64_t atEnd = f.context->selection()->pid.value;
     // The root was still there then, and 13 waited behind it.

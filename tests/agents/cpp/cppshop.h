@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "tests/support/places.h"
+
 #include <QProcess>
 #include <QProcessEnvironment>
 
@@ -19,7 +21,7 @@ public:
         environment.insert(QStringLiteral("XDG_RUNTIME_DIR"), runtime);
         process_.setProcessEnvironment(environment);
         process_.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        process_.start(QStringLiteral(CPPSHOP), {conninfo});
+        process_.start(inBuild("tests/agents/cpp/poolscope_cppshop"), {conninfo});
     }
     CppShop(const CppShop&) = delete;
     CppShop& operator=(const CppShop&) = delete;

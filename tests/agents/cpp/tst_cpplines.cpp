@@ -5,6 +5,7 @@
 
 #include "core/source/localpools.h"
 #include "tests/support/pgcluster.h"
+#include "tests/support/places.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -39,7 +40,7 @@ void TestCppLines::theLineIsNamed()
                                    [&](const LocalPool& pool) { return pool.pid == shop.pid(); });
     QVERIFY(ours != found.end());
 
-    QFile source(QStringLiteral(CPPSHOP_SOURCE));
+    QFile source(inBuild("tests/agents/cpp/shop.cpp"));
     QVERIFY(source.open(QIODevice::ReadOnly));
     const QByteArray code = source.readAll();
     const auto line = code.left(code.indexOf("pool.acquire")).count('\n') + 1;
@@ -47,7 +48,7 @@ void TestCppLines::theLineIsNamed()
     const auto ask = [&] {
         QProcess poolscope;
         poolscope.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-        poolscope.start(QStringLiteral(POOLSCOPE_BINARY),
+        poolscope.start(inBuild("app/poolscope"),
                         {QStringLiteral("leaks"), ours->url, QStringLiteral("--json"),
                          QStringLiteral("--leak-after"), QStringLiteral("50ms")});
         poolscope.waitForFinished(20000);

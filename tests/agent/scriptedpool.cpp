@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "tests/agent/fakepool.h"
+#include "tests/agent/scriptedpool.h"
 
 #include <stdexcept>
 #include <utility>
 
 namespace poolscope::test {
 
-std::atomic<std::uint64_t> FakePool::next_{1};
+std::atomic<std::uint64_t> ScriptedPool::next_{1};
 
-void FakePool::report(const PoolEvent& event)
+void ScriptedPool::report(const PoolEvent& event)
 {
     const std::lock_guard telling(sink_mutex_);
     tell(event);
@@ -16,13 +16,13 @@ void FakePool::report(const PoolEvent& event)
 
 /// With sink_mutex_ held until the change shows: who is about to show one without an event, as
 /// there was no sink yet, is waited for by set_sink.
-void FakePool::tell(const PoolEvent& event)
+void ScriptedPool::tell(const PoolEvent& event)
 {
     if (sink_ != nullptr)
         sink_->take(event);
 }
 
-ConnectionId FakePool::open_connection()
+ConnectionId ScriptedPool::open_connection()
 {
     const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
@@ -37,7 +37,7 @@ ConnectionId FakePool::open_connection()
     return event.connection;
 }
 
-void FakePool::close_connection(ConnectionId connection)
+void ScriptedPool::close_connection(ConnectionId connection)
 {
     const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
@@ -50,8 +50,8 @@ void FakePool::close_connection(ConnectionId connection)
     connections_.erase(connection);
 }
 
-CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_view by,
-                          std::span<const Tag> tags)
+CheckoutId ScriptedPool::lend(ConnectionId connection, StackId stack, std::string_view by,
+                              std::span<const Tag> tags)
 {
     const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
@@ -76,7 +76,7 @@ CheckoutId FakePool::lend(ConnectionId connection, StackId stack, std::string_vi
     return event.checkout;
 }
 
-void FakePool::give_back(CheckoutId checkout)
+void ScriptedPool::give_back(CheckoutId checkout)
 {
     const std::lock_guard telling(sink_mutex_);
     PoolEvent event;
@@ -88,7 +88,7 @@ void FakePool::give_back(CheckoutId checkout)
     checkouts_.erase(checkout);
 }
 
-void FakePool::flood(std::size_t count)
+void ScriptedPool::flood(std::size_t count)
 {
     const std::lock_guard telling(sink_mutex_); // so that none of them ever shows
     PoolEvent event;
@@ -103,7 +103,7 @@ void FakePool::flood(std::size_t count)
     }
 }
 
-PoolDescription FakePool::description() const
+PoolDescription ScriptedPool::description() const
 {
     return {name_,
             "fake",
@@ -112,7 +112,7 @@ PoolDescription FakePool::description() const
             {"by", "stacks", "stats"}};
 }
 
-PoolFigures FakePool::figures() const
+PoolFigures ScriptedPool::figures() const
 {
     const std::lock_guard lock(mutex_);
     PoolFigures figures;
@@ -122,13 +122,13 @@ PoolFigures FakePool::figures() const
     return figures;
 }
 
-void FakePool::set_sink(EventSink* sink)
+void ScriptedPool::set_sink(EventSink* sink)
 {
     const std::lock_guard lock(sink_mutex_);
     sink_ = sink;
 }
 
-PoolPicture FakePool::picture() const
+PoolPicture ScriptedPool::picture() const
 {
     if (throws)
         throw std::runtime_error("no picture today");
@@ -149,7 +149,7 @@ PoolPicture FakePool::picture() const
     return picture;
 }
 
-Frames FakePool::frames(StackId stack) const
+Frames ScriptedPool::frames(StackId stack) const
 {
     ++symbolised;
     return {{"shop::handle" + std::to_string(stack.value), "src/shop.cpp",
@@ -157,7 +157,7 @@ Frames FakePool::frames(StackId stack) const
             {"main", "src/main.cpp", 3, true}};
 }
 
-Result<Done> FakePool::reclaim(CheckoutId checkout)
+Result<Done> ScriptedPool::reclaim(CheckoutId checkout)
 {
     {
         const std::lock_guard lock(mutex_);
@@ -168,13 +168,13 @@ Result<Done> FakePool::reclaim(CheckoutId checkout)
     return Done{};
 }
 
-bool FakePool::watched() const
+bool ScriptedPool::watched() const
 {
     const std::lock_guard lock(sink_mutex_);
     return sink_ != nullptr;
 }
 
-std::set<std::uint64_t> FakePool::open_ids() const
+std::set<std::uint64_t> ScriptedPool::open_ids() const
 {
     const std::lock_guard lock(mutex_);
     std::set<std::uint64_t> ids;

@@ -14,10 +14,10 @@ namespace poolscope::test {
 
 /// A pool of connections that are not there, kept to the letter of PoolControl's contract. Any
 /// thread.
-class FakePool final : public PoolControl
+class ScriptedPool final : public PoolControl
 {
 public:
-    explicit FakePool(std::string name)
+    explicit ScriptedPool(std::string name)
         : name_(std::move(name))
     {}
 
