@@ -69,7 +69,8 @@ void TestAgentPool::leakIsNamedByItsLine()
     QVERIFY(inspector.state.is_open(std::to_string(before.value().checkout_id().value)));
     const std::string line = "tst_agentpool.cpp\",\"line\":" + std::to_string(offending_line);
     QVERIFY2(inspector.count(line) == 1, inspector.notes.said.back().c_str());
-    QCOMPARE(inspector.count(own("TestAgentPool::leakIsNamedByItsLine")), std::size_t{1});
+    QCOMPARE(inspector.count(own("tst_agentpool::TestAgentPool::leakIsNamedByItsLine")),
+             std::size_t{1});
     // And as it happens.
     const auto after = keep(pool);
     QVERIFY(after);

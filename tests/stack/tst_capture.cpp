@@ -209,7 +209,7 @@ void TestCapture::ownIsSettable()
     const auto probe = reinterpret_cast<std::uintptr_t>(&shared::probe);
     const auto libc = reinterpret_cast<std::uintptr_t>(&std::malloc);
     QVERIFY(modules.is_own(here));
-    QVERIFY(modules.find(here).path.find("tst_capture") != std::string::npos);
+    QVERIFY(modules.find(here).path.find("tests_stack") != std::string::npos);
     QVERIFY(!modules.is_own(0));
     QVERIFY(!modules.is_own(libc));
     Taken taken;
