@@ -40,6 +40,7 @@ BasePage::BasePage(ViewContext& context, std::shared_ptr<SessionStore> store, QW
         updateBanners();
         zoneChanged();
     });
+    connect(&Theme::current(), &Theme::changed, this, [this] { arrange(); });
 }
 
 void BasePage::apply(const Update& update)

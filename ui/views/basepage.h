@@ -36,6 +36,9 @@ protected:
     virtual void refresh(const Update& update) = 0;
     virtual void transportChanged() {}
     virtual void zoneChanged() {}
+    /// Lengths that depend on the height of rows: also without news, when another density is
+    /// chosen.
+    virtual void arrange() {}
     virtual void select(const std::optional<SessionKey>& session) { Q_UNUSED(session) }
 
     void showEvent(QShowEvent* event) override;

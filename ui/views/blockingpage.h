@@ -26,7 +26,7 @@ protected:
     void showEvent(QShowEvent* event) override;
 
 private:
-    void arrange();
+    void arrange() override;
     void sayAnswer();
     QString linesFrom() const;
 

@@ -38,7 +38,7 @@ private:
     void makeTables();
     void updateAnswer();
     void follow(const AnswerEvidence& link);
-    void arrange();
+    void arrange() override;
     void chooseCharts();
     void fitPools();
     void cutLeaks();

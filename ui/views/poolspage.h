@@ -43,7 +43,7 @@ private:
     void rowChosen();
     void pickPool(TargetId target, const Text& pool);
     void showPool();
-    void arrange();
+    void arrange() override;
 
     InstrumentLink* instrument_;
     PageTitle* title_;

@@ -57,7 +57,7 @@ private:
     /// Asks what was held over the visible range.
     void ask();
     void rebuild();
-    void arrange();
+    void arrange() override;
     void answer();
     void crumbs();
     void tellCell();
