@@ -45,6 +45,7 @@ private slots:
     void staleElsewhere();
     void copiesAreRaw();
     void treeCopiesAreRaw();
+    void suspectsSayWhatTheyRanLast();
     void countsHaveThinSpaces();
     void tooltipsShowWhatIsThere_data();
     void tooltipsShowWhatIsThere();
@@ -207,6 +208,27 @@ void RowsTest::treeCopiesAreRaw()
     servers->replace(serverRows(store));
     QCOMPARE(used.data().toString(), Formatter::notReported());
     QCOMPARE(used.data(CopyRole).toString(), QString());
+}
+
+void RowsTest::suspectsSayWhatTheyRanLast()
+{
+    SyntheticUpdates updates;
+    const std::chrono::seconds long_ago{400};
+    updates.put(7, SessionState::idle_in_transaction, "shop-api", long_ago).session.statement =
+        Text("SELECT id\n  FROM orders FOR UPDATE");
+    updates.put(8, SessionState::idle_in_transaction, "mailer", long_ago / 2).session.statement =
+        Text();
+    SessionStore store;
+    store.apply(updates.take(true));
+    const auto leaks = makeLeakModel(nullptr);
+    leaks->replace(leakRows(store, {}, LeakGrouping::none));
+    const auto who = [&](int row) {
+        return leaks->index(row, int(LeakColumn::origin)).data().toString().simplified();
+    };
+    QCOMPARE(who(0), QStringLiteral("7 shop-api SELECT id FROM orders FOR UPDATE"));
+    QCOMPARE(who(1), QStringLiteral("8 mailer"));
+    QCOMPARE(leaks->index(0, int(LeakColumn::origin)).data(CopyRole).toString(),
+             QStringLiteral("7 shop-api"));
 }
 
 void RowsTest::countsHaveThinSpaces()

@@ -53,6 +53,16 @@ TreeCell kindCell(const SuspectedLeak& leak)
     return cell;
 }
 
+/// Who it is, and what it ran last: that tells whoever knows the application where to look.
+TreeCell heldCell(const Session& session, Pid pid)
+{
+    TreeCell cell = whoCell(pid, applicationOf(session));
+    const QString statement = Formatter::line(session.statement.str(), 200);
+    if (!statement.isEmpty())
+        cell.text += QStringLiteral("  ") + statement;
+    return cell;
+}
+
 std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLeak& leak,
                                    const SessionRow& row)
 {
@@ -62,7 +72,7 @@ std::unique_ptr<TreeNode> leakNode(const SessionStore& store, const SuspectedLea
     node->state = row.session.state;
     node->severity = static_cast<int>(leak.severity);
     node->staleness = store.staleness(leak.session.target);
-    node->cells = {whoCell(leak.session.pid, applicationOf(row.session)),
+    node->cells = {heldCell(row.session, leak.session.pid),
                    kindCell(leak),
                    TreeCell{},
                    duration(store.age(leak.session.target, leak.since), emphasisOf(leak.severity)),
