@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/objects.h"
 
+#include "core/analyze/overflow.h"
 #include "core/analyze/words.h"
 
 #include <algorithm>
@@ -90,6 +91,8 @@ void writePool(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     json.member("total", pool.total);
     json.member("idle_min", pool.idle_min);
     json.member("idle_max", pool.idle_max);
+    const auto overflow = overflow_of(pool);
+    json.member("overflow", overflow ? std::optional{overflow->open} : std::nullopt);
     const bool created = pool.create_time && pool.create_time->count > 0;
     json.member("create_p99_us", created ? pool.create_time->p99 : std::nullopt);
     const auto& wait = pool.wait_time;

@@ -48,6 +48,8 @@ private slots:
     void severities();
     void rowsTellTheFigures();
     void whatIsNotReportedSaysSo();
+    void overflowIsTold();
+    void theTableGrowsWithItsRows();
     void theChoiceSurvives();
     void whatWasLeftToThePageIsTheWorst();
     void theChartsAreThoseOfThePool();
@@ -190,6 +192,37 @@ void PoolsPageTest::whatIsNotReportedSaysSo()
     QVERIFY(fixture_->answer().contains(QStringLiteral("nothing is reported")));
     for (const auto& [name, value] : stateFacts(bare("mystery")))
         QCOMPARE(value, QStringLiteral("not reported"));
+}
+
+void PoolsPageTest::overflowIsTold()
+{
+    Pool pool = bare("orders");
+    pool.kind = Text{"sqlalchemy"};
+    pool.total = 8;
+    pool.configuration = {{"pool_size", "5"}, {"max_overflow", "10"}};
+    const std::pair told{QStringLiteral("overflow"), QStringLiteral("3 of 10")};
+    const PoolFacts facts = stateFacts(pool);
+    QCOMPARE(std::count(facts.begin(), facts.end(), told), 1);
+    pool.configuration.back().second = "-1";
+    const std::pair unbound{QStringLiteral("overflow"), QStringLiteral("3, no bound")};
+    const PoolFacts without = stateFacts(pool);
+    QCOMPARE(std::count(without.begin(), without.end(), unbound), 1);
+}
+
+/// Without news: in a replay that stands none come.
+void PoolsPageTest::theTableGrowsWithItsRows()
+{
+    PoolScene scene;
+    fixture_->apply(scene.take(true));
+    const DataTable& table = fixture_->page().table();
+    const int before = table.height();
+    Theme::current().setDensity(Theme::Density::comfortable);
+    const int row = table.visualRect(table.model()->index(0, 0)).height();
+    const int after = table.maximumHeight();
+    Theme::current().setDensity(Theme::Density::normal);
+    QVERIFY2(after > before, qPrintable(QStringLiteral("%1, %2").arg(before).arg(after)));
+    QVERIFY(after >= table.model()->rowCount() * row);
+    QCOMPARE(table.maximumHeight(), before);
 }
 
 void PoolsPageTest::theChoiceSurvives()

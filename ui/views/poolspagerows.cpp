@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/poolspagerows.h"
 
+#include "core/analyze/overflow.h"
 #include "ui/charts/timeaxis.h"
 #include "ui/models/poolshare.h"
 #include "ui/models/roles.h"
@@ -329,16 +330,24 @@ PoolFacts stateFacts(const Pool& pool)
     const auto said = [](const Text& words) {
         return words.empty() ? Formatter::notReported() : Formatter::line(words.str(), 200);
     };
-    return {{tr("kind"), said(pool.kind)},
-            {tr("database"), said(pool.database)},
-            {tr("circuit breaker"), said(pool.circuit)},
-            {tr("health"), said(pool.health)},
-            {tr("connections"), counted(pool.total)},
-            {tr("max"), pool.max && *pool.max <= 0 ? tr("unlimited") : counted(pool.max)},
-            {tr("idle.min"), counted(pool.idle_min)},
-            {tr("idle.max"), counted(pool.idle_max)},
-            {tr("leaks detected"), counted(signedOf(pool.leaks_detected))},
-            {tr("tracked"), counted(signedOf(pool.tracked))}};
+    PoolFacts facts{{tr("kind"), said(pool.kind)},
+                    {tr("database"), said(pool.database)},
+                    {tr("circuit breaker"), said(pool.circuit)},
+                    {tr("health"), said(pool.health)},
+                    {tr("connections"), counted(pool.total)},
+                    {tr("max"), pool.max && *pool.max <= 0 ? tr("unlimited") : counted(pool.max)}};
+    if (const auto overflow = overflow_of(pool)) {
+        const QString open = Formatter::count(overflow->open);
+        facts.emplace_back(tr("overflow"),
+                           overflow->most
+                               ? tr("%1 of %2").arg(open, Formatter::count(*overflow->most))
+                               : tr("%1, no bound").arg(open));
+    }
+    facts.insert(facts.end(), {{tr("idle.min"), counted(pool.idle_min)},
+                               {tr("idle.max"), counted(pool.idle_max)},
+                               {tr("leaks detected"), counted(signedOf(pool.leaks_detected))},
+                               {tr("tracked"), counted(signedOf(pool.tracked))}});
+    return facts;
 }
 
 PoolFacts timeFacts(const Pool& pool)

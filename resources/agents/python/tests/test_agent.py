@@ -8,7 +8,7 @@ import os
 import random
 import threading
 import time
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 import pytest
 import sqlalchemy
@@ -18,6 +18,7 @@ from sqlalchemy import text
 import poolscope
 from poolscope import process
 
+Ask = Callable[..., List[Dict[str, Any]]]
 Make = Callable[..., Any]
 Said = Callable[[], List[str]]
 
@@ -306,6 +307,18 @@ def test_overflow_is_what_the_pool_counts(make: Make) -> None:
     for one in held:
         one.close()
     assert told() == (0, 0)  # and the empty place is the one that the pool keeps
+
+
+def test_overflow_is_shown(make: Make, ask: Ask) -> None:
+    engine = make(pool_size=1, max_overflow=2)
+    handle = poolscope.instrument(engine)
+    held = [engine.connect() for _ in range(3)]
+    (pool,) = ask("pools", handle.address)
+    assert (pool["overflow"], pool["total"], pool["max"]) == (2, 3, 3)
+    for one in held:
+        one.close()
+    (pool,) = ask("pools", handle.address)
+    assert (pool["overflow"], pool["total"]) == (0, 1)
 
 
 def test_environment_chooses_stacks(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
