@@ -144,7 +144,9 @@ class Postgres(Server):
 class MariaDb(Server):
     @staticmethod
     def binaries() -> str:
-        server, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
+        # Debian keeps servers where an ordinary user's PATH does not look.
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/libexec"])
+        server, install = shutil.which("mariadbd", path=path), shutil.which("mariadb-install-db")
         return server if server and install else ""
 
     def start(self) -> None:
