@@ -2,6 +2,7 @@
 # cmake -DROOT=… -DOUTPUT=… "-DTESTS=a.cpp;b.cpp" -P: writes a source that holds several tests, each in a
 # namespace that is named after it. What they include comes before, at its own place: where they include
 # it once more, in their namespace, nothing is left of it.
+cmake_minimum_required(VERSION 3.25)
 set(includes)
 set(bodies)
 foreach(test IN LISTS TESTS)

@@ -29,7 +29,7 @@ function(poolscope_test_headers)
 endfunction()
 
 function(poolscope_test_options target label)
-    set_target_properties(${target} PROPERTIES AUTOMOC OFF)
+    set_target_properties(${target} PROPERTIES AUTOMOC OFF AUTOUIC OFF AUTORCC OFF)
     target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}")
     target_include_directories(${target} BEFORE PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/patient")
     # gcc 12 is wrong about the bounds of strings that it builds in place (gcc bugs 105329, 105651).
@@ -112,7 +112,7 @@ function(poolscope_test name)
         cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME room)
         get_property(tests DIRECTORY PROPERTY poolscope_tests)
         if(NOT tests)
-            cmake_language(DEFER CALL poolscope_tests_of_room tests_${room})
+            cmake_language(DEFER CALL poolscope_tests_of_room)
         endif()
         list(POP_FRONT TEST_SOURCES) # its own
         set_property(DIRECTORY APPEND PROPERTY poolscope_tests ${name})
@@ -126,7 +126,9 @@ function(poolscope_test name)
 endfunction()
 
 # All tests of a room, once they are named.
-function(poolscope_tests_of_room target)
+function(poolscope_tests_of_room)
+    cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME room)
+    set(target tests_${room})
     get_property(tests DIRECTORY PROPERTY poolscope_tests)
     foreach(part IN ITEMS sources links needs)
         get_property(${part} DIRECTORY PROPERTY poolscope_tests_${part})
