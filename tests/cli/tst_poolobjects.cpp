@@ -99,9 +99,10 @@ void TestPoolObjects::poolKeys()
     for (const QJsonValue& one : all)
         QCOMPARE(
             keysOf(one),
-            sorted("target pool kind used idle pending max timeouts wait_p50_us wait_p99_us "
-                   "use_p50_us use_p99_us total idle_min idle_max overflow create_p99_us wait_count "
-                   "wait_us_total health circuit leaks_detected tracked config lost_connections"));
+            sorted(
+                "target pool kind used idle pending max timeouts wait_p50_us wait_p99_us "
+                "use_p50_us use_p99_us total idle_min idle_max overflow create_p99_us wait_count "
+                "wait_us_total health circuit leaks_detected tracked config lost_connections"));
 }
 
 void TestPoolObjects::poolValues()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a test finds what it reads and starts. Nothing else that is compiled knows it, so that what one
-// clone has compiled is what another would.
+// Where a test finds what it reads and starts. Nothing else that is compiled knows it, so that what
+// one clone has compiled is what another would.
 #pragma once
 #include <QString>
 
