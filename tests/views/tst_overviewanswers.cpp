@@ -4,8 +4,11 @@
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
 #include "ui/views/answerpanel.h"
+#include "ui/views/chartboard.h"
 #include "ui/views/linkbutton.h"
 
+#include <QLabel>
+#include <QScopeGuard>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -37,6 +40,8 @@ private slots:
     void evidenceLeadsToItsSession();
     void evidenceOfEarlierLeadsBackThere();
     void evidenceLeadsToItsCheckout();
+    void theAnswerIsWhole_data();
+    void theAnswerIsWhole();
 };
 
 /// In the recording of a real incident, once its blocker is blocking.
@@ -114,6 +119,57 @@ void OverviewAnswersTest::evidenceLeadsToItsCheckout()
     emit panel->linkChosen(link);
     QCOMPARE(checkouts.size(), 1); // its page is all that there is to show
     QCOMPARE(pages.size(), 2);
+}
+
+void OverviewAnswersTest::theAnswerIsWhole_data()
+{
+    QTest::addColumn<double>("scale");
+    QTest::addColumn<QSize>("size");
+    QTest::newRow("1280x800") << 1.0 << QSize(1090, 640);
+    QTest::newRow("large texts") << 1.7 << QSize(1270, 620);
+    QTest::newRow("large texts, tall") << 1.7 << QSize(1270, 900);
+    QTest::newRow("twice as large") << 2.0 << QSize(1900, 900);
+}
+
+/// The charts make room for it: it is what one reads first.
+void OverviewAnswersTest::theAnswerIsWhole()
+{
+    QFETCH(double, scale);
+    QFETCH(QSize, size);
+    Theme::current().setScale(scale);
+    const auto asBefore = qScopeGuard([] { Theme::current().setScale(1.0); });
+    PageFixture f(size);
+    f.follow();
+    f.workspace->open(inTree("resources/samples/incident.poolrec"));
+    QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
+    f.workspace->seek(f.workspace->transport().start + 240s);
+    Page& overview = f.show("overview");
+    QTRY_VERIFY(!linksOf(overview).isEmpty());
+    const auto* const panel = overview.findChild<AnswerPanel*>();
+    int texts = 0;
+    const auto cut = [&] {
+        texts = 0;
+        for (const QLabel* const label : panel->findChildren<QLabel*>()) {
+            if (!label->isVisible() || label->text().isEmpty())
+                continue;
+            ++texts;
+            const int needed = label->wordWrap() ? label->heightForWidth(label->width())
+                                                 : label->sizeHint().height();
+            if (label->height() < needed)
+                return label->text();
+        }
+        for (const LinkButton* const link : linksOf(overview)) {
+            ++texts;
+            if (link->height() < link->sizeHint().height())
+                return link->text();
+        }
+        return QString();
+    };
+    QTRY_COMPARE(cut(), QString());
+    QVERIFY(texts >= 6);
+    // The charts come back where there is room for both.
+    f.resize(Theme::current().scaled(QSize(1240, 720)));
+    QTRY_VERIFY(overview.findChild<ChartBoard*>()->isVisible());
 }
 
 QTEST_MAIN(OverviewAnswersTest)

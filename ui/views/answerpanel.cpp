@@ -73,7 +73,8 @@ AnswerPanel::AnswerPanel(QWidget* parent)
     makeRelief();
     row->addWidget(relieve_);
     connect(&Theme::current(), &Theme::changed, this, &AnswerPanel::restyle);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Maximum);
+    // Its lines may be more than those that it would have at its own width.
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
 }
 
 void AnswerPanel::makeRelief()

@@ -61,6 +61,9 @@ std::optional<PoolKey> worstPool(const SessionStore& store, const std::vector<Po
     return keys.empty() ? std::nullopt : std::optional(keys.front());
 }
 
+/// Lower than a chart should be, but its lines can still be read.
+constexpr int bodyLeast = metrics::chartMinimum * 3 / 5;
+
 } // namespace
 
 OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> store,
@@ -90,7 +93,7 @@ OverviewPage::OverviewPage(ViewContext& context, std::shared_ptr<SessionStore> s
     makeTables();
     row->addWidget(side_);
     // Its height is what is left; what does not fit into that is left out, see chooseCharts().
-    body_->setMinimumHeight(Theme::current().scaled(metrics::chartMinimum));
+    body_->setMinimumHeight(Theme::current().scaled(bodyLeast));
     body_->installEventFilter(this);
     layout_->addWidget(body_, 1000);
     layout_->addStretch(1); // keeps the sentence at the top while there is nothing below it
@@ -368,7 +371,10 @@ void OverviewPage::arrange()
     const Theme& theme = Theme::current();
     const auto& targets = store_->targets();
     const bool leaks = suspectedCount(targets) > 0;
-    body_->setVisible(!targets.empty());
+    // The sentence is what one reads first: where charts would cut it, they are on other pages.
+    const int room = height() - layout_->contentsMargins().bottom() - layout_->spacing() -
+                     panel_->y() - panel_->heightForWidth(panel_->width());
+    body_->setVisible(!targets.empty() && (panel_->isHidden() || room >= theme.scaled(bodyLeast)));
     serverPanel_->setVisible(servers_->rowCount() > 1);
     leakPanel_->setVisible(leaks);
     side_->setVisible(leaks || servers_->rowCount() > 1 || pools_->rowCount() > 0);
