@@ -110,6 +110,48 @@ private slots:
         }
     }
 
+    /// A narrow window with large texts: as wide as one of 750 px without them.
+    void wordsAreRatherCutThanOutOfSight()
+    {
+        theme().setScale(1.4);
+        fixture_ = std::make_unique<PageFixture>(QSize(1050, 640));
+        SyntheticUpdates sessions;
+        sessions.put(100, SessionState::idle_in_transaction, "shop-api", 400s);
+        ActionRecord action;
+        action.id = ActionId{1};
+        action.requested = sessions.now();
+        action.subject = "idle in transaction for 6 min 40 s, of shop-api";
+        sessions.actions.push_back(action);
+        Update update = sessions.take(true);
+        Alert alert;
+        alert.target = TargetId{1};
+        alert.rule = "suspected_leak";
+        alert.state = AlertState::firing;
+        alert.since = update.now - 40s;
+        alert.sentence = "8 sessions are suspected leaks.";
+        update.targets.front().alerts = {alert};
+        for (const char* const name : {"alerts", "actions"}) {
+            Page& page = fixture_->show(name);
+            fixture_->resize({1050, 640});
+            fixture_->apply(update);
+            QCoreApplication::processEvents();
+            int tables = 0;
+            for (DataTable* const table : page.findChildren<DataTable*>()) {
+                if (!table->isVisible())
+                    continue;
+                ++tables;
+                const int first = table->columnWidth(0);
+                QVERIFY2(table->horizontalScrollBar()->maximum() == 0, name);
+                // What was cut comes back with the room.
+                fixture_->resize({2400, 900});
+                QCoreApplication::processEvents();
+                QVERIFY2(table->columnWidth(0) >= first, name);
+                QCOMPARE(table->horizontalScrollBar()->maximum(), 0);
+            }
+            QVERIFY2(tables > 0, name);
+        }
+    }
+
     void chartsHaveTheRoomTheirTextsNeed()
     {
         make(1.5);

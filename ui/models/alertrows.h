@@ -20,6 +20,7 @@ struct AlertCount
 };
 AlertCount countAlerts(const Update& update);
 
+enum class AlertColumn : int { severity, state, lasted, where, value, sentence, rule };
 /// The id of its row.
 QString alertId(const Alert& alert);
 std::unique_ptr<TreeModel> makeAlertModel(QObject* parent);

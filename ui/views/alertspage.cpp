@@ -2,6 +2,7 @@
 #include "ui/views/alertspage.h"
 
 #include "ui/models/alertrows.h"
+#include "ui/theme/theme.h"
 #include "ui/views/datatable.h"
 #include "ui/views/linkbutton.h"
 #include "ui/views/pagetitle.h"
@@ -31,7 +32,14 @@ AlertsPage::AlertsPage(ViewContext& context, std::shared_ptr<SessionStore> store
     table_->setAccessibleName(tr("Alerts"));
     table_->setWidths({90, 200, 90, 160, 80, 400, 160});
     table_->rows().setGlyphColumns(-1, 0);
-    table_->setElastic(5);
+    table_->setElastic(static_cast<int>(AlertColumn::sentence));
+    // Of what does not fit, that goes first which the sentence tells too.
+    table_->setAutomaticColumns([](int column, int width) {
+        const Theme& theme = Theme::current();
+        return static_cast<AlertColumn>(column) == AlertColumn::rule    ? width >= theme.scaled(900)
+               : static_cast<AlertColumn>(column) == AlertColumn::value ? width >= theme.scaled(740)
+                                                                        : true;
+    });
     table_->restoreColumns(-1, Qt::AscendingOrder);
     table_->setSortingEnabled(false); // what fires stands first
     connect(table_, &QWidget::customContextMenuRequested, this, &AlertsPage::showMenu);

@@ -99,7 +99,8 @@ void ConfigurationPage::makeBar()
     bar->setContentsMargins(0, 0, 0, 0);
     bar->setSpacing(Theme::current().scaled(8));
     filter_ = new QLineEdit(bar_);
-    filter_->setFixedWidth(Theme::current().scaled(240));
+    filter_->setMinimumWidth(Theme::current().scaled(120));
+    filter_->setMaximumWidth(Theme::current().scaled(240));
     filter_->setClearButtonEnabled(true);
     filter_->setPlaceholderText(tr("Filter settings, pools, words"));
     filter_->setAccessibleName(tr("Filter findings"));
@@ -115,7 +116,7 @@ void ConfigurationPage::makeBar()
     words_->setTextFormat(Qt::PlainText);
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("findingWords"));
-    bar->addWidget(filter_);
+    bar->addWidget(filter_, 1000);
     bar->addSpacing(Theme::current().scaled(8));
     bar->addWidget(caption);
     bar->addWidget(grouping_);
@@ -132,6 +133,13 @@ void ConfigurationPage::makeTable()
     table_->rows().setGlyphColumns(-1, static_cast<int>(ConfigColumn::severity));
     table_->setWidths({330, 88, 150, 76, 84, 300});
     table_->setElastic(static_cast<int>(ConfigColumn::sentence));
+    // What does not fit is in the detail too.
+    table_->setAutomaticColumns([](int column, int width) {
+        const Theme& theme = Theme::current();
+        const auto at = static_cast<ConfigColumn>(column);
+        return (at != ConfigColumn::value && at != ConfigColumn::proposed) ||
+               width >= theme.scaled(620);
+    });
     table_->restoreColumns(-1, Qt::AscendingOrder);
     table_->setSortingEnabled(false); // the worst stands first
     connect(table_, &DataTable::chosen, this, &ConfigurationPage::chose);

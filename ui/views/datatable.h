@@ -10,7 +10,9 @@
 #include <QTreeView>
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace poolscope {
@@ -93,6 +95,7 @@ private:
     int layoutWidth() const;
     int leastElastic() const;
     void shrinkToFit();
+    int squeeze(int over, int elastic);
     int elasticColumn() const;
     void drawCells(QPainter* painter, const QStyleOptionViewItem& option,
                    const QModelIndex& index) const;
@@ -116,7 +119,8 @@ private:
     QByteArray header_; ///< to be kept
     bool ready_ = false;
     bool restoring_ = false;
-    bool shrunk_ = false; ///< columns are narrower than they are kept
+    std::map<int, std::pair<int, int>> squeezed_; ///< column: its width before, and since
+    bool shrunk_ = false;                         ///< columns are narrower than they are kept
 };
 
 } // namespace poolscope

@@ -171,6 +171,12 @@ int DataTable::elasticColumn() const
 /// because of the window that it had yesterday.
 void DataTable::shrinkToFit()
 {
+    restoring_ = true;
+    for (const auto& [column, widths] : squeezed_) {
+        if (columnWidth(column) == widths.second) // else the user chose another one meanwhile
+            header()->resizeSection(column, widths.first);
+    }
+    squeezed_.clear();
     const int elastic = elasticColumn();
     const int least = leastElastic();
     int others = 0;
@@ -181,7 +187,6 @@ void DataTable::shrinkToFit()
         others += columnWidth(column);
         surplus += std::max(0, columnWidth(column) - laidOut(column));
     }
-    restoring_ = true;
     const int over = others + least - viewport()->width();
     if (over > 0 && surplus > 0) {
         shrunk_ = true;
@@ -195,12 +200,43 @@ void DataTable::shrinkToFit()
             others -= cut;
         }
     }
+    others -= squeeze(others + least - viewport()->width(), elastic);
     // A restored header does not always give the last one what is left; and rather narrow than
     // beyond the edge, where that is a matter of a few characters.
     const int room = std::max(least * 2 / 3, viewport()->width() - others);
     if (elastic >= 0 && columnWidth(elastic) > room)
         header()->resizeSection(elastic, room);
     restoring_ = false;
+}
+
+/// Where even the columns of the layout are too wide, as with large texts: words are rather cut
+/// than out of sight. Numbers stay whole. Until there is room again. Returns the px that were
+/// gained.
+int DataTable::squeeze(int over, int elastic)
+{
+    constexpr double most = 0.45; // of a column
+    std::vector<int> columns;
+    int all = 0;
+    for (int column = 0; column < header()->count(); ++column) {
+        const int alignment =
+            model()->headerData(column, Qt::Horizontal, Qt::TextAlignmentRole).toInt();
+        if (isColumnHidden(column) || column == elastic || (alignment & Qt::AlignRight))
+            continue;
+        columns.push_back(column);
+        all += columnWidth(column);
+    }
+    if (over <= 0 || all <= 0)
+        return 0;
+    const double share = std::min(most, static_cast<double>(over) / all);
+    int gained = 0;
+    for (const int column : columns) {
+        const int before = columnWidth(column);
+        header()->resizeSection(column, before - qCeil(before * share));
+        squeezed_[column] = {before, columnWidth(column)};
+        gained += before - columnWidth(column);
+    }
+    shrunk_ = true;
+    return gained;
 }
 
 void DataTable::resizeEvent(QResizeEvent* event)

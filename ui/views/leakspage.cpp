@@ -28,7 +28,8 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     : TreePage(context, std::move(store), makeLeakModel(nullptr), QStringLiteral("holders"), parent)
 {
     filter_ = new QLineEdit(this);
-    filter_->setFixedWidth(Theme::current().scaled(240));
+    filter_->setMinimumWidth(Theme::current().scaled(120));
+    filter_->setMaximumWidth(Theme::current().scaled(240));
     filter_->setClearButtonEnabled(true);
     filter_->setPlaceholderText(tr("Filter stacks, tags, pids"));
     filter_->setAccessibleName(tr("Filter holders and suspected leaks"));
@@ -43,7 +44,7 @@ LeaksPage::LeaksPage(ViewContext& context, std::shared_ptr<SessionStore> store, 
     words_->setTextFormat(Qt::PlainText);
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("holderWords"));
-    bar_->addWidget(filter_);
+    bar_->addWidget(filter_, 1000);
     bar_->addSpacing(Theme::current().scaled(8));
     bar_->addWidget(caption);
     bar_->addWidget(grouping_);

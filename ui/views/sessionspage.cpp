@@ -117,7 +117,8 @@ void SessionsPage::makeBar()
     filter_->setToolTip(tr("Words, or state: app: user: db: client: pid: blocked blocking age>5m "
                            "tx>30s; a minus before a term turns it round"));
     filter_->addAction(themedIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
-    filter_->setFixedWidth(Theme::current().scaled(420));
+    filter_->setMinimumWidth(Theme::current().scaled(160));
+    filter_->setMaximumWidth(Theme::current().scaled(420));
     connect(filter_, &QLineEdit::textChanged, this, &SessionsPage::applyFilter);
     connect(filter_, &QLineEdit::returnPressed, this, [this] { table_->setFocus(); });
     auto* const caption = new QLabel(tr("Group by"), this);
@@ -132,7 +133,7 @@ void SessionsPage::makeBar()
     words_->setTextFormat(Qt::PlainText);
     words_->setProperty("role", QStringLiteral("secondary"));
     words_->setObjectName(QStringLiteral("shownWords"));
-    bar->addWidget(filter_);
+    bar->addWidget(filter_, 1000);
     bar->addSpacing(Theme::current().scaled(8));
     bar->addWidget(caption);
     bar->addWidget(grouping_);
