@@ -195,8 +195,9 @@ void ChartBoard::fill(const TargetSummary& target, StateChart& chart)
     chart.setCursor(live ? std::nullopt : std::optional(transport_.cursor));
     // Elsewhere what came after is known, and the gap is in the points.
     chart.setStale(live && staleness(target, store_->now()) ? target.last_sample : std::nullopt);
-    if (!target.last_sample)
-        chart.setEmptyWords(waiting_);
+    if (!target.last_sample) // whose it is stands above it already
+        chart.setEmptyWords(live && charts_.size() > 1 ? tr("waiting for the first sample")
+                                                       : waiting_);
 }
 
 void ChartBoard::setTransport(const Transport& transport)
