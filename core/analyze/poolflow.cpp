@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/poolflow.h"
 
+#include "core/analyze/flowsums.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,24 +13,6 @@ namespace {
 constexpr Duration strain_pause = std::chrono::seconds{10};
 /// A pool that is read more seldom than that tells nothing of the last seconds.
 constexpr Duration widest_reading = std::chrono::seconds{16};
-constexpr Duration longest_use = std::chrono::hours{24 * 365};
-
-// What an agent tells is anything: it ends at the largest number there is.
-Duration sum_of(Duration a, Duration b)
-{
-    a = std::max(a, Duration{0});
-    b = std::max(b, Duration{0});
-    return a > Duration::max() - b ? Duration::max() : a + b;
-}
-std::uint64_t sum_of(std::uint64_t a, std::uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-Duration mean_of(Duration sum, std::uint64_t count)
-{
-    constexpr std::uint64_t most = INT64_MAX;
-    return std::min(longest_use, sum / static_cast<std::int64_t>(std::min(count, most)));
-}
 
 /// The point before it is let go.
 void take_over(FlowPoint& point, const FlowPoint& before)
@@ -41,11 +25,6 @@ void take_over(ServerPoint&, const ServerPoint&)
 std::int64_t count_or_not(const std::optional<std::int64_t>& count)
 {
     return count && *count >= 0 ? *count : -1;
-}
-
-Timestamp flow_step_of(Timestamp time)
-{
-    return timestamp_from_us(to_us(time) / to_us(flow_step) * to_us(flow_step));
 }
 
 /// Keeps the last of each step beyond the fresh ones, and one before the window. By the clock, not
@@ -286,56 +265,14 @@ void FlowHistory::expect(const TargetState& before, const PoolSample& sample, Ti
         ended.held = sum_of(ended.held, held);
         if (held >= lasting_hold)
             ended.lasting = sum_of(ended.lasting, std::min(held, longest_counted));
-        came_back({checkout.pool, checkout.stack ? checkout.stack->fingerprint : 0}, 1, held, held,
-                  now);
+        came_back(checkout.pool, checkout.stack, 1, held, held, now);
     }
     for (const BriefHolds& brief : sample.brief) {
         Ended& ended = ended_[brief.pool];
         ended.count = sum_of(ended.count, brief.count);
         ended.held = sum_of(ended.held, brief.held);
-        came_back({brief.pool, brief.stack ? brief.stack->fingerprint : 0}, brief.count, brief.held,
-                  brief.longest, now);
+        came_back(brief.pool, brief.stack, brief.count, brief.held, brief.longest, now);
     }
-}
-
-void FlowHistory::came_back(const PlaceKey& place, std::uint64_t count, Duration held,
-                            Duration longest, Timestamp now)
-{
-    if (count == 0 || !has_room(place, now))
-        return;
-    std::deque<Returned>& steps = places_[place];
-    const Timestamp step = flow_step_of(now);
-    if (steps.empty() || steps.back().time != step)
-        steps.push_back({step, 0, 0, {}, {}, {}});
-    while (steps.size() > 1 && steps.front().time < now - flow_window)
-        steps.pop_front();
-    Returned& last = steps.back();
-    last.count = sum_of(last.count, count);
-    last.held = sum_of(last.held, held);
-    last.longest = std::max(last.longest, longest);
-    const std::uint64_t lasting = longest < lasting_hold                               ? 0
-                                  : count == 1 || mean_of(held, count) >= lasting_hold ? count
-                                                                                       : 1;
-    last.lasting = sum_of(last.lasting, lasting);
-    // It did so after the reading before.
-    if (lasting < count)
-        last.last_quick = read_.value_or(now);
-}
-
-bool FlowHistory::has_room(const PlaceKey& place, Timestamp now)
-{
-    if (places_.size() < most_places || places_.contains(place))
-        return true;
-    // What is past the window makes room, but is not looked for each time.
-    if (!pruned_ || now - *pruned_ >= flow_step || now < *pruned_) {
-        pruned_ = now;
-        prune_at_ = 0;
-        forget(now);
-    }
-    if (places_.size() < most_places)
-        return true;
-    refused_ = now;
-    return false;
 }
 
 void FlowHistory::watch(const TargetState& after, const PoolSample& sample, Timestamp now)
@@ -361,6 +298,7 @@ void FlowHistory::watch(const TargetState& after, const ServerSample&, Timestamp
 {
     if (!server_.empty() && now < server_.back().time)
         server_.clear();
+    looks_.watch(after, now);
     if (silent_from_)
         silence_ = {*std::exchange(silent_from_, std::nullopt), now};
     ServerPoint point;
@@ -377,15 +315,6 @@ void FlowHistory::watch(const TargetState& after, const ServerSample&, Timestamp
     else
         server_.push_back(point);
     thin_out(server_, now);
-}
-
-void FlowHistory::forget(Timestamp now)
-{
-    if (places_.size() < prune_at_)
-        return;
-    std::erase_if(places_,
-                  [now](const auto& p) { return p.second.back().time < now - flow_window; });
-    prune_at_ = std::clamp<std::size_t>(2 * places_.size(), 64, most_places);
 }
 
 void FlowHistory::interrupt()
@@ -408,26 +337,6 @@ const PoolFlow* FlowHistory::pool(const Text& name) const
 {
     const auto found = pools_.find(name);
     return found == pools_.end() || found->second.empty() ? nullptr : &found->second;
-}
-
-PlaceReturns FlowHistory::returns(const PlaceKey& place, Timestamp from, Timestamp to) const
-{
-    PlaceReturns sum;
-    sum.known = !refused_ || *refused_ < from;
-    const auto found = places_.find(place);
-    if (found == places_.end())
-        return sum;
-    for (const Returned& step : found->second) {
-        if (step.time < from || step.time > to)
-            continue;
-        sum.count = sum_of(sum.count, step.count);
-        sum.lasting = sum_of(sum.lasting, step.lasting);
-        sum.held = sum_of(sum.held, step.held);
-        sum.longest = std::max(sum.longest, step.longest);
-        if (step.last_quick)
-            sum.last_quick = step.last_quick;
-    }
-    return sum;
 }
 
 std::optional<ServerPoint> FlowHistory::server_mean(Timestamp from, Timestamp to) const

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/analyze/waitlooks.h"
 #include "core/model/world.h"
 
 #include <deque>
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace poolscope {
 
@@ -113,6 +115,13 @@ struct PlaceReturns
     bool known = true; ///< false: there were too many places to remember them all
 };
 
+/// How many checkouts came back to one place.
+struct PlaceLoad
+{
+    StackRef stack; ///< null where none was taken
+    std::uint64_t count = 0;
+};
+
 /// A server at one sample.
 struct ServerPoint
 {
@@ -141,7 +150,12 @@ public:
     const PoolFlow* pool(const Text& name) const;
     /// In steps of flow_step that began from the one instant up to the other.
     PlaceReturns returns(const PlaceKey& place, Timestamp from, Timestamp to) const;
+    /// Of each place of a pool, in steps of flow_step that began from the one instant on and before
+    /// the other.
+    std::vector<PlaceLoad> loads(const Text& pool, Timestamp from, Timestamp to) const;
     const std::deque<ServerPoint>& server() const { return server_; }
+    /// What the server's sessions ran and waited for.
+    const WaitLooks& looks() const { return looks_; }
     /// Means after `from`, up to `to`; null where there is no point.
     std::optional<ServerPoint> server_mean(Timestamp from, Timestamp to) const;
     /// How long the server had no more than `free` slots left within the window.
@@ -160,8 +174,13 @@ private:
         std::optional<Timestamp> last_quick;
     };
     static constexpr std::size_t most_places = 1024;
-    void came_back(const PlaceKey& place, std::uint64_t count, Duration held, Duration longest,
-                   Timestamp now);
+    struct PlaceSteps
+    {
+        StackRef stack;
+        std::deque<Returned> steps;
+    };
+    void came_back(const Text& pool, const StackRef& stack, std::uint64_t count, Duration held,
+                   Duration longest, Timestamp now);
     void forget(Timestamp now);
     bool has_room(const PlaceKey& place, Timestamp now);
 
@@ -173,8 +192,9 @@ private:
         Duration lasting{};
     };
     std::map<Text, Ended> ended_; ///< by pool, of one sample
-    std::map<PlaceKey, std::deque<Returned>> places_;
+    std::map<PlaceKey, PlaceSteps> places_;
     std::deque<ServerPoint> server_;
+    WaitLooks looks_;
     std::optional<Timestamp> silent_from_; ///< its last answer, where none came since
     std::optional<std::pair<Timestamp, Timestamp>> silence_; ///< the last one that ended
     std::size_t prune_at_ = 64;

@@ -20,6 +20,7 @@ struct SceneSources
     bool use = false;     ///< and says when one is busy
     bool server = false;  ///< the database
     bool metrics = false; ///< figures alone
+    bool mysql = false;   ///< that database is MySQL
 };
 
 /// An application's pool "shop" and its server, moved second by second by hand, told through
@@ -38,6 +39,7 @@ public:
         Timestamp does_since;
         int connection = 0;
         std::string statement;
+        std::string wait_event{}; ///< as its server says it
     };
 
     static Timestamp start() { return timestamp_from_us(1'795'270'000'000'000); }
@@ -68,7 +70,8 @@ public:
             observe(StatusChanged{{Reach::up, {}, {}, {}}}, process);
         }
         if (sources_.server) {
-            observe(TargetAttached{{database, "postgresql", "shop-db", "postgresql://db/shop"}},
+            observe(TargetAttached{{database, sources_.mysql ? "mysql" : "postgresql", "shop-db",
+                                    sources_.mysql ? "mysql://db/shop" : "postgresql://db/shop"}},
                     database);
             observe(StatusChanged{{Reach::up, {}, {}, {}}}, database);
             ServerFacts facts;
@@ -121,6 +124,7 @@ public:
     }
     std::size_t lent() const { return held_.size(); }
     const std::vector<Held>& all_held() const { return held_; }
+    std::vector<Held>& all_held() { return held_; }
     void give_back(const std::string& id)
     {
         const auto at =
@@ -255,6 +259,8 @@ public:
     Text address;                    ///< of the pool's database; null: not told
     std::string acquired_by, thread; ///< of every checkout, as its tags
     std::vector<std::pair<Text, Text>> tags;
+    std::vector<std::pair<std::string, std::string>> configuration; ///< of the pool
+    std::string role = "shop";                                      ///< of its sessions
     Duration opened_before;
     Analysis analysis;
     std::vector<Observation> observations;
@@ -285,7 +291,7 @@ private:
             s.key = {database, Pid{5000 + number}, start() + server_offset - opened_before};
             s.backend_type = Text{"client backend"};
             s.application = Text{"shop"};
-            s.user = Text{"shop"};
+            s.user = Text{role};
             s.client = Text{"10.0.0.5:" + std::to_string(41000 + number)};
             s.state = SessionState::idle;
             s.state_since = now_ + server_offset;
@@ -298,6 +304,8 @@ private:
                                                     : SessionState::idle;
                 s.state_since = s.statement_since = h.does_since + server_offset;
                 s.statement = Text{h.statement};
+                if (!h.wait_event.empty())
+                    s.wait_event = Text{h.wait_event};
                 if (h.does == Does::blocked && blocked_by_.contains(number))
                     s.blocked_by = {Pid{blocked_by_.at(number)}};
             }
@@ -322,6 +330,7 @@ private:
         p.idle = *p.total - *p.used;
         p.database = address;
         p.timeouts = timeouts;
+        p.configuration = configuration;
         p.use_time = DurationSummary{returned_, returned_for_, {}, {}};
         return p;
     }
