@@ -74,6 +74,8 @@ struct Diagnosis
     std::vector<DiagnosisEvidence> evidence;
     std::optional<Relief> relief{};
     std::string prevention; ///< empty where there is none to name
+    /// Of slow statements, where the server tells: what they wait for. See waitlooks.h.
+    std::optional<WaitProfile> waits{};
     /// What else it may be, or is besides, the likelier first; never the cause itself.
     std::vector<Cause> candidates;
     friend bool operator==(const Diagnosis&, const Diagnosis&) = default;

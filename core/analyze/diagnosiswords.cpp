@@ -62,21 +62,6 @@ std::string of_place(const Verdict& verdict)
            way_in_words(verdict.by_way_of);
 }
 
-/// The statement that most of them run, or ran last.
-std::string common_statement(const std::vector<CaseHolder>& holders)
-{
-    std::map<std::string, int> counts;
-    for (const CaseHolder& holder : holders) {
-        const Text& text =
-            holder.session != nullptr ? holder.session->statement : holder.checkout->statement;
-        if (!text.empty())
-            ++counts[plain_line(text.str(), 200)];
-    }
-    const auto most = std::max_element(counts.begin(), counts.end(),
-                                       [](auto& a, auto& b) { return a.second < b.second; });
-    return most == counts.end() ? std::string{} : most->first;
-}
-
 Duration longest_activity(const std::vector<CaseHolder>& holders)
 {
     Duration longest{};
@@ -128,7 +113,7 @@ std::string look_next(const PoolCase& pool)
     return "Look at its holders on the Pools page.";
 }
 
-std::string sentence_of(const PoolCase& pool, const Verdict& v)
+std::string sentence_of(const PoolCase& pool, const Verdict& v, const BlamedStatement& blamed)
 {
     const std::string head = standing(pool);
     const auto many = static_cast<std::int64_t>(v.by.size());
@@ -148,13 +133,12 @@ std::string sentence_of(const PoolCase& pool, const Verdict& v)
                                               (many == 1 ? " is held" : " are held"),
                            of_place(v));
     case Cause::slow_statements: {
-        const std::string statement = common_statement(v.by);
         std::string words =
             v.by.empty() ? "its connections run statements that take longer than usual"
                          : fmt::format("{} run statements, the longest for {} so far",
                                        count_of(many, "connection"), ago(longest_activity(v.by)));
         return fmt::format("{}: {}{}.", head, words,
-                           statement.empty() ? "" : ", most of them " + statement);
+                           blamed.text.empty() ? "" : ", most of them " + blamed.text);
     }
     case Cause::lock_pile_up:
         if (v.tree != nullptr && pool.server != nullptr)
@@ -193,7 +177,8 @@ void add(Diagnosis& to, std::string sentence, std::string_view page, Timestamp a
     to.evidence.push_back(std::move(evidence));
 }
 
-void add_figures(Diagnosis& to, const PoolCase& pool)
+/// How long what came back was held, and before.
+void add_use(Diagnosis& to, const PoolCase& pool)
 {
     const auto& recent = pool.recent;
     if (recent && recent->returned > 0) {
@@ -206,7 +191,18 @@ void add_figures(Diagnosis& to, const PoolCase& pool)
         if (pool.usual_use)
             text += fmt::format("; before, it was {}", format_duration_prose(*pool.usual_use));
         add(to, text + '.', "pools", pool.now);
+    } else if (recent && pool.usual_use && to.cause == Cause::slow_statements) {
+        add(to,
+            fmt::format("Nothing came back in the last {}; before, each was held for {}.",
+                        ago(std::chrono::round<std::chrono::seconds>(recent->over)),
+                        format_duration_prose(*pool.usual_use)),
+            "pools", pool.now);
     }
+}
+
+void add_acquires(Diagnosis& to, const PoolCase& pool)
+{
+    const auto& recent = pool.recent;
     if (pool.past && recent)
         add(to,
             fmt::format("Acquires: {} now, {} before.", rate_in_words(recent->arrivals),
@@ -278,7 +274,7 @@ std::string raise_in_words(const PoolCase& pool)
     return text;
 }
 
-std::string prevention_of(const PoolCase& pool, const Verdict& v)
+std::string prevention_of(const PoolCase& pool, const Verdict& v, const BlamedStatement& blamed)
 {
     const std::string at = of_place(v);
     switch (v.cause) {
@@ -293,7 +289,7 @@ std::string prevention_of(const PoolCase& pool, const Verdict& v)
                            "back.",
                            at);
     case Cause::slow_statements:
-        return "Look at the statement's plan; a statement_timeout bounds how long one can take.";
+        return prevention_of_slow(pool, v, blamed);
     case Cause::lock_pile_up:
         return "Keep transactions short, and bound them: lock_timeout for those who wait, "
                "idle_in_transaction_session_timeout for who holds.";
@@ -364,7 +360,11 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
                                                     candidate) == made.candidates.end())
             made.candidates.push_back(candidate);
     }
-    made.sentence = sentence_of(pool, verdict);
+    const BlamedStatement blamed = verdict.cause == Cause::slow_statements
+                                       ? blamed_statement(pool, verdict)
+                                       : BlamedStatement{};
+    made.sentence = sentence_of(pool, verdict, blamed);
+    made.waits = blamed.waits;
     // Whose fault it is comes before who suffers from it.
     if (verdict.cause == Cause::lock_pile_up && verdict.tree != nullptr) {
         const SessionKey& root = verdict.tree->root.key;
@@ -377,12 +377,19 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
             "blocking", pool.now);
         made.evidence.back().session = root;
     }
+    const auto add_said = [&](std::string sentence, std::string_view page) {
+        if (!sentence.empty())
+            add(made, std::move(sentence), page, pool.now);
+    };
     if (verdict.cause == Cause::slow_statements) {
-        add_figures(made, pool); // what has changed
+        add_use(made, pool); // what has changed
+        add_said(waits_in_words(pool, blamed), "sessions");
+        add_acquires(made, pool);
         add_holders(made, pool, verdict);
     } else {
         add_holders(made, pool, verdict);
-        add_figures(made, pool);
+        add_use(made, pool);
+        add_acquires(made, pool);
     }
     const auto lost = pool.input->disagreements.lost.find(pool.target->info.id);
     if (lost != pool.input->disagreements.lost.end())
@@ -397,8 +404,8 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
             fmt::format("{}: {}", plain_line(pool.server->info.name, 64),
                         plain_line(pool.server->status.sentence, 400)),
             "sessions", pool.now);
-    made.relief = relief_of(pool, verdict);
-    made.prevention = prevention_of(pool, verdict);
+    made.relief = relief_of(pool, verdict, blamed);
+    made.prevention = prevention_of(pool, verdict, blamed);
     return made;
 }
 

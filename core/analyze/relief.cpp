@@ -90,9 +90,51 @@ std::string share_in_words(const Verdict& verdict)
                                                                : "that are held like it");
 }
 
+/// Whether the end of a statement undoes what it did.
+bool only_reads(const BlamedStatement& blamed)
+{
+    return statement_shape(blamed.text).starts_with("select");
+}
+
+/// Whose statements are next, where more than one waits for a connection: as many as wait.
+std::string next_to_cancel(const PoolCase& pool, const Verdict& verdict,
+                           const BlamedStatement& blamed)
+{
+    const Session* const first = verdict.by.front().session;
+    const std::int64_t waiting = pool.figures().pending;
+    std::vector<std::string> pids;
+    for (const Session* const each : blamed.sessions) {
+        if (each != first && pids.size() < most_named &&
+            static_cast<std::int64_t>(pids.size()) + 1 < waiting)
+            pids.push_back(std::to_string(each->key.pid.value));
+    }
+    if (pids.empty())
+        return {};
+    const auto freed = static_cast<std::int64_t>(pids.size()) + 1;
+    return fmt::format(" Cancel {} too, the next oldest, and {} of the {} that wait go on.{}",
+                       fmt::join(pids, ", "),
+                       freed == waiting ? std::string{"all"} : std::to_string(freed), waiting,
+                       only_reads(blamed) ? "" : " What they changed is rolled back.");
+}
+
+/// Where nobody tells who holds what: the oldest of those that run it.
+Relief relief_of_oldest(const PoolCase& pool, const BlamedStatement& blamed)
+{
+    Relief relief;
+    relief.session = blamed.sessions.front()->key;
+    relief.frees = 1;
+    relief.sentence =
+        fmt::format("Cancel the statement of session {}, the oldest of {} that run "
+                    "it: that frees one connection.{} What comes next runs the same.",
+                    session_in_words(*pool.server, *relief.session), blamed.sessions.size(),
+                    only_reads(blamed) ? "" : " What it changed is rolled back.");
+    return relief;
+}
+
 /// Whether the end of one helps for longer than a moment; and what is to be done about the others.
 std::string about_others(const PoolCase& pool, const Verdict& verdict,
-                         const std::vector<const CaseHolder*>& alike)
+                         const std::vector<const CaseHolder*>& alike,
+                         const BlamedStatement* blamed = nullptr)
 {
     const std::size_t others = verdict.by.size() - 1;
     // As it was told by those that came back.
@@ -109,7 +151,8 @@ std::string about_others(const PoolCase& pool, const Verdict& verdict,
         return others == 1 ? " The other one comes back when its work is done."
                            : " The others come back when their work is done.";
     if (alike.empty() && verdict.cause == Cause::slow_statements)
-        return " What comes next runs the same.";
+        return (blamed == nullptr ? std::string{} : next_to_cancel(pool, verdict, *blamed)) +
+               " What comes next runs the same.";
     if (alike.empty() && pool.target->pools.agent && pool.target->pools.agent->may_reclaim)
         return {}; // one by one as this one
     if (alike.empty())
@@ -170,7 +213,8 @@ Duration queued_for(const DiagnosisInput& input, const TargetState& server, std:
 
 } // namespace
 
-std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict)
+std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict,
+                                const BlamedStatement& blamed)
 {
     if (verdict.cause == Cause::lock_pile_up && verdict.tree != nullptr && pool.server != nullptr)
         return relief_of(*pool.input, *pool.server, *verdict.tree);
@@ -183,6 +227,8 @@ std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict)
                                 "in, where it comes from.";
         return relief;
     }
+    if (verdict.cause == Cause::slow_statements && verdict.by.empty() && !blamed.sessions.empty())
+        return relief_of_oldest(pool, blamed);
     if ((verdict.cause != Cause::leak && verdict.cause != Cause::held_while_idle &&
          verdict.cause != Cause::slow_statements) ||
         verdict.by.empty())
@@ -198,7 +244,7 @@ std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict)
             fmt::format("{} session {}: that frees {}.{}",
                         verdict.cause == Cause::slow_statements ? "Cancel the statement of" : "End",
                         session_in_words(*pool.server, worst.session->key), share_in_words(verdict),
-                        about_others(pool, verdict, alike));
+                        about_others(pool, verdict, alike, &blamed));
     } else if (reclaims) {
         relief.sentence =
             fmt::format("Reclaim {}: that frees {}.{}", connection_in_words(*worst.checkout),

@@ -226,9 +226,12 @@ void TestRelief::busyOnes()
     const Diagnosis* const d = scene.of_pool();
     QVERIFY(d != nullptr && d->relief);
     QCOMPARE(d->cause, Cause::slow_statements);
-    QCOMPARE(d->relief->sentence,
-             std::string("Cancel the statement of session 5001 of shop (10.0.0.5): that frees 1 of "
-                         "10 connections that are busy like it. What comes next runs the same."));
+    QCOMPARE(
+        d->relief->sentence,
+        std::string("Cancel the statement of session 5001 of shop (10.0.0.5): that frees 1 of "
+                    "10 connections that are busy like it. Cancel 5002, 5003, 5004 too, the next "
+                    "oldest, and all of the 4 that wait go on. What comes next runs the "
+                    "same."));
 }
 
 void TestRelief::aQueueThatRenewsItself()

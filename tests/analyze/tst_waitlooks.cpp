@@ -51,6 +51,7 @@ private slots:
     void oneLookInAStep();
     void noMoreThanItsBound();
     void theCommonest();
+    void aSeekSeesWhatPlaySaw();
 };
 
 void TestWaitLooks::shapes_data()
@@ -207,6 +208,41 @@ void TestWaitLooks::theCommonest()
              statement_shape("SELECT a FROM t WHERE id=3"));
     QCOMPARE(looks.commonest(begin - 1s, begin, 0.6), std::string());
     QCOMPARE(looks.commonest(begin, begin + 9s, 0.5), std::string());
+}
+
+/// A replay that begins a window before the cursor says the same, to the look.
+void TestWaitLooks::aSeekSeesWhatPlaySaw()
+{
+    using Does = IncidentScene::Does;
+    IncidentScene scene{{true, false, true, false}};
+    World keyframe;
+    std::size_t from = 0;
+    scene.run(340, [&](int i) {
+        if (i == 30) {
+            keyframe = scene.analysis.world();
+            from = scene.observations.size();
+        }
+        if (i < 300) {
+            scene.brief(52, 60, 20ms);
+            return;
+        }
+        while (scene.lent() < 10)
+            scene.lend(52, Does::working, "SELECT sum(total) FROM orders");
+        int k = i;
+        for (auto& held : scene.all_held())
+            held.wait_event = ++k % 3 == 0 ? "" : "IO/DataFileRead";
+        scene.pending = 6;
+    });
+    const Diagnosis* const played = scene.of_pool();
+    QVERIFY(played && played->cause == Cause::slow_statements && played->waits);
+    QVERIFY(played->waits->looks > 100);
+    Analysis sought;
+    sought.restore(keyframe);
+    WorldDelta ignored;
+    for (std::size_t i = from; i < scene.observations.size(); ++i)
+        sought.fold(scene.observations[i], ignored);
+    sought.look();
+    QVERIFY(sought.diagnoses() == scene.analysis.diagnoses());
 }
 
 QTEST_APPLESS_MAIN(TestWaitLooks)

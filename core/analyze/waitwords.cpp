@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/analyze/waitwords.h"
+
+#include "core/analyze/causeparts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+
+namespace poolscope {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Fewer say nothing.
+constexpr std::uint32_t looks_least = 8;
+/// It became slow before the pool was exhausted by it.
+constexpr Duration before_strain = seconds{5};
+/// The other things that are worth a word, of all looks.
+constexpr double worth_a_word = 0.1;
+
+std::string in_lower_case(std::string_view text)
+{
+    std::string lower{text};
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return lower;
+}
+
+/// Why a statement takes long, as far as what it is at tells.
+struct Reason
+{
+    std::string_view does; ///< "reads from disk"; empty: as the server calls it
+    /// What to look at, after its plan where that tells more.
+    std::string_view look;
+    bool plan = false;
+};
+
+/// By a part of the event's name, in lower case; the first that fits.
+struct NamedReason
+{
+    std::string_view part;
+    Reason reason;
+};
+
+constexpr Reason computes{
+    "computes", "many rows in memory, a missing index or old statistics (ANALYZE) look like this",
+    true};
+constexpr Reason log_writes{"waits for the write-ahead log",
+                            "Commit less often, and look at the disk of the log.", false};
+constexpr Reason takes_rows{"waits for the application to take its rows",
+                            "Ask for fewer rows, and look at the network and at what is done "
+                            "between them.",
+                            false};
+constexpr Reason sends{"waits for the application to send more",
+                       "Look at what the application does between.", false};
+constexpr Reason blocked{"waits for locks of other sessions",
+                         "The Blocking page names who holds them.", false};
+constexpr Reason temporary{"sorts or joins through temporary files",
+                           "it needs more work_mem, or an index that spares the sort", true};
+constexpr Reason sleeps{"sleeps, as it is told to",
+                        "The pause is written into it, or into a function that it calls.", false};
+
+constexpr std::array io_reasons{
+    NamedReason{"buffile", temporary},
+    NamedReason{"wal", log_writes},
+    NamedReason{"read",
+                {"reads from disk", "a missing index or a cold cache reads like this", true}},
+    NamedReason{"prefetch",
+                {"reads from disk", "a missing index or a cold cache reads like this", true}},
+    NamedReason{"aio",
+                {"reads from disk", "a missing index or a cold cache reads like this", true}},
+    NamedReason{"",
+                {"writes to disk",
+                 "Look at how many rows and indexes it changes, at checkpoints "
+                 "and at the disk.",
+                 false}},
+};
+constexpr std::array other_reasons{
+    NamedReason{"lwlock/wal", log_writes},
+    NamedReason{"lwlock",
+                {"waits for the server's own short locks",
+                 "Too many do the same at once: fewer at a time are faster.", false}},
+    NamedReason{"bufferpin",
+                {"waits for others to let go of the same page",
+                 "Too many do the same at once: fewer at a time are faster.", false}},
+    NamedReason{"clientread", sends},
+    NamedReason{"client/", takes_rows},
+    NamedReason{"syncrep",
+                {"waits for a standby to confirm", "Look at the standby, or at synchronous_commit.",
+                 false}},
+    NamedReason{"ipc/",
+                {"waits for other processes of the server, as for its parallel workers",
+                 "what those do shows there", true}},
+    NamedReason{"pgsleep", sleeps},
+    NamedReason{"timeout/", {"pauses", "Look at what makes it pause.", false}},
+};
+/// MySQL's and MariaDB's states: the stage that it is in, not what it waits for.
+constexpr std::array mysql_reasons{
+    NamedReason{"user sleep", sleeps},
+    NamedReason{"sort", {"sorts", "an index in the order it asks for spares that", true}},
+    NamedReason{"tmp table",
+                {"works in a temporary table",
+                 "an index that it could group or sort by spares "
+                 "that",
+                 true}},
+    NamedReason{"heap",
+                {"works in a temporary table",
+                 "an index that it could group or sort by spares "
+                 "that",
+                 true}},
+    NamedReason{"to net", takes_rows},
+    NamedReason{"to client", takes_rows},
+    NamedReason{"from net", sends},
+    NamedReason{"commit", log_writes},
+    NamedReason{"binlog", log_writes},
+    NamedReason{"opening tables", {"opens tables", "Look at table_open_cache.", false}},
+    NamedReason{"sending data",
+                {"goes through rows, in memory or from disk: the server does not tell which",
+                 "a missing index looks like this", true}},
+    NamedReason{"executing",
+                {"goes through rows, in memory or from disk: the server does not tell which",
+                 "a missing index looks like this", true}},
+    NamedReason{
+        "statistics",
+        {"reads to plan what it does", "many joined tables or a cold cache look like this", true}},
+    NamedReason{"updat", {"changes rows", "a missing index for those rows looks like this", true}},
+    NamedReason{"delet", {"changes rows", "a missing index for those rows looks like this", true}},
+};
+
+template <std::size_t Size>
+Reason reason_in(const std::array<NamedReason, Size>& reasons, std::string_view event)
+{
+    const auto found = std::find_if(reasons.begin(), reasons.end(), [event](const auto& each) {
+        return event.find(each.part) != std::string_view::npos;
+    });
+    return found == reasons.end() ? Reason{} : found->reason;
+}
+
+Reason reason_of(const WaitCount& count)
+{
+    const std::string event = in_lower_case(count.event.str());
+    switch (count.kind) {
+    case WaitKind::running:
+        return computes;
+    case WaitKind::io:
+        return reason_in(io_reasons, event);
+    case WaitKind::lock:
+        return blocked;
+    case WaitKind::stage:
+        if (event.empty())
+            return {"runs, and its server does not say what it is at", {}, true};
+        return reason_in(mysql_reasons, event);
+    default:
+        return event == "user sleep" ? sleeps : reason_in(other_reasons, event);
+    }
+}
+
+/// Looks that have one reason.
+struct ReasonCount
+{
+    Reason reason;
+    const WaitCount* most = nullptr; ///< the event that was seen most often
+    std::uint32_t looks = 0;
+};
+
+/// Most often first.
+std::vector<ReasonCount> reasons_of(const WaitProfile& waits)
+{
+    std::vector<ReasonCount> all;
+    for (const WaitCount& count : waits.counts) {
+        const Reason reason = reason_of(count);
+        const auto known = std::find_if(all.begin(), all.end(), [&](const ReasonCount& each) {
+            return !reason.does.empty() && each.reason.does == reason.does;
+        });
+        if (known == all.end())
+            all.push_back({reason, &count, count.looks});
+        else
+            known->looks += count.looks;
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.looks > b.looks; });
+    return all;
+}
+
+bool is_share(std::uint32_t part, std::uint32_t of, double share)
+{
+    return static_cast<double>(part) >= share * static_cast<double>(of);
+}
+
+/// The one reason of most of them; null where there is none, or too little was seen.
+std::optional<ReasonCount> main_reason(const WaitProfile& waits)
+{
+    const std::vector<ReasonCount> all = reasons_of(waits);
+    if (waits.looks < looks_least || !is_share(all.front().looks, waits.looks, causing::majority))
+        return {};
+    return all.front();
+}
+
+/// "in IO/DataFileRead"
+std::string event_in_words(const WaitCount& count)
+{
+    if (count.kind == WaitKind::running)
+        return "on a processor";
+    return count.event.empty() ? std::string{"in no state that it names"}
+                               : "in " + plain_line(count.event.str(), 64);
+}
+
+/// ", 8 on a processor, 3 in LWLock/BufferMapping"
+std::string others_in_words(const WaitProfile& waits, const std::vector<ReasonCount>& all)
+{
+    constexpr std::size_t most = 3;
+    std::string text;
+    for (std::size_t i = 1; i < std::min(all.size(), most); ++i) {
+        if (is_share(all[i].looks, waits.looks, worth_a_word))
+            text += fmt::format(", {} {}", all[i].looks, event_in_words(*all[i].most));
+    }
+    return text;
+}
+
+/// Where the pool's sessions run, in the time that its strain is told by.
+const WaitLooks* looks_at(const PoolCase& pool)
+{
+    if (pool.server == nullptr)
+        return nullptr;
+    const auto flow = pool.input->flows.find(pool.server->info.id);
+    return flow == pool.input->flows.end() ? nullptr : &flow->second.looks();
+}
+
+const Text& statement_of(const CaseHolder& holder)
+{
+    return holder.session != nullptr ? holder.session->statement : holder.checkout->statement;
+}
+
+/// The shape that most of them run, where those are half; and one that has it. False: what they run
+/// is not known.
+bool find_common(BlamedStatement& blamed, const std::vector<CaseHolder>& holders)
+{
+    struct Common
+    {
+        std::size_t count = 0;
+        const Text* text = nullptr;
+    };
+    std::map<std::string, Common> shapes;
+    std::size_t known = 0;
+    for (const CaseHolder& holder : holders) {
+        const Text& text = statement_of(holder);
+        if (text.empty())
+            continue;
+        ++known;
+        Common& common = shapes[statement_shape(text.str())];
+        if (common.count++ == 0)
+            common.text = &text;
+    }
+    const auto most = std::max_element(shapes.begin(), shapes.end(), [](auto& a, auto& b) {
+        return a.second.count < b.second.count;
+    });
+    if (most == shapes.end() || most->second.count * 2 < known)
+        return known > 0;
+    blamed.text = plain_line(most->second.text->str(), 200);
+    blamed.shape = most->first;
+    return true;
+}
+
+/// All that run it on that server, the oldest first.
+std::vector<const Session*> runners_of(const TargetState& server, const std::string& shape)
+{
+    std::vector<const Session*> found;
+    for (const auto& [pid, session] : server.sessions) {
+        if (session.state == SessionState::active && session.is_client() && !session.own &&
+            session.statement_since && statement_shape(session.statement.str()) == shape)
+            found.push_back(&session);
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Session* a, const Session* b) {
+        return *a->statement_since < *b->statement_since;
+    });
+    return found;
+}
+
+bool is_mysql(const PoolCase& pool)
+{
+    return pool.server != nullptr && pool.server->info.kind == "mysql";
+}
+
+/// "Look at its plan, EXPLAIN (ANALYZE, BUFFERS): a missing index reads like this."
+std::string plan_in_words(const PoolCase& pool, const BlamedStatement& blamed,
+                          std::string_view look)
+{
+    if (blamed.text.empty())
+        return "Look at their plans with EXPLAIN.";
+    std::string text = "Look at its plan with EXPLAIN";
+    if (pool.server != nullptr && !is_mysql(pool))
+        // That runs it: nobody should change rows a second time by looking.
+        text += statement_shape(blamed.text).starts_with("select")
+                    ? " (ANALYZE, BUFFERS)"
+                    : " (without ANALYZE, which would run it)";
+    return text + (look.empty() ? "." : fmt::format(": {}.", look));
+}
+
+/// A bound that a person would choose: ten times the usual, and less than what runs now. Null where
+/// the usual is not known.
+std::optional<Duration> bound_of(const PoolCase& pool, Duration longest)
+{
+    static constexpr std::array bounds{1, 2, 5, 10, 15, 30, 60, 120, 300, 600};
+    if (!pool.usual_use)
+        return {};
+    for (const int each : bounds) {
+        if (seconds{each} >= *pool.usual_use * 10)
+            return seconds{each} < longest ? std::optional<Duration>(seconds{each}) : std::nullopt;
+    }
+    return {};
+}
+
+/// As SQL has it where that is needed: shop, "Shop-2".
+std::string identifier(const Text& name)
+{
+    const std::string plain = plain_line(name.str(), 128);
+    const bool simple = !plain.empty() &&
+                        !std::isdigit(static_cast<unsigned char>(plain.front())) &&
+                        std::all_of(plain.begin(), plain.end(), [](unsigned char c) {
+                            return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+                        });
+    if (simple)
+        return plain;
+    std::string quoted = "\"";
+    for (const char c : plain)
+        quoted += c == '"' ? std::string{"\"\""} : std::string(1, c);
+    return quoted + '"';
+}
+
+/// " (now 30s)": what the role has, else the server. Empty where that was not told.
+std::string bound_now(const TargetState& server, const Text& role)
+{
+    if (!server.settings)
+        return {};
+    constexpr std::string_view name = "statement_timeout";
+    const ServerSetting* told = server.settings->find(name, SettingScope::role, role.str());
+    if (told == nullptr)
+        told = server.settings->find(name);
+    if (told == nullptr)
+        return {};
+    return told->value == "0"
+               ? std::string{" (now unbounded)"}
+               : fmt::format(" (now {}{})", plain_line(told->value, 32), plain_line(told->unit, 8));
+}
+
+/// The line that bounds how long such a statement takes, for new connections.
+std::string bound_in_words(const PoolCase& pool, const BlamedStatement& blamed, Duration longest)
+{
+    const auto bound = bound_of(pool, longest);
+    const auto whole = bound ? std::chrono::duration_cast<seconds>(*bound).count() : 0;
+    if (pool.server == nullptr || !bound)
+        return is_mysql(pool) ? "A bound on how long a statement may take keeps it from the pool."
+                              : "A statement_timeout bounds how long one can take.";
+    if (is_mysql(pool)) {
+        const bool mariadb =
+            pool.server->facts && pool.server->facts->version.find("MariaDB") != std::string::npos;
+        return mariadb
+                   ? fmt::format("To bound all on new connections: SET GLOBAL max_statement_time "
+                                 "= {};",
+                                 whole)
+                   : fmt::format("To bound all reads on new connections: SET GLOBAL "
+                                 "max_execution_time = {};",
+                                 whole * 1000);
+    }
+    const Text role = blamed.sessions.empty() ? Text{} : blamed.sessions.front()->user;
+    if (role.empty())
+        return fmt::format("A statement_timeout of {} s for its role bounds how long one can "
+                           "take.",
+                           whole);
+    return fmt::format("To bound all that this role runs on new connections{}: ALTER ROLE {} SET "
+                       "statement_timeout = '{}s';",
+                       bound_now(*pool.server, role), identifier(role), whole);
+}
+
+} // namespace
+
+BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
+{
+    BlamedStatement blamed;
+    const Timestamp to = pool.until;
+    const Timestamp from = std::max(pool.since - before_strain, to - look_window);
+    const WaitLooks* const looks = looks_at(pool);
+    bool known = find_common(blamed, verdict.by);
+    // Of figures alone: what most of the sessions run that can only be its own.
+    if (verdict.by.empty() && looks != nullptr) {
+        blamed.shape = looks->commonest(from, to, 0.5);
+        known = !blamed.shape.empty();
+    }
+    if (looks != nullptr && known)
+        blamed.waits = looks->profile(blamed.shape, from, to);
+    if (blamed.text.empty() && blamed.waits)
+        blamed.text = plain_line(blamed.waits->statement.str(), 200);
+    for (const CaseHolder& holder : verdict.by) {
+        if (holder.session != nullptr && holder.by_server && !holder.moved &&
+            holder.session->state == SessionState::active &&
+            (blamed.shape.empty() ||
+             statement_shape(holder.session->statement.str()) == blamed.shape))
+            blamed.sessions.push_back(holder.session);
+    }
+    if (verdict.by.empty() && pool.server != nullptr && known)
+        blamed.sessions = runners_of(*pool.server, blamed.shape);
+    return blamed;
+}
+
+std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
+{
+    if (pool.server == nullptr)
+        return pool.pool->database.str().starts_with("sqlite")
+                   ? std::string{}
+                   : "Whether it computes, reads from disk or waits only its server tells: attach "
+                     "to that too.";
+    if (!blamed.waits && pool.server->facts && !pool.server->facts->sees_all)
+        return "What others' statements wait for is hidden from this user" +
+               (pool.server->facts->missing_grant.empty()
+                    ? std::string{"."}
+                    : ": " + plain_line(pool.server->facts->missing_grant, 128));
+    if (!blamed.waits)
+        return {};
+    const WaitProfile& waits = *blamed.waits;
+    const std::string whom = blamed.shape.empty()
+                                 ? "What runs on " + plain_line(pool.server->info.name, 64)
+                                 : std::string{"It"};
+    const std::string in =
+        fmt::format("in the last {}", format_duration_prose(std::chrono::ceil<seconds>(
+                                          std::max<Duration>(waits.to - waits.from, seconds{1}))));
+    if (waits.looks < looks_least)
+        return fmt::format("{} was seen only {} {}: too few to say what it waits for.", whom,
+                           waits.looks, waits.looks == 1 ? "time" : "times");
+    const std::vector<ReasonCount> all = reasons_of(waits);
+    if (const auto reason = main_reason(waits)) {
+        const std::string does = reason->reason.does.empty() ? "is " + event_in_words(*reason->most)
+                                                             : std::string{reason->reason.does};
+        return fmt::format("{} {}: {} of {} looks {} found it {}{}{}.", whom, does, reason->looks,
+                           waits.looks, in, event_in_words(*reason->most),
+                           reason->most->looks < reason->looks ? " and the like" : "",
+                           others_in_words(waits, all));
+    }
+    return fmt::format("{} has no one reason: of {} looks {} {} found it {}{}.", whom, waits.looks,
+                       in, all.front().looks, event_in_words(*all.front().most),
+                       others_in_words(waits, all));
+}
+
+std::string prevention_of_slow(const PoolCase& pool, const Verdict& verdict,
+                               const BlamedStatement& blamed)
+{
+    Duration longest{};
+    for (const CaseHolder& holder : verdict.by)
+        longest = std::max(longest, holder.activity_for);
+    if (pool.recent && pool.recent->use)
+        longest = std::max(longest, *pool.recent->use);
+    if (verdict.by.empty() && !blamed.sessions.empty())
+        longest = pool.server->age(*blamed.sessions.front()->statement_since, pool.now);
+    const auto reason = blamed.waits ? main_reason(*blamed.waits) : std::nullopt;
+    const bool plan = !reason || reason->reason.plan || reason->reason.does.empty();
+    return (plan ? plan_in_words(pool, blamed, reason ? reason->reason.look : std::string_view{})
+                 : std::string{reason->reason.look}) +
+           ' ' + bound_in_words(pool, blamed, longest);
+}
+
+} // namespace poolscope

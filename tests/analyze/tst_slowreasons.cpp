@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Why statements are slow, as far as their server tells, and what to do about it. Never a guess.
+#include "tests/analyze/incidentscene.h"
+
+#include <QStringList>
+#include <QTest>
+
+using namespace poolscope;
+using namespace poolscope::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Scene = IncidentScene;
+using Does = Scene::Does;
+
+void everyday(Scene& scene)
+{
+    std::vector<std::string> open;
+    scene.run(120, [&](int) {
+        for (const std::string& id : open)
+            scene.give_back(id);
+        open = {scene.lend(52, Does::working)};
+        scene.brief(52, 60, 20ms);
+    });
+    scene.give_back(open.front());
+}
+
+/// All ten run it, and are at each of these for one second in turn.
+void slow(Scene& scene, const QStringList& events, int seconds = 12,
+          const std::string& statement = "SELECT sum(total) FROM orders WHERE day = ")
+{
+    scene.run(seconds, [&](int) {
+        while (scene.lent() < 10)
+            scene.lend(52, Does::working, statement + std::to_string(scene.lent()));
+        qsizetype k = 0;
+        for (auto& held : scene.all_held())
+            held.wait_event = events.at(k++ % events.size()).toStdString();
+        scene.pending = 4;
+    });
+}
+
+std::string evidence(const Diagnosis* d)
+{
+    std::string all;
+    for (const DiagnosisEvidence& each : d->evidence)
+        all += each.sentence + '\n';
+    return all;
+}
+
+bool has(const std::string& text, std::string_view part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+QStringList tenOf(const char* most, const char* others, int many)
+{
+    QStringList events;
+    for (int i = 0; i < 10; ++i)
+        events += QString::fromUtf8(i < many ? most : others);
+    return events;
+}
+
+} // namespace
+
+class TestSlowReasons : public QObject
+{
+    Q_OBJECT
+private slots:
+    void reasons_data();
+    void reasons();
+    void tooFewLooks();
+    void aProfileOfItsOwn();
+    void statementsOfManyKinds();
+    void whatOnlyItsServerTells();
+    void whatIsHidden();
+    void theBoundAsALine_data();
+    void theBoundAsALine();
+    void noBoundThatIsAGuess();
+    void asManyAsWait();
+    void whatIsRolledBack();
+    void figuresAndServer();
+};
+
+void TestSlowReasons::reasons_data()
+{
+    QTest::addColumn<bool>("mysql");
+    QTest::addColumn<QStringList>("events");
+    QTest::addColumn<QString>("said");
+    QTest::addColumn<QString>("look");
+    const auto row = [](const char* name, bool mysql, const QStringList& events, const char* said,
+                        const char* look) {
+        QTest::newRow(name) << mysql << events << QString::fromUtf8(said)
+                            << QString::fromUtf8(look);
+    };
+    row("reads", false, tenOf("IO/DataFileRead", "", 8),
+        "It reads from disk: 96 of 120 looks in the last 15 s found it in IO/DataFileRead, 24 on "
+        "a processor.",
+        "Look at its plan with EXPLAIN (ANALYZE, BUFFERS): a missing index or a cold cache reads "
+        "like this. ");
+    row("computes", false, tenOf("", "IO/DataFileRead", 10),
+        "It computes: 120 of 120 looks in the last 15 s found it on a processor.",
+        "Look at its plan with EXPLAIN (ANALYZE, BUFFERS): many rows in memory, a missing index ");
+    row("reads in two ways", false,
+        {QStringLiteral("IO/DataFileRead"), QStringLiteral("IO/DataFilePrefetch")},
+        "It reads from disk: 120 of 120 looks in the last 15 s found it in IO/DataFilePrefetch and "
+        "the "
+        "like.",
+        "a cold cache");
+    row("temporary files", false, tenOf("IO/BufFileWrite", "", 9),
+        "It sorts or joins through temporary files: 108 of 120 ", "more work_mem");
+    row("the log", false, tenOf("IO/WALSync", "LWLock/WALWrite", 5),
+        "It waits for the write-ahead log: 120 of 120 looks in the last 15 s found it in ",
+        "Commit less often, and look at the disk of the log. ");
+    row("short locks", false, tenOf("LWLock/BufferMapping", "", 7),
+        "It waits for the server's own short locks: 84 of 120 ", "fewer at a time are faster. ");
+    row("takes no rows", false, tenOf("Client/ClientWrite", "", 10),
+        "It waits for the application to take its rows: ", "Ask for fewer rows");
+    row("workers", false, tenOf("IPC/ExecuteGather", "", 10),
+        "It waits for other processes of the server", "EXPLAIN");
+    row("a standby", false, tenOf("IPC/SyncRep", "", 10),
+        "It waits for a standby to confirm: ", "synchronous_commit");
+    row("sleeps", false, tenOf("Timeout/PgSleep", "", 10),
+        "It sleeps, as it is told to: 120 of 120 looks in the last 15 s found it in "
+        "Timeout/PgSleep.",
+        "The pause is written into it, ");
+    row("unheard of", false, tenOf("Extension/Remote", "", 10),
+        "It is in Extension/Remote: 120 of 120 looks",
+        "Look at its plan with EXPLAIN (ANALYZE, "
+        "BUFFERS). ");
+    row("no one thing", false,
+        {QStringLiteral("IO/DataFileRead"), QStringLiteral(""),
+         QStringLiteral("LWLock/BufferMapping")},
+        "It has no one reason: of 120 looks in the last 15 s 48 found it in IO/DataFileRead, 36 ",
+        "Look at its plan with EXPLAIN (ANALYZE, BUFFERS). ");
+    row("MySQL goes through rows", true, tenOf("Sending data", "statistics", 9),
+        "It goes through rows, in memory or from disk: the server does not tell which: 108 of 120 "
+        "looks in the last 15 s found it in Sending data, 12 in statistics.",
+        "Look at its plan with EXPLAIN: a missing index looks like this. ");
+    row("MySQL sorts", true, tenOf("Creating sort index", "", 10), "It sorts: 120 of 120 ",
+        "an index in the order it asks for");
+    row("MySQL copies", true, tenOf("Copying to tmp table", "", 10),
+        "It works in a temporary table: ", "EXPLAIN: ");
+    row("MySQL sleeps", true, tenOf("User sleep", "", 10),
+        "It sleeps, as it is told to: ", "The pause is written into it, ");
+    row("MySQL says nothing", true, tenOf("", "", 10),
+        "It runs, and its server does not say what it is at: 120 of 120 looks in the last 15 s "
+        "found it "
+        "in no state that it names.",
+        "Look at its plan with EXPLAIN. ");
+}
+
+void TestSlowReasons::reasons()
+{
+    QFETCH(const bool, mysql);
+    QFETCH(const QStringList, events);
+    QFETCH(const QString, said);
+    QFETCH(const QString, look);
+    Scene scene{{true, false, true, false, mysql}};
+    everyday(scene);
+    slow(scene, events);
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(d->evidence.size() > 1 && d->evidence[1].page == "sessions", evidence(d).c_str());
+    const QString sentence = QString::fromStdString(d->evidence[1].sentence);
+    QVERIFY2(sentence.startsWith(said), qPrintable(sentence));
+    const QString prevention = QString::fromStdString(d->prevention);
+    QVERIFY2(prevention.contains(look), qPrintable(prevention));
+    QVERIFY(!mysql || !prevention.contains(QStringLiteral("BUFFERS")));
+}
+
+void TestSlowReasons::tooFewLooks()
+{
+    Scene scene{{true, false, true, false}};
+    scene.max = 3;
+    everyday(scene);
+    std::vector<std::string> ids;
+    for (int i = 0; i < 3; ++i)
+        ids.push_back(scene.lend(52, Does::working, "SELECT sum(total) FROM orders"));
+    scene.pending = 4;
+    // It ran something else until the last two seconds.
+    scene.run(7, [&](int i) {
+        for (const std::string& id : ids)
+            scene.held(id).statement =
+                i < 5 ? "SELECT max(id) FROM orders" : "SELECT sum(total) FROM orders";
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(has(evidence(d), "It was seen only 6 times: too few to say what it waits for."),
+             evidence(d).c_str());
+    QVERIFY(d->prevention.starts_with("Look at its plan"));
+}
+
+/// What others run there is none of it.
+void TestSlowReasons::aProfileOfItsOwn()
+{
+    Scene scene{{true, false, true, false}};
+    everyday(scene);
+    for (int pid = 300; pid < 330; ++pid) {
+        scene.session(pid, SessionState::active, "reports", "10.0.0.8:" + std::to_string(pid));
+        scene.others()[pid].statement = Text{"SELECT 2 + 2"};
+        scene.others()[pid].wait_event = Text{"LWLock/BufferMapping"};
+    }
+    slow(scene, tenOf("IO/DataFileRead", "", 10));
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements && d->waits);
+    QCOMPARE(d->waits->looks, 120U);
+    QCOMPARE(d->waits->of(WaitKind::io), 120U);
+    QCOMPARE(d->waits->polls, 16U); // from five seconds before it was exhausted
+    QVERIFY(has(d->waits->statement.str(), "SELECT sum(total)"));
+    QVERIFY2(has(d->sentence, ", most of them SELECT sum(total) FROM orders WHERE day = "),
+             d->sentence.c_str());
+}
+
+/// No one of them is to be blamed alone.
+void TestSlowReasons::statementsOfManyKinds()
+{
+    Scene scene{{true, false, true, false}};
+    everyday(scene);
+    scene.run(12, [&](int) {
+        while (scene.lent() < 10)
+            scene.lend(52, Does::working,
+                       "SELECT a FROM t" + std::string(scene.lent() + 1, 'x') + " WHERE id = 1");
+        for (auto& held : scene.all_held())
+            held.wait_event = "IO/DataFileRead";
+        scene.pending = 4;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(has(evidence(d), "What runs on shop-db reads from disk: 1"), evidence(d).c_str());
+    QVERIFY2(!has(d->sentence, "most of them"), d->sentence.c_str());
+    QVERIFY2(d->prevention.starts_with("Look at their plans with EXPLAIN. "),
+             d->prevention.c_str());
+}
+
+void TestSlowReasons::whatOnlyItsServerTells()
+{
+    Scene scene{{true, true, false, false}};
+    everyday(scene);
+    // Reads that come back late are slow, whoever looks.
+    scene.run(24, [&](int) {
+        std::vector<std::string> done;
+        for (const auto& held : scene.all_held()) {
+            if (scene.now() - held.since >= 4s)
+                done.push_back(held.id);
+        }
+        for (const std::string& id : done)
+            scene.give_back(id);
+        while (scene.lent() < 10)
+            scene.lend(52, Does::working, "SELECT sum(total) FROM orders");
+        scene.pending = 6;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements && !d->waits);
+    QVERIFY2(has(evidence(d), "Whether it computes, reads from disk or waits only its server "
+                              "tells: attach to that too."),
+             evidence(d).c_str());
+    scene.address = Text{"sqlite:/var/lib/shop.db"};
+    scene.second();
+    QVERIFY(scene.of_pool() && !has(evidence(scene.of_pool()), "attach to that"));
+}
+
+/// A server that shows sessions, but not what they wait for, is not taken to compute.
+void TestSlowReasons::whatIsHidden()
+{
+    Scene scene{{true, true, true, false}};
+    everyday(scene);
+    ServerFacts facts;
+    facts.max_connections = 100;
+    facts.sees_all = false;
+    facts.missing_grant = "GRANT pg_monitor TO dba;";
+    scene.observe(FactsReported{facts}, Scene::database);
+    scene.run(24, [&](int) {
+        std::vector<std::string> done;
+        for (const auto& held : scene.all_held()) {
+            if (scene.now() - held.since >= 4s)
+                done.push_back(held.id);
+        }
+        for (const std::string& id : done)
+            scene.give_back(id);
+        while (scene.lent() < 10)
+            scene.held(scene.lend(52, Does::working, "")).statement.clear();
+        scene.pending = 6;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(has(evidence(d), "is hidden from this user: GRANT pg_monitor TO dba;"),
+             evidence(d).c_str());
+    QVERIFY2(!has(evidence(d), "computes"), evidence(d).c_str());
+}
+
+void TestSlowReasons::theBoundAsALine_data()
+{
+    QTest::addColumn<QString>("role");
+    QTest::addColumn<QString>("version"); ///< of MySQL; empty: PostgreSQL
+    QTest::addColumn<QString>("line");
+    QTest::newRow("PostgreSQL") << "shop"
+                                << ""
+                                << "ALTER ROLE shop SET statement_timeout = '1s';";
+    QTest::newRow("a name to be quoted")
+        << "Shop \"2\""
+        << ""
+        << "ALTER ROLE \"Shop \"\"2\"\"\" SET statement_timeout = '1s';";
+    QTest::newRow("MySQL") << "shop"
+                           << "MySQL 8.4.0"
+                           << "SET GLOBAL max_execution_time = 1000;";
+    QTest::newRow("MariaDB") << "shop"
+                             << "MariaDB 10.11.19"
+                             << "SET GLOBAL max_statement_time = 1;";
+}
+
+void TestSlowReasons::theBoundAsALine()
+{
+    QFETCH(const QString, role);
+    QFETCH(const QString, version);
+    QFETCH(const QString, line);
+    Scene scene{{true, false, true, false, !version.isEmpty()}};
+    scene.role = role.toStdString();
+    if (!version.isEmpty()) {
+        ServerFacts facts;
+        facts.sees_all = true;
+        facts.version = version.toStdString();
+        scene.observe(FactsReported{facts}, Scene::database);
+    }
+    everyday(scene);
+    slow(scene, {QStringLiteral("Sending data")});
+    const Diagnosis* d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(d->prevention.ends_with(line.toStdString()), d->prevention.c_str());
+    if (!version.isEmpty())
+        return;
+    // What is set already is said: the server's, or the role's before that.
+    ServerSettings settings;
+    settings.all = {{SettingScope::server, "", "statement_timeout", "0", "ms"}};
+    scene.observe(SettingsReported{settings}, Scene::database);
+    scene.second();
+    QVERIFY2(scene.of_pool()->prevention.find("on new connections (now unbounded): ALTER ROLE ") !=
+                 std::string::npos,
+             scene.of_pool()->prevention.c_str());
+    settings.all.push_back(
+        {SettingScope::role, role.toStdString(), "statement_timeout", "5min", ""});
+    scene.observe(SettingsReported{settings}, Scene::database);
+    scene.second();
+    QVERIFY2(scene.of_pool()->prevention.find("on new connections (now 5min): ALTER ROLE ") !=
+                 std::string::npos,
+             scene.of_pool()->prevention.c_str());
+}
+
+/// Where it was never seen how long they usually take, no number is named.
+void TestSlowReasons::noBoundThatIsAGuess()
+{
+    Scene scene{{true, false, true, false}};
+    scene.just_made();
+    slow(scene, {QStringLiteral("IO/DataFileRead")}, 20);
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements);
+    QVERIFY2(d->prevention.ends_with("A statement_timeout bounds how long one can take."),
+             d->prevention.c_str());
+}
+
+void TestSlowReasons::asManyAsWait()
+{
+    Scene scene{{true, false, true, false}};
+    everyday(scene);
+    slow(scene, {QStringLiteral("")});
+    const Diagnosis* d = scene.of_pool();
+    QVERIFY(d && d->relief && d->relief->session);
+    QCOMPARE(d->relief->sentence,
+             std::string("Cancel the statement of session 5001 of shop (10.0.0.5): that frees 1 of "
+                         "10 connections that are busy like it. Cancel 5002, 5003, 5004 too, the "
+                         "next oldest, and all of the 4 that wait go on. What comes next runs the "
+                         "same."));
+    scene.pending = 1;
+    scene.second();
+    d = scene.of_pool();
+    QVERIFY2(d->relief->sentence.ends_with("busy like it. What comes next runs the same."),
+             d->relief->sentence.c_str());
+    scene.pending = 40;
+    scene.second();
+    d = scene.of_pool();
+    QVERIFY2(has(d->relief->sentence, "5009, 5010 too, the next oldest, and 10 of the 40 that wait "
+                                      "go on."),
+             d->relief->sentence.c_str());
+}
+
+/// One that changes rows is not run a second time by a look, and a cancel undoes it.
+void TestSlowReasons::whatIsRolledBack()
+{
+    Scene scene{{true, false, true, false}};
+    everyday(scene);
+    slow(scene, {QStringLiteral("IO/DataFileRead")}, 12, "DELETE FROM orders WHERE day = ");
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->relief);
+    QVERIFY2(has(d->relief->sentence, " What they changed is rolled back. "),
+             d->relief->sentence.c_str());
+    QVERIFY2(d->prevention.starts_with("Look at its plan with EXPLAIN (without ANALYZE, which "
+                                       "would run it): "),
+             d->prevention.c_str());
+}
+
+/// Nobody tells who holds what, but what runs there can only be its own.
+void TestSlowReasons::figuresAndServer()
+{
+    Scene scene{{false, false, true, true}};
+    everyday(scene);
+    std::vector<std::string> done;
+    scene.run(40, [&](int) {
+        done.clear();
+        for (const auto& held : scene.all_held()) {
+            if (scene.now() - held.since >= 5s)
+                done.push_back(held.id);
+        }
+        for (const std::string& id : done)
+            scene.give_back(id);
+        while (scene.lent() < 10)
+            scene.lend(52, Does::working, "SELECT sum(total) FROM orders WHERE day = 7");
+        for (auto& held : scene.all_held())
+            held.wait_event = "IO/DataFileRead";
+        scene.pending = 6;
+    });
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d);
+    QCOMPARE(std::string(name_of(d->cause)), std::string("slow_statements"));
+    QVERIFY2(d->sentence.ends_with("most of them SELECT sum(total) FROM orders WHERE day = 7."),
+             d->sentence.c_str());
+    QVERIFY2(has(evidence(d), "It reads from disk: "), evidence(d).c_str());
+    QVERIFY(d->relief && d->relief->session);
+    QVERIFY2(d->relief->sentence.ends_with(" that run it: that frees one connection. What comes "
+                                           "next runs the same."),
+             d->relief->sentence.c_str());
+    // The oldest of them.
+    const Session* const oldest = scene.analysis.world().session(*d->relief->session);
+    QVERIFY(oldest && oldest->statement_since);
+    for (const auto& held : scene.all_held())
+        QVERIFY(held.since + Scene::server_offset >= *oldest->statement_since);
+}
+
+QTEST_APPLESS_MAIN(TestSlowReasons)
+#include "tst_slowreasons.moc"
