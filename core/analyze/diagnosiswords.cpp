@@ -3,6 +3,7 @@
 
 #include "core/analyze/causeparts.h"
 #include "core/analyze/causewords.h"
+#include "core/analyze/loadwords.h"
 #include "core/analyze/relief.h"
 #include "core/analyze/words.h"
 
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 
 namespace poolscope {
 
@@ -45,13 +45,6 @@ std::string standing(const PoolCase& pool)
 std::string times(double ratio)
 {
     return ratio >= 10 ? fmt::format("{:.0f} times", ratio) : fmt::format("{:.1f} times", ratio);
-}
-
-std::string rate_in_words(double per_second)
-{
-    // Three digits: how many times as much it is can be reckoned from what is told.
-    return per_second >= 100 ? fmt::format("{:.0f} a second", per_second)
-                             : fmt::format("{:.1f} a second", per_second);
 }
 
 std::string of_place(const Verdict& verdict)
@@ -248,32 +241,6 @@ void add_holders(Diagnosis& to, const PoolCase& pool, const Verdict& v)
     }
 }
 
-/// "Raise the pool's own max_connections from 6 to 8 at least (25 hold or want one now)"
-std::string raise_in_words(const PoolCase& pool)
-{
-    const std::string_view size = size_setting(pool.pool->kind.str());
-    if (size.empty())
-        return "A larger pool";
-    const FlowPoint& now = pool.figures();
-    // A server has one of that name, too.
-    std::string text =
-        fmt::format("Raise the pool's own {}{}", size,
-                    pool.max() > 0 ? fmt::format(" from {}", pool.max()) : std::string{});
-    if (!pool.recent || !pool.recent->use || pool.recent->arrivals <= 0)
-        return text;
-    // A quarter more than what is in use on the average: it comes in bursts.
-    const double in_use =
-        pool.recent->arrivals * std::chrono::duration<double>(*pool.recent->use).count() * 1.25;
-    const double least = pool.max() > 0 ? static_cast<double>(pool.max()) + 1 : 1;
-    const double enough = std::ceil(std::max(in_use, least));
-    text += fmt::format(" to {:.0f}", enough);
-    // What comes is counted as it is served: while some wait, more would come.
-    const auto wanted = std::int64_t{now.used} + now.pending;
-    if (now.used >= 0 && now.pending > 0 && static_cast<double>(wanted) > enough)
-        text += fmt::format(" at least ({} hold or want one now)", wanted);
-    return text;
-}
-
 std::string prevention_of(const PoolCase& pool, const Verdict& v, const BlamedStatement& blamed)
 {
     const std::string at = of_place(v);
@@ -294,8 +261,7 @@ std::string prevention_of(const PoolCase& pool, const Verdict& v, const BlamedSt
         return "Keep transactions short, and bound them: lock_timeout for those who wait, "
                "idle_in_transaction_session_timeout for who holds.";
     case Cause::load_spike:
-        return raise_in_words(pool) +
-               " if the server has slots for that, or limit how much comes in.";
+        return prevention_of_spike(pool);
     case Cause::pool_too_small:
         return raise_in_words(pool) + ", if the server has slots for that.";
     case Cause::server_full:
@@ -384,6 +350,12 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
     if (verdict.cause == Cause::slow_statements) {
         add_use(made, pool); // what has changed
         add_said(waits_in_words(pool, blamed), "sessions");
+        add_acquires(made, pool);
+        add_holders(made, pool, verdict);
+    } else if (verdict.cause == Cause::load_spike) {
+        add_said(callers_in_words(pool), "pools");
+        add_said(room_in_words(pool), "sessions");
+        add_use(made, pool);
         add_acquires(made, pool);
         add_holders(made, pool, verdict);
     } else {

@@ -3,6 +3,7 @@
 
 #include "core/analyze/causeparts.h"
 #include "core/analyze/diagnosiswords.h"
+#include "core/analyze/loadwords.h"
 #include "core/analyze/words.h"
 
 #include <fmt/format.h>
@@ -220,11 +221,7 @@ std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict,
         return relief_of(*pool.input, *pool.server, *verdict.tree);
     if (verdict.cause == Cause::load_spike) {
         Relief relief; // to say so spares the search
-        relief.sentence = verdict.more_use > 0 && verdict.more_use < causing::use_steady
-                              ? "There is nothing to end: what is lent comes back as fast as ever. "
-                                "Let less come in, where it comes from."
-                              : "There is nothing to end: what is lent comes back. Let less come "
-                                "in, where it comes from.";
+        relief.sentence = relief_of_spike(pool, verdict);
         return relief;
     }
     if (verdict.cause == Cause::slow_statements && verdict.by.empty() && !blamed.sessions.empty())
