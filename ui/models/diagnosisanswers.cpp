@@ -168,7 +168,7 @@ std::optional<Answer> answers::diagnosis(const SessionStore& store)
     answer.sentence = Formatter::line(worst.sentence, 500);
     answer.decided = worst.cause != Cause::undecided;
     answer.confidence = confidenceWords(worst.confidence);
-    answer.prevention = Formatter::line(worst.prevention, 300);
+    answer.prevention = Formatter::line(worst.prevention, 600);
     if (worst.relief)
         addRelief(answer, store, worst);
     if (worst.relief && !worst.relief->session)

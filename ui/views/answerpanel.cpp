@@ -237,11 +237,13 @@ void AnswerPanel::showRelief(const QString& obstacle)
     }
 }
 
-/// Below what relieves, unless the other column would stay empty beside that.
+/// Below what relieves, unless that is long, or the other column would stay empty beside it.
 void AnswerPanel::placePrevention(bool relieves)
 {
     constexpr std::size_t linesEnough = 4;
-    const bool right = relieves && links_.size() + answer_.others.size() >= linesEnough;
+    constexpr qsizetype longRelief = 120; // fills its narrow column alone
+    const bool right = relieves && answer_.relief.size() < longRelief &&
+                       links_.size() + answer_.others.size() >= linesEnough;
     QBoxLayout* const to = right ? right_ : left_;
     if (to->indexOf(prevention_) >= 0)
         return;
