@@ -65,6 +65,28 @@ void writeEvidence(JsonWriter& json, const Picture& picture, const DiagnosisEvid
     json.end_object();
 }
 
+/// What the statement was at, at so many looks.
+void writeWaits(JsonWriter& json, const WaitProfile& waits)
+{
+    json.begin_object();
+    json.member("statement", waits.statement);
+    json.member("from", waits.from);
+    json.member("to", waits.to);
+    json.member("polls", static_cast<std::int64_t>(waits.polls));
+    json.member("looks", static_cast<std::int64_t>(waits.looks));
+    json.key("counts");
+    json.begin_array();
+    for (const WaitCount& count : waits.counts) {
+        json.begin_object();
+        json.member("kind", name_of(count.kind));
+        json.member("event", count.event);
+        json.member("looks", static_cast<std::int64_t>(count.looks));
+        json.end_object();
+    }
+    json.end_array();
+    json.end_object();
+}
+
 /// As the alert "pool nearly exhausted" and the diagnosis have it.
 bool isNearlyExhausted(const Pool& pool)
 {
@@ -148,6 +170,11 @@ void writeDiagnosis(JsonWriter& json, const Picture& picture, const TargetSummar
     json.end_array();
     json.member("since", diagnosis.since);
     json.member("exhausted", diagnosis.exhausted);
+    json.key("waits");
+    if (diagnosis.waits)
+        writeWaits(json, *diagnosis.waits);
+    else
+        json.null();
     json.end_object();
 }
 

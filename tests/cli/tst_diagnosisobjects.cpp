@@ -62,6 +62,7 @@ class TestDiagnosisObjects : public QObject
 private slots:
     void keysInTheirOrder();
     void whatIsNotKnownIsNull();
+    void whatItWasSeenAt();
     void prose();
     void aPoolWithoutADiagnosis();
 };
@@ -79,7 +80,7 @@ void TestDiagnosisObjects::keysInTheirOrder()
                     R"("session":"pg-42-1795270000000000","session_target":"postgresql://db/shop",)"
                     R"("checkout":null,"checkout_target":null,"frees":1},)"
                     R"("prevention":null,"candidates":["held_while_idle"],)"
-                    R"("since":"2026-11-21T14:06:40.000000Z","exhausted":true}])"));
+                    R"("since":"2026-11-21T14:06:40.000000Z","exhausted":true,"waits":null}])"));
 }
 
 void TestDiagnosisObjects::whatIsNotKnownIsNull()
@@ -94,6 +95,26 @@ void TestDiagnosisObjects::whatIsNotKnownIsNull()
     for (const char* const part : {R"("pool":null)", R"("cause":"undecided")", R"("evidence":[])",
                                    R"("relief":null)", R"("prevention":"Attach more.")"})
         QVERIFY2(json.find(part) != std::string::npos, part);
+}
+
+void TestDiagnosisObjects::whatItWasSeenAt()
+{
+    Diagnosis d = leak();
+    d.cause = Cause::slow_statements;
+    WaitProfile waits;
+    waits.statement = Text{"SELECT 1"};
+    waits.from = d.since;
+    waits.to = d.since + std::chrono::seconds{4};
+    waits.polls = 5;
+    waits.looks = 40;
+    waits.counts = {{WaitKind::io, Text{"IO/DataFileRead"}, 31}, {WaitKind::running, Text{}, 9}};
+    d.waits = waits;
+    const std::string json = jsonOf(d);
+    QVERIFY2(json.find(R"("waits":{"statement":"SELECT 1","from":"2026-11-21T14:06:40.000000Z",)"
+                       R"("to":"2026-11-21T14:06:44.000000Z","polls":5,"looks":40,"counts":[)"
+                       R"({"kind":"io","event":"IO/DataFileRead","looks":31},)"
+                       R"({"kind":"running","event":null,"looks":9}]}}])") != std::string::npos,
+             json.c_str());
 }
 
 void TestDiagnosisObjects::prose()

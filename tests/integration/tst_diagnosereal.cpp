@@ -27,6 +27,7 @@ private slots:
     void cleanup();
     void aLeakAndItsLine();
     void aLockAndItsRoot();
+    void whyStatementsAreSlow();
 
 private:
     /// What is said of the pool: of the server and the process now, or of a recording.
@@ -35,7 +36,7 @@ private:
     bool begin(const char* pool, const char* work);
     bool trouble(const char* work);
     /// Asks live and, once the recording has ended, that of the same moment.
-    void askBoth(QJsonObject& live, QJsonObject& recorded);
+    void askBoth(QJsonObject& live, QJsonObject& recorded, const QStringList& options = {});
 
     QTemporaryDir dir_;
     PgCluster cluster_;
@@ -168,9 +169,9 @@ QJsonObject TestDiagnoseReal::diagnose(const QStringList& what) const
     return {};
 }
 
-void TestDiagnoseReal::askBoth(QJsonObject& live, QJsonObject& recorded)
+void TestDiagnoseReal::askBoth(QJsonObject& live, QJsonObject& recorded, const QStringList& options)
 {
-    live = diagnose({pool_, cluster_.uri(), text("--leak-after"), text("3s")});
+    live = diagnose(QStringList{pool_, cluster_.uri(), text("--leak-after"), text("3s")} + options);
     const QString then = QDateTime::currentDateTimeUtc().toString(Qt::ISODateWithMs);
     QTest::qWait(1500); // past that moment
     QCOMPARE(::kill(static_cast<pid_t>(recorder_->processId()), SIGINT), 0);
@@ -210,6 +211,28 @@ void TestDiagnoseReal::aLockAndItsRoot()
                  qPrintable(wordsOf(each)));
     }
     QVERIFY(root.exec(text("ROLLBACK")));
+}
+
+/// What the server's own processes are seen to do, live and in the recording.
+void TestDiagnoseReal::whyStatementsAreSlow()
+{
+    QVERIFY(begin("2 leak=60 timeout=30", "2 serve 20 200"));
+    QVERIFY(trouble("3 compute 60000 0"));
+    QJsonObject live, recorded;
+    askBoth(live, recorded, {text("--for"), text("12s")});
+    for (const QJsonObject& each : {live, recorded}) {
+        QVERIFY2(causeOf(each) == text("slow_statements"), qPrintable(wordsOf(each)));
+        const QJsonObject waits = each[text("waits")].toObject();
+        QVERIFY2(waits[text("statement")].toString().startsWith(text("SELECT sum(sqrt(i))")),
+                 qPrintable(wordsOf(each)));
+        QVERIFY2(waits[text("looks")].toInt() >= 8, qPrintable(wordsOf(each)));
+        // It sorts nothing and waits for nobody: a million rows are made up and summed.
+        const QJsonObject most = waits[text("counts")].toArray().first().toObject();
+        QVERIFY2(most[text("kind")].toString() == text("running"), qPrintable(wordsOf(each)));
+        QVERIFY2(wordsOf(each).contains(text("It computes: ")), qPrintable(wordsOf(each)));
+        QVERIFY2(each[text("prevention")].toString().contains(text("EXPLAIN (ANALYZE, BUFFERS)")),
+                 qPrintable(wordsOf(each)));
+    }
 }
 
 QTEST_GUILESS_MAIN(TestDiagnoseReal)
