@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the evidence of a diagnosis leads.
+#include "tests/support/paintedtexts.h"
 #include "tests/support/places.h"
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
@@ -42,6 +43,8 @@ private slots:
     void evidenceLeadsToItsCheckout();
     void theAnswerIsWhole_data();
     void theAnswerIsWhole();
+    void adviceInFull_data();
+    void adviceInFull();
 };
 
 /// In the recording of a real incident, once its blocker is blocking.
@@ -51,9 +54,11 @@ void OverviewAnswersTest::evidenceLeadsToItsSession()
     f.follow();
     f.workspace->open(inTree("resources/samples/incident.poolrec"));
     QTRY_COMPARE(f.workspace->transport().mode, Mode::replay);
-    f.workspace->seek(f.workspace->transport().start + 240s);
+    const Timestamp then = f.workspace->transport().start + 240s;
+    f.workspace->seek(then);
     const Page& overview = f.page("overview");
-    QTRY_VERIFY(!linksOf(overview).isEmpty());
+    // Of that moment: there were others before, which lead elsewhere.
+    QTRY_VERIFY(f.store->now() >= then - 1s && !linksOf(overview).isEmpty());
     QSignalSpy pages(f.context.get(), &ViewContext::navigationRequested);
     QSignalSpy seeks(f.context.get(), &ViewContext::seekRequested);
     const QList<LinkButton*> links = linksOf(overview);
@@ -170,6 +175,69 @@ void OverviewAnswersTest::theAnswerIsWhole()
     // The charts come back where there is room for both.
     f.resize(Theme::current().scaled(QSize(1240, 720)));
     QTRY_VERIFY(overview.findChild<ChartBoard*>()->isVisible());
+}
+
+void OverviewAnswersTest::adviceInFull_data()
+{
+    QTest::addColumn<bool>("acts");
+    QTest::newRow("slow statements") << true;
+    QTest::newRow("load spike") << false;
+}
+
+/// What to do in two sentences and more, as slow statements and a load spike have it: nothing of it
+/// is cut at the smallest usual size, and it stands in the wide column.
+void OverviewAnswersTest::adviceInFull()
+{
+    QFETCH(const bool, acts);
+    PageFixture f{{1208, 640}}; // what a window of 1280x800 leaves
+    SyntheticUpdates updates;
+    const SessionKey session = updates.put(6325, SessionState::active, "shop-api", 4s).session.key;
+    Update update = updates.take(true);
+    Diagnosis d;
+    d.target = update.targets[0].info.id;
+    d.pool = Text{"shop"};
+    d.cause = acts ? Cause::slow_statements : Cause::load_spike;
+    d.confidence = Confidence::high;
+    d.since = update.now - 30s;
+    d.sentence = "Pool shop is exhausted (6 of 6 are lent, 4 wait): 6 connections run statements, "
+                 "the longest for 4 s so far, most of them SELECT sum(total) FROM orders o JOIN "
+                 "lines l ON l.orderid = o.id WHERE o.day = 7.";
+    for (const char* const words :
+         {"In the last 10 s 8 checkouts came back, held for 5 s each; before, it was 21.0 ms.",
+          "It reads from disk: 41 of 52 looks in the last 19 s found it in IO/DataFileRead, 9 on a "
+          "processor.",
+          "Acquires: 0.8 a second now, 59.8 a second before.", "Lent to serve, for 4 s."})
+        d.evidence.push_back({words, "pools", update.now});
+    Relief relief;
+    relief.sentence =
+        "Cancel the statement of session 6325 of shop (127.0.0.1): that frees 1 of 6 connections "
+        "that are busy like it. Cancel 6326, 6321, 6318 too, the next oldest, and all of the 4 "
+        "that wait go on. What comes next runs the same.";
+    if (acts)
+        relief.session = session;
+    d.relief = relief;
+    d.prevention =
+        "Look at its plan with EXPLAIN (ANALYZE, BUFFERS): many rows in memory, a missing index or "
+        "old statistics (ANALYZE) look like this. To bound all that this role runs on new "
+        "connections (now unbounded): ALTER ROLE \"some-longer-name\" SET statement_timeout = "
+        "'1s'; and two more words that nobody needs, so that it is longer than anything before.";
+    update.targets[0].diagnoses = {d};
+    f.apply(update);
+    const Page& overview = f.page("overview");
+    QCOMPARE(linksOf(overview).size(), 4);
+    auto* const panel = overview.findChild<AnswerPanel*>();
+    auto* const prevention = panel->findChild<QLabel*>(QStringLiteral("prevention"));
+    QVERIFY(prevention && prevention->isVisible());
+    QVERIFY(prevention->text().endsWith(QStringLiteral("before.")));
+    for (const QLabel* const label : panel->findChildren<QLabel*>()) {
+        if (label->isVisible() && label->wordWrap())
+            QVERIFY2(label->height() >= label->heightForWidth(label->width()),
+                     qPrintable(label->text()));
+    }
+    QVERIFY(overview.rect().contains(
+        QRect(panel->mapTo(&overview, QPoint()), panel->size()))); // nor below the page's end
+    QVERIFY(prevention->width() > panel->width() / 2);
+    QCOMPARE(faultIn(paintedTexts(*panel), panel->rect()), QString());
 }
 
 QTEST_MAIN(OverviewAnswersTest)
