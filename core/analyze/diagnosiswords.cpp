@@ -347,14 +347,16 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict)
         if (!sentence.empty())
             add(made, std::move(sentence), page, pool.now);
     };
+    // Of a server that is not attached there is nothing to see.
+    const std::string_view page_of_server = pool.server == nullptr ? "pools" : "sessions";
     if (verdict.cause == Cause::slow_statements) {
         add_use(made, pool); // what has changed
-        add_said(waits_in_words(pool, blamed), "sessions");
+        add_said(waits_in_words(pool, blamed), page_of_server);
         add_acquires(made, pool);
         add_holders(made, pool, verdict);
     } else if (verdict.cause == Cause::load_spike) {
         add_said(callers_in_words(pool), "pools");
-        add_said(room_in_words(pool), "sessions");
+        add_said(room_in_words(pool), page_of_server);
         add_use(made, pool);
         add_acquires(made, pool);
         add_holders(made, pool, verdict);

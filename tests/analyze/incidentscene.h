@@ -256,7 +256,8 @@ public:
     std::int64_t pending = 0;
     std::int64_t total = -1; ///< -1: as many as there are connections
     std::uint64_t timeouts = 0;
-    Text address;                    ///< of the pool's database; null: not told
+    std::size_t unlisted = 0; ///< so many that are out have changed hands since they were listed
+    Text address;             ///< of the pool's database; null: not told
     std::string acquired_by, thread; ///< of every checkout, as its tags
     std::vector<std::pair<Text, Text>> tags;
     std::vector<std::pair<std::string, std::string>> configuration; ///< of the pool
@@ -347,13 +348,14 @@ private:
                     sample.opened.push_back(connection);
             }
             sample.closed = std::exchange(closed_, {});
-            for (const Held& h : held_)
-                sample.changed.push_back(checkout(h));
+            const auto first = held_.begin() + static_cast<std::ptrdiff_t>(unlisted);
+            for (auto h = first; h < held_.end(); ++h)
+                sample.changed.push_back(checkout(*h));
             std::sort(sample.changed.begin(), sample.changed.end(),
                       [](const Checkout& a, const Checkout& b) { return a.key < b.key; });
             listed_.clear();
-            for (const Held& h : held_)
-                listed_[h.id] = true;
+            for (auto h = first; h < held_.end(); ++h)
+                listed_[h->id] = true;
             sample.ended = ended_;
             std::sort(sample.ended.begin(), sample.ended.end(),
                       [](const auto& a, const auto& b) { return a.id < b.id; });

@@ -96,7 +96,7 @@ void TestSpikeWords::theLineThatBringsIt()
 {
     Scene scene{{true, false, true, false}};
     everyday(scene);
-    spike(scene, {});
+    spike(scene, {.at90 = 14}); // a little more there is no word worth
     const Diagnosis* const d = scene.of_pool();
     QVERIFY(d);
     QCOMPARE(std::string(name_of(d->cause)), std::string("load_spike"));
@@ -144,6 +144,11 @@ void TestSpikeWords::whomItIsLentTo()
     QVERIFY(d && d->cause == Cause::load_spike);
     QVERIFY2(has(evidence(d), "61.0 before); 10 of the 10 lent now: GET /search.\n"),
              evidence(d).c_str());
+    // Two of ten that are listed are not most of them.
+    scene.unlisted = 8;
+    spike(scene, {.seconds = 2});
+    QVERIFY(scene.of_pool() && scene.of_pool()->cause == Cause::load_spike);
+    QVERIFY2(!has(evidence(scene.of_pool()), "lent now"), evidence(scene.of_pool()).c_str());
 }
 
 void TestSpikeWords::roomOnTheServer_data()
@@ -211,6 +216,8 @@ void TestSpikeWords::noServer()
     QVERIFY2(d->relief->sentence.ends_with("from 10 to 40 (so many hold or want one now), if its "
                                            "server has slots for that."),
              d->relief->sentence.c_str());
+    for (const DiagnosisEvidence& each : d->evidence)
+        QVERIFY2(each.page != "sessions", each.sentence.c_str()); // there is none to be seen
     // A queue that grew in time needs no connection for each of it.
     spike(scene, {.pending = 4000, .seconds = 3});
     d = scene.of_pool();
