@@ -446,6 +446,23 @@ std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
                        others_in_words(waits, all));
 }
 
+std::string looks_in_words(const WaitProfile& waits)
+{
+    constexpr std::size_t most = 10;
+    std::string text =
+        fmt::format("Of {} looks at it in {}", waits.looks,
+                    format_duration_prose(std::chrono::ceil<seconds>(waits.to - waits.from)));
+    std::uint32_t told = 0;
+    for (std::size_t i = 0; i < std::min(most, waits.counts.size()); ++i) {
+        const WaitCount& count = waits.counts[i];
+        told += count.looks;
+        text += fmt::format("{}{}{} {}", i == 0 ? " " : ", ", count.looks,
+                            i == 0 ? " found it" : "", event_in_words(count));
+    }
+    return told < waits.looks ? fmt::format("{}, {} elsewhere.", text, waits.looks - told)
+                              : text + '.';
+}
+
 std::string prevention_of_slow(const PoolCase& pool, const Verdict& verdict,
                                const BlamedStatement& blamed)
 {

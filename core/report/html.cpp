@@ -71,6 +71,8 @@ std::string summary_section(const Incident& incident, const Calendar& calendar)
                 html += "<li>" + safe(sentence, 1000) + "</li>\n";
             html += "</ul>\n";
         }
+        if (!why.waits.empty())
+            html += "<p class=\"tag\">" + safe(why.waits, 1000) + "</p>\n";
         if (!why.relief.empty())
             html += "<p class=\"do\"><b>What would have relieved it:</b> " +
                     safe(why.relief, 1000) + "</p>\n";

@@ -91,6 +91,7 @@ struct Why
     std::vector<std::string> evidence;
     std::string relief;     ///< may be empty
     std::string prevention; ///< likewise
+    std::string waits;      ///< what a slow statement was seen at, look by look; likewise
     std::vector<std::string> candidates;
 };
 

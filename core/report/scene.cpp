@@ -2,6 +2,7 @@
 #include "core/report/scene.h"
 
 #include "core/analyze/causewords.h"
+#include "core/analyze/waitwords.h"
 #include "core/analyze/words.h"
 #include "core/base/text.h"
 #include "core/report/sceneparts.h"
@@ -138,6 +139,8 @@ std::vector<Why> diagnoses_of(const Analysis& analysis)
         if (each.relief)
             why.relief = each.relief->sentence;
         why.prevention = each.prevention;
+        if (each.waits)
+            why.waits = looks_in_words(*each.waits);
         for (const Cause candidate : each.candidates)
             why.candidates.emplace_back(in_words(candidate));
         whys.push_back(std::move(why));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The page itself, from values: what it must never hold, and what it must not draw.
 #include "core/report/report.h"
+#include "core/report/scene.h"
 #include "core/report/svg.h"
+#include "tests/analyze/incidentscene.h"
 #include "tests/report/page.h"
 #include "tests/report/values.h"
 
@@ -38,7 +40,8 @@ report::Incident incident(const std::string& words)
     app.host = words;
     i.targets = {db, app};
     report::Why why;
-    why.who = why.cause = why.confidence = why.sentence = why.relief = why.prevention = words;
+    why.who = why.cause = why.confidence = why.sentence = why.relief = why.prevention = why.waits =
+        words;
     why.evidence = why.candidates = {words, words};
     why.since = start + 10s;
     i.diagnoses = {why, why};
@@ -108,6 +111,7 @@ private slots:
     void allSectionsAreThere();
     void findingsAreTold();
     void nothingIsSaidToBeNothing();
+    void whatASlowStatementWasSeenAt();
     void aGapIsAHole();
     void aPoolThatDoesNotTellIsAHole();
     void whoWaitsStandsAboveTheMaximum();
@@ -364,6 +368,33 @@ void TestReport::pointsOfOneInstant()
     const std::string html = page_of(i);
     QCOMPARE(readPage(html).trouble, QString());
     QVERIFY(QString::fromStdString(html).count(QLatin1String("class=\"tick\"")) <= 8 * 3);
+}
+
+/// Each thing, not only the one that most of it is.
+void TestReport::whatASlowStatementWasSeenAt()
+{
+    using Scene = test::IncidentScene;
+    Scene scene{{true, false, true, false}};
+    scene.run(120, [&](int) { scene.brief(52, 60, 20ms); });
+    scene.run(12, [&](int) {
+        while (scene.lent() < 10)
+            scene.lend(52, Scene::Does::working, "SELECT sum(total) FROM orders");
+        for (std::size_t k = 0; k < 7; ++k)
+            scene.all_held()[k].wait_event = "IO/DataFileRead";
+        scene.pending = 4;
+    });
+    const std::vector<report::Why> whys = report::diagnoses_of(scene.analysis);
+    QCOMPARE(whys.size(), std::size_t{1});
+    const std::string said = "Of 120 looks at it in 15 s 84 found it in IO/DataFileRead, 36 on a "
+                             "processor.";
+    QCOMPARE(whys.front().waits, said);
+    report::Incident told = incident("words");
+    told.diagnoses = whys;
+    const std::string page = page_of(told);
+    QVERIFY(page.find("<p class=\"tag\">" + said + "</p>") != std::string::npos);
+    // Where nothing tells there is no empty line.
+    told.diagnoses.front().waits.clear();
+    QVERIFY(page_of(told).find("<p class=\"tag\"></p>") == std::string::npos);
 }
 
 QTEST_APPLESS_MAIN(TestReport)
