@@ -119,16 +119,21 @@ std::string next_to_cancel(const PoolCase& pool, const Verdict& verdict,
 }
 
 /// Where nobody tells who holds what: the oldest of those that run it.
-Relief relief_of_oldest(const PoolCase& pool, const BlamedStatement& blamed)
+Relief relief_of_oldest(const PoolCase& pool, const Verdict& verdict, const BlamedStatement& blamed)
 {
+    const bool returns = verdict.more_use >= causing::use_up && pool.recent && pool.recent->use &&
+                         *pool.recent->use < brief_hold;
     Relief relief;
     relief.session = blamed.sessions.front()->key;
     relief.frees = 1;
     relief.sentence =
         fmt::format("Cancel the statement of session {}, the oldest of {} that run "
-                    "it: that frees one connection.{} What comes next runs the same.",
+                    "it: that frees one connection.{}{}",
                     session_in_words(*pool.server, *relief.session), blamed.sessions.size(),
-                    only_reads(blamed) ? "" : " What it changed is rolled back.");
+                    only_reads(blamed) ? "" : " What it changed is rolled back.",
+                    returns ? " That helps for a moment only: each comes back by itself, and the "
+                              "next one does the same."
+                            : " What comes next runs the same.");
     return relief;
 }
 
@@ -225,7 +230,7 @@ std::optional<Relief> relief_of(const PoolCase& pool, const Verdict& verdict,
         return relief;
     }
     if (verdict.cause == Cause::slow_statements && verdict.by.empty() && !blamed.sessions.empty())
-        return relief_of_oldest(pool, blamed);
+        return relief_of_oldest(pool, verdict, blamed);
     if ((verdict.cause != Cause::leak && verdict.cause != Cause::held_while_idle &&
          verdict.cause != Cause::slow_statements) ||
         verdict.by.empty())

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/waitwords.h"
 
-#include "core/analyze/causeparts.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +17,8 @@ using std::chrono::seconds;
 
 /// Fewer say nothing.
 constexpr std::uint32_t looks_least = 8;
+/// So much of all looks is the reason; what else there is, is said beside it.
+constexpr double half = 0.5;
 /// It became slow before the pool was exhausted by it.
 constexpr Duration before_strain = seconds{5};
 /// The other things that are worth a word, of all looks.
@@ -61,6 +61,7 @@ constexpr Reason sends{"waits for the application to send more",
                        "Look at what the application does between.", false};
 constexpr Reason blocked{"waits for locks of other sessions",
                          "The Blocking page names who holds them.", false};
+constexpr Reason reads{"reads from disk", "a missing index or a cold cache reads like this", true};
 constexpr Reason temporary{"sorts or joins through temporary files",
                            "it needs more work_mem, or an index that spares the sort", true};
 constexpr Reason sleeps{"sleeps, as it is told to",
@@ -69,12 +70,9 @@ constexpr Reason sleeps{"sleeps, as it is told to",
 constexpr std::array io_reasons{
     NamedReason{"buffile", temporary},
     NamedReason{"wal", log_writes},
-    NamedReason{"read",
-                {"reads from disk", "a missing index or a cold cache reads like this", true}},
-    NamedReason{"prefetch",
-                {"reads from disk", "a missing index or a cold cache reads like this", true}},
-    NamedReason{"aio",
-                {"reads from disk", "a missing index or a cold cache reads like this", true}},
+    NamedReason{"read", reads},
+    NamedReason{"prefetch", reads},
+    NamedReason{"aio", reads},
     NamedReason{"",
                 {"writes to disk",
                  "Look at how many rows and indexes it changes, at checkpoints "
@@ -83,6 +81,9 @@ constexpr std::array io_reasons{
 };
 constexpr std::array other_reasons{
     NamedReason{"lwlock/wal", log_writes},
+    // Another one reads the page that it wants.
+    NamedReason{"bufferio", reads},
+    NamedReason{"buffer_io", reads},
     NamedReason{"lwlock",
                 {"waits for the server's own short locks",
                  "Too many do the same at once: fewer at a time are faster.", false}},
@@ -193,11 +194,11 @@ bool is_share(std::uint32_t part, std::uint32_t of, double share)
     return static_cast<double>(part) >= share * static_cast<double>(of);
 }
 
-/// The one reason of most of them; null where there is none, or too little was seen.
+/// The one reason of at least half of them; null where there is none, or too little was seen.
 std::optional<ReasonCount> main_reason(const WaitProfile& waits)
 {
     const std::vector<ReasonCount> all = reasons_of(waits);
-    if (waits.looks < looks_least || !is_share(all.front().looks, waits.looks, causing::majority))
+    if (waits.looks < looks_least || !is_share(all.front().looks, waits.looks, half))
         return {};
     return all.front();
 }
@@ -211,6 +212,12 @@ std::string event_in_words(const WaitCount& count)
                                : "in " + plain_line(count.event.str(), 64);
 }
 
+/// "in IO/DataFileRead and the like"
+std::string event_in_words(const ReasonCount& count)
+{
+    return event_in_words(*count.most) + (count.most->looks < count.looks ? " and the like" : "");
+}
+
 /// ", 8 on a processor, 3 in LWLock/BufferMapping"
 std::string others_in_words(const WaitProfile& waits, const std::vector<ReasonCount>& all)
 {
@@ -218,7 +225,7 @@ std::string others_in_words(const WaitProfile& waits, const std::vector<ReasonCo
     std::string text;
     for (std::size_t i = 1; i < std::min(all.size(), most); ++i) {
         if (is_share(all[i].looks, waits.looks, worth_a_word))
-            text += fmt::format(", {} {}", all[i].looks, event_in_words(*all[i].most));
+            text += fmt::format(", {} {}", all[i].looks, event_in_words(all[i]));
     }
     return text;
 }
@@ -436,13 +443,11 @@ std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
     if (const auto reason = main_reason(waits)) {
         const std::string does = reason->reason.does.empty() ? "is " + event_in_words(*reason->most)
                                                              : std::string{reason->reason.does};
-        return fmt::format("{} {}: {} of {} looks {} found it {}{}{}.", whom, does, reason->looks,
-                           waits.looks, in, event_in_words(*reason->most),
-                           reason->most->looks < reason->looks ? " and the like" : "",
-                           others_in_words(waits, all));
+        return fmt::format("{} {}: {} of {} looks {} found it {}{}.", whom, does, reason->looks,
+                           waits.looks, in, event_in_words(*reason), others_in_words(waits, all));
     }
     return fmt::format("{} has no one reason: of {} looks {} {} found it {}{}.", whom, waits.looks,
-                       in, all.front().looks, event_in_words(*all.front().most),
+                       in, all.front().looks, event_in_words(all.front()),
                        others_in_words(waits, all));
 }
 
