@@ -83,6 +83,7 @@ void writeSession(JsonWriter& json, const Picture& picture, const TargetSummary&
     json.member("xmin_age", xminAge(target, s));
     const CheckoutLink* const link = picture.links().checkout_of(s.key);
     json.member("checkout", link ? link->checkout.id : Text{});
+    json.member("joined_by", link ? Text{std::string(name_of(link->by))} : Text{});
     json.member("query", s.statement);
     json.end_object();
 }

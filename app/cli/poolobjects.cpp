@@ -138,6 +138,7 @@ void writeCheckout(JsonWriter& json, const Picture& picture, const TargetSummary
         json.value(identity_of(session->session.key, server->info.kind));
     else
         json.null();
+    writeJoin(json, picture.links().session_of(checkout.key));
     json.end_object();
 }
 

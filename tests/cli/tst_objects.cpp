@@ -134,7 +134,7 @@ QStringList sorted(const char* keys)
 
 constexpr const char* sessionKeyNames =
     "target pid started user database application client state state_age_us transaction_age_us "
-    "wait_event blocked_by blocks id backend_type xmin_age checkout query";
+    "wait_event blocked_by blocks id backend_type xmin_age checkout joined_by query";
 
 } // namespace
 

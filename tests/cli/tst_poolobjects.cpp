@@ -154,8 +154,9 @@ void TestPoolObjects::checkoutKeys()
     const QJsonArray all = array(writeCheckouts, picture_);
     QCOMPARE(all.size(), qsizetype(picture_.checkouts.size()));
     for (const QJsonValue& one : all)
-        QCOMPARE(keysOf(one), sorted("target pool checkout connection server_pid acquired age_us "
-                                     "wait_us acquired_by tags stack expected_us session"));
+        QCOMPARE(keysOf(one),
+                 sorted("target pool checkout connection server_pid acquired age_us "
+                        "wait_us acquired_by tags stack expected_us session joined_by"));
 }
 
 void TestPoolObjects::checkoutValues()
