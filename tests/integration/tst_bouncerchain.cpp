@@ -2,13 +2,8 @@
 // The whole chain: a leak in an application behind PgBouncer in transaction mode, the sessions that
 // wait for it, and one question that goes from them to its line of code; live and from a recording.
 #include "tests/support/bouncerchain.h"
-#include "tests/support/places.h"
+#include "tests/support/clijson.h"
 
-#include <QFile>
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
-#include <QProcess>
 #include <QTest>
 
 using namespace poolscope;
@@ -36,55 +31,20 @@ private slots:
     void aDriverThatAsksThePooler();
 
 private:
-    QJsonArray run(const QStringList& arguments, int code = 0) const;
     QStringList all() const { return chain_.all(); }
     /// What must be said of the leak, whoever tells it.
     void checkLeaks(const QJsonArray& leaks) const;
     void checkBlocking(const QJsonArray& blocking) const;
-    /// The line of code, "…/bouncerapp.py:25", of a stack.
-    static QString ownLine(const QJsonValue& stack);
-    static QJsonObject ofTarget(const QJsonArray& array, const QString& target);
 
     BouncerChain chain_;
 };
 
 void TestBouncerChain::initTestCase()
 {
-    const bool started = chain_.start(inTree(), inBuild("tests/agents/python"));
+    const bool started = chain_.start();
     if (!chain_.missing().isEmpty())
         QSKIP(qPrintable(chain_.missing()));
     QVERIFY2(started, qPrintable(chain_.error()));
-}
-
-QJsonArray TestBouncerChain::run(const QStringList& arguments, int code) const
-{
-    QProcess process;
-    process.start(inBuild("app/poolscope"), arguments);
-    if (!process.waitForFinished(90'000) || process.exitCode() != code)
-        qWarning("%s: %d %s", qPrintable(arguments.join(QLatin1Char(' '))), process.exitCode(),
-                 process.readAllStandardError().constData());
-    const QByteArray out = process.readAllStandardOutput();
-    return QJsonDocument::fromJson(out).array();
-}
-
-QString TestBouncerChain::ownLine(const QJsonValue& stack)
-{
-    for (const QJsonValue& each : stack.toArray()) {
-        const QJsonObject line = each.toObject();
-        if (line[say("own")].toBool())
-            return line[say("file")].toString().section(QLatin1Char('/'), -1) +
-                   say(":%1").arg(line[say("line")].toInt());
-    }
-    return {};
-}
-
-QJsonObject TestBouncerChain::ofTarget(const QJsonArray& array, const QString& target)
-{
-    for (const QJsonValue& each : array) {
-        if (each.toObject()[say("target")].toString() == target)
-            return each.toObject();
-    }
-    return {};
 }
 
 void TestBouncerChain::checkLeaks(const QJsonArray& leaks) const
@@ -103,8 +63,7 @@ void TestBouncerChain::checkLeaks(const QJsonArray& leaks) const
     QCOMPARE(session[say("checkout")].toString(), own[say("checkout")].toString());
     // Not what the pooler told it, which is made up.
     QCOMPARE(own[say("server_pid")].toInt(), chain_.holderPid());
-    const QString evidence =
-        QString::fromUtf8(QJsonDocument(own[say("evidence")].toArray()).toJson());
+    const QString evidence = evidenceOf(own);
     QVERIFY2(evidence.contains(
                  say("Through PgBouncer it is the server's session %1").arg(chain_.holderPid())),
              qPrintable(evidence));
@@ -140,11 +99,10 @@ void TestBouncerChain::checkBlocking(const QJsonArray& blocking) const
 
 void TestBouncerChain::fromTheWaitersToTheLine()
 {
-    const QStringList judged{say("--leak-after"), say("2s"), say("--for"), say("3s"),
-                             say("--json")};
-    checkLeaks(run(QStringList{say("leaks")} + judged + all()));
-    checkBlocking(run(QStringList{say("blocking"), say("--json")} + all()));
-    const QJsonArray sessions = run(QStringList{say("sessions"), say("--json")} + all());
+    const QStringList judged{say("--leak-after"), say("2s"), say("--for"), say("3s")};
+    checkLeaks(told(QStringList{say("leaks")} + judged + all()));
+    checkBlocking(told(QStringList{say("blocking")} + all()));
+    const QJsonArray sessions = told(QStringList{say("sessions")} + all());
     int joined = 0;
     for (const QJsonValue& each : sessions) {
         const QJsonObject session = each.toObject();
@@ -153,7 +111,7 @@ void TestBouncerChain::fromTheWaitersToTheLine()
             QVERIFY(!session[say("checkout")].isNull());
     }
     QCOMPARE(joined, 1); // and no other
-    const QJsonArray checkouts = run(QStringList{say("checkouts"), say("--json")} + all());
+    const QJsonArray checkouts = told(QStringList{say("checkouts")} + all());
     QCOMPARE(checkouts.size(), 2);
     QCOMPARE(checkouts[0].toObject()[say("session")], checkouts[1].toObject()[say("session")]);
     QVERIFY(checkouts[0].toObject()[say("session")].toString().startsWith(
@@ -163,17 +121,16 @@ void TestBouncerChain::fromTheWaitersToTheLine()
 void TestBouncerChain::theSameFromARecording()
 {
     const QString file = chain_.filePath(say("night.poolrec"));
-    run(QStringList{say("record"), say("-o"), file, say("--for"), say("4s")} + all());
-    QVERIFY(QFile::exists(file));
-    checkLeaks(run({say("leaks"), say("--json"), say("--leak-after"), say("2s"), file}));
-    checkBlocking(run({say("blocking"), say("--json"), file}));
+    QVERIFY(recorded(file, say("4s"), all()));
+    checkLeaks(told({say("leaks"), say("--leak-after"), say("2s"), file}));
+    checkBlocking(told({say("blocking"), file}));
 }
 
 void TestBouncerChain::withoutTheServer()
 {
     // Two of the three: the pooler's pid is all there is, and no session is made up.
-    const QJsonArray leaks = run({say("leaks"), say("--json"), say("--leak-after"), say("2s"),
-                                  chain_.pool(), chain_.pooler()});
+    const QJsonArray leaks =
+        told({say("leaks"), say("--leak-after"), say("2s"), chain_.pool(), chain_.pooler()});
     const QJsonObject own = ofTarget(leaks, chain_.pool());
     QCOMPARE(ownLine(own[say("stack")]), chain_.line());
     QVERIFY(own[say("session")].isNull() && own[say("joined_by")].isNull());
@@ -184,8 +141,8 @@ void TestBouncerChain::withoutTheServer()
 void TestBouncerChain::withoutThePooler()
 {
     // Nobody knows which session it is: none is shown.
-    const QJsonArray leaks = run({say("leaks"), say("--json"), say("--leak-after"), say("2s"),
-                                  chain_.pool(), chain_.server()});
+    const QJsonArray leaks =
+        told({say("leaks"), say("--leak-after"), say("2s"), chain_.pool(), chain_.server()});
     QVERIFY(ofTarget(leaks, chain_.pool())[say("session")].isNull());
     const QJsonObject server = ofTarget(leaks, chain_.server());
     QCOMPARE(server[say("server_pid")].toInt(), chain_.holderPid());
@@ -196,7 +153,7 @@ void TestBouncerChain::aConnectionWithoutATransaction()
 {
     // Still checked out in the application; the pooler has given its server connection back.
     QVERIFY(chain_.tell("rollback"));
-    const QJsonArray idle = run(QStringList{say("checkouts"), say("--json")} + all());
+    const QJsonArray idle = told(QStringList{say("checkouts")} + all());
     const QJsonObject own = ofTarget(idle, chain_.pool());
     QVERIFY(!own.isEmpty() && own[say("session")].isNull() && own[say("server_pid")].isNull());
     // It begins again, on whichever server is free: the link is the new one.
@@ -206,7 +163,7 @@ void TestBouncerChain::aConnectionWithoutATransaction()
     PgClient admin(chain_.cluster().conninfo());
     const QString pid =
         admin.value(say("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"));
-    const QJsonArray again = run(QStringList{say("checkouts"), say("--json")} + all());
+    const QJsonArray again = told(QStringList{say("checkouts")} + all());
     QVERIFY2(ofTarget(again, chain_.pool())[say("session")].toString().startsWith(
                  say("pg-%1-").arg(pid)),
              qPrintable(pid));
@@ -225,25 +182,24 @@ void TestBouncerChain::aDriverThatAsksThePooler()
         admin.value(say("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"))
             .toInt();
     const QStringList withoutPooler{chain_.victim(), chain_.server()};
-    const QJsonArray leaks = run(QStringList{say("leaks"), say("--json"), say("--leak-after"),
-                                             say("1s"), say("--for"), say("2s")} +
-                                 withoutPooler);
+    const QJsonArray leaks =
+        told(QStringList{say("leaks"), say("--leak-after"), say("1s"), say("--for"), say("2s")} +
+             withoutPooler);
     // It runs a statement, so that it is no leak: what is open tells of it.
-    const QJsonObject own = ofTarget(
-        run(QStringList{say("checkouts"), say("--json")} + withoutPooler), chain_.victim());
+    const QJsonObject own =
+        ofTarget(told(QStringList{say("checkouts")} + withoutPooler), chain_.victim());
     QCOMPARE(own[say("server_pid")].toInt(), holder); // or this test shows nothing
     QVERIFY(own[say("session")].isNull());
     const QJsonObject server = ofTarget(leaks, chain_.server());
     QCOMPARE(server[say("server_pid")].toInt(), holder);
     QVERIFY(server[say("stack")].isNull() && server[say("checkout")].isNull());
-    const QJsonArray blocking = run(QStringList{say("blocking"), say("--json")} + withoutPooler);
+    const QJsonArray blocking = told(QStringList{say("blocking")} + withoutPooler);
     QCOMPARE(blocking.size(), 1);
     const QJsonObject tree = blocking.first().toObject();
     QCOMPARE(tree[say("root")].toObject()[say("pid")].toInt(), holder);
     QVERIFY(tree[say("stack")].isNull() && tree[say("checkout")].isNull());
     // With everything attached the root is the line of the first.
-    const QJsonArray whole =
-        run(QStringList{say("blocking"), say("--json"), chain_.victim()} + all());
+    const QJsonArray whole = told(QStringList{say("blocking"), chain_.victim()} + all());
     QCOMPARE(whole.size(), 1);
     QCOMPARE(ownLine(whole.first().toObject()[say("stack")]), chain_.line());
 }

@@ -3,7 +3,6 @@
 // leaked it, behind PgBouncer in transaction mode, by one click and by J; live and from a
 // recording. The same in the shell: tst_bouncerchain.
 #include "tests/support/bouncerchain.h"
-#include "tests/support/places.h"
 #include "ui/mainwindow/mainwindow.h"
 #include "ui/models/findings.h"
 #include "ui/theme/theme.h"
@@ -85,7 +84,7 @@ private:
 
 void TestBouncerChainWindow::initTestCase()
 {
-    const bool started = chain_.start(inTree(), inBuild("tests/agents/python"));
+    const bool started = chain_.start();
     if (!chain_.missing().isEmpty())
         QSKIP(qPrintable(chain_.missing()));
     QVERIFY2(started, qPrintable(chain_.error()));

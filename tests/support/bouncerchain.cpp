@@ -2,29 +2,10 @@
 #include "tests/support/bouncerchain.h"
 
 #include <QDeadlineTimer>
-#include <QDir>
 #include <QFile>
-#include <QProcessEnvironment>
 #include <QThread>
 
 namespace poolscope::test {
-
-namespace {
-
-const QString sqlalchemy = QStringLiteral("2.1.9");
-
-} // namespace
-
-BouncerChain::~BouncerChain()
-{
-    for (QProcess* const app : {&app_, &victim_}) {
-        app->closeWriteChannel();
-        if (app->state() != QProcess::NotRunning && !app->waitForFinished(10'000)) {
-            app->kill();
-            app->waitForFinished();
-        }
-    }
-}
 
 bool BouncerChain::fail(const QString& words)
 {
@@ -32,34 +13,20 @@ bool BouncerChain::fail(const QString& words)
     return false;
 }
 
-bool BouncerChain::start(const QString& root, const QString& build)
+bool BouncerChain::start(const QString& mode)
 {
     if (!PgCluster::available() || !PgBouncer::available()) {
         missing_ = QStringLiteral("this needs a PostgreSQL server and PgBouncer");
         return false;
     }
-    root_ = root;
-    build_ = build;
-    return makeEnvironment(root, build, sqlalchemy) && startServers() && startApplication() &&
-           startWaiters();
+    if (!PythonApp::available()) {
+        missing_ = QStringLiteral("no Python with SQLAlchemy can be had here");
+        return false;
+    }
+    return startServers(mode) && startApplication() && startWaiters();
 }
 
-/// The environment of the Python agent's own tests; made here where they have not run yet.
-bool BouncerChain::makeEnvironment(const QString& root, const QString& build,
-                                   const QString& version)
-{
-    if (!QDir().mkpath(build))
-        return fail(build);
-    QProcess environment;
-    environment.start(QStringLiteral("bash"), {root + QStringLiteral("/tests/agents/python/run.sh"),
-                                               build, version, QStringLiteral("--version")});
-    if (environment.waitForFinished(280'000) && environment.exitCode() == 0)
-        return true;
-    missing_ = QStringLiteral("no Python with SQLAlchemy can be had here");
-    return false;
-}
-
-bool BouncerChain::startServers()
+bool BouncerChain::startServers(const QString& mode)
 {
     if (!cluster_.start())
         return fail(cluster_.error());
@@ -71,7 +38,7 @@ bool BouncerChain::startServers()
     // By the server's own name, which speaks against no join.
     if (!bouncer_.start(
             {QStringLiteral("postgres = host=127.0.0.1 port=%1").arg(cluster_.port())},
-            {QStringLiteral("pool_mode = transaction"), QStringLiteral("default_pool_size = 3")}))
+            {QStringLiteral("pool_mode = ") + mode, QStringLiteral("default_pool_size = 3")}))
         return fail(bouncer_.error());
     const QString passwords = dir_.filePath(QStringLiteral("pgpass"));
     QFile file(passwords);
@@ -85,36 +52,18 @@ bool BouncerChain::startServers()
     return true;
 }
 
-bool BouncerChain::run(QProcess& app, const char* script, const char* name, QString& pool)
+bool BouncerChain::run(PythonApp& app, const char* script, const char* name)
 {
-    const QString socket = dir_.filePath(QLatin1String(name));
-    QProcessEnvironment environ = QProcessEnvironment::systemEnvironment();
-    environ.insert(QStringLiteral("PYTHONPATH"),
-                   build_ + QStringLiteral("/sqlalchemy-") + sqlalchemy + u':' + root_ +
-                       QStringLiteral("/resources/agents/python/src"));
-    environ.insert(QStringLiteral("PYTHONDONTWRITEBYTECODE"), QStringLiteral("1"));
-    environ.insert(QStringLiteral("POOLSCOPE_LISTEN"), socket);
-    app.setProcessEnvironment(environ);
-    app.setProcessChannelMode(QProcess::ForwardedErrorChannel);
-    app.start(build_ + QStringLiteral("/venv/bin/python"),
-              {root_ + QStringLiteral("/tests/integration/") + QLatin1String(script),
-               QStringLiteral("postgresql+psycopg2://app:app@127.0.0.1:%1/postgres")
-                   .arg(bouncer_.port())});
-    pool = QStringLiteral("pool+unix://") + socket;
-    return app.waitForStarted() && answered(app, "ready", 60'000);
+    return app.start(script,
+                     {QStringLiteral("postgresql+psycopg2://app:app@127.0.0.1:%1/postgres")
+                          .arg(bouncer_.port())},
+                     dir_.filePath(QLatin1String(name)));
 }
 
 bool BouncerChain::startApplication()
 {
-    QFile source(root_ + QStringLiteral("/tests/integration/bouncerapp.py"));
-    if (!source.open(QIODevice::ReadOnly))
-        return fail(source.fileName());
-    const QList<QByteArray> lines = source.readAll().split('\n');
-    for (qsizetype i = 0; i < lines.size(); ++i) {
-        if (lines.at(i).contains("# THE LEAK"))
-            line_ = QStringLiteral("bouncerapp.py:%1").arg(i + 1);
-    }
-    if (!run(app_, "bouncerapp.py", "app.sock", pool_))
+    line_ = PythonApp::lineOf("bouncerapp.py", "THE LEAK");
+    if (line_.isEmpty() || !run(app_, "bouncerapp.py", "app.sock"))
         return fail(QStringLiteral("the application did not get ready"));
     pooler_ = QStringLiteral("pgbouncer://adm@127.0.0.1:%1").arg(bouncer_.port());
     return true;
@@ -122,12 +71,12 @@ bool BouncerChain::startApplication()
 
 bool BouncerChain::startVictim()
 {
-    return run(victim_, "bouncervictim.py", "victim.sock", victimPool_);
+    return run(victim_, "bouncervictim.py", "victim.sock");
 }
 
 bool BouncerChain::victimWaits()
 {
-    return tell(victim_, "wait") && waiting(1);
+    return victim_.tell("wait") && waiting(1);
 }
 
 bool BouncerChain::startWaiters()
@@ -161,28 +110,9 @@ bool BouncerChain::waiting(int count)
     return true;
 }
 
-bool BouncerChain::answered(QProcess& app, const char* words, int timeout_ms)
-{
-    const QDeadlineTimer deadline(timeout_ms);
-    while (!app.canReadLine()) {
-        if (deadline.hasExpired() || app.state() == QProcess::NotRunning)
-            return false;
-        app.waitForReadyRead(100);
-    }
-    return app.readLine().trimmed() == words;
-}
-
 bool BouncerChain::tell(const char* words)
 {
-    return tell(app_, words);
-}
-
-bool BouncerChain::tell(QProcess& app, const char* words)
-{
-    app.write(words);
-    app.write("\n");
-    app.waitForBytesWritten(1000);
-    return answered(app, "done", 20'000);
+    return app_.tell(words);
 }
 
 } // namespace poolscope::test

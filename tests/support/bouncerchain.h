@@ -3,8 +3,8 @@
 
 #include "tests/support/pgbouncer.h"
 #include "tests/support/pgcluster.h"
+#include "tests/support/pythonapp.h"
 
-#include <QProcess>
 #include <QString>
 #include <QStringList>
 #include <QTemporaryDir>
@@ -13,20 +13,20 @@
 
 namespace poolscope::test {
 
-/// A whole chain for one test: a PostgreSQL, PgBouncer in transaction mode before it, an
+/// A whole chain for one test: a PostgreSQL, PgBouncer before it, an
 /// application of SQLAlchemy behind that which leaks at a known line while it holds a row's lock,
 /// and three sessions that wait for that row.
 class BouncerChain
 {
 public:
     BouncerChain() = default;
-    ~BouncerChain();
+    ~BouncerChain() = default;
     BouncerChain(const BouncerChain&) = delete;
     BouncerChain& operator=(const BouncerChain&) = delete;
 
-    /// `build`: where the Python agent's environment is, or is made; `root`: of the sources.
-    /// False where something is missing, see missing(), or went wrong, see error().
-    bool start(const QString& root, const QString& build);
+    /// `mode`: the pooler's, "transaction" or "session". False where something is missing, see
+    /// missing(), or went wrong, see error().
+    bool start(const QString& mode = QStringLiteral("transaction"));
     /// What is not to be had here: a reason to skip. Empty where nothing is.
     QString missing() const { return missing_; }
     QString error() const { return error_; }
@@ -34,10 +34,10 @@ public:
     QString filePath(const QString& name) const { return dir_.filePath(name); }
 
     /// The targets: the application's agent, the pooler, the server.
-    const QString& pool() const { return pool_; }
+    const QString& pool() const { return app_.pool(); }
     const QString& pooler() const { return pooler_; }
     QString server() const { return cluster_.uri(); }
-    QStringList all() const { return {pool_, pooler_, server()}; }
+    QStringList all() const { return {pool(), pooler_, server()}; }
 
     const QString& line() const { return line_; } ///< that leaks: "bouncerapp.py:25"
     int holderPid() const { return holderPid_; }  ///< of the server's session that holds the lock
@@ -49,30 +49,26 @@ public:
     /// A second application behind the pooler, whose driver asked it for the server's process id;
     /// see bouncervictim.py. False where it did not get ready.
     bool startVictim();
-    const QString& victim() const { return victimPool_; }
+    const QString& victim() const { return victim_.pool(); }
     /// Has it wait for the row that the first one holds; false where it does not.
     bool victimWaits();
 
 private:
     bool fail(const QString& words);
-    bool makeEnvironment(const QString& root, const QString& build, const QString& version);
-    bool startServers();
+    bool startServers(const QString& mode);
     bool startApplication();
     bool startWaiters();
-    /// Of tests/integration, listening at `name` in the folder; its address is put in `pool`.
-    bool run(QProcess& app, const char* script, const char* name, QString& pool);
+    /// A script of tests/integration, listening at `name` in the folder.
+    bool run(PythonApp& app, const char* script, const char* name);
     /// As many sessions of the server wait for a lock.
     bool waiting(int count);
-    static bool answered(QProcess& app, const char* words, int timeout_ms);
-    static bool tell(QProcess& app, const char* words);
 
     QTemporaryDir dir_;
     PgCluster cluster_;
     PgBouncer bouncer_;
-    QProcess app_, victim_;
-    QString root_, build_;
+    PythonApp app_, victim_;
     QString missing_, error_;
-    QString victimPool_, pool_, pooler_, line_;
+    QString pooler_, line_;
     int holderPid_ = 0;
     std::vector<PgClient> waiters_;
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/mariadb.h"
 
+#include <QDeadlineTimer>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
 #include <QHostAddress>
 #include <QStandardPaths>
 #include <QTcpServer>
+#include <QThread>
 
 #include <csignal>
 #include <grp.h>
@@ -336,6 +338,17 @@ QString MariaClient::value(const QString& sql)
     const QString text = row && row[0] ? QString::fromUtf8(row[0]) : QString();
     mysql_free_result(result);
     return text;
+}
+
+bool MariaClient::comesTo(const QString& sql, const QString& value)
+{
+    const QDeadlineTimer deadline(20'000);
+    while (this->value(sql) != value) {
+        if (deadline.hasExpired())
+            return false;
+        QThread::msleep(150);
+    }
+    return true;
 }
 
 } // namespace poolscope::test

@@ -86,6 +86,10 @@ public:
     bool exec(const QString& sql);
     /// First column of the first row; empty on an error.
     QString value(const QString& sql);
+    /// Asks until that is answered, for 20 s at most, and not often: what InnoDB tells of
+    /// transactions and locks is as old as the last question where the next comes within a tenth of
+    /// a second.
+    bool comesTo(const QString& sql, const QString& value);
     /// Sends and does not wait: the statement runs on.
     bool send(const QString& sql);
     /// Waits for what was sent; false if it failed.
