@@ -18,6 +18,7 @@ void writeNode(JsonWriter& json, const Picture& picture, const TargetSummary& ta
     json.begin_object();
     json.member("pid", node.key.pid.value);
     json.member("blocks", node.blocks);
+    json.member("queued", node.queued);
     json.key("session");
     if (const SessionRow* const row = picture.row(node.key))
         writeSession(json, picture, target, *row);
@@ -155,6 +156,7 @@ void writeBlocking(JsonWriter& json, const Picture& picture, const TargetSummary
         json.null();
     json.member("waiting", tree.root.blocks);
     json.member("since", tree.since);
+    json.member("cycle", tree.cycle);
     const Checkout* const checkout = picture.checkoutOf(tree.root.key);
     json.member("checkout", checkout ? checkout->key.id : Text{});
     write_stack(json, checkout ? checkout->stack : StackRef{});

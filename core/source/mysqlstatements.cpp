@@ -171,11 +171,15 @@ std::string mysql_details(const MySqlShape& shape, const std::vector<std::int64_
 
 std::string mysql_row_waits(const MySqlShape& shape)
 {
+    // A prepared transaction (XA) whose session has left keeps the number of a thread that is no
+    // more. One without a thread for another reason is none: it ended between the two.
     if (has_lock_tables(shape))
         return "SELECT /* poolscope */ DISTINCT r.PROCESSLIST_ID AS waiter, "
-               "b.PROCESSLIST_ID AS blocker FROM performance_schema.data_lock_waits w "
+               "COALESCE(b.PROCESSLIST_ID, (SELECT 0 FROM information_schema.INNODB_TRX x "
+               "WHERE x.trx_id = w.BLOCKING_ENGINE_TRANSACTION_ID AND x.trx_mysql_thread_id = 0 "
+               "LIMIT 1)) AS blocker FROM performance_schema.data_lock_waits w "
                "JOIN performance_schema.threads r ON r.THREAD_ID = w.REQUESTING_THREAD_ID "
-               "JOIN performance_schema.threads b ON b.THREAD_ID = w.BLOCKING_THREAD_ID "
+               "LEFT JOIN performance_schema.threads b ON b.THREAD_ID = w.BLOCKING_THREAD_ID "
                "LIMIT 20000";
     return "SELECT /* poolscope */ DISTINCT r.trx_mysql_thread_id AS waiter, "
            "b.trx_mysql_thread_id AS blocker FROM information_schema.INNODB_LOCK_WAITS w "

@@ -208,9 +208,12 @@ void TestObjects::blockingKeys()
     const QJsonArray all = array(writeAllBlocking);
     QCOMPARE(all.size(), 1);
     const QJsonObject tree = all.first().toObject();
-    QCOMPARE(keysOf(tree), sorted("target root waiting since checkout stack tree"));
+    QCOMPARE(keysOf(tree), sorted("target root waiting since cycle checkout stack tree"));
     QCOMPARE(keysOf(tree.value(QStringLiteral("root"))), sorted(sessionKeyNames));
     QCOMPARE(tree.value(QStringLiteral("waiting")).toInt(), 1);
+    QCOMPARE(tree.value(QStringLiteral("cycle")), QJsonValue(false));
+    QCOMPARE(keysOf(tree.value(QStringLiteral("tree"))),
+             sorted("pid blocks queued session waiting"));
     const QJsonArray waiting =
         tree.value(QStringLiteral("tree")).toObject().value(QStringLiteral("waiting")).toArray();
     QCOMPARE(waiting.first().toObject().value(QStringLiteral("pid")).toInt(), 200);
