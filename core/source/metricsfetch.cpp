@@ -81,6 +81,7 @@ void MetricsFetch::start(const Request& request, std::function<void(const QByteA
     refusal_.clear();
     longest_ = request.longest;
     tlsWords_.clear();
+    encrypted_ = false;
     QNetworkRequest asked(request.url);
     asked.setHeader(QNetworkRequest::UserAgentHeader, QStringLiteral("poolscope"));
     asked.setRawHeader("Accept", request.accept);
@@ -111,6 +112,7 @@ void MetricsFetch::start(const Request& request, std::function<void(const QByteA
         words.removeDuplicates();
         tlsWords_ = words.join(QStringLiteral("; "));
     });
+    connect(reply_, &QNetworkReply::encrypted, this, [this] { encrypted_ = true; });
     limit_.start(request.limit);
 }
 
@@ -183,6 +185,11 @@ void MetricsFetch::finished()
     // What HTTP says with a status is an error to Qt as well.
     const bool answered = outcome.status != 0 && outcome.status != 200;
     outcome.end = error == QNetworkReply::NoError || answered ? End::complete : endOfFetch(error);
+    // Nothing was wrong with a certificate: there was none.
+    const bool tls = reply_->url().scheme() == QLatin1String("https");
+    if (tls && !encrypted_ && tlsWords_.isEmpty() &&
+        (outcome.end == End::untrusted || outcome.end == End::cutOff))
+        outcome.end = End::noTls;
     end(outcome);
 }
 

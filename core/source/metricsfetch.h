@@ -40,6 +40,7 @@ public:
         refused,  ///< nobody listens
         unknownHost,
         untrusted,  ///< TLS: `words` say why
+        noTls,      ///< asked by TLS, it speaks none, or not this one
         unpackable, ///< packed wrongly, or far longer than `longest` (Qt does not tell which)
         cutOff,     ///< closed before its end
         other,      ///< `words` say what
@@ -83,6 +84,7 @@ private:
     qint64 bytes_ = 0;
     QByteArray refusal_;
     QString tlsWords_;
+    bool encrypted_ = false; ///< TLS was agreed upon
 };
 
 } // namespace poolscope

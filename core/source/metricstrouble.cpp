@@ -126,6 +126,9 @@ MetricsSource::troubleOf(const MetricsFetch::Outcome& outcome) const
         return Trouble{kind, "The certificate of " + where() + " is not trusted: " + words + ".",
                        "Add its authority to this machine's trusted certificates, or use the name "
                        "that it is made for."};
+    case End::noTls:
+        return Trouble{kind, where() + " does not answer by TLS.",
+                       "Where it serves plain HTTP, write http:// in the place of https://."};
     case End::unpackable:
         return Trouble{kind,
                        fmt::format("The page at {} cannot be unpacked, or is then longer than {} "

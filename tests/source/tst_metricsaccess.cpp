@@ -255,12 +255,27 @@ void TestMetricsAccess::tls()
     QTRY_VERIFY2_WITH_TIMEOUT(trusted.up(), qPrintable(trusted.sentence()), 20000);
     QSslConfiguration::setDefaultConfiguration(before);
     QVERIFY(again.requests.first().contains("Bearer t0k3n"));
-    // TLS to what does not speak it.
-    MetricsServer plain;
-    plain.page = goPage(1, 1);
-    MetricsProbe confused(QStringLiteral("prometheus+https://") + plain.address());
+    // TLS to what does not speak it, and says so in its own way, or hangs up.
+    QTcpServer plain;
+    QVERIFY(plain.listen(QHostAddress::LocalHost));
+    bool answers = true;
+    connect(&plain, &QTcpServer::newConnection, &plain, [&plain, &answers] {
+        QTcpSocket* const client = plain.nextPendingConnection();
+        connect(client, &QTcpSocket::readyRead, client, [client, &answers] {
+            if (answers)
+                client->write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            client->disconnectFromHost();
+        });
+    });
+    const QString https = QStringLiteral("prometheus+https://127.0.0.1:%1").arg(plain.serverPort());
+    MetricsProbe confused(https);
     QTRY_VERIFY(confused.reach() == Reach::stopped || confused.reach() == Reach::failing);
-    QVERIFY(!confused.sentence().isEmpty());
+    QVERIFY2(confused.says("does not answer by TLS") && confused.advises("http://"),
+             qPrintable(confused.sentence()));
+    answers = false;
+    MetricsProbe hungUp(https);
+    QTRY_VERIFY(hungUp.reach() == Reach::stopped || hungUp.reach() == Reach::failing);
+    QVERIFY2(hungUp.says("does not answer by TLS"), qPrintable(hungUp.sentence()));
 }
 
 QTEST_GUILESS_MAIN(TestMetricsAccess)

@@ -75,12 +75,11 @@ void AttachTest::start(const AttachRequest& request)
             [this](TargetId, const QString& sentence) {
                 clear();
                 const TargetFamily family = familyOf(target_);
+                // The sentence says whether one is missing or was refused.
                 addLine(Severity::warning,
-                        family == TargetFamily::process
-                            ? tr("The process is there and asks for a token.")
-                        : family == TargetFamily::metrics
-                            ? tr("The endpoint is there and asks for a token.")
-                            : tr("The server is there and asks for a password."),
+                        family == TargetFamily::process   ? tr("The process is there.")
+                        : family == TargetFamily::metrics ? tr("The endpoint is there.")
+                                                          : tr("The server is there."),
                         sentence.left(300));
                 addLine(Severity::info,
                         family == TargetFamily::process
@@ -150,7 +149,8 @@ void AttachTest::applied(const Update& update)
     } else if (target.agent && target.last_sample) {
         showAgent(target);
         end(true);
-    } else if (tellsPools(target) && target.last_sample && !target.pools.empty()) {
+    } else if (tellsPools(target) && target.last_sample &&
+               (!target.pools.empty() || target.status.reach == Reach::up)) {
         showPools(target);
         end(true);
     } else if (target.status.reach == Reach::failing || target.status.reach == Reach::stopped) {
@@ -214,8 +214,9 @@ void AttachTest::showAgent(const TargetSummary& target)
     if (pooler) {
         addLine(Severity::info, tr("tells which clients hold a connection, not at which line"));
         addLine(agent.may_reclaim ? Severity::none : Severity::warning,
-                agent.may_reclaim ? tr("may end clients")
-                                  : tr("may not end clients: that takes admin_users"));
+                agent.may_reclaim
+                    ? tr("may end clients")
+                    : tr("may not end clients: that takes version 1.24 and admin_users"));
         return;
     }
     const auto can = [&agent](const char* what) {
@@ -237,7 +238,10 @@ void AttachTest::showPools(const TargetSummary& target)
             .arg(Formatter::line(target.info.name, 80), QString::number(since_.elapsed())));
     addLine(Severity::none, productOf(target));
     addPools(target);
-    if (!tellsHolders(target))
+    // Why there is none, and what else is to be known of it.
+    if (!target.status.sentence.empty())
+        addLine(Severity::info, Formatter::line(target.status.sentence, 300));
+    if (!tellsHolders(target) && !target.pools.empty())
         addLine(Severity::info, tr("tells how many connections are held, not by whom"));
 }
 
