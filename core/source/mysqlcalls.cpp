@@ -83,6 +83,30 @@ bool MySqlConnection::tlsDemanded() const
     return tlsWanted() && plan_.address.tls.value_or(MySqlTls::preferred) != MySqlTls::preferred;
 }
 
+void MySqlConnection::allowLogins(const char* ways)
+{
+    mysql_optionsv(mysql_, MARIADB_OPT_RESTRICTED_AUTH, ways);
+}
+
+/// Where nobody has proven anything and nothing is encrypted. Who has no password has none to lose.
+void MySqlConnection::allowStrippedLogins()
+{
+    if (password().isEmpty()) {
+        allowLogins(safe_logins);
+        return;
+    }
+    allowLogins(stripped_logins);
+    // What the server begins with is its default, and need not be the account's: that is asked for
+    // then.
+    if (plain_)
+        mysql_optionsv(mysql_, MYSQL_DEFAULT_AUTH, "mysql_native_password");
+}
+
+QByteArray MySqlConnection::password() const
+{
+    return (plan_.password.isNull() ? plan_.address.password : plan_.password).toUtf8();
+}
+
 bool MySqlConnection::prepare()
 {
     mysql_ = mysql_init(nullptr);
@@ -114,15 +138,12 @@ bool MySqlConnection::prepare()
     verifiedName_.clear();
     const MySqlTls tls = plan_.address.tls.value_or(MySqlTls::preferred);
     const bool proven = tlsWanted() && tls == MySqlTls::verify_identity;
-    const bool stripped = plain_ && !neverTls();
-    mysql_optionsv(mysql_, MARIADB_OPT_RESTRICTED_AUTH,
-                   local || proven ? trusting_logins
-                   : stripped      ? stripped_logins
-                                   : safe_logins);
-    // What the server begins with is its default, and need not be the account's: that is asked for
-    // then.
-    if (stripped)
-        mysql_optionsv(mysql_, MYSQL_DEFAULT_AUTH, "mysql_native_password");
+    // With TLS others are let in once the greeting is seen to offer it: what the library is set to
+    // and what it comes to are two things, and some ways to log in go by the former.
+    if (local || neverTls())
+        allowLogins(local ? trusting_logins : safe_logins);
+    else
+        allowStrippedLogins();
     if (!tlsWanted())
         return true;
     mysql_optionsv(mysql_, MYSQL_OPT_SSL_ENFORCE, &yes);
@@ -147,8 +168,6 @@ void MySqlConnection::connectNow(const PgEndpoint& endpoint)
 {
     const MySqlAddress& address = plan_.address;
     const QByteArray user = address.user.toUtf8(), database = address.database.toUtf8();
-    const QByteArray password =
-        (plan_.password.isNull() ? address.password : plan_.password).toUtf8();
     const std::string host = endpoint.address.toStdString();
     host_.assign(std::max(host.size(), verifiedName_.size()) + 1, '\0');
     std::copy(host.begin(), host.end(), host_.begin());
@@ -156,7 +175,7 @@ void MySqlConnection::connectNow(const PgEndpoint& endpoint)
     const bool local = endpoint.isLocalSocket();
     errno = 0;
     good_ = mysql_real_connect(
-                mysql_, local ? nullptr : host_.data(), user.constData(), password.constData(),
+                mysql_, local ? nullptr : host_.data(), user.constData(), password().constData(),
                 database.isEmpty() ? nullptr : database.constData(),
                 local ? 0 : endpoint.port.toUInt(), local ? socket.constData() : nullptr,
                 CLIENT_REMEMBER_OPTIONS | CLIENT_MULTI_RESULTS) != nullptr;
@@ -275,14 +294,15 @@ bool MySqlConnection::await(int socket, bool read)
         return connectError_ == 0;
     socklen_t size = sizeof connectError_;
     ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &connectError_, &size);
-    if (connectError_ != 0 || !tlsDemanded() || std::exchange(greeted_, true))
+    if (connectError_ != 0 || !tlsWanted() || std::exchange(greeted_, true))
         return connectError_ == 0;
     return awaitGreeting(socket);
 }
 
-/// Where TLS is demanded nothing is to be sent to who does not offer it: the library would log in
-/// first, and somebody in between can take the offer out of the greeting. That is looked at where
-/// it lies in the socket, before the library reads it.
+/// Where TLS is demanded nothing is to be sent to who does not offer it, and where it is not,
+/// nothing that TLS alone would have kept secret: the library would log in first as if there were
+/// TLS, and somebody in between can take the offer out of the greeting. That is looked at where it
+/// lies in the socket, before the library reads it.
 bool MySqlConnection::awaitGreeting(int socket)
 {
     const auto readableFrom = [socket](int bytes) {
@@ -305,9 +325,17 @@ bool MySqlConnection::awaitGreeting(int socket)
         readableFrom(static_cast<int>(greeting.needs));
     }
     readableFrom(1);
-    stripped_ = greeting.greets && !greeting.offers_tls;
-    if (greeting.offers_tls)
+    if (greeting.offers_tls) {
         mysql_optionsv(mysql_, MARIADB_OPT_TLS_PEER_FP, nullptr);
+        allowLogins(verifiedName_.empty() ? safe_logins : trusting_logins);
+    } else if (greeting.greets && tlsDemanded()) {
+        stripped_ = true;
+    } else if (greeting.greets) {
+        const my_bool no = 0;
+        mysql_optionsv(mysql_, MYSQL_OPT_SSL_ENFORCE, &no);
+        plain_ = true;
+        allowStrippedLogins();
+    }
     return !aborting_ && !stripped_;
 }
 

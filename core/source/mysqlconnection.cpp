@@ -185,7 +185,9 @@ void MySqlConnection::connected()
         return;
     }
     if (!good_) {
-        attemptFailed(mysql_connect_trouble(error_, whom()));
+        const bool stripped = error_.number == mysql_login_not_allowed && plain_ && !neverTls();
+        attemptFailed(stripped ? mysql_stripped_trouble(whom())
+                               : mysql_connect_trouble(error_, whom()));
         return;
     }
     attemptLimit_.stop();

@@ -96,6 +96,9 @@ private:
     void giveUp();
     bool tlsWanted() const;
     bool tlsDemanded() const;
+    void allowLogins(const char* ways);
+    void allowStrippedLogins();
+    QByteArray password() const;
     bool neverTls() const;
 
     // The event loop's side

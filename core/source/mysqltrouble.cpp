@@ -234,6 +234,18 @@ PgTrouble mysql_server_trouble(const MySqlError& error, const PgWhom& whom)
     return t;
 }
 
+PgTrouble mysql_stripped_trouble(const PgWhom& whom)
+{
+    PgTrouble t;
+    t.kind = Kind::persistent;
+    t.sentence = fmt::format("{} offers no TLS, and without it would have the password of user "
+                             "\"{}\" shown to whoever listens: it was not sent.",
+                             whom.where, whom.user);
+    t.next_step = "Have the server offer TLS. Where nobody can stand in between, attach with "
+                  "ssl-mode=disabled: the password then goes under a key that the server shows.";
+    return t;
+}
+
 PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom)
 {
     if (const auto unproven = before_tls(error))
@@ -279,7 +291,7 @@ PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom)
         return t;
     case 2059:
     case 2054:
-    case 5010: // not among those that we let the library use
+    case mysql_login_not_allowed:
         t.kind = Kind::persistent;
         t.sentence = fmt::format("{} wants a way to log in that is not available here: {}.",
                                  whom.where, words);

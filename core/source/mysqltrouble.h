@@ -21,6 +21,12 @@ struct MySqlError
 /// From a failed attempt to connect.
 PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom);
 
+/// The library's number of an error where a way to log in is not among those that it may use.
+inline constexpr unsigned int mysql_login_not_allowed = 5010;
+
+/// It offered no TLS, and asks for the password in a way that is safe with TLS alone.
+PgTrouble mysql_stripped_trouble(const PgWhom& whom);
+
 /// From a server's words at any later moment.
 PgTrouble mysql_server_trouble(const MySqlError& error, const PgWhom& whom);
 

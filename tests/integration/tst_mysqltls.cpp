@@ -143,6 +143,37 @@ void TestMySqlTls::tlsNeverOffered()
     preferred.start();
     QTRY_VERIFY_WITH_TIMEOUT(preferred.up(), 20000);
     QVERIFY(!preferred.state().facts->tls);
+    // A password, to a server that has not seen it since it started: MySQL's accounts want TLS for
+    // it, which is told from a wrong one. The library took itself to have TLS, and sent it in the
+    // clear.
+    Between between(plain.port(), false);
+    const QString proxied = QStringLiteral("mysql://locked:%1@127.0.0.1:") +
+                            QString::number(between.port()) + QStringLiteral("/shop");
+    for (const char* const word : {"right", "wrong"}) {
+        MySqlProbe secret(proxied.arg(QLatin1String(word)));
+        secret.start();
+        QTRY_VERIFY_WITH_TIMEOUT(secret.up() || secret.reach() == Reach::stopped, 20000);
+        QCOMPARE(secret.up(), !MariaDb::isMySql() && word == std::string_view("right"));
+        if (MariaDb::isMySql()) {
+            QVERIFY2(secret.sentence().contains(QStringLiteral("offers no TLS")) &&
+                         secret.nextStep().contains(QStringLiteral("ssl-mode=disabled")),
+                     qPrintable(secret.sentence()));
+            QVERIFY(secret.secrets.empty()); // nobody is asked for another
+        } else if (!secret.up()) {
+            QVERIFY(secret.sentence().contains(QStringLiteral("refused the password")));
+        }
+    }
+    for (const char* const word : {"right", "wrong"}) {
+        MySqlProbe meant(proxied.arg(QLatin1String(word)) + QStringLiteral("?ssl-mode=disabled"));
+        meant.start();
+        QTRY_VERIFY2_WITH_TIMEOUT(meant.up() || meant.reach() == Reach::stopped,
+                                  qPrintable(meant.sentence()), 20000);
+        QCOMPARE(meant.up(), word == std::string_view("right"));
+        if (!meant.up())
+            QVERIFY(meant.sentence().contains(QStringLiteral("refused the password")));
+    }
+    QVERIFY(between.fromClient.contains("locked"));
+    QVERIFY(!between.fromClient.contains("right") && !between.fromClient.contains("wrong"));
     MySqlProbe unchecked(plain.url() + QStringLiteral("?ssl-mode=verify_ca"));
     unchecked.start();
     QTRY_COMPARE_WITH_TIMEOUT(unchecked.reach(), Reach::stopped, 20000);
@@ -168,7 +199,9 @@ void TestMySqlTls::strippedOnTheWay_data()
         QTest::newRow(qPrintable(QStringLiteral("%1, left alone").arg(QLatin1String(mode))))
             << QString::fromLatin1(mode) << false << true;
     }
-    QTest::newRow("preferred, stripped") << QStringLiteral("preferred") << true << true;
+    // MySQL's accounts log in in ways that need TLS.
+    QTest::newRow("preferred, stripped")
+        << QStringLiteral("preferred") << true << !MariaDb::isMySql();
 }
 
 void TestMySqlTls::strippedOnTheWay()
@@ -181,6 +214,7 @@ void TestMySqlTls::strippedOnTheWay()
                          .arg(between.port())
                          .arg(mode, server_.rootCertificate()));
     probe.start();
+    const auto unseen = qScopeGuard([&between] { QVERIFY(!between.fromClient.contains("right")); });
     if (comes) {
         QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
         QCOMPARE(probe.state().facts->tls, !strips);
@@ -189,6 +223,11 @@ void TestMySqlTls::strippedOnTheWay()
         return;
     }
     QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::stopped, 20000);
+    if (mode == QStringLiteral("preferred")) {
+        QVERIFY2(probe.sentence().contains(QStringLiteral("offers no TLS")),
+                 qPrintable(probe.sentence()));
+        return;
+    }
     QVERIFY2(probe.sentence().contains(QStringLiteral("does not support TLS")),
              qPrintable(probe.sentence()));
     // Neither who we are nor what the password proves was sent.
