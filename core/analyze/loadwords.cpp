@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/loadwords.h"
 
+#include "core/analyze/poolcase.h"
+
 #include "core/analyze/causeparts.h"
 #include "core/analyze/checknames.h"
 #include "core/analyze/diagnosiswords.h"
@@ -19,12 +21,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration recent_window = seconds{10};
-constexpr Duration past_window = seconds{120};
-constexpr Duration past_least = seconds{15};
-constexpr Duration before_strain = seconds{5};
 /// A second line is named where it brings that much of what comes more.
-constexpr double worth_a_word = 0.15;
+constexpr double worth_naming = 0.15;
 /// A queue that is longer than that many times what is in use came about in time: as many
 /// connections are not needed to be rid of it.
 constexpr double longest_queue = 4;
@@ -205,7 +203,7 @@ std::vector<PlaceRate> more_at_places(const PoolCase& pool)
     });
     if (more.size() > 2)
         more.resize(2);
-    if (more.size() == 2 && more[1].now - more[1].before < all * worth_a_word)
+    if (more.size() == 2 && more[1].now - more[1].before < all * worth_naming)
         more.pop_back();
     return more;
 }

@@ -23,11 +23,6 @@ constexpr Duration metrics_sustained = seconds{6};
 /// Or one of them, while all are lent at each.
 constexpr Duration metrics_waited = seconds{4};
 constexpr Duration metrics_lent = seconds{12};
-constexpr Duration recent_window = seconds{10};
-constexpr Duration past_window = seconds{120};
-/// What goes wrong begins before the pool is exhausted by it.
-constexpr Duration before_strain = seconds{5};
-constexpr Duration past_least = seconds{15};
 constexpr std::uint64_t returned_least = 10;
 /// A server that missed no more than a question or two was not silent.
 constexpr Duration silence_least = seconds{3};

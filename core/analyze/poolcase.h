@@ -10,6 +10,13 @@
 
 namespace poolscope {
 
+/// What "now" is in figures, and how much before the trouble "before" is, at least and at most.
+inline constexpr Duration recent_window = std::chrono::seconds{10};
+inline constexpr Duration past_window = std::chrono::seconds{120};
+inline constexpr Duration past_least = std::chrono::seconds{15};
+/// What goes wrong begins before the pool is exhausted by it.
+inline constexpr Duration before_strain = std::chrono::seconds{5};
+
 /// What a holder does with its connection, as its server says, else as its runtime does.
 enum class Activity : std::uint8_t {
     working,

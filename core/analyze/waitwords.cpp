@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/waitwords.h"
 
+#include "core/analyze/poolcase.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,8 +21,6 @@ using std::chrono::seconds;
 constexpr std::uint32_t looks_least = 8;
 /// So much of all looks is the reason; what else there is, is said beside it.
 constexpr double half = 0.5;
-/// It became slow before the pool was exhausted by it.
-constexpr Duration before_strain = seconds{5};
 /// The other things that are worth a word, of all looks.
 constexpr double worth_a_word = 0.1;
 
