@@ -326,8 +326,12 @@ std::optional<Duration> bound_of(const PoolCase& pool, Duration longest)
 /// As SQL has it where that is needed: shop, "Shop-2".
 std::string identifier(const Text& name)
 {
-    const std::string plain = plain_line(name.str(), 128);
+    std::string plain = plain_line(name.str(), 128);
+    // What the statement would take for a word of its own, as "all" for every role.
+    static constexpr std::array<std::string_view, 8> words{
+        "all", "current_role", "current_user", "default", "group", "in", "session_user", "user"};
     const bool simple = !plain.empty() &&
+                        std::find(words.begin(), words.end(), plain) == words.end() &&
                         !std::isdigit(static_cast<unsigned char>(plain.front())) &&
                         std::all_of(plain.begin(), plain.end(), [](unsigned char c) {
                             return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';

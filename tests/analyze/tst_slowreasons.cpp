@@ -303,6 +303,9 @@ void TestSlowReasons::theBoundAsALine_data()
         << "Shop \"2\""
         << ""
         << "ALTER ROLE \"Shop \"\"2\"\"\" SET statement_timeout = '1s';";
+    QTest::newRow("a name that is a word") << "all"
+                                           << ""
+                                           << "ALTER ROLE \"all\" SET statement_timeout = '1s';";
     QTest::newRow("MySQL") << "shop"
                            << "MySQL 8.4.0"
                            << "SET GLOBAL max_execution_time = 1000;";
