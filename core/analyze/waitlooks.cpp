@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/analyze/waitlooks.h"
 
+#include "core/base/stringhash.h"
+
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <set>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
 
 namespace poolscope {
@@ -130,21 +131,11 @@ bool runs(const Session& session)
     return session.is_client() || session.backend_type.str() == "parallel worker";
 }
 
-/// Shapes by the text, each made once.
-class Shapes
+/// Never 0.
+std::uint64_t hash_of(std::string_view shape)
 {
-public:
-    const std::string& of(const Text& statement)
-    {
-        const auto [found, first] = made_.try_emplace(statement.identity());
-        if (first)
-            found->second = statement_shape(statement.str());
-        return found->second;
-    }
-
-private:
-    std::unordered_map<const void*, std::string> made_;
-};
+    return std::uint64_t{StringHash{}(shape)} | 1U;
+}
 
 } // namespace
 
@@ -213,6 +204,13 @@ std::string statement_shape(std::string_view statement)
     return Shaping{statement}.run();
 }
 
+std::uint64_t WaitLooks::shape_of(const Seen& seen)
+{
+    if (seen.shape == 0)
+        seen.shape = hash_of(statement_shape(seen.statement.str()));
+    return seen.shape;
+}
+
 void WaitLooks::watch(const TargetState& after, Timestamp now)
 {
     const auto step_of = [](Timestamp time) {
@@ -231,7 +229,7 @@ void WaitLooks::watch(const TargetState& after, Timestamp now)
         if (look.seen.size() == most_seen)
             break;
         look.seen.push_back(
-            {session.statement, session.wait_event, wait_kind_of(session, after.info.kind)});
+            {session.statement, session.wait_event, wait_kind_of(session, after.info.kind), 0});
     }
     looks_.push_back(std::move(look));
 }
@@ -242,48 +240,64 @@ std::optional<WaitProfile> WaitLooks::profile(std::string_view shape, Timestamp 
     WaitProfile made;
     made.from = to;
     made.to = to;
-    Shapes shapes;
-    std::map<std::pair<WaitKind, Text>, std::uint32_t> counts;
+    const std::uint64_t wanted = shape.empty() ? 0 : hash_of(shape);
+    const Text* last = nullptr;
     for (const Look& look : looks_) {
         if (look.time <= from || look.time > to)
             continue;
         made.from = std::min(made.from, look.time);
         ++made.polls;
         for (const Seen& seen : look.seen) {
-            if (!shape.empty() && shapes.of(seen.statement) != shape)
+            if (wanted != 0 && shape_of(seen) != wanted)
                 continue;
             ++made.looks;
-            ++counts[{seen.kind, seen.event}];
-            if (!shape.empty())
-                made.statement = seen.statement;
+            last = &seen.statement;
+            // There are few of them.
+            const auto known =
+                std::find_if(made.counts.begin(), made.counts.end(), [&](const WaitCount& each) {
+                    return each.kind == seen.kind && each.event == seen.event;
+                });
+            if (known == made.counts.end())
+                made.counts.push_back({seen.kind, seen.event, 1});
+            else
+                ++known->looks;
         }
     }
     if (made.looks == 0)
         return {};
-    for (const auto& [what, looks] : counts)
-        made.counts.push_back({what.first, what.second, looks});
-    std::stable_sort(made.counts.begin(), made.counts.end(),
-                     [](const auto& a, const auto& b) { return a.looks > b.looks; });
+    if (wanted != 0)
+        made.statement = *last;
+    std::sort(made.counts.begin(), made.counts.end(), [](const WaitCount& a, const WaitCount& b) {
+        return std::tuple(b.looks, a.kind, a.event) < std::tuple(a.looks, b.kind, b.event);
+    });
     return made;
 }
 
 std::string WaitLooks::commonest(Timestamp from, Timestamp to, double share) const
 {
-    Shapes shapes;
-    std::map<std::string, std::uint32_t> counts;
+    struct Common
+    {
+        std::uint32_t looks = 0;
+        const Text* text = nullptr;
+    };
+    std::map<std::uint64_t, Common> shapes;
     std::uint32_t all = 0;
     for (const Look& look : looks_) {
         if (look.time <= from || look.time > to)
             continue;
         for (const Seen& seen : look.seen) {
-            ++counts[shapes.of(seen.statement)];
+            Common& common = shapes[shape_of(seen)];
+            ++common.looks;
+            common.text = &seen.statement;
             ++all;
         }
     }
-    const auto most = std::max_element(counts.begin(), counts.end(),
-                                       [](auto& a, auto& b) { return a.second < b.second; });
-    return most == counts.end() || static_cast<double>(most->second) < share * all ? std::string{}
-                                                                                   : most->first;
+    const auto most = std::max_element(shapes.begin(), shapes.end(), [](auto& a, auto& b) {
+        return a.second.looks < b.second.looks;
+    });
+    if (most == shapes.end() || static_cast<double>(most->second.looks) < share * all)
+        return {};
+    return statement_shape(most->second.text->str());
 }
 
 } // namespace poolscope

@@ -59,7 +59,8 @@ struct WaitProfile
 /// differ in nothing else. Of the first 2 KiB.
 std::string statement_shape(std::string_view statement);
 
-/// What a server's sessions ran and waited for at each of the last looks. A value; bounded.
+/// What a server's sessions ran and waited for at each of the last looks. A value; bounded. Not for
+/// several threads at once: shapes are made when first asked for, as nobody asks while all is well.
 class WaitLooks
 {
 public:
@@ -81,7 +82,9 @@ private:
         Text statement;
         Text event;
         WaitKind kind = WaitKind::other;
+        mutable std::uint64_t shape = 0; ///< hash of its shape; 0: not made yet
     };
+    static std::uint64_t shape_of(const Seen& seen);
     struct Look
     {
         Timestamp time; ///< capture's clock
