@@ -149,6 +149,7 @@ MySqlCommands::Facts MySqlCommands::killed(const MySqlReply& reply, const std::s
         return refuse(
             fmt::format("Session {} runs another statement by now.", command.session.pid.value));
     case 1095: // not its owner
+    case 1979: // nor of the statement that it runs (MariaDB)
     case 1227: // no such privilege
         if (way_ == MySqlKill::plain && !isLate()) {
             denied_ = reply.trouble->words;
