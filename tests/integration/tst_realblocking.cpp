@@ -69,7 +69,8 @@ void TestRealBlocking::check(const QString& target, const Names& names, const QS
 {
     const QString all = expected.join(say(" | "));
     QCOMPARE(shapes(told({say("blocking"), target}), names).join(say(" | ")), all);
-    const QString file = dir_.filePath(say("night-%1.poolrec").arg(expected.size()));
+    const QString file = dir_.filePath(
+        say("%1-%2.poolrec").arg(say(QTest::currentTestFunction())).arg(expected.size()));
     QVERIFY(recorded(file, say("2s"), {target}));
     QCOMPARE(shapes(told({say("blocking"), file}), names).join(say(" | ")), all);
     const Run words = runProgram(inBuild("app/poolscope"), {say("blocking"), file});
