@@ -66,7 +66,7 @@ void MySqlSource::execute(const Command& command)
 
 void MySqlSource::sendCommand()
 {
-    const Command command = commands_.take();
+    const Command command = commands_.take(Steady::now());
     fact(ActionReported{command.action,
                         command.verb,
                         command.session,

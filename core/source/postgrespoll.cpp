@@ -313,7 +313,7 @@ void PostgresSource::execute(const Command& command)
 
 void PostgresSource::sendCommand()
 {
-    const Command command = commands_.take();
+    const Command command = commands_.take(Steady::now());
     fact(ActionReported{command.action,
                         command.verb,
                         command.session,

@@ -45,13 +45,14 @@ void SessionCommands::enqueue(const Command& command, const Session* session, In
     std::optional<Timestamp> statement = command.statementSince;
     if (!statement && session)
         statement = session->statement_since;
-    queue_.push_back({command, now, statement, false});
+    queue_.push_back({command, now, {}, statement, false});
 }
 
-Command SessionCommands::take()
+Command SessionCommands::take(Instant now)
 {
     flying_ = queue_.front();
     queue_.pop_front();
+    flying_->sent = progress_ = now;
     return flying_->command;
 }
 
@@ -79,16 +80,28 @@ SessionCommands::Facts SessionCommands::lost()
                  "known.")};
 }
 
+/// Of one in the queue.
+SessionCommands::Instant SessionCommands::giveUp(const Entry& queued) const
+{
+    return std::min(std::max(queued.added, progress_) + limit_, queued.added + longest_queue);
+}
+
 SessionCommands::Facts SessionCommands::expire(Instant now)
 {
     Facts facts;
-    while (!queue_.empty() && queue_.front().added + limit_ <= now) {
-        facts.push_back(fact(queue_.front().command, ActionPhase::timed_out,
-                             fmt::format("It was not sent: the server did not answer for {} s.",
-                                         limit_.count() / 1000)));
+    while (!queue_.empty() && giveUp(queue_.front()) <= now) {
+        const Entry& entry = queue_.front();
+        const bool silent = std::max(entry.added, progress_) + limit_ <= now;
+        facts.push_back(fact(
+            entry.command, ActionPhase::timed_out,
+            silent ? fmt::format("It was not sent: the server did not answer for {} s.",
+                                 limit_.count() / 1000)
+                   : fmt::format("It was not sent: {} s have passed since it was confirmed, and "
+                                 "others were still before it. Look again, and repeat it.",
+                                 longest_queue.count())));
         queue_.pop_front();
     }
-    if (flying_ && !flying_->told && flying_->added + limit_ <= now) {
+    if (flying_ && !flying_->told && flying_->sent + limit_ <= now) {
         flying_->told = true;
         facts.push_back(fact(flying_->command, ActionPhase::timed_out,
                              fmt::format("No answer from the server within {} s; it may still take "
@@ -102,9 +115,9 @@ std::optional<SessionCommands::Instant> SessionCommands::deadline() const
 {
     std::optional<Instant> earliest;
     if (!queue_.empty())
-        earliest = queue_.front().added + limit_;
+        earliest = giveUp(queue_.front());
     if (flying_ && !flying_->told)
-        earliest = std::min(earliest.value_or(Instant::max()), flying_->added + limit_);
+        earliest = std::min(earliest.value_or(Instant::max()), flying_->sent + limit_);
     return earliest;
 }
 
@@ -124,7 +137,7 @@ SessionCommands::Facts SessionCommands::observe(const Finder& find, Instant now)
             facts.push_back(fact(entry.command, ActionPhase::observed, "Its statement ended."));
             return true;
         }
-        return now - entry.added > longest_watch;
+        return now - entry.sent > longest_watch;
     });
     return facts;
 }

@@ -23,12 +23,17 @@ public:
     /// The session as last seen; null if it is gone.
     using Finder = std::function<const Session*(const SessionKey&)>;
 
+    /// How long the server may take for one command, and how long the others wait while it answers
+    /// none. Many are sent one after the other: each answer gives the rest time again, up to
+    /// longest_queue after they were given.
     void setLimit(std::chrono::milliseconds limit) { limit_ = limit; }
+    /// What was shown when a command was confirmed is too old after that.
+    static constexpr std::chrono::seconds longest_queue{120};
 
     bool waiting() const { return !queue_.empty(); }
     bool inFlight() const { return flying_.has_value(); }
     /// Takes the next one into flight.
-    Command take();
+    Command take(Instant now);
     /// The connection is gone: what was in flight has no answer any more.
     Facts lost();
     /// Those without an answer in time.
@@ -54,10 +59,14 @@ private:
     {
         Command command;
         Instant added;
+        Instant sent{};                     ///< when it was taken into flight
         std::optional<Timestamp> statement; ///< that ran when a cancel was accepted
         bool told = false;                  ///< its time is up and that was said
     };
+    Instant giveUp(const Entry& queued) const;
+
     std::chrono::milliseconds limit_{10000};
+    Instant progress_{}; ///< when one was last sent
     std::deque<Entry> queue_;
     std::optional<Entry> flying_;
     std::vector<Entry> accepted_;

@@ -155,7 +155,7 @@ void TestMySqlCommands::killIsChecked()
         MySqlCommands commands;
         if (!commands.add(command, sessions, now).empty())
             return QStringLiteral("refused at once");
-        commands.take();
+        commands.take(now);
         const auto facts = commands.checked(replyOf(found), sessions);
         return facts.empty() ? QString::fromStdString(commands.order())
                              : QString::fromStdString(facts[0].sentence);
@@ -172,7 +172,7 @@ void TestMySqlCommands::killIsChecked()
     // Its time was up before it was known whom it would hit.
     MySqlCommands late;
     QVERIFY(late.add(command, sessions, now).empty());
-    late.take();
+    late.take(now);
     QCOMPARE(late.expire(now + std::chrono::seconds{11}).size(), std::size_t{1});
     const auto refused = late.checked(replyOf(seen), sessions);
     QCOMPARE(refused.size(), std::size_t{1});
@@ -216,7 +216,7 @@ void TestMySqlCommands::clientsOfIpv6()
         MySqlCommands commands;
         if (!commands.add(command, sessions, {}).empty())
             return true;
-        commands.take();
+        commands.take(MySqlCommands::Instant{});
         MySqlRows found = poll({row("5", "Query", "x", "", "7", "2500.250", "SELECT SLEEP(9)")});
         found.rows[0][3] = client;
         return !commands.checked(replyOf(found), sessions).empty();
@@ -243,7 +243,7 @@ void TestMySqlCommands::cloudsHaveOtherWays()
     command.verb = ActionVerb::terminate;
     command.session = {target, Pid{6}, serverStart};
     QVERIFY(commands.add(command, sessions, {}).empty());
-    commands.take();
+    commands.take(MySqlCommands::Instant{});
     QVERIFY(commands.checked(replyOf(seen), sessions).empty());
     QVERIFY(commands.killed(refusal(1095, "You are not owner of thread 6"), "G").empty());
     QCOMPARE(commands.order(), std::string("CALL mysql.rds_kill(6)"));
