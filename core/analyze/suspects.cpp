@@ -21,6 +21,24 @@ bool held_open(SessionState state)
            state == SessionState::idle_in_transaction_aborted;
 }
 
+using XidAge = std::optional<std::uint32_t>;
+
+/// How far a session holds vacuum back.
+struct Horizon
+{
+    XidAge own;  ///< by its own transaction id; an idle writer has no other
+    XidAge seen; ///< by its snapshot
+    XidAge age() const { return std::max(own, seen); } // nothing is less than anything
+};
+
+Horizon horizon_of(const Session& session, const std::optional<std::uint64_t>& next_xid)
+{
+    const auto age = [&](const std::optional<std::uint32_t>& xid) {
+        return xid && next_xid ? XidAge{xid_age(*xid, *next_xid)} : XidAge{};
+    };
+    return {age(session.xid), age(session.xmin)};
+}
+
 std::vector<std::string> evidence_of_holding(const SuspectedLeak& leak, const Session& session,
                                              const TargetState& target,
                                              const LeakThresholds& thresholds, Timestamp now)
@@ -45,7 +63,7 @@ std::vector<std::string> evidence_of_holding(const SuspectedLeak& leak, const Se
     if (leak.blocks > 0)
         sentences.push_back(fmt::format("{} {} behind it.", count_of(leak.blocks, "session"),
                                         leak.blocks == 1 ? "waits" : "wait"));
-    if (leak.xmin_age)
+    if (leak.xmin_age.value_or(0) > 0)
         sentences.push_back(
             fmt::format("It keeps vacuum from removing rows deleted in the last {}{}.",
                         count_of(*leak.xmin_age, "transaction"),
@@ -134,12 +152,11 @@ std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocki
                                          const LeakThresholds& thresholds, Timestamp now)
 {
     std::vector<SuspectedLeak> suspects;
-    std::optional<std::uint32_t> oldest;
+    XidAge oldest, oldest_own;
     for (const auto& [pid, session] : target.sessions) {
-        if (session.xmin && target.next_xid) {
-            const std::uint32_t age = xid_age(*session.xmin, *target.next_xid);
-            oldest = std::max(oldest.value_or(0), age);
-        }
+        const Horizon horizon = horizon_of(session, target.next_xid);
+        oldest = std::max(oldest, horizon.age());
+        oldest_own = std::max(oldest_own, horizon.own);
         if (!held_open(session.state) || !session.is_client() || session.own ||
             !session.state_since)
             continue;
@@ -154,13 +171,15 @@ std::vector<SuspectedLeak> find_suspects(const TargetState& target, const Blocki
         leak.since = *session.state_since;
         if (const auto found = blocking.blocks.find(pid); found != blocking.blocks.end())
             leak.blocks = found->second;
-        if (session.xmin && target.next_xid)
-            leak.xmin_age = xid_age(*session.xmin, *target.next_xid);
+        leak.xmin_age = horizon.age();
+        leak.oldest_xmin = horizon.own == horizon.age(); // by a transaction of its own
         leak.group = session.application.empty() ? session.user.str() : session.application.str();
         suspects.push_back(std::move(leak));
     }
     for (SuspectedLeak& leak : suspects)
-        leak.oldest_xmin = leak.xmin_age && oldest && *leak.xmin_age == *oldest;
+        // A snapshot as old as a transaction that still runs is that old because of it.
+        leak.oldest_xmin =
+            leak.xmin_age && leak.xmin_age == oldest && (leak.oldest_xmin || oldest_own < oldest);
     std::sort(suspects.begin(), suspects.end(), [](const SuspectedLeak& a, const SuspectedLeak& b) {
         if (a.severity != b.severity)
             return a.severity > b.severity;

@@ -34,9 +34,12 @@ struct SuspectedLeak
     SessionKey session;
     Timestamp since; ///< server's clock: when it became idle (in its transaction)
     std::int32_t blocks = 0;
-    /// How many transactions old the oldest row version is that it keeps vacuum from removing.
+    /// How many transactions old the oldest row version is that it keeps vacuum from removing: by
+    /// its snapshot or by its own transaction id, whichever is older, as the server reckons
+    /// (PostgreSQL, GetOldestNonRemovableTransactionId).
     std::optional<std::uint32_t> xmin_age;
-    /// No session of the target holds vacuum back further.
+    /// Vacuum gets no further unless this one ends: no session holds it back further, and its
+    /// snapshot is not merely as old as it is because of another's transaction.
     bool oldest_xmin = false;
     /// Application, else user: leaks of one place belong together. With a growth: and its address.
     std::string group;

@@ -80,7 +80,9 @@ bool Session::is_client() const
 
 std::uint32_t xid_age(std::uint32_t xid, std::uint64_t next_xid)
 {
-    return static_cast<std::uint32_t>(next_xid) - xid;
+    // A transaction may have begun, or ended, after the next one was asked for: that is young.
+    const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(next_xid) - xid);
+    return age < 0 ? 0 : static_cast<std::uint32_t>(age);
 }
 
 } // namespace poolscope

@@ -47,6 +47,7 @@ private slots:
     void onlyHoldersPastTheThreshold();
     void worstFirst();
     void vacuumIsHeldBackByTheOldest();
+    void aWriterHoldsVacuumBackWithoutASnapshot();
     void evidenceSaysWhatIsTrue();
     void neverOwnNorWorkers();
     void timeAloneRaisesAMarkOnce();
@@ -93,6 +94,43 @@ void TestSuspects::vacuumIsHeldBackByTheOldest()
     QVERIFY(!found[0].oldest_xmin);
     QCOMPARE(found[1].xmin_age, std::optional<std::uint32_t>{500});
     QVERIFY(found[1].oldest_xmin);
+}
+
+/// An idle transaction that wrote has an id and, in READ COMMITTED, no snapshot.
+void TestSuspects::aWriterHoldsVacuumBackWithoutASnapshot()
+{
+    Session writer = holder(1, start), reader = holder(2, start), later = holder(3, start);
+    writer.xid = 500;
+    reader.xmin = 500; // a snapshot of that time is as old as the writer, because of it
+    later.xid = 700;
+    TargetState state = target({writer, reader, later});
+    state.next_xid = 1000;
+    const auto found = suspects(state, start + 60s);
+    QCOMPARE(found[0].xmin_age, std::optional<std::uint32_t>{500});
+    QVERIFY(found[0].oldest_xmin);
+    QCOMPARE(found[1].xmin_age, std::optional<std::uint32_t>{500});
+    QVERIFY(!found[1].oldest_xmin);
+    QCOMPARE(found[2].xmin_age, std::optional<std::uint32_t>{300});
+    QVERIFY(!found[2].oldest_xmin);
+    const auto words = [&](std::size_t i) {
+        return evidence_of(found[i], state, LeakThresholds{}, start + 60s).back();
+    };
+    QCOMPARE(words(0), std::string("It keeps vacuum from removing rows deleted in the last 500 "
+                                   "transactions; no other session here holds it back further."));
+    QCOMPARE(words(1), std::string("It keeps vacuum from removing rows deleted in the last 500 "
+                                   "transactions."));
+
+    // Once the writer has gone, the snapshot alone is in the way.
+    state = target({reader, later});
+    state.next_xid = 1000;
+    QVERIFY(suspects(state, start + 60s)[0].oldest_xmin);
+    // Nothing has ended since it began: it holds nothing back yet, and nothing is said.
+    writer.xid = 1003;
+    state = target({writer});
+    state.next_xid = 1000;
+    const auto young = suspects(state, start + 60s);
+    QCOMPARE(young[0].xmin_age, std::optional<std::uint32_t>{0});
+    QCOMPARE(evidence_of(young[0], state, LeakThresholds{}, start + 60s).size(), size_t{1});
 }
 
 void TestSuspects::evidenceSaysWhatIsTrue()

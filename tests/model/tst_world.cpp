@@ -215,6 +215,8 @@ void TestWorld::xidAgeWraps()
 {
     QCOMPARE(xid_age(90, 100), 10U);
     QCOMPARE(xid_age(0xFFFFFFF0U, (std::uint64_t{3} << 32) + 16), 32U);
+    QCOMPARE(xid_age(105, 100), 0U); // given out after the next one was asked for
+    QCOMPARE(xid_age(3, 0xFFFFFFFEU), 0U);
 }
 
 QTEST_APPLESS_MAIN(TestWorld)
