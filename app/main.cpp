@@ -9,6 +9,7 @@
 #include "app/demo/demo.h"
 #include "core/source/registry.h"
 #ifdef POOLSCOPE_HAS_WINDOW
+#include "app/gui/displayprobe.h"
 #include "app/gui/gui.h"
 #include "app/gui/printing.h"
 #endif
@@ -19,22 +20,31 @@
 #include <csignal>
 #include <cstdio>
 
+#include <unistd.h>
+
 using namespace poolscope;
 
 namespace {
 
-/// Without one the window could not even say why.
-bool hasDisplay()
+/// Without one the window could not even say why. One that is named may be gone (a multiplexer that
+/// was started on another screen, a forwarding that was cut): that is tried where there is a
+/// terminal to turn to, or a picture that can do without.
+bool hasDisplay(int argc, char** argv, bool picture)
 {
 #if defined(Q_OS_UNIX) && !defined(Q_OS_DARWIN)
-    for (const char* const name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}) {
-        if (!qEnvironmentVariableIsEmpty(name))
-            return true;
-    }
-    return false;
-#else
-    return true;
+    if (!qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
+        return true; // as the user chose
+    if (qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY"))
+        return false;
+#ifdef POOLSCOPE_HAS_WINDOW
+    if (picture || isatty(STDERR_FILENO) != 0)
+        return displayAnswers(argc, argv);
 #endif
+#endif
+    static_cast<void>(argc);
+    static_cast<void>(argv);
+    static_cast<void>(picture);
+    return true;
 }
 
 int runWindow(int& argc, char** argv, const Arguments& arguments)
@@ -101,7 +111,12 @@ int main(int argc, char** argv)
     Arguments& arguments = std::get<Arguments>(read);
     if (!loadAlertRules(arguments))
         return exitUnreadable;
-    if (arguments.verb == Verb::window && arguments.screenshot.empty() && !hasDisplay()) {
+    const bool picture = !arguments.screenshot.empty();
+    if (arguments.verb == Verb::window && !hasDisplay(argc, argv, picture)) {
+        if (picture) {
+            qputenv("QT_QPA_PLATFORM", "offscreen");
+            return runWindow(argc, argv, arguments);
+        }
         if (arguments.targets.empty()) {
             complain("There is no display here for the window. Name a target for the text screen: "
                      "poolscope watch TARGET; poolscope --help tells what else there is.");

@@ -108,6 +108,21 @@ void complain(const Error& error)
     complain(error.next_step.empty() ? error.sentence : error.sentence + ' ' + error.next_step);
 }
 
+namespace {
+
+/// A source says at the end of its advice that it goes on trying. A verb that leaves does not.
+std::string withoutRetry(const std::string& nextStep)
+{
+    for (const std::string_view promise : {"It is tried again", "Poolscope keeps trying"}) {
+        const std::size_t at = nextStep.rfind(promise);
+        if (at != std::string::npos && nextStep.find('.', at) == nextStep.size() - 1)
+            return nextStep.substr(0, at > 0 ? at - 1 : 0);
+    }
+    return nextStep;
+}
+
+} // namespace
+
 QString askForPassword(const QString& sentence, const QString& word)
 {
     if (isatty(STDIN_FILENO) == 0)
@@ -247,7 +262,12 @@ void Live::askFor(TargetId target, const QString& sentence)
     const bool again = asked_[target]++ < mostQuestions;
     const bool token = tokens_.contains(target);
     const QString word = token ? QStringLiteral("Token") : QStringLiteral("Password");
-    const QString password = again ? askForPassword(sentence, word) : QString{};
+    QString password;
+    if (again) {
+        emit aboutToAsk();
+        password = askForPassword(sentence, word);
+        emit haveAsked();
+    }
     if (password.isEmpty()) {
         refusals_[target] = {sentence.toStdString(), "There is nobody to ask for it here: use " +
                                                          secretPlaces_[target] + '.'};
@@ -298,7 +318,7 @@ void Live::sayRemarks() const
         const TargetSummary* const target = fate == Fate::ready ? picture_.target(id) : nullptr;
         if (target && !target->status.sentence.empty())
             complain(Error{plain_line(target->info.name, 64) + ": " + target->status.sentence,
-                           target->status.next_step});
+                           withoutRetry(target->status.next_step)});
     }
 }
 
@@ -319,9 +339,11 @@ void Live::waitForPictures()
         const TargetSummary* const target = picture_.target(id);
         const std::string name = target ? plain_line(target->info.name, 64) + ": " : "";
         const auto refusal = refusals_.find(id);
-        if (target && fate == Fate::unreachable)
-            complain(troubleOf(*target));
-        else if (refusal != refusals_.end())
+        if (target && fate == Fate::unreachable) {
+            Error why = troubleOf(*target);
+            why.next_step = withoutRetry(why.next_step);
+            complain(why);
+        } else if (refusal != refusals_.end())
             complain(refusal->second);
         else
             complain(name + "no answer in " + format_duration_prose(longestWait) + '.');

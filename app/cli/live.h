@@ -64,6 +64,9 @@ public:
 
 signals:
     void changed();
+    /// Around a question at the terminal, during which nothing else is done.
+    void aboutToAsk();
+    void haveAsked();
 
 private:
     void updated(const UpdatePtr& update);

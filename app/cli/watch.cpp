@@ -124,12 +124,15 @@ private:
     void tellAlertTroubles();
     void readKey();
     std::string headline() const;
+    bool onScreen() const { return !arguments_.json && Terminal::present(); }
+    void openScreen();
 
     const Arguments& arguments_;
     bool recording_;
     Live live_;
     QEventLoop loop_;
     std::unique_ptr<Terminal> terminal_;
+    std::unique_ptr<QSocketNotifier> keys_;
     bool begun_ = false;
     bool played_ = false;
     Suspected suspected_;
@@ -146,7 +149,9 @@ int Watch::begin()
             return exitUsage;
         tellAlertTroubles();
         live_.waitForPictures();
-        return live_.anyReady() ? exitDone : exitUnreachable;
+        // A server that is full or starts again is what somebody at a screen waits for. A program
+        // that reads along is told at once.
+        return live_.anyReady() || (onScreen() && !live_.allStopped()) ? exitDone : exitUnreachable;
     }
     Workspace& workspace = live_.workspace();
     // Says at once what is wrong with the file or the time; the player would only say that it is.
@@ -261,6 +266,13 @@ void Watch::readKey()
         loop_.quit();
 }
 
+void Watch::openScreen()
+{
+    terminal_ = std::make_unique<Terminal>();
+    keys_ = std::make_unique<QSocketNotifier>(STDIN_FILENO, QSocketNotifier::Read);
+    QObject::connect(keys_.get(), &QSocketNotifier::activated, &loop_, [this] { readKey(); });
+}
+
 int Watch::run()
 {
     if (const int code = begin(); code != exitDone) {
@@ -270,11 +282,14 @@ int Watch::run()
     }
     EndSignals endSignals;
     QObject::connect(&endSignals, &EndSignals::asked, &loop_, &QEventLoop::quit);
-    std::unique_ptr<QSocketNotifier> keys;
-    if (!arguments_.json && Terminal::present()) {
-        terminal_ = std::make_unique<Terminal>();
-        keys = std::make_unique<QSocketNotifier>(STDIN_FILENO, QSocketNotifier::Read);
-        QObject::connect(keys.get(), &QSocketNotifier::activated, &loop_, [this] { readKey(); });
+    if (onScreen()) {
+        openScreen();
+        // A server may ask for its password only when it has room again.
+        QObject::connect(&live_, &Live::aboutToAsk, &loop_, [this] {
+            keys_.reset();
+            terminal_.reset();
+        });
+        QObject::connect(&live_, &Live::haveAsked, &loop_, [this] { openScreen(); });
     }
     QObject::connect(&frame_, &QTimer::timeout, &loop_, [this] { draw(); });
     frame_.start(std::chrono::ceil<std::chrono::milliseconds>(arguments_.interval));
@@ -288,6 +303,7 @@ int Watch::run()
     draw();
     if (!outputClosed())
         loop_.exec();
+    keys_.reset();
     terminal_.reset();
     live_.endAlertCommand();
     return live_.anyUnreachable() ? exitUnreachable : exitDone;

@@ -104,10 +104,6 @@ int fail(int code, const QString& sentence)
 
 int runGui(int& argc, char** argv, const GuiOptions& options)
 {
-    const bool display =
-        !qEnvironmentVariableIsEmpty("DISPLAY") || !qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
-    if (!options.screenshot.isEmpty() && !display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
-        qputenv("QT_QPA_PLATFORM", "offscreen");
     QCoreApplication::setOrganizationName(QStringLiteral("Poolscope"));
     QCoreApplication::setApplicationName(QStringLiteral("Poolscope"));
     QGuiApplication::setApplicationDisplayName(QString());
