@@ -435,14 +435,16 @@ void TestRecordings::anotherLoanEndsTheFirst()
     QVERIFY(f.attach());
     QVERIFY(f.sample({session(1, SessionState::active, f.clock->now())}));
     QTRY_VERIFY(f.workspace->transport().bytes > 0);
-    std::atomic<int> ended{0};
-    const auto work = [&ended](const std::string&, const std::atomic<bool>& stop) {
+    std::atomic<int> begun{0}, ended{0};
+    const auto work = [&](const std::string&, const std::atomic<bool>& stop) {
+        ++begun;
         while (!stop)
             std::this_thread::yield();
         ++ended;
     };
     QVERIFY(f.workspace->lend(work));
     QVERIFY(f.workspace->lend(work));
+    QTRY_COMPARE(begun.load(), 2); // one that has not begun has nothing to end
     QTRY_COMPARE(ended.load(), 1);
     f.workspace.reset(); // waits for the second
     QCOMPARE(ended.load(), 2);
