@@ -343,12 +343,23 @@ void Capture::watch(TargetId target)
         if (!leak.growth)
             keys.push_back(leak.session);
     }
+    for (const SessionKey& key : lookedAt_) {
+        if (key.target == target)
+            keys.push_back(key);
+    }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     if (watched_[target] != keys) {
         watched_[target] = keys;
         source->second->setWatched(keys);
     }
+}
+
+void Capture::lookAt(std::vector<SessionKey> sessions)
+{
+    lookedAt_ = std::move(sessions);
+    for (const auto& [target, source] : sources_)
+        watch(target);
 }
 
 void Capture::send()

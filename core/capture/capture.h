@@ -57,6 +57,7 @@ public:
     void detach(TargetId target);
     void provideSecret(TargetId target, const QString& password);
     void sampleNow();
+    void lookAt(std::vector<SessionKey> sessions);
     void setThresholds(TargetId target, const ThresholdsChanged& choice);
     void setAlertRules(const std::string& rules);
     /// `until` is set here: by what the clock says then.
@@ -117,6 +118,7 @@ private:
     UpdateBuilder builder_;
     std::map<TargetId, std::unique_ptr<Source>> sources_;
     std::map<TargetId, std::vector<SessionKey>> watched_;
+    std::vector<SessionKey> lookedAt_;
     std::map<TargetId, bool> gap_; ///< a gap before the next sample
     /// Where to, while it could not begin.
     std::optional<std::pair<QString, WriterOptions>> unbegun_;

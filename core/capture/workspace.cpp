@@ -219,6 +219,15 @@ void Workspace::sampleNow()
         d_->onCapture([c = d_->capture.get()] { c->sampleNow(); });
 }
 
+void Workspace::lookAt(const std::vector<SessionKey>& sessions)
+{
+    if (!d_->capture)
+        return;
+    std::vector<SessionKey> some(sessions.begin(),
+                                 sessions.begin() + std::min(sessions.size(), most_looked_at));
+    d_->onCapture([c = d_->capture.get(), some = std::move(some)] { c->lookAt(some); });
+}
+
 void Workspace::setThresholds(TargetId target, const LeakThresholds& thresholds)
 {
     chooseThresholds(target, {thresholds});

@@ -117,6 +117,11 @@ public:
     void detach(TargetId target);
     void provideSecret(TargetId target, const QString& password);
     void sampleNow();
+    /// What these sessions hold is read too, with the next poll and then now and then, as for
+    /// blockers and suspects: somebody looks at them. Instead of those before; the first
+    /// most_looked_at of them, as each costs the server a little.
+    void lookAt(const std::vector<SessionKey>& sessions);
+    static constexpr std::size_t most_looked_at = 50;
     void setThresholds(TargetId target, const LeakThresholds& thresholds);
     /// The same of one pool, where one is named; or takes such a choice back.
     void chooseThresholds(TargetId target, const ThresholdsChanged& choice);

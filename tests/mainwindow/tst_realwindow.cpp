@@ -2,6 +2,7 @@
 // The window against a real PostgreSQL: attached by the dialog, through a bastion too; sessions
 // terminated, one and several, by key.
 #include "tests/mainwindow/privatesshd.h"
+#include "tests/support/loopwatch.h"
 #include "tests/support/pgcluster.h"
 #include "ui/dialogs/attachdialog.h"
 #include "ui/dialogs/attachtest.h"
@@ -17,6 +18,8 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QRegularExpression>
+#include <QScopeGuard>
 #include <QTableWidget>
 #include <QTest>
 
@@ -240,6 +243,100 @@ private slots:
             QVERIFY(!clients[i].exec(QStringLiteral("SELECT 2")));
         QVERIFY(others[0].exec(QStringLiteral("SELECT 2")));
         QCOMPARE(workspace_->latest()->actions->size(), 3u);
+    }
+
+    /// Nobody waits behind it and it is no suspect: it is read because somebody looks.
+    void whatALookedAtSessionHoldsIsRead()
+    {
+        PgClient admin(cluster_.conninfo());
+        for (const char* const name : {"one", "two", "three"})
+            QVERIFY(admin.exec(QStringLiteral("CREATE TABLE held_%1 ()").arg(QLatin1String(name))));
+        attachDirectly();
+        std::vector<PgClient> clients = shop(3, QStringLiteral("young"));
+        QVERIFY(clients[0].exec(QStringLiteral("LOCK TABLE held_one")));
+        QVERIFY(clients[1].exec(QStringLiteral("LOCK TABLE held_two")));
+        const auto detailSays = [this](const QString& words) {
+            const auto labels = window_->currentPage()->findChildren<QLabel*>();
+            return std::any_of(labels.begin(), labels.end(), [&](const QLabel* label) {
+                return label->isVisible() && label->text().contains(words);
+            });
+        };
+        selectAll(QStringLiteral("pid:%1").arg(clients[0].pid()), 1);
+        QTRY_VERIFY_WITH_TIMEOUT(detailSays(QStringLiteral("AccessExclusiveLock")), 10000);
+
+        selectAll(QStringLiteral("app:young"), 3);
+        QTest::keyClick(table(), Qt::Key_K);
+        QVERIFY(confirmation());
+        QTRY_VERIFY(confirmation()->isVisible());
+        const auto* const hits = confirmation()->findChild<QTableWidget*>();
+        const auto listed = [&] {
+            QStringList cells;
+            for (int row = 0; row < hits->rowCount(); ++row)
+                for (int column = 0; column < hits->columnCount(); ++column)
+                    if (hits->item(row, column) &&
+                        hits->item(row, column)->text().startsWith(QStringLiteral("locks on ")))
+                        cells << hits->item(row, column)->text();
+            return cells.join(QLatin1Char('|'));
+        };
+        QTRY_VERIFY2_WITH_TIMEOUT(listed().contains(QStringLiteral("held_one")) &&
+                                      listed().contains(QStringLiteral("held_two")),
+                                  qPrintable(listed()), 10000);
+        QTest::keyClick(confirmation()->focusWidget(), Qt::Key_Escape);
+        QTRY_VERIFY(!confirmation());
+
+        // Of one alone it is said beneath.
+        clients.push_back(std::move(shop(1, QStringLiteral("single")).front()));
+        selectAll(QStringLiteral("app:single"), 1);
+        QTest::keyClick(table(), Qt::Key_K);
+        QVERIFY(confirmation());
+        QVERIFY(clients.back().exec(QStringLiteral("LOCK TABLE held_three")));
+        const auto facts = [this] {
+            QStringList words;
+            for (const QLabel* const label : confirmation()->findChildren<QLabel*>())
+                words << label->text();
+            return words.join(QLatin1Char('|'));
+        };
+        // Read once before, so that it takes until they are read again.
+        QTRY_VERIFY2_WITH_TIMEOUT(facts().contains(QRegularExpression(
+                                      QStringLiteral("\\|locks on [a-z.]*held_three\\|"))),
+                                  qPrintable(facts()), 15'000);
+    }
+
+    /// Neither painting nor clicking waits for a server.
+    void aFrozenServerLeavesTheWindowFree()
+    {
+        attachDirectly();
+        const std::vector<PgClient> clients = shop(3, QStringLiteral("frozen"));
+        // Made once: what a page costs when it is first shown is another matter.
+        for (const QString& page : window_->pageNames()) {
+            QVERIFY(window_->showPage(page));
+            QTest::qWait(50);
+        }
+        selectAll(QStringLiteral("app:frozen"), 3);
+        const auto thaw = qScopeGuard([this] { cluster_.thaw(); });
+        cluster_.freeze();
+        const LoopWatch watch;
+        IdleThread idle;
+        const QStringList pages = window_->pageNames();
+        const auto reach = [this] {
+            return workspace_->latest()->targets[0].status.reach;
+        };
+        QElapsedTimer frozen;
+        frozen.start();
+        for (qsizetype turn = 0; frozen.elapsed() < 3000 || reach() != Reach::failing; ++turn) {
+            QVERIFY(frozen.elapsed() < 30'000);
+            QVERIFY(window_->showPage(pages[turn % pages.size()]));
+            QTest::qWait(40);
+            QTest::keyClick(window_->focusWidget() ? window_->focusWidget() : window_.get(),
+                            turn % 2 == 0 ? Qt::Key_Down : Qt::Key_F5);
+            QTest::qWait(40);
+        }
+        idle.quit();
+        idle.wait();
+        QVERIFY2(watch.longestMs() < 100 + idle.longestMs(),
+                 qPrintable(QStringLiteral("%1 ms, an idle thread %2 ms")
+                                .arg(watch.longestMs())
+                                .arg(idle.longestMs())));
     }
 };
 

@@ -32,38 +32,6 @@ QString whyNot(ActionVerb verb, const SessionRow& row, const SessionStore& store
     return {};
 }
 
-QString holdsOf(const SessionStore& store, const SessionRow& row)
-{
-    const TargetSummary* target = store.target(row.session.key.target);
-    std::set<std::string> relations;
-    bool any = false;
-    if (target) {
-        const auto found = target->locks.find(row.session.key.pid);
-        if (found != target->locks.end())
-            for (const Lock& lock : found->second)
-                if (lock.granted) {
-                    any = true;
-                    if (!lock.relation.empty())
-                        relations.insert(lock.relation);
-                }
-    }
-    if (!relations.empty()) {
-        QStringList names;
-        for (const std::string& relation : relations)
-            if (names.size() < 3)
-                names << Formatter::line(relation, 63);
-        const qsizetype more = static_cast<qsizetype>(relations.size()) - names.size();
-        const QString list = names.join(QStringLiteral(", "));
-        return more > 0 ? tr("locks on %1 and %2 more").arg(list, QString::number(more))
-                        : tr("locks on %1").arg(list);
-    }
-    if (row.session.xid)
-        return tr("changes not committed, xid %1").arg(*row.session.xid);
-    if (row.session.transaction_since)
-        return any ? tr("a transaction") : tr("a transaction, locks not reported");
-    return tr("a connection");
-}
-
 /// Who waits for those that are hit, and which of them waits for nobody else.
 struct Unblocked
 {
@@ -232,6 +200,38 @@ QString onTargets(const SessionStore& store, const std::set<TargetId>& targets)
 }
 
 } // namespace
+
+QString holdsOf(const SessionStore& store, const SessionRow& row)
+{
+    const TargetSummary* target = store.target(row.session.key.target);
+    std::set<std::string> relations;
+    bool any = false;
+    if (target) {
+        const auto found = target->locks.find(row.session.key.pid);
+        if (found != target->locks.end())
+            for (const Lock& lock : found->second)
+                if (lock.granted) {
+                    any = true;
+                    if (!lock.relation.empty())
+                        relations.insert(lock.relation);
+                }
+    }
+    if (!relations.empty()) {
+        QStringList names;
+        for (const std::string& relation : relations)
+            if (names.size() < 3)
+                names << Formatter::line(relation, 63);
+        const qsizetype more = static_cast<qsizetype>(relations.size()) - names.size();
+        const QString list = names.join(QStringLiteral(", "));
+        return more > 0 ? tr("locks on %1 and %2 more").arg(list, QString::number(more))
+                        : tr("locks on %1").arg(list);
+    }
+    if (row.session.xid)
+        return tr("changes not committed, xid %1").arg(*row.session.xid);
+    if (row.session.transaction_since)
+        return any ? tr("a transaction") : tr("a transaction, locks not reported");
+    return tr("a connection");
+}
 
 bool runsStatement(const Session& session)
 {

@@ -43,6 +43,9 @@ struct CommandPlan
 /// True while a statement runs that a cancel would end.
 bool runsStatement(const Session& session);
 
+/// "locks on public.orders", as far as it was read.
+QString holdsOf(const SessionStore& store, const SessionRow& row);
+
 /// Own sessions, replication and the server's workers are left out, and for a cancel those that run
 /// nothing.
 CommandPlan planCommand(ActionVerb verb, const std::vector<SessionRow>& sessions,

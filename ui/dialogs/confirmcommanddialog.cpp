@@ -43,6 +43,7 @@ namespace {
 
 constexpr int stateColumn = 4;
 constexpr int ageColumn = 5;
+constexpr int holdsColumn = 6; ///< where several are listed
 
 /// What it ran, or runs: names alone do not tell sessions of one application apart.
 QString statementOf(const Session& session)
@@ -114,6 +115,11 @@ void ConfirmCommandDialog::refresh(const SessionStore& store)
                  session.transaction_since
                      ? Formatter::ageCell(store.age(session.key.target, *session.transaction_since))
                      : QString());
+        // Read while this stands open, of those that nobody had looked at before.
+        if (bulk())
+            setWords(row, holdsColumn, holdsOf(store, *now));
+        else
+            setFact(tr("Holds"), holdsOf(store, *now));
         if (shown.transaction_since && session.transaction_since != shown.transaction_since)
             movedOn << QString::number(session.key.pid.value);
     }

@@ -141,8 +141,16 @@ void ConfirmDialog::addFacts(const QString& unblocks, const QString& frees, cons
         policy.setHorizontalPolicy(QSizePolicy::Ignored);
         words->setSizePolicy(policy);
         grid->addWidget(words, row++, 1);
+        facts_.emplace(name, words);
     }
     layout_->addLayout(grid);
+}
+
+void ConfirmDialog::setFact(const QString& name, const QString& value)
+{
+    if (const auto found = facts_.find(name);
+        found != facts_.end() && found->second->text() != value)
+        found->second->setText(value);
 }
 
 void ConfirmDialog::addLeftOut(const QStringList& leftOut)

@@ -7,6 +7,7 @@
 #include <QDialog>
 #include <QStringList>
 
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -58,6 +59,8 @@ protected:
     /// `first` stands above the others; where its value is empty it is left out.
     void addFacts(const QString& unblocks, const QString& frees, const QString& identity,
                   const std::vector<NamedFact>& first = {});
+    /// Another value for one of those that `first` had.
+    void setFact(const QString& name, const QString& value);
     void addLeftOut(const QStringList& leftOut);
     /// `keep`: of the safe button. The red one comes where something is hit.
     void addFoot(const QString& keep);
@@ -95,7 +98,8 @@ private:
     int resultColumn_ = 0;
     std::vector<bool> mono_, right_; ///< by column
     std::set<int> left_;
-    std::uint64_t lastAction_ = 0; ///< of those made before this dialog's command
+    std::map<QString, QLabel*> facts_; ///< their values
+    std::uint64_t lastAction_ = 0;     ///< of those made before this dialog's command
     bool sent_ = false;
     QVBoxLayout* layout_;
     QHBoxLayout* foot_ = nullptr;

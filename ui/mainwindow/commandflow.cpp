@@ -46,6 +46,10 @@ void CommandFlow::request(ActionVerb verb, const std::vector<SessionRow>& sessio
         },
         Qt::QueuedConnection);
     dialog_->apply(*workspace_.latest(), *store_);
+    std::vector<SessionKey> shown;
+    for (const SessionRow& row : sessions)
+        shown.push_back(row.session.key);
+    workspace_.lookAt(shown); // what they hold is what the decision rests on
     dialog_->open();
 }
 

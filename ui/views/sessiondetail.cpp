@@ -161,8 +161,10 @@ void SessionDetail::show(const std::vector<SessionKey>& sessions, const Transpor
     fillBlocking(*row);
     fillEvidence(s.key);
     showOld(s.key, transport);
-    if (isVisible())
+    if (isVisible()) {
         askPast(s.key);
+        askLocks(s.key);
+    }
     updateFoot(transport);
 }
 
@@ -187,6 +189,12 @@ void SessionDetail::askPast(const SessionKey& key)
                 spans.push_back({state.from, state.state});
             self->past_->setSpans(std::move(spans), from, to);
         });
+}
+
+void SessionDetail::askLocks(const SessionKey& key)
+{
+    if (std::exchange(locksOf_, key) != key)
+        context_.workspace().lookAt({key});
 }
 
 void SessionDetail::updateFoot(const Transport& transport)

@@ -43,12 +43,14 @@ private:
     void fillEvidence(const SessionKey& key);
     void showOld(const SessionKey& key, const Transport& transport);
     void askPast(const SessionKey& key);
+    void askLocks(const SessionKey& key);
     void updateFoot(const Transport& transport);
 
     ViewContext& context_;
     std::shared_ptr<SessionStore> store_;
     std::vector<SessionKey> sessions_;
     std::optional<SessionKey> pastOf_;
+    std::optional<SessionKey> locksOf_;
     Timestamp pastAt_;
     SectionHead* sessionHead_;
     SectionHead* checkoutHead_;

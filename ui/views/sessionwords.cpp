@@ -39,15 +39,24 @@ QString byApplication(const SessionStore& store, const BlockingNode& node)
 
 } // namespace
 
+namespace {
+
+QString notRead()
+{
+    return tr("not read: only of blockers, suspects and sessions somebody looks at");
+}
+
+} // namespace
+
 QString heldLocks(const SessionStore& store, const SessionKey& session)
 {
     constexpr qsizetype most = 8;
     const TargetSummary* const target = store.target(session.target);
     if (!target)
-        return tr("read for blockers and suspects only");
+        return notRead();
     const auto found = target->locks.find(session.pid);
     if (found == target->locks.end())
-        return tr("read for blockers and suspects only");
+        return notRead();
     // One line a relation: modes of one table belong together.
     std::map<QString, QStringList> held;
     for (const Lock& lock : found->second) {
