@@ -10,3 +10,8 @@ add_executable(bench_targets bench_targets.cpp "${CMAKE_SOURCE_DIR}/tests/suppor
 set_target_properties(bench_targets PROPERTIES AUTOMOC ON)
 target_link_libraries(bench_targets PRIVATE poolscope_core_capture poolscope_tests_support fmt::fmt
     poolscope_flags)
+
+foreach(each IN ITEMS bench_poll bench_targets)
+    add_test(NAME ${each} COMMAND ${each})
+    set_tests_properties(${each} PROPERTIES LABELS bench TIMEOUT 600 RUN_SERIAL ON)
+endforeach()
