@@ -294,7 +294,7 @@ std::string_view size_setting(std::string_view kind)
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> settings{{
         {"poolscope", "max_connections"},
         {"hikaricp", "maximumPoolSize"},
-        {"sqlalchemy", "pool_size"},
+        {"sqlalchemy", "pool_size + max_overflow"}, // as its size is told, and set in two parts
         {"database/sql", "SetMaxOpenConns"},
         {"r2d2", "max_size"},
         {"diesel", "max_size"},

@@ -14,7 +14,8 @@ Diagnosis diagnosis_of(const PoolCase& pool, const Verdict& verdict);
 std::vector<Diagnosis> server_diagnoses(const DiagnosisInput& input, const TargetState& server,
                                         const std::vector<Diagnosis>& pools);
 
-/// In what words a kind of pool calls its size: "maximumPoolSize"; empty where that is not known.
+/// In what words a kind of pool calls all that it may open: "maximumPoolSize",
+/// "pool_size + max_overflow"; empty where that is not known.
 std::string_view size_setting(std::string_view kind);
 /// "4711 of shop-api".
 std::string session_in_words(const TargetState& target, const SessionKey& key);

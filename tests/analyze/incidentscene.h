@@ -257,6 +257,7 @@ public:
     std::int64_t total = -1; ///< -1: as many as there are connections
     std::uint64_t timeouts = 0;
     std::size_t unlisted = 0; ///< so many that are out have changed hands since they were listed
+    std::string kind;         ///< of the pool; empty: as what is attached has it
     Text address;             ///< of the pool's database; null: not told
     std::string acquired_by, thread; ///< of every checkout, as its tags
     std::vector<std::pair<Text, Text>> tags;
@@ -323,7 +324,7 @@ private:
     {
         Pool p;
         p.name = Text{"shop"};
-        p.kind = Text{sources_.metrics ? "hikaricp" : "poolscope"};
+        p.kind = Text{!kind.empty() ? kind : sources_.metrics ? "hikaricp" : "poolscope"};
         p.used = static_cast<std::int64_t>(held_.size());
         p.max = max;
         p.pending = pending;

@@ -344,13 +344,17 @@ void TestDiagnosis::namesTheRoot()
 
 void TestDiagnosis::sizesByLittlesLaw()
 {
-    Scene scene{combinations.at("agent"), 5s};
-    tooSmall(scene);
-    const Diagnosis* const d = scene.of_pool();
-    QVERIFY(d != nullptr);
-    // 410 a second for 48 ms each are 20 at once, and a quarter more for bursts.
-    QVERIFY2(d->prevention.find("own max_connections from 10 to 25") != std::string::npos,
-             d->prevention.c_str());
+    for (const auto& [kind, raise] :
+         {std::pair{"poolscope", "Raise the pool's own max_connections from 10 to 25"},
+          std::pair{"sqlalchemy", "Raise the pool's own pool_size + max_overflow from 10 to 25"}}) {
+        Scene scene{combinations.at("agent"), 5s};
+        scene.kind = kind;
+        tooSmall(scene);
+        const Diagnosis* const d = scene.of_pool();
+        QVERIFY(d != nullptr && d->cause == Cause::pool_too_small);
+        // 410 a second for 48 ms each are 20 at once, and a quarter more for bursts.
+        QVERIFY2(d->prevention.starts_with(raise), d->prevention.c_str());
+    }
 }
 
 void TestDiagnosis::leakAmongSlowStatements()

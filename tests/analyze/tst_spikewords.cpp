@@ -88,6 +88,8 @@ private slots:
     void aServerThatIsSlowed();
     void noServer();
     void figuresAlone();
+    void whatItsSizeIsCalled_data();
+    void whatItsSizeIsCalled();
     void howLongAcquiresWait_data();
     void howLongAcquiresWait();
 };
@@ -240,6 +242,33 @@ void TestSpikeWords::figuresAlone()
     QVERIFY2(has(d->relief->sentence, "Or raise the pool's own maximumPoolSize from 10 to "),
              d->relief->sentence.c_str());
     QVERIFY(d->prevention.starts_with("Limit how many each caller may have at once"));
+}
+
+/// The figures say how many it may open in all: one part of that is not raised to the whole.
+void TestSpikeWords::whatItsSizeIsCalled_data()
+{
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<QString>("raise");
+    const auto row = [](const char* kind, const char* raise) {
+        QTest::newRow(kind) << QString::fromUtf8(kind) << QString::fromUtf8(raise);
+    };
+    row("sqlalchemy", " raise the pool's own pool_size + max_overflow from 10 to 40 (so many ");
+    row("hikaricp", " raise the pool's own maximumPoolSize from 10 to 40 (so many ");
+    row("pgbouncer", " raise the pool's own pool_size from 10 to 40 (so many ");
+    row("of some sort", " raise the pool from 10 to 40 (so many ");
+}
+
+void TestSpikeWords::whatItsSizeIsCalled()
+{
+    QFETCH(const QString, kind);
+    QFETCH(const QString, raise);
+    Scene scene{{true, false, true, false}};
+    scene.kind = kind.toStdString();
+    everyday(scene);
+    spike(scene, {});
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::load_spike);
+    QVERIFY2(has(d->relief->sentence, raise.toStdString()), d->relief->sentence.c_str());
 }
 
 void TestSpikeWords::howLongAcquiresWait_data()
