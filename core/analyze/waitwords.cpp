@@ -2,6 +2,7 @@
 #include "core/analyze/waitwords.h"
 
 #include "core/analyze/poolcase.h"
+#include "core/analyze/waitreasons.h"
 
 #include <fmt/format.h>
 
@@ -14,194 +15,10 @@ namespace poolscope {
 
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Fewer say nothing.
-constexpr std::uint32_t looks_least = 8;
-/// So much of all looks is the reason; what else there is, is said beside it.
-constexpr double half = 0.5;
 /// The other things that are worth a word, of all looks.
 constexpr double worth_a_word = 0.1;
-
-std::string in_lower_case(std::string_view text)
-{
-    std::string lower{text};
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return lower;
-}
-
-/// Why a statement takes long, as far as what it is at tells.
-struct Reason
-{
-    std::string_view does; ///< "reads from disk"; empty: as the server calls it
-    /// What to look at, after its plan where that tells more.
-    std::string_view look;
-    bool plan = false;
-};
-
-/// By a part of the event's name, in lower case; the first that fits.
-struct NamedReason
-{
-    std::string_view part;
-    Reason reason;
-};
-
-constexpr Reason computes{
-    "computes", "many rows in memory, a missing index or old statistics (ANALYZE) look like this",
-    true};
-constexpr Reason log_writes{"waits for the write-ahead log",
-                            "Commit less often, and look at the disk of the log.", false};
-constexpr Reason takes_rows{"waits for the application to take its rows",
-                            "Ask for fewer rows, and look at the network and at what is done "
-                            "between them.",
-                            false};
-constexpr Reason sends{"waits for the application to send more",
-                       "Look at what the application does between.", false};
-constexpr Reason blocked{"waits for locks of other sessions",
-                         "The Blocking page names who holds them.", false};
-constexpr Reason reads{"reads from disk", "a missing index or a cold cache reads like this", true};
-constexpr Reason temporary{"sorts or joins through temporary files",
-                           "it needs more work_mem, or an index that spares the sort", true};
-constexpr Reason sleeps{"sleeps, as it is told to",
-                        "The pause is written into it, or into a function that it calls.", false};
-
-constexpr std::array io_reasons{
-    NamedReason{"buffile", temporary},
-    NamedReason{"wal", log_writes},
-    NamedReason{"read", reads},
-    NamedReason{"prefetch", reads},
-    NamedReason{"aio", reads},
-    NamedReason{"",
-                {"writes to disk",
-                 "Look at how many rows and indexes it changes, at checkpoints "
-                 "and at the disk.",
-                 false}},
-};
-constexpr std::array other_reasons{
-    NamedReason{"lwlock/wal", log_writes},
-    // Another one reads the page that it wants.
-    NamedReason{"bufferio", reads},
-    NamedReason{"buffer_io", reads},
-    NamedReason{"lwlock",
-                {"waits for the server's own short locks",
-                 "Too many do the same at once: fewer at a time are faster.", false}},
-    NamedReason{"bufferpin",
-                {"waits for others to let go of the same page",
-                 "Too many do the same at once: fewer at a time are faster.", false}},
-    NamedReason{"clientread", sends},
-    NamedReason{"client/", takes_rows},
-    NamedReason{"syncrep",
-                {"waits for a standby to confirm", "Look at the standby, or at synchronous_commit.",
-                 false}},
-    NamedReason{"ipc/",
-                {"waits for other processes of the server, as for its parallel workers",
-                 "what those do shows there", true}},
-    NamedReason{"pgsleep", sleeps},
-    NamedReason{"timeout/", {"pauses", "Look at what makes it pause.", false}},
-};
-/// MySQL's and MariaDB's states: the stage that it is in, not what it waits for.
-constexpr std::array mysql_reasons{
-    NamedReason{"user sleep", sleeps},
-    NamedReason{"sort", {"sorts", "an index in the order it asks for spares that", true}},
-    NamedReason{"tmp table",
-                {"works in a temporary table",
-                 "an index that it could group or sort by spares "
-                 "that",
-                 true}},
-    NamedReason{"heap",
-                {"works in a temporary table",
-                 "an index that it could group or sort by spares "
-                 "that",
-                 true}},
-    NamedReason{"to net", takes_rows},
-    NamedReason{"to client", takes_rows},
-    NamedReason{"from net", sends},
-    NamedReason{"commit", log_writes},
-    NamedReason{"binlog", log_writes},
-    NamedReason{"opening tables", {"opens tables", "Look at table_open_cache.", false}},
-    NamedReason{"sending data",
-                {"goes through rows, in memory or from disk: the server does not tell which",
-                 "a missing index looks like this", true}},
-    NamedReason{"executing",
-                {"goes through rows, in memory or from disk: the server does not tell which",
-                 "a missing index looks like this", true}},
-    NamedReason{
-        "statistics",
-        {"reads to plan what it does", "many joined tables or a cold cache look like this", true}},
-    NamedReason{"updat", {"changes rows", "a missing index for those rows looks like this", true}},
-    NamedReason{"delet", {"changes rows", "a missing index for those rows looks like this", true}},
-};
-
-template <std::size_t Size>
-Reason reason_in(const std::array<NamedReason, Size>& reasons, std::string_view event)
-{
-    const auto found = std::find_if(reasons.begin(), reasons.end(), [event](const auto& each) {
-        return event.find(each.part) != std::string_view::npos;
-    });
-    return found == reasons.end() ? Reason{} : found->reason;
-}
-
-Reason reason_of(const WaitCount& count)
-{
-    const std::string event = in_lower_case(count.event.str());
-    switch (count.kind) {
-    case WaitKind::running:
-        return computes;
-    case WaitKind::io:
-        return reason_in(io_reasons, event);
-    case WaitKind::lock:
-        return blocked;
-    case WaitKind::stage:
-        if (event.empty())
-            return {"runs, and its server does not say what it is at", {}, true};
-        return reason_in(mysql_reasons, event);
-    default:
-        return event == "user sleep" ? sleeps : reason_in(other_reasons, event);
-    }
-}
-
-/// Looks that have one reason.
-struct ReasonCount
-{
-    Reason reason;
-    const WaitCount* most = nullptr; ///< the event that was seen most often
-    std::uint32_t looks = 0;
-};
-
-/// Most often first.
-std::vector<ReasonCount> reasons_of(const WaitProfile& waits)
-{
-    std::vector<ReasonCount> all;
-    for (const WaitCount& count : waits.counts) {
-        const Reason reason = reason_of(count);
-        const auto known = std::find_if(all.begin(), all.end(), [&](const ReasonCount& each) {
-            return !reason.does.empty() && each.reason.does == reason.does;
-        });
-        if (known == all.end())
-            all.push_back({reason, &count, count.looks});
-        else
-            known->looks += count.looks;
-    }
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.looks > b.looks; });
-    return all;
-}
-
-bool is_share(std::uint32_t part, std::uint32_t of, double share)
-{
-    return static_cast<double>(part) >= share * static_cast<double>(of);
-}
-
-/// The one reason of at least half of them; null where there is none, or too little was seen.
-std::optional<ReasonCount> main_reason(const WaitProfile& waits)
-{
-    const std::vector<ReasonCount> all = reasons_of(waits);
-    if (waits.looks < looks_least || !is_share(all.front().looks, waits.looks, half))
-        return {};
-    return all.front();
-}
 
 /// "in IO/DataFileRead"
 std::string event_in_words(const WaitCount& count)
@@ -213,13 +30,13 @@ std::string event_in_words(const WaitCount& count)
 }
 
 /// "in IO/DataFileRead and the like"
-std::string event_in_words(const ReasonCount& count)
+std::string event_in_words(const WaitReasonCount& count)
 {
     return event_in_words(*count.most) + (count.most->looks < count.looks ? " and the like" : "");
 }
 
 /// ", 8 on a processor, 3 in LWLock/BufferMapping"
-std::string others_in_words(const WaitProfile& waits, const std::vector<ReasonCount>& all)
+std::string others_in_words(const WaitProfile& waits, const std::vector<WaitReasonCount>& all)
 {
     constexpr std::size_t most = 3;
     std::string text;
@@ -443,7 +260,7 @@ std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
     if (waits.looks < looks_least)
         return fmt::format("{} was seen only {} {}: too few to say what it waits for.", whom,
                            waits.looks, waits.looks == 1 ? "time" : "times");
-    const std::vector<ReasonCount> all = reasons_of(waits);
+    const std::vector<WaitReasonCount> all = reasons_of(waits);
     if (const auto reason = main_reason(waits)) {
         const std::string does = reason->reason.does.empty() ? "is " + event_in_words(*reason->most)
                                                              : std::string{reason->reason.does};
