@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -406,5 +407,19 @@ private:
     std::uint64_t returned_ = 1000;
     Duration returned_for_ = std::chrono::milliseconds{1000 * 48};
 };
+
+/// All that a diagnosis has as evidence, a sentence a line.
+inline std::string evidence(const Diagnosis* d)
+{
+    std::string all;
+    for (const DiagnosisEvidence& each : d->evidence)
+        all += each.sentence + '\n';
+    return all;
+}
+
+inline bool has(const std::string& text, std::string_view part)
+{
+    return text.find(part) != std::string::npos;
+}
 
 } // namespace poolscope::test

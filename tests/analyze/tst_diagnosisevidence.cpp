@@ -25,14 +25,6 @@ void everyday(Scene& scene)
     scene.give_back(open.front());
 }
 
-std::string evidence(const Diagnosis* d)
-{
-    std::string all;
-    for (const DiagnosisEvidence& each : d->evidence)
-        all += each.sentence + '\n';
-    return all;
-}
-
 } // namespace
 
 class TestDiagnosisEvidence : public QObject

@@ -40,19 +40,6 @@ void slow(Scene& scene, const QStringList& events, int seconds = 12,
     });
 }
 
-std::string evidence(const Diagnosis* d)
-{
-    std::string all;
-    for (const DiagnosisEvidence& each : d->evidence)
-        all += each.sentence + '\n';
-    return all;
-}
-
-bool has(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
-
 QStringList tenOf(const char* most, const char* others, int many)
 {
     QStringList events;

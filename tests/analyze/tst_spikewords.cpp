@@ -61,19 +61,6 @@ void spike(Scene& scene, const Spike& what)
     });
 }
 
-std::string evidence(const Diagnosis* d)
-{
-    std::string all;
-    for (const DiagnosisEvidence& each : d->evidence)
-        all += each.sentence + '\n';
-    return all;
-}
-
-bool has(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
-
 } // namespace
 
 class TestSpikeWords : public QObject
