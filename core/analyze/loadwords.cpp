@@ -246,8 +246,7 @@ std::string room_in_words(const PoolCase& pool)
         text += fmt::format("{}{:.2g} statements run at a time",
                             text.empty() ? "On " + name_of_server(pool) + ' ' : "; ",
                             mean(waits->looks));
-        // MySQL does not tell what waits.
-        if (pool.server->info.kind == "postgresql")
+        if (names_all_waits(*pool.server))
             text +=
                 fmt::format(", {:.2g} of them on a processor", mean(waits->of(WaitKind::running)));
     }

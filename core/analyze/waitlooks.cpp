@@ -164,13 +164,22 @@ std::string_view name_of(WaitKind kind)
     return "other";
 }
 
-WaitKind wait_kind_of(const Session& session, std::string_view server_kind)
+bool names_all_waits(const TargetState& server)
+{
+    constexpr std::int32_t first = 100000; // PostgreSQL 10
+    const std::int32_t version = server.facts ? server.facts->version_number : 0;
+    return server.info.kind == "postgresql" && (version <= 0 || version >= first);
+}
+
+WaitKind wait_kind_of(const Session& session, const TargetState& server)
 {
     const std::string_view event = session.wait_event.str();
     if (session.state == SessionState::waiting)
         return WaitKind::lock;
-    if (server_kind == "mysql")
+    if (server.info.kind == "mysql")
         return event == "User sleep" ? WaitKind::pause : WaitKind::stage;
+    if (event.empty() && !names_all_waits(server))
+        return WaitKind::stage;
     const std::string_view type = event.substr(0, event.find('/'));
     static constexpr std::pair<std::string_view, WaitKind> types[] = {
         {"", WaitKind::running},
@@ -229,7 +238,7 @@ void WaitLooks::watch(const TargetState& after, Timestamp now)
         if (look.seen.size() == most_seen)
             break;
         look.seen.push_back(
-            {session.statement, session.wait_event, wait_kind_of(session, after.info.kind), 0});
+            {session.statement, session.wait_event, wait_kind_of(session, after), 0});
     }
     looks_.push_back(std::move(look));
 }

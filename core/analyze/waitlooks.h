@@ -25,13 +25,18 @@ enum class WaitKind : std::uint8_t {
     client,   ///< for its application
     workers,  ///< for other processes of the server
     pause,    ///< for time to pass, as pg_sleep does
-    stage,    ///< MySQL's word for what it does, which does not tell whether it waits
+    stage,    ///< what does not tell whether it waits: MySQL's word for what it does, or that
+              ///< PostgreSQL 9.6 names nothing
     other,
 };
 /// The JSON name: "running".
 std::string_view name_of(WaitKind kind);
-/// Of a session that runs a statement, on a server of that kind (TargetInfo::kind).
-WaitKind wait_kind_of(const Session& session, std::string_view server_kind);
+/// Whether a server names all that a session can wait for: PostgreSQL does since 10. 9.6 knows
+/// locks alone, so that whoever waits for a disk, for its client or for time to pass seems to wait
+/// for nothing. A version that was not told is taken for a new one.
+bool names_all_waits(const TargetState& server);
+/// Of a session of that server that runs a statement.
+WaitKind wait_kind_of(const Session& session, const TargetState& server);
 
 /// One thing that a statement was seen to be at, and how often.
 struct WaitCount

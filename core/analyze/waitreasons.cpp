@@ -63,6 +63,8 @@ constexpr std::array io_reasons{
 };
 constexpr std::array other_reasons{
     NamedReason{"lwlock/wal", log_writes},
+    NamedReason{"lwlocknamed/wal", log_writes}, // of 9.6
+    NamedReason{"lwlocktranche/wal", log_writes},
     // Another one reads the page that it wants.
     NamedReason{"bufferio", reads},
     NamedReason{"buffer_io", reads},

@@ -22,6 +22,7 @@ struct SceneSources
     bool server = false;  ///< the database
     bool metrics = false; ///< figures alone
     bool mysql = false;   ///< that database is MySQL
+    int version = 0;      ///< of that database, as 90624; 0: not told
 };
 
 /// An application's pool "shop" and its server, moved second by second by hand, told through
@@ -79,6 +80,7 @@ public:
             facts.max_connections = 100;
             facts.reserved = 3;
             facts.sees_all = true;
+            facts.version_number = sources_.version;
             observe(FactsReported{facts}, database);
         }
         for (int i = 0; i < max; ++i)

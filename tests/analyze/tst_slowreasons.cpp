@@ -56,6 +56,8 @@ class TestSlowReasons : public QObject
 private slots:
     void reasons_data();
     void reasons();
+    void ofAnOldPostgres_data();
+    void ofAnOldPostgres();
     void tooFewLooks();
     void aProfileOfItsOwn();
     void statementsOfManyKinds();
@@ -156,6 +158,42 @@ void TestSlowReasons::reasons()
     const QString prevention = QString::fromStdString(d->prevention);
     QVERIFY2(prevention.contains(look), qPrintable(prevention));
     QVERIFY(!mysql || !prevention.contains(QStringLiteral("BUFFERS")));
+}
+
+/// Before 10 a server named nothing but locks.
+void TestSlowReasons::ofAnOldPostgres_data()
+{
+    QTest::addColumn<int>("version");
+    QTest::addColumn<QStringList>("events");
+    QTest::addColumn<QString>("said");
+    QTest::newRow("9.6 names nothing")
+        << 90624 << tenOf("", "", 10)
+        << "It runs, and its server does not say what it is at: 120 of 120 looks in the last 15 s "
+           "found it in no state that it names.";
+    QTest::newRow("10 names nothing")
+        << 100000 << tenOf("", "", 10)
+        << "It computes: 120 of 120 looks in the last 15 s found it on a processor.";
+    QTest::newRow("9.6 writes its log")
+        << 90624 << tenOf("LWLockNamed/WALWriteLock", "LWLockTranche/wal_insert", 6)
+        << "It waits for the write-ahead log: 120 of 120 looks in the last 15 s found it in "
+           "LWLockNamed/WALWriteLock and the like.";
+    QTest::newRow("9.6 reads what another reads")
+        << 90624 << tenOf("LWLockTranche/buffer_io", "", 9)
+        << "It reads from disk: 108 of 120 looks in the last 15 s found it in "
+           "LWLockTranche/buffer_io, 12 in no state that it names.";
+}
+
+void TestSlowReasons::ofAnOldPostgres()
+{
+    QFETCH(const int, version);
+    QFETCH(const QStringList, events);
+    QFETCH(const QString, said);
+    Scene scene{{.agent = true, .server = true, .version = version}};
+    everyday(scene);
+    slow(scene, events);
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::slow_statements && d->evidence.size() > 1);
+    QCOMPARE(QString::fromStdString(d->evidence[1].sentence), said);
 }
 
 void TestSlowReasons::tooFewLooks()

@@ -72,6 +72,8 @@ private slots:
     void whomItIsLentTo();
     void roomOnTheServer_data();
     void roomOnTheServer();
+    void whatIsOnAProcessor_data();
+    void whatIsOnAProcessor();
     void aServerThatIsSlowed();
     void noServer();
     void figuresAlone();
@@ -169,6 +171,33 @@ void TestSpikeWords::roomOnTheServer()
     QVERIFY(d && d->cause == Cause::load_spike);
     QVERIFY2(has(evidence(d), room.toStdString()), evidence(d).c_str());
     QVERIFY2(has(d->relief->sentence, raise.toStdString()), d->relief->sentence.c_str());
+}
+
+/// Told only by a server that names all that its sessions wait for.
+void TestSpikeWords::whatIsOnAProcessor_data()
+{
+    QTest::addColumn<bool>("mysql");
+    QTest::addColumn<int>("version");
+    QTest::addColumn<bool>("told");
+    QTest::newRow("PostgreSQL 9.6") << false << 90624 << false;
+    QTest::newRow("PostgreSQL 10") << false << 100000 << true;
+    QTest::newRow("PostgreSQL") << false << 0 << true;
+    QTest::newRow("MySQL") << true << 80400 << false;
+}
+
+void TestSpikeWords::whatIsOnAProcessor()
+{
+    QFETCH(const bool, mysql);
+    QFETCH(const int, version);
+    QFETCH(const bool, told);
+    Scene scene{{.agent = true, .server = true, .mysql = mysql, .version = version}};
+    everyday(scene);
+    spike(scene, {});
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::load_spike);
+    QVERIFY2(has(evidence(d), told ? "; 10 statements run at a time, 10 of them on a processor.\n"
+                                   : "; 10 statements run at a time.\n"),
+             evidence(d).c_str());
 }
 
 /// Each is held longer than before: more at once would take longer still.

@@ -92,9 +92,11 @@ void TestWaitLooks::kinds_data()
     QTest::addColumn<QString>("server");
     QTest::addColumn<QString>("event");
     QTest::addColumn<QString>("kind");
-    const auto row = [](const char* server, const char* event, const char* kind) {
-        QTest::addRow("%s %s", server, event)
-            << QString::fromUtf8(server) << QString::fromUtf8(event) << QString::fromUtf8(kind);
+    QTest::addColumn<int>("version"); ///< 0: not told
+    const auto row = [](const char* server, const char* event, const char* kind, int version = 0) {
+        QTest::addRow("%s %d %s", server, version, event)
+            << QString::fromUtf8(server) << QString::fromUtf8(event) << QString::fromUtf8(kind)
+            << version;
     };
     row("postgresql", "", "running");
     row("postgresql", "IO/DataFileRead", "io");
@@ -105,6 +107,12 @@ void TestWaitLooks::kinds_data()
     row("postgresql", "IPC/ExecuteGather", "workers");
     row("postgresql", "Timeout/PgSleep", "pause");
     row("postgresql", "Extension/Extension", "other");
+    // 9.6 names locks alone: what it does not name may be a disk, a client or pg_sleep.
+    row("postgresql", "", "stage", 90624);
+    row("postgresql", "", "stage", 99999);
+    row("postgresql", "", "running", 100000);
+    row("postgresql", "LWLockNamed/WALWriteLock", "internal", 90624);
+    row("postgresql", "BufferPin/BufferPin", "internal", 90624);
     row("mysql", "Sending data", "stage");
     row("mysql", "", "stage");
     row("mysql", "User sleep", "pause");
@@ -115,13 +123,20 @@ void TestWaitLooks::kinds()
     QFETCH(const QString, server);
     QFETCH(const QString, event);
     QFETCH(const QString, kind);
+    QFETCH(const int, version);
+    TargetState on;
+    on.info.kind = server.toStdString();
+    if (version > 0)
+        on.facts.emplace().version_number = version;
+    QCOMPARE(names_all_waits(on),
+             server == QStringLiteral("postgresql") && (version == 0 || version >= 100000));
     Session s = running(1, "SELECT 1");
     if (!event.isEmpty())
         s.wait_event = Text{event.toStdString()};
-    QCOMPARE(QString::fromUtf8(name_of(wait_kind_of(s, server.toStdString()))), kind);
+    QCOMPARE(QString::fromUtf8(name_of(wait_kind_of(s, on))), kind);
     // Whoever waits for a lock does so by whatever name.
     s.state = SessionState::waiting;
-    QCOMPARE(wait_kind_of(s, server.toStdString()), WaitKind::lock);
+    QCOMPARE(wait_kind_of(s, on), WaitKind::lock);
 }
 
 void TestWaitLooks::whoeverRunsItCounts()
