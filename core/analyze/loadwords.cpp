@@ -33,6 +33,17 @@ std::string number_of(double rate)
     return rate >= 100 ? fmt::format("{:.0f}", rate) : fmt::format("{:.1f}", rate);
 }
 
+/// How many there are on the average: "2.4", "10", "120".
+std::string mean_in_words(double mean)
+{
+    if (mean >= 9.95)
+        return fmt::format("{:.0f}", mean);
+    std::string text = fmt::format("{:.1f}", mean);
+    if (text.ends_with(".0"))
+        text.resize(text.size() - 2);
+    return text;
+}
+
 /// The begin of the first step that began no earlier.
 Timestamp next_step_of(Timestamp time)
 {
@@ -241,14 +252,15 @@ std::string room_in_words(const PoolCase& pool)
                                  {}, std::max(pool.until - recent_window, pool.since), pool.until);
     if (waits && waits->polls > 0) {
         const auto mean = [&](std::uint32_t looks) {
-            return static_cast<double>(looks) / waits->polls;
+            return (waits->cut ? "at least " : "") +
+                   mean_in_words(static_cast<double>(looks) / waits->polls);
         };
-        text += fmt::format("{}{:.2g} statements run at a time",
+        text += fmt::format("{}{} statements run at a time",
                             text.empty() ? "On " + name_of_server(pool) + ' ' : "; ",
                             mean(waits->looks));
-        if (names_all_waits(*pool.server))
-            text +=
-                fmt::format(", {:.2g} of them on a processor", mean(waits->of(WaitKind::running)));
+        const std::uint32_t running = waits->of(WaitKind::running);
+        if (names_all_waits(*pool.server) && (running > 0 || !waits->cut))
+            text += fmt::format(", {} of them on a processor", mean(running));
     }
     return text.empty() ? text : text + '.';
 }

@@ -231,12 +231,14 @@ void WaitLooks::watch(const TargetState& after, Timestamp now)
         looks_.pop_front();
     if (!looks_.empty() && step_of(looks_.back().time) == step_of(now))
         return;
-    Look look{now, {}};
+    Look look{now, {}, false};
     for (const auto& [pid, session] : after.sessions) {
         if (!runs(session))
             continue;
-        if (look.seen.size() == most_seen)
+        if (look.seen.size() == most_seen) {
+            look.cut = true;
             break;
+        }
         look.seen.push_back(
             {session.statement, session.wait_event, wait_kind_of(session, after), 0});
     }
@@ -256,6 +258,7 @@ std::optional<WaitProfile> WaitLooks::profile(std::string_view shape, Timestamp 
             continue;
         made.from = std::min(made.from, look.time);
         ++made.polls;
+        made.cut = made.cut || look.cut;
         for (const Seen& seen : look.seen) {
             if (wanted != 0 && shape_of(seen) != wanted)
                 continue;

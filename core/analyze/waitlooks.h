@@ -55,6 +55,7 @@ struct WaitProfile
     Timestamp to;
     std::uint32_t looks = 0;       ///< sessions that ran it, of all polls together
     std::uint32_t polls = 0;       ///< how often the server was read, also where none ran it
+    bool cut = false;              ///< at one of these more ran than are remembered
     std::vector<WaitCount> counts; ///< most often first; they add up to `looks`
     std::uint32_t of(WaitKind kind) const;
     friend bool operator==(const WaitProfile&, const WaitProfile&) = default;
@@ -94,6 +95,7 @@ private:
     {
         Timestamp time; ///< capture's clock
         std::vector<Seen> seen;
+        bool cut = false; ///< more ran than are remembered
     };
     std::deque<Look> looks_;
 };

@@ -49,7 +49,7 @@ void spike(Scene& scene, const Spike& what)
         for (const std::string& id : open)
             scene.give_back(id);
         open.clear();
-        while (scene.lent() < 10) {
+        while (static_cast<std::int64_t>(scene.lent()) < scene.max) {
             open.push_back(scene.lend(52, Does::working));
             scene.held(open.back()).wait_event = what.event;
         }
@@ -74,6 +74,9 @@ private slots:
     void roomOnTheServer();
     void whatIsOnAProcessor_data();
     void whatIsOnAProcessor();
+    void howManyRun_data();
+    void howManyRun();
+    void howManyRunOnTheAverage();
     void aServerThatIsSlowed();
     void noServer();
     void figuresAlone();
@@ -197,6 +200,67 @@ void TestSpikeWords::whatIsOnAProcessor()
     QVERIFY(d && d->cause == Cause::load_spike);
     QVERIFY2(has(evidence(d), told ? "; 10 statements run at a time, 10 of them on a processor.\n"
                                    : "; 10 statements run at a time.\n"),
+             evidence(d).c_str());
+}
+
+/// In numbers that a person reads, and no more than is remembered without a word.
+void TestSpikeWords::howManyRun_data()
+{
+    QTest::addColumn<int>("others"); ///< that run a statement, besides the pool's ten
+    QTest::addColumn<QString>("event");
+    QTest::addColumn<QString>("said");
+    const QString reads = QStringLiteral("IO/DataFileRead");
+    QTest::newRow("ten") << 0 << reads
+                         << "; 10 statements run at a time, 10 of them on a processor.";
+    QTest::newRow("110") << 100 << reads
+                         << "; 110 statements run at a time, 10 of them on a processor.";
+    QTest::newRow("120") << 110 << reads
+                         << "; 120 statements run at a time, 10 of them on a processor.";
+    QTest::newRow("300") << 290 << reads << "; at least 256 statements run at a time.";
+    QTest::newRow("300 that compute")
+        << 290 << QString()
+        << "; at least 256 statements run at a time, at least 256 of them on a processor.";
+}
+
+void TestSpikeWords::howManyRun()
+{
+    QFETCH(const int, others);
+    QFETCH(const QString, event);
+    QFETCH(const QString, said);
+    Scene scene{{true, false, true, false}};
+    ServerFacts facts;
+    facts.max_connections = 1000;
+    facts.reserved = 3;
+    facts.sees_all = true;
+    scene.observe(FactsReported{facts}, Scene::database);
+    everyday(scene);
+    for (int pid = 200; pid < 200 + others; ++pid) {
+        scene.session(pid, SessionState::active, "reports", "10.0.0.8:" + std::to_string(pid));
+        scene.others()[pid].statement = Text{"SELECT 2 + 2"};
+        scene.others()[pid].wait_event = Text{event.toStdString()};
+    }
+    spike(scene, {});
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d);
+    QCOMPARE(std::string(name_of(d->cause)), std::string("load_spike"));
+    QVERIFY2(has(evidence(d), said.toStdString()), evidence(d).c_str());
+}
+
+void TestSpikeWords::howManyRunOnTheAverage()
+{
+    Scene scene{{true, false, true, false}};
+    scene.max = 3;
+    everyday(scene);
+    spike(scene, {});
+    // At the last three of ten looks five more.
+    for (int pid = 200; pid < 205; ++pid) {
+        scene.session(pid, SessionState::active, "reports", "10.0.0.8:" + std::to_string(pid));
+        scene.others()[pid].statement = Text{"SELECT 2 + 2"};
+    }
+    spike(scene, {.seconds = 3});
+    const Diagnosis* const d = scene.of_pool();
+    QVERIFY(d && d->cause == Cause::load_spike);
+    QVERIFY2(has(evidence(d), "; 4.5 statements run at a time, 4.5 of them on a processor.\n"),
              evidence(d).c_str());
 }
 

@@ -210,6 +210,13 @@ void TestWaitLooks::noMoreThanItsBound()
     WaitLooks looks;
     looks.watch(server(many), begin);
     QCOMPARE(looks.profile({}, begin - 1s, begin)->looks, 256U);
+    QVERIFY(looks.profile({}, begin - 1s, begin)->cut);
+    // As many as are remembered are all there are.
+    many.resize(256);
+    looks.watch(server(many), begin + 1s);
+    QCOMPARE(looks.profile({}, begin, begin + 1s)->looks, 256U);
+    QVERIFY(!looks.profile({}, begin, begin + 1s)->cut);
+    QVERIFY(looks.profile({}, begin - 1s, begin + 1s)->cut);
 }
 
 void TestWaitLooks::theCommonest()
