@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/source/pgtrouble.h"
 
+#include "core/base/sqlname.h"
 #include "core/base/text.h"
 
 #include <fmt/format.h>
@@ -92,18 +93,6 @@ std::string full_step(std::string_view words)
                        again);
 }
 
-/// As SQL wants a name.
-std::string identifier(std::string_view name)
-{
-    std::string text = "\"";
-    for (const char c : name) {
-        if (c == '"')
-            text += c;
-        text += c;
-    }
-    return text + '"';
-}
-
 PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const PgWhom& whom)
 {
     PgTrouble t;
@@ -123,7 +112,7 @@ PgTrouble login_trouble(std::string_view sqlstate, std::string_view words, const
     else if (words.find("not permitted to log in") != std::string_view::npos)
         t.next_step = fmt::format("Attach as another role, or have a superuser run: ALTER ROLE {} "
                                   "LOGIN;",
-                                  identifier(whom.user));
+                                  sql_name(whom.user));
     else
         t.next_step = "Check the user's name, or have the server's pg_hba.conf let this user in "
                       "from this address.";
@@ -235,7 +224,7 @@ PgTrouble server_trouble(std::string_view sqlstate, std::string_view words_in, c
         t.sentence = fmt::format("{} does not let user \"{}\" read what sessions do: {}.",
                                  whom.where, whom.user, words);
         t.next_step =
-            fmt::format("Have a superuser run: GRANT pg_monitor TO {};", identifier(whom.user));
+            fmt::format("Have a superuser run: GRANT pg_monitor TO {};", sql_name(whom.user));
     } else if (sqlstate.starts_with("08")) {
         t.sentence = fmt::format("The connection to {} failed: {}.", whom.where, words);
         t.next_step = "It is tried again.";
@@ -317,7 +306,7 @@ PgTrouble connect_trouble(std::string_view message, const PgWhom& whom, bool nee
             t.next_step = fmt::format("Attach to another database of this server, such as "
                                       "\"postgres\", or have a superuser run: GRANT CONNECT ON "
                                       "DATABASE {} TO {};",
-                                      identifier(whom.database), identifier(whom.user));
+                                      sql_name(whom.database), sql_name(whom.user));
         }
         if (t.kind == Kind::password && !whom.password_given)
             t.next_step = "Give the right password, or correct the entry in ~/.pgpass.";
