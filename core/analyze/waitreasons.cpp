@@ -26,6 +26,7 @@ struct NamedReason
 {
     std::string_view part;
     WaitReason reason;
+    bool whole = false; ///< that is all of its name
 };
 
 constexpr WaitReason computes{
@@ -33,6 +34,10 @@ constexpr WaitReason computes{
     true};
 constexpr WaitReason log_writes{"waits for the write-ahead log",
                                 "Commit less often, and look at the disk of the log.", false};
+constexpr WaitReason mysql_logs{"waits for the redo log or the binary log",
+                                "Commit less often, and look at the disk of these logs.", false};
+constexpr WaitReason alters{"builds a table anew, as ALTER TABLE does",
+                            "Change large tables while little else runs.", false};
 constexpr WaitReason takes_rows{"waits for the application to take its rows",
                                 "Ask for fewer rows, and look at the network and at what is done "
                                 "between them.",
@@ -88,6 +93,14 @@ constexpr std::array other_reasons{
 /// MySQL's and MariaDB's states: the stage that it is in, not what it waits for.
 constexpr std::array mysql_reasons{
     NamedReason{"user sleep", sleeps},
+    // Of INSERT and REPLACE, and of any statement that is about to change rows: "Updating" is at
+    // it.
+    NamedReason{
+        "update",
+        {"writes rows", "Look at how many rows and indexes it changes, and at the disk.", false},
+        true},
+    NamedReason{"copy to tmp table", alters, true}, // "Copying to tmp table" is another one
+    NamedReason{"altering table", alters, true},
     NamedReason{"sort", {"sorts", "an index in the order it asks for spares that", true}},
     NamedReason{"tmp table",
                 {"works in a temporary table",
@@ -102,8 +115,13 @@ constexpr std::array mysql_reasons{
     NamedReason{"to net", takes_rows},
     NamedReason{"to client", takes_rows},
     NamedReason{"from net", sends},
-    NamedReason{"commit", log_writes},
-    NamedReason{"binlog", log_writes},
+    NamedReason{"from client", sends}, // MySQL's since 5.7.8
+    NamedReason{"semi-sync",
+                {"waits for a replica to confirm",
+                 "Look at the replica, or at semi-synchronous replication.", false}},
+    NamedReason{"commit lock", blocked},
+    NamedReason{"commit", mysql_logs},
+    NamedReason{"binlog", mysql_logs},
     NamedReason{"opening tables", {"opens tables", "Look at table_open_cache.", false}},
     NamedReason{"sending data",
                 {"goes through rows, in memory or from disk: the server does not tell which",
@@ -122,7 +140,7 @@ template <std::size_t Size>
 WaitReason reason_in(const std::array<NamedReason, Size>& reasons, std::string_view event)
 {
     const auto found = std::find_if(reasons.begin(), reasons.end(), [event](const auto& each) {
-        return event.find(each.part) != std::string_view::npos;
+        return each.whole ? event == each.part : event.find(each.part) != std::string_view::npos;
     });
     return found == reasons.end() ? WaitReason{} : found->reason;
 }
