@@ -91,12 +91,6 @@ std::string share_in_words(const Verdict& verdict)
                                                                : "that are held like it");
 }
 
-/// Whether the end of a statement undoes what it did.
-bool only_reads(const BlamedStatement& blamed)
-{
-    return statement_shape(blamed.text).starts_with("select");
-}
-
 /// Whose statements are next, where more than one waits for a connection: as many as wait.
 std::string next_to_cancel(const PoolCase& pool, const Verdict& verdict,
                            const BlamedStatement& blamed)

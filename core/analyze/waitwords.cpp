@@ -111,7 +111,35 @@ bool is_mysql(const PoolCase& pool)
     return pool.server != nullptr && pool.server->info.kind == "mysql";
 }
 
-/// "Look at its plan, EXPLAIN (ANALYZE, BUFFERS): a missing index reads like this."
+/// Whether a shape has these words, one after the other.
+bool has_words(std::string_view shape, std::string_view words)
+{
+    const auto in_word = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
+               static_cast<unsigned char>(c) >= 0x80;
+    };
+    for (std::size_t at = shape.find(words); at != std::string_view::npos;
+         at = shape.find(words, at + 1)) {
+        const std::size_t end = at + words.size();
+        if ((at == 0 || !in_word(shape[at - 1])) && (end == shape.size() || !in_word(shape[end])))
+            return true;
+    }
+    return false;
+}
+
+/// Whether nobody but the server minds that it is run once more: it changes nothing, and locks
+/// nothing.
+bool may_run_again(const BlamedStatement& blamed)
+{
+    static constexpr std::array<std::string_view, 4> locks{"for update", "for no key update",
+                                                           "for share", "for key share"};
+    return only_reads(blamed) && std::none_of(locks.begin(), locks.end(), [&](auto words) {
+               return has_words(blamed.shape, words);
+           });
+}
+
+/// "Look at its plan with EXPLAIN (ANALYZE, BUFFERS), which runs it once more: a missing index
+/// reads like this."
 std::string plan_in_words(const PoolCase& pool, const BlamedStatement& blamed,
                           std::string_view look)
 {
@@ -119,10 +147,9 @@ std::string plan_in_words(const PoolCase& pool, const BlamedStatement& blamed,
         return "Look at their plans with EXPLAIN.";
     std::string text = "Look at its plan with EXPLAIN";
     if (pool.server != nullptr && !is_mysql(pool))
-        // That runs it: nobody should change rows a second time by looking.
-        text += statement_shape(blamed.text).starts_with("select")
-                    ? " (ANALYZE, BUFFERS)"
-                    : " (without ANALYZE, which would run it)";
+        // That runs it: nobody should change or lock rows a second time by looking.
+        text += may_run_again(blamed) ? " (ANALYZE, BUFFERS), which runs it once more"
+                                      : " (without ANALYZE, which would run it)";
     return text + (look.empty() ? "." : fmt::format(": {}.", look));
 }
 
@@ -215,6 +242,14 @@ BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
     const Timestamp from = std::max(pool.since - before_strain, to - look_window);
     const WaitLooks* const looks = looks_at(pool);
     bool known = find_common(blamed, verdict.by);
+bool only_reads(const BlamedStatement& blamed)
+{
+    const std::string_view shape = blamed.shape;
+    // Nor may another one come after it.
+    return has_words(shape.substr(0, 7), "select") && !has_words(shape, "into") &&
+           shape.substr(0, shape.size() - 1).find(';') == std::string_view::npos;
+}
+
     // Of figures alone: what most of the sessions run that can only be its own.
     if (verdict.by.empty() && looks != nullptr) {
         blamed.shape = looks->commonest(from, to, 0.5);

@@ -22,6 +22,10 @@ struct BlamedStatement
 /// Of a verdict of slow statements.
 BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict);
 
+/// Whether it changes nothing, so that its end undoes nothing: a SELECT, but for SELECT … INTO.
+/// False where that is not known.
+bool only_reads(const BlamedStatement& blamed);
+
 /// What it is at and how often it was seen so, in one sentence; where that cannot be told: why, and
 /// what to attach. Empty where there is nothing to say.
 std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed);
