@@ -3,6 +3,7 @@
 
 #include "core/analyze/poolcase.h"
 #include "core/analyze/waitreasons.h"
+#include "core/base/sqlname.h"
 
 #include <fmt/format.h>
 
@@ -167,41 +168,46 @@ std::optional<Duration> bound_of(const PoolCase& pool, Duration longest)
     return {};
 }
 
-/// As SQL has it where that is needed: shop, "Shop-2".
-std::string identifier(const Text& name)
-{
-    std::string plain = plain_line(name.str(), 128);
-    // What the statement would take for a word of its own, as "all" for every role.
-    static constexpr std::array<std::string_view, 8> words{
-        "all", "current_role", "current_user", "default", "group", "in", "session_user", "user"};
-    const bool simple = !plain.empty() &&
-                        std::find(words.begin(), words.end(), plain) == words.end() &&
-                        !std::isdigit(static_cast<unsigned char>(plain.front())) &&
-                        std::all_of(plain.begin(), plain.end(), [](unsigned char c) {
-                            return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
-                        });
-    if (simple)
-        return plain;
-    std::string quoted = "\"";
-    for (const char c : plain)
-        quoted += c == '"' ? std::string{"\"\""} : std::string(1, c);
-    return quoted + '"';
-}
-
-/// " (now 30s)": what the role has, else the server. Empty where that was not told.
-std::string bound_now(const TargetState& server, const Text& role)
+/// " (now 30s)": what the role has, else the database of its session; a role's own in that database
+/// is not reported, and nor is what the server has, as Poolscope's session sets its own. Empty
+/// where that was not told.
+std::string bound_now(const TargetState& server, const Session& session)
 {
     if (!server.settings)
         return {};
     constexpr std::string_view name = "statement_timeout";
-    const ServerSetting* told = server.settings->find(name, SettingScope::role, role.str());
-    if (told == nullptr)
-        told = server.settings->find(name);
+    const ServerSetting* told = server.settings->find(name, SettingScope::role, session.user.str());
+    if (told == nullptr && !session.database.empty())
+        told = server.settings->find(name, SettingScope::database, session.database.str());
     if (told == nullptr)
         return {};
     return told->value == "0"
                ? std::string{" (now unbounded)"}
                : fmt::format(" (now {}{})", plain_line(told->value, 32), plain_line(told->unit, 8));
+}
+
+/// The first of several grants, as one of a name may hold a semicolon within its quotes: "GRANT
+/// PROCESS ON *.* TO dba@'%';".
+std::string first_grant(std::string_view grants)
+{
+    char quote = 0;
+    for (std::size_t i = 0; i < grants.size(); ++i) {
+        const char c = grants[i];
+        if (quote != 0)
+            quote = c == quote ? '\0' : quote;
+        else if (c == '"' || c == '\'' || c == '`')
+            quote = c;
+        else if (c == ';')
+            return plain_line(grants.substr(0, i + 1), 400);
+    }
+    return plain_line(grants, 400);
+}
+
+/// How long the looks went on: "19 s".
+std::string span_in_words(const WaitProfile& waits)
+{
+    return format_duration_prose(
+        std::chrono::ceil<seconds>(std::max<Duration>(waits.to - waits.from, seconds{1})));
 }
 
 /// The line that bounds how long such a statement takes, for new connections.
@@ -223,14 +229,15 @@ std::string bound_in_words(const PoolCase& pool, const BlamedStatement& blamed, 
                                  "max_execution_time = {};",
                                  whole * 1000);
     }
-    const Text role = blamed.sessions.empty() ? Text{} : blamed.sessions.front()->user;
-    if (role.empty())
+    const Session* const session = blamed.sessions.empty() ? nullptr : blamed.sessions.front();
+    if (session == nullptr || session->user.empty())
         return fmt::format("A statement_timeout of {} s for its role bounds how long one can "
                            "take.",
                            whole);
     return fmt::format("To bound all that this role runs on new connections{}: ALTER ROLE {} SET "
                        "statement_timeout = '{}s';",
-                       bound_now(*pool.server, role), identifier(role), whole);
+                       bound_now(*pool.server, *session),
+                       sql_name(plain_line(session->user.str(), 128)), whole);
 }
 
 } // namespace
