@@ -242,13 +242,6 @@ std::string bound_in_words(const PoolCase& pool, const BlamedStatement& blamed, 
 
 } // namespace
 
-BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
-{
-    BlamedStatement blamed;
-    const Timestamp to = pool.until;
-    const Timestamp from = std::max(pool.since - before_strain, to - look_window);
-    const WaitLooks* const looks = looks_at(pool);
-    bool known = find_common(blamed, verdict.by);
 bool only_reads(const BlamedStatement& blamed)
 {
     const std::string_view shape = blamed.shape;
@@ -257,6 +250,13 @@ bool only_reads(const BlamedStatement& blamed)
            shape.substr(0, shape.size() - 1).find(';') == std::string_view::npos;
 }
 
+BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
+{
+    BlamedStatement blamed;
+    const Timestamp to = pool.until;
+    const Timestamp from = std::max(pool.since - before_strain, to - look_window);
+    const WaitLooks* const looks = looks_at(pool);
+    bool known = find_common(blamed, verdict.by);
     // Of figures alone: what most of the sessions run that can only be its own.
     if (verdict.by.empty() && looks != nullptr) {
         blamed.shape = looks->commonest(from, to, 0.5);
@@ -286,10 +286,11 @@ std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
                    : "Whether it computes, reads from disk or waits only its server tells: attach "
                      "to that too.";
     if (!blamed.waits && pool.server->facts && !pool.server->facts->sees_all)
+        // The first that is missing is the one that lets it see; further ones let it end sessions.
         return "What others' statements wait for is hidden from this user" +
                (pool.server->facts->missing_grant.empty()
                     ? std::string{"."}
-                    : ": " + plain_line(pool.server->facts->missing_grant, 128));
+                    : ": " + first_grant(pool.server->facts->missing_grant));
     if (!blamed.waits)
         return {};
     const WaitProfile& waits = *blamed.waits;
@@ -297,8 +298,7 @@ std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed)
                                  ? "What runs on " + plain_line(pool.server->info.name, 64)
                                  : std::string{"It"};
     const std::string in =
-        fmt::format("in the last {}", format_duration_prose(std::chrono::ceil<seconds>(
-                                          std::max<Duration>(waits.to - waits.from, seconds{1}))));
+        fmt::format("in {}{}", pool.recovers() ? "" : "the last ", span_in_words(waits));
     if (waits.looks < looks_least)
         return fmt::format("{} was seen only {} {}: too few to say what it waits for.", whom,
                            waits.looks, waits.looks == 1 ? "time" : "times");
@@ -318,8 +318,8 @@ std::string looks_in_words(const WaitProfile& waits)
 {
     constexpr std::size_t most = 10;
     std::string text =
-        fmt::format("Of {} looks at it in {}", waits.looks,
-                    format_duration_prose(std::chrono::ceil<seconds>(waits.to - waits.from)));
+        fmt::format("Of {} looks at {} in {}", waits.looks,
+                    waits.statement.is_null() ? "what runs there" : "it", span_in_words(waits));
     std::uint32_t told = 0;
     for (std::size_t i = 0; i < std::min(most, waits.counts.size()); ++i) {
         const WaitCount& count = waits.counts[i];

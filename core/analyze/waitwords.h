@@ -30,7 +30,7 @@ bool only_reads(const BlamedStatement& blamed);
 /// what to attach. Empty where there is nothing to say.
 std::string waits_in_words(const PoolCase& pool, const BlamedStatement& blamed);
 /// All that it was seen at: "Of 52 looks at it in 19 s 41 found it in IO/DataFileRead, 11 on a
-/// processor."
+/// processor."; of all statements there: "Of 52 looks at what runs there in 19 s …".
 std::string looks_in_words(const WaitProfile& waits);
 /// What to look at, and what would bound it.
 std::string prevention_of_slow(const PoolCase& pool, const Verdict& verdict,

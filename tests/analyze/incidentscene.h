@@ -266,6 +266,7 @@ public:
     std::vector<std::pair<Text, Text>> tags;
     std::vector<std::pair<std::string, std::string>> configuration; ///< of the pool
     std::string role = "shop";                                      ///< of its sessions
+    std::string session_database{};                                 ///< of them; empty: not told
     Duration opened_before;
     Analysis analysis;
     std::vector<Observation> observations;
@@ -297,6 +298,8 @@ private:
             s.backend_type = Text{"client backend"};
             s.application = Text{"shop"};
             s.user = Text{role};
+            if (!session_database.empty())
+                s.database = Text{session_database};
             s.client = Text{"10.0.0.5:" + std::to_string(41000 + number)};
             s.state = SessionState::idle;
             s.state_since = now_ + server_offset;
