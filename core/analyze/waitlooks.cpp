@@ -15,79 +15,52 @@ namespace {
 
 constexpr std::size_t shape_of_first = 2048;
 
-bool starts_word(char c)
+bool in_word(char c)
 {
-    return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' ||
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
 }
 
-bool is_word(char c)
-{
-    return starts_word(c) || std::isdigit(static_cast<unsigned char>(c)) != 0;
-}
-
-/// Walks over a statement, from word to word.
+/// Puts a shape together, from piece to piece.
 class Shaping
 {
 public:
-    explicit Shaping(std::string_view in)
-        : in_(in.substr(0, shape_of_first))
+    void add(const SqlToken& token)
     {
-        out_.reserve(in_.size());
-    }
-
-    std::string run()
-    {
-        while (at_ < in_.size())
-            step();
-        return std::move(out_);
-    }
-
-private:
-    char peek(std::size_t ahead = 0) const
-    {
-        return at_ + ahead < in_.size() ? in_[at_ + ahead] : '\0';
-    }
-
-    void step()
-    {
-        const char c = peek();
-        if (std::isspace(static_cast<unsigned char>(c)) != 0) {
+        switch (token.part) {
+        case SqlPart::space:
+        case SqlPart::line_comment:
+        case SqlPart::comment:
             gap_ = true;
-            ++at_;
-        } else if (c == '-' && peek(1) == '-') {
-            skip_past("\n");
-        } else if (c == '/' && peek(1) == '*') {
-            skip_past("*/");
-        } else if (c == '\'') {
-            skip_string();
+            break;
+        case SqlPart::text:
+        case SqlPart::number:
+        case SqlPart::parameter:
             literal();
-        } else if (std::isdigit(static_cast<unsigned char>(c)) != 0 ||
-                   ((c == '$' || c == '?') && !(c == '$' && starts_word(peek(1))))) {
-            // A number, or what stands for one.
-            do {
-                ++at_;
-            } while (is_word(peek()) || peek() == '.');
-            literal();
-        } else if (starts_word(c)) {
-            begin(true);
-            while (is_word(peek()))
-                out_ += static_cast<char>(std::tolower(static_cast<unsigned char>(in_[at_++])));
-        } else {
-            begin(false);
-            out_ += c;
-            ++at_;
+            break;
+        case SqlPart::word:
+            // Between two words there was a gap, however wide; elsewhere none counts.
+            if (gap_ && !out_.empty() && in_word(out_.back()))
+                out_ += ' ';
+            gap_ = false;
+            for (const char c : token.text)
+                out_ += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            break;
+        case SqlPart::name: // also where it says other cases apart
+            gap_ = false;
+            out_ += token.text;
+            break;
+        case SqlPart::sign:
+            if (token.text == "?")
+                return literal();
+            gap_ = false;
+            out_ += token.text;
+            break;
         }
     }
+    std::string take() { return std::move(out_); }
 
-    /// Between two words there was a gap, however wide; elsewhere none counts.
-    void begin(bool word)
-    {
-        if (gap_ && word && !out_.empty() && is_word(out_.back()))
-            out_ += ' ';
-        gap_ = false;
-    }
-
+private:
     /// "?, ?, ?" of a list of any length is "?".
     void literal()
     {
@@ -98,26 +71,6 @@ private:
             out_ += '?';
     }
 
-    void skip_past(std::string_view end)
-    {
-        const std::size_t found = in_.find(end, at_ + 2);
-        at_ = found == std::string_view::npos ? in_.size() : found + end.size();
-        gap_ = true;
-    }
-
-    void skip_string()
-    {
-        for (++at_; at_ < in_.size(); ++at_) {
-            if (in_[at_] != '\'')
-                continue;
-            ++at_;
-            if (peek() != '\'') // doubled: one of its own
-                return;
-        }
-    }
-
-    std::string_view in_;
-    std::size_t at_ = 0;
     std::string out_;
     bool gap_ = false;
 };
@@ -208,15 +161,19 @@ std::uint32_t WaitProfile::of(WaitKind kind) const
     return sum;
 }
 
-std::string statement_shape(std::string_view statement)
+std::string statement_shape(std::string_view statement, SqlDialect dialect)
 {
-    return Shaping{statement}.run();
+    SqlTokens tokens{statement.substr(0, shape_of_first), dialect};
+    Shaping shaping;
+    while (!tokens.ended())
+        shaping.add(tokens.next());
+    return shaping.take();
 }
 
-std::uint64_t WaitLooks::shape_of(const Seen& seen)
+std::uint64_t WaitLooks::shape_of(const Seen& seen) const
 {
     if (seen.shape == 0)
-        seen.shape = hash_of(statement_shape(seen.statement.str()));
+        seen.shape = hash_of(statement_shape(seen.statement.str(), dialect_));
     return seen.shape;
 }
 
@@ -231,6 +188,7 @@ void WaitLooks::watch(const TargetState& after, Timestamp now)
         looks_.pop_front();
     if (!looks_.empty() && step_of(looks_.back().time) == step_of(now))
         return;
+    dialect_ = sql_dialect_of(after.info.kind);
     Look look{now, {}, false};
     for (const auto& [pid, session] : after.sessions) {
         if (!runs(session))
@@ -309,7 +267,7 @@ std::string WaitLooks::commonest(Timestamp from, Timestamp to, double share) con
     });
     if (most == shapes.end() || static_cast<double>(most->second.looks) < share * all)
         return {};
-    return statement_shape(most->second.text->str());
+    return statement_shape(most->second.text->str(), dialect_);
 }
 
 } // namespace poolscope

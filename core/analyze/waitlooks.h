@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/sqltokens.h"
 #include "core/model/world.h"
 
 #include <cstdint>
@@ -63,7 +64,7 @@ struct WaitProfile
 
 /// A statement without its literals, its comments and the way it is laid out: equal for two that
 /// differ in nothing else. Of the first 2 KiB.
-std::string statement_shape(std::string_view statement);
+std::string statement_shape(std::string_view statement, SqlDialect dialect);
 
 /// What a server's sessions ran and waited for at each of the last looks. A value; bounded. Not for
 /// several threads at once: shapes are made when first asked for, as nobody asks while all is well.
@@ -90,7 +91,7 @@ private:
         WaitKind kind = WaitKind::other;
         mutable std::uint64_t shape = 0; ///< hash of its shape; 0: not made yet
     };
-    static std::uint64_t shape_of(const Seen& seen);
+    std::uint64_t shape_of(const Seen& seen) const;
     struct Look
     {
         Timestamp time; ///< capture's clock
@@ -98,6 +99,7 @@ private:
         bool cut = false; ///< more ran than are remembered
     };
     std::deque<Look> looks_;
+    SqlDialect dialect_ = SqlDialect::unknown; ///< of the server
 };
 
 } // namespace poolscope

@@ -64,7 +64,8 @@ const Text& statement_of(const CaseHolder& holder)
 
 /// The shape that most of them run, where those are half; and one that has it. False: what they run
 /// is not known.
-bool find_common(BlamedStatement& blamed, const std::vector<CaseHolder>& holders)
+bool find_common(BlamedStatement& blamed, const std::vector<CaseHolder>& holders,
+                 SqlDialect dialect)
 {
     struct Common
     {
@@ -78,7 +79,7 @@ bool find_common(BlamedStatement& blamed, const std::vector<CaseHolder>& holders
         if (text.empty())
             continue;
         ++known;
-        Common& common = shapes[statement_shape(text.str())];
+        Common& common = shapes[statement_shape(text.str(), dialect)];
         if (common.count++ == 0)
             common.text = &text;
     }
@@ -92,13 +93,25 @@ bool find_common(BlamedStatement& blamed, const std::vector<CaseHolder>& holders
     return true;
 }
 
+/// Of its server; where that is not attached, as far as the pool's address tells.
+SqlDialect dialect_of(const PoolCase& pool)
+{
+    if (pool.server != nullptr)
+        return sql_dialect_of(pool.server->info.kind);
+    const std::string& address = pool.pool->database.str();
+    return address.starts_with("postgres")                                  ? SqlDialect::postgresql
+           : address.starts_with("mysql") || address.starts_with("mariadb") ? SqlDialect::mysql
+                                                                            : SqlDialect::unknown;
+}
+
 /// All that run it on that server, the oldest first.
 std::vector<const Session*> runners_of(const TargetState& server, const std::string& shape)
 {
     std::vector<const Session*> found;
     for (const auto& [pid, session] : server.sessions) {
         if (session.state == SessionState::active && session.is_client() && !session.own &&
-            session.statement_since && statement_shape(session.statement.str()) == shape)
+            session.statement_since &&
+            statement_shape(session.statement.str(), sql_dialect_of(server.info.kind)) == shape)
             found.push_back(&session);
     }
     std::stable_sort(found.begin(), found.end(), [](const Session* a, const Session* b) {
@@ -256,7 +269,7 @@ BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
     const Timestamp to = pool.until;
     const Timestamp from = std::max(pool.since - before_strain, to - look_window);
     const WaitLooks* const looks = looks_at(pool);
-    bool known = find_common(blamed, verdict.by);
+    bool known = find_common(blamed, verdict.by, dialect_of(pool));
     // Of figures alone: what most of the sessions run that can only be its own.
     if (verdict.by.empty() && looks != nullptr) {
         blamed.shape = looks->commonest(from, to, 0.5);
@@ -270,7 +283,7 @@ BlamedStatement blamed_statement(const PoolCase& pool, const Verdict& verdict)
         if (holder.session != nullptr && holder.by_server && !holder.moved &&
             holder.session->state == SessionState::active &&
             (blamed.shape.empty() ||
-             statement_shape(holder.session->statement.str()) == blamed.shape))
+             statement_shape(holder.session->statement.str(), dialect_of(pool)) == blamed.shape))
             blamed.sessions.push_back(holder.session);
     }
     if (verdict.by.empty() && pool.server != nullptr && known)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
+#include "core/model/sqltokens.h"
+
 #include <string>
 #include <string_view>
 
@@ -12,10 +13,8 @@ namespace poolscope {
 /// string is redacted to its end. When in doubt it redacts more.
 std::string redact_statement(std::string_view statement);
 
-/// Whose way of writing a statement has. Where that is not PostgreSQL, "…" is a string as in MySQL,
-/// and what can be read in two ways is redacted to the end: what follows a backslash in a string, a
-/// quote in brackets, or one after # or a -- that a word follows.
-enum class SqlDialect : std::uint8_t { postgresql, unknown };
+/// Of another dialect; what agents tell may be of any. Of MySQL's SqlDialect::unknown hides more,
+/// as it depends on no mode of the server.
 std::string redact_statement(std::string_view statement, SqlDialect dialect);
 
 } // namespace poolscope

@@ -59,8 +59,13 @@ void TestWaitLooks::shapes_data()
     QTest::addColumn<QString>("a");
     QTest::addColumn<QString>("b");
     QTest::addColumn<bool>("same");
-    const auto row = [](const char* name, const char* a, const char* b, bool same) {
-        QTest::newRow(name) << QString::fromUtf8(a) << QString::fromUtf8(b) << same;
+    QTest::addColumn<SqlDialect>("dialect");
+    const auto row = [](const char* name, const char* a, const char* b, bool same,
+                        SqlDialect dialect = SqlDialect::postgresql) {
+        QTest::newRow(name) << QString::fromUtf8(a) << QString::fromUtf8(b) << same << dialect;
+    };
+    const auto mysql = [&](const char* name, const char* a, const char* b, bool same) {
+        row(name, a, b, same, SqlDialect::mysql);
     };
     row("numbers", "SELECT a FROM t WHERE id = 7", "SELECT a FROM t WHERE id = 123.5e4", true);
     row("strings", "SELECT a FROM t WHERE n = 'it''s'", "SELECT a FROM t WHERE n = ''", true);
@@ -74,6 +79,26 @@ void TestWaitLooks::shapes_data()
     row("words stay apart", "SELECT ab FROM t", "SELECT a b FROM t", false);
     row("empty list", "SELECT f()", "SELECT f(1)", false);
     row("unfinished", "SELECT 'abc", "SELECT 'de", true);
+    row("a backslash at a string's end", "SELECT a FROM t WHERE b = 'c:\\' AND d = 1",
+        "SELECT a FROM t WHERE b = 'x' AND d = 1", true);
+    row("and behind it", "SELECT 'c:\\' FROM t", "SELECT 'c:\\' FROM u", false);
+    row("escapes", "SELECT E'it\\'s' FROM t", "SELECT 'x' FROM t", true);
+    row("dollar quotes", "SELECT $$it's 1$$, a FROM t", "SELECT $x$no$$ne$x$, a FROM t", true);
+    row("behind dollar quotes", "SELECT $$it's$$ FROM t", "SELECT $$it's$$ FROM u", false);
+    row("quoted names", "SELECT \"a 1\" FROM t", "SELECT \"a 2\" FROM t", false);
+    row("an operator", "SELECT a #> '{b}' FROM t", "SELECT a #> '{b}' FROM u", false);
+    row("nested comments", "SELECT /* a /* b */ c */ d FROM t", "SELECT d FROM t", true);
+    mysql("MySQL: strings", "SELECT a FROM t WHERE b = \"x y\"",
+          "SELECT a FROM t WHERE b = \"it's\"", true);
+    mysql("MySQL: behind strings", "SELECT \"it's\" FROM t", "SELECT \"it's\" FROM u", false);
+    mysql("MySQL: escapes", "SELECT a FROM t WHERE b = 'it\\'s' AND c = 1",
+          "SELECT a FROM t WHERE b = 'x' AND c = 1", true);
+    mysql("MySQL: comments", "SELECT a # it's page 7\nFROM t", "SELECT a FROM t", true);
+    mysql("MySQL: minus minus", "SELECT 5--1, a FROM t", "SELECT 5--1, b FROM t", false);
+    mysql("MySQL: comments do not nest", "SELECT /* a /* b */ c FROM t", "SELECT c FROM t", true);
+    mysql("MySQL: quoted names", "SELECT `a 1` FROM t", "SELECT `a 2` FROM t", false);
+    mysql("MySQL: a quote in a name", "SELECT `it's` FROM t", "SELECT `it's` FROM u", false);
+    mysql("MySQL: dollars", "SELECT $x$ FROM t", "SELECT $y$ FROM t", false);
 }
 
 void TestWaitLooks::shapes()
@@ -81,8 +106,9 @@ void TestWaitLooks::shapes()
     QFETCH(const QString, a);
     QFETCH(const QString, b);
     QFETCH(const bool, same);
-    const std::string first = statement_shape(a.toStdString());
-    const std::string second = statement_shape(b.toStdString());
+    QFETCH(const SqlDialect, dialect);
+    const std::string first = statement_shape(a.toStdString(), dialect);
+    const std::string second = statement_shape(b.toStdString(), dialect);
     QVERIFY2((first == second) == same, (first + " / " + second).c_str());
     QVERIFY(!first.empty());
 }
@@ -150,7 +176,8 @@ void TestWaitLooks::whoeverRunsItCounts()
                     begin + i * 1s);
     }
     const auto waits =
-        looks.profile(statement_shape("SELECT a FROM t WHERE id = 9"), begin + 1s, begin + 4s);
+        looks.profile(statement_shape("SELECT a FROM t WHERE id = 9", SqlDialect::postgresql),
+                      begin + 1s, begin + 4s);
     QVERIFY(waits);
     QCOMPARE(waits->polls, 3U); // after the one, up to the other
     QCOMPARE(waits->looks, 9U);
@@ -174,7 +201,8 @@ void TestWaitLooks::othersDoNot()
     Session vacuum = running(5, "SELECT a FROM t");
     vacuum.backend_type = Text{"autovacuum worker"};
     looks.watch(server({running(1, "SELECT a FROM u"), idle, open, own, vacuum}), begin);
-    QVERIFY(!looks.profile(statement_shape("SELECT a FROM t"), begin - 1s, begin));
+    QVERIFY(!looks.profile(statement_shape("SELECT a FROM t", SqlDialect::postgresql), begin - 1s,
+                           begin));
     const auto all = looks.profile({}, begin - 1s, begin);
     QVERIFY(all && all->looks == 1 && all->statement.is_null());
 }
@@ -227,7 +255,7 @@ void TestWaitLooks::theCommonest()
                         running(4, "SELECT c FROM v")}),
                 begin);
     QCOMPARE(looks.commonest(begin - 1s, begin, 0.5),
-             statement_shape("SELECT a FROM t WHERE id=3"));
+             statement_shape("SELECT a FROM t WHERE id=3", SqlDialect::postgresql));
     QCOMPARE(looks.commonest(begin - 1s, begin, 0.6), std::string());
     QCOMPARE(looks.commonest(begin, begin + 9s, 0.5), std::string());
 }
