@@ -8,6 +8,7 @@
 #include "tests/support/pgcluster.h"
 #include "tests/support/places.h"
 #include "tests/support/prometheus.h"
+#include "tests/support/say.h"
 #include "ui/dialogs/attachdialog.h"
 #include "ui/dialogs/attachtest.h"
 
@@ -25,11 +26,6 @@ using namespace poolscope;
 using namespace poolscope::test;
 
 namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
 
 /// Where nothing listens.
 quint16 closedPort()

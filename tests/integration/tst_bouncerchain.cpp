@@ -3,20 +3,12 @@
 // wait for it, and one question that goes from them to its line of code; live and from a recording.
 #include "tests/support/bouncerchain.h"
 #include "tests/support/clijson.h"
+#include "tests/support/say.h"
 
 #include <QTest>
 
 using namespace poolscope;
 using namespace poolscope::test;
-
-namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
-
-} // namespace
 
 class TestBouncerChain : public QObject
 {

@@ -4,6 +4,7 @@
 #include "tests/support/clijson.h"
 #include "tests/support/mariadb.h"
 #include "tests/support/pythonapp.h"
+#include "tests/support/say.h"
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -13,15 +14,6 @@
 
 using namespace poolscope;
 using namespace poolscope::test;
-
-namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
-
-} // namespace
 
 class TestMySqlJoins : public QObject
 {

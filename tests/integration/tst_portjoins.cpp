@@ -4,6 +4,7 @@
 #include "tests/support/clijson.h"
 #include "tests/support/pgcluster.h"
 #include "tests/support/pythonapp.h"
+#include "tests/support/say.h"
 
 #include <QHostAddress>
 #include <QTcpSocket>
@@ -16,11 +17,6 @@ using namespace poolscope;
 using namespace poolscope::test;
 
 namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
 
 /// A client of another host, as a server on loopback sees it: from an address and a port of its
 /// own.

@@ -5,6 +5,7 @@
 #include "tests/support/clijson.h"
 #include "tests/support/mariadb.h"
 #include "tests/support/pgcluster.h"
+#include "tests/support/say.h"
 
 #include <QMap>
 #include <QTemporaryDir>
@@ -16,11 +17,6 @@ using namespace poolscope;
 using namespace poolscope::test;
 
 namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
 
 /// "reader(alter(late))": names by pid, in the order that is shown. In a circle the one at the root
 /// stands below again.

@@ -8,6 +8,7 @@
 #include "tests/support/mariadb.h"
 #include "tests/support/pgcluster.h"
 #include "tests/support/pythonapp.h"
+#include "tests/support/say.h"
 
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -21,11 +22,6 @@ using namespace poolscope::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-QString say(const char* words)
-{
-    return QString::fromLatin1(words);
-}
 
 /// A server of either kind, and how it is asked.
 class Server
