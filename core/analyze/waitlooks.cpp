@@ -51,8 +51,10 @@ public:
             out_ += token.text;
             break;
         case SqlPart::sign:
-            if (token.text == "?")
-                return literal();
+            if (token.text == "?") {
+                literal();
+                break;
+            }
             gap_ = false;
             out_ += token.text;
             break;

@@ -42,6 +42,8 @@ void TestSlowAdvice::stagesOfMySql_data()
     row("update", "It writes rows: ", "Look at how many rows and indexes it changes");
     row("Update", "It writes rows: ", "Look at how many rows and indexes it changes"); // MariaDB's
     row("Updating", "It changes rows: ", "Look at its plan with EXPLAIN: a missing index for ");
+    row("Searching rows for update",
+        "It changes rows: ", "Look at its plan with EXPLAIN: a missing index for ");
     row("updating main table", "It changes rows: ", "Look at its plan with EXPLAIN: ");
     row("copy to tmp table", "It builds a table anew, as ALTER TABLE does: ",
         "Change large tables while little else runs. ");
