@@ -34,8 +34,8 @@ public:
     /// The session of that application which runs a statement, or the last that it opened.
     virtual QString running(const char* name) = 0;
     virtual QString last(const char* name) = 0;
-    /// Ends all of that application's.
-    virtual void end(const char* name) = 0;
+    /// Ends all of that application's; false where some are still there after a while.
+    virtual bool end(const char* name) = 0;
     virtual int count(const char* name) = 0;
 };
 
@@ -66,11 +66,12 @@ public:
                        "ORDER BY backend_start DESC LIMIT 1")
                        .arg(say(name)));
     }
-    void end(const char* name) override
+    bool end(const char* name) override
     {
         ask(say("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 "WHERE application_name = '%1'")
                 .arg(say(name)));
+        return QTest::qWaitFor([&] { return count(name) == 0; }, 20'000);
     }
     int count(const char* name) override
     {
@@ -111,12 +112,17 @@ public:
         return ask(of("a.PROCESSLIST_ID", name) + say(" AND p.COMMAND = 'Query'"));
     }
     QString last(const char* name) override { return ask(of("MAX(a.PROCESSLIST_ID)", name)); }
-    void end(const char* name) override
+    bool end(const char* name) override
     {
-        while (count(name) > 0) {
-            admin_.exec(say("KILL ") + last(name));
-            QTest::qWait(20); // it goes when it goes
-        }
+        // It goes when it goes.
+        return QTest::qWaitFor(
+            [&] {
+                const QString id = last(name);
+                if (id.toLongLong() > 0)
+                    admin_.exec(say("KILL ") + id);
+                return count(name) == 0;
+            },
+            20'000);
     }
     int count(const char* name) override { return ask(of("COUNT(*)", name)).toInt(); }
 
@@ -189,6 +195,8 @@ public:
             all += target.lost_connections.size();
         return all;
     }
+    /// Whether a session of that number was seen at a statement, and lent by its pool.
+    bool saw(qint64 pid) const { return running_.contains(pid) && lent_.contains(pid); }
     /// What was said of what is blameless.
     const QStringList& slander() const { return slander_; }
     bool save(const QString& file)
@@ -202,6 +210,13 @@ private:
     void look(const UpdatePtr& update)
     {
         last_ = update;
+        for (const SessionRow& row : update->changed)
+            if (row.session.state == SessionState::active ||
+                row.session.state == SessionState::waiting)
+                running_.insert(row.session.key.pid.value);
+        for (const Checkout& checkout : update->checkouts)
+            if (checkout.server_pid)
+                lent_.insert(*checkout.server_pid);
         for (const TargetSummary& target : update->targets) {
             for (const SuspectedLeak& leak : target.suspects)
                 if (blameless_.contains(leak.group) || blameless_.contains(leak.process.str()))
@@ -218,7 +233,8 @@ private:
     std::size_t targets_;
     UpdatePtr last_;
     QStringList slander_;
-    std::unique_ptr<Workspace> workspace_; // its updates end first
+    std::set<std::int64_t> running_, lent_; ///< by the server's numbers
+    std::unique_ptr<Workspace> workspace_;  // its updates end first
 };
 
 } // namespace
@@ -295,11 +311,11 @@ void TestRealDisagreements::run(Server& server)
     QCOMPARE(server.count("bypass"), 3);
     QVERIFY(lost.tell("lend"));
     QCOMPARE(server.count("lost"), 2);
-    server.end("lost");
+    QVERIFY(server.end("lost"));
     QVERIFY(killed.tell("run"));
     QTRY_VERIFY(server.running("killed").toInt() > 0);
     const QString survivor = server.running("killed");
-    QTest::qWait(1000); // it is seen running
+    QTRY_VERIFY_WITH_TIMEOUT(grave.saw(survivor.toLongLong()), 20'000);
     killed.kill();
 
     const QStringList all{say("bypass ") + beside, say("orphan ") + orphaned};
@@ -315,8 +331,8 @@ void TestRealDisagreements::run(Server& server)
     if (QTest::currentTestFailed())
         return;
     // What was found is over when it is over.
-    server.end("orphan");
-    server.end("bypass");
+    QVERIFY(server.end("orphan"));
+    QVERIFY(server.end("bypass"));
     QTRY_VERIFY_WITH_TIMEOUT(watch.found().isEmpty(), 10'000);
 }
 
