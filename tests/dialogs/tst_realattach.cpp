@@ -17,6 +17,7 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QTcpServer>
+#include <QTcpSocket>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -27,8 +28,23 @@ using namespace poolscope::test;
 
 namespace {
 
-/// Where nothing listens.
-quint16 closedPort()
+/// A port where nothing listens, and nobody else can while this lives: it is bound.
+class ClosedPort
+{
+public:
+    ClosedPort()
+    {
+        if (!socket_.bind(QHostAddress::LocalHost, 0, QAbstractSocket::DontShareAddress))
+            qFatal("no port can be bound");
+    }
+    quint16 number() const { return socket_.localPort(); }
+
+private:
+    QTcpSocket socket_;
+};
+
+/// One that was free just now, for a process that is to listen there.
+quint16 freePort()
 {
     QTcpServer taken;
     taken.listen(QHostAddress::LocalHost);
@@ -135,9 +151,10 @@ void TestRealAttach::postgres()
     QVERIFY(says(url("postgres"), false,
                  {say("The server is there."), say("wants a password for user \"postgres\""),
                   say("~/.pgpass")}));
-    const quint16 closed = closedPort();
-    QVERIFY(says(say("postgresql://postgres@127.0.0.1:%1/postgres").arg(closed), false,
-                 {say("Nothing listens at 127.0.0.1:%1.").arg(closed), say("Check the port")}));
+    const ClosedPort closed;
+    QVERIFY(says(
+        say("postgresql://postgres@127.0.0.1:%1/postgres").arg(closed.number()), false,
+        {say("Nothing listens at 127.0.0.1:%1.").arg(closed.number()), say("Check the port")}));
 }
 
 void TestRealAttach::mySql()
@@ -159,9 +176,10 @@ void TestRealAttach::mySql()
     QVERIFY(says(server.url("locked"), false,
                  {say("The server is there."), say("wants a password for user \"locked\""),
                   say("~/.my.cnf")}));
-    const quint16 closed = closedPort();
-    QVERIFY(says(say("mysql://admin@127.0.0.1:%1/shop").arg(closed), false,
-                 {say("Nothing listens at 127.0.0.1:%1.").arg(closed), say("Check the port")}));
+    const ClosedPort closed;
+    QVERIFY(says(
+        say("mysql://admin@127.0.0.1:%1/shop").arg(closed.number()), false,
+        {say("Nothing listens at 127.0.0.1:%1.").arg(closed.number()), say("Check the port")}));
 }
 
 void TestRealAttach::pgBouncer()
@@ -194,9 +212,9 @@ void TestRealAttach::pgBouncer()
     QVERIFY(says(say("postgresql://app:app@127.0.0.1:%1/shop").arg(bouncer.port()), false,
                  {say("is PgBouncer or another pooler"),
                   say("pgbouncer://127.0.0.1:%1").arg(bouncer.port())}));
-    const quint16 closed = closedPort();
-    QVERIFY(says(say("pgbouncer://adm@127.0.0.1:%1").arg(closed), false,
-                 {say("Nothing listens at 127.0.0.1:%1.").arg(closed)}));
+    const ClosedPort closed;
+    QVERIFY(says(say("pgbouncer://adm@127.0.0.1:%1").arg(closed.number()), false,
+                 {say("Nothing listens at 127.0.0.1:%1.").arg(closed.number())}));
 }
 
 void TestRealAttach::agent()
@@ -219,9 +237,10 @@ void TestRealAttach::agent()
     qputenv("POOLSCOPE_TOKEN", "wrong");
     QVERIFY(says(remote.url, false, {say("The process is there."), say("wrong token")}));
     qunsetenv("POOLSCOPE_TOKEN");
-    const quint16 closed = closedPort();
-    QVERIFY(says(say("pool://127.0.0.1:%1").arg(closed), false,
-                 {say("Nobody listens at 127.0.0.1:%1.").arg(closed), say("without an agent")}));
+    const ClosedPort closed;
+    QVERIFY(says(
+        say("pool://127.0.0.1:%1").arg(closed.number()), false,
+        {say("Nobody listens at 127.0.0.1:%1.").arg(closed.number()), say("without an agent")}));
     QVERIFY(says(say("pool+unix://") + dir_.filePath(say("nobody.sock")), false,
                  {say("There is no socket"), say("without an agent")}));
 }
@@ -231,7 +250,7 @@ void TestRealAttach::page()
 {
     AgentProcess app(dir_.filePath(say("exported.sock")));
     QVERIFY(app.order("keep 3"));
-    const quint16 port = closedPort();
+    const quint16 port = freePort();
     QProcess exporter;
     exporter.start(inBuild("app/poolscope"),
                    {say("record"), app.url, say("-o"), dir_.filePath(say("e.poolrec")),
@@ -256,9 +275,9 @@ void TestRealAttach::page()
         says(url("expvar+http", port), false, {say("is no page of metrics"), say("/debug/vars")}));
     QVERIFY(says(url("prometheus+https", port), false,
                  {say("does not answer by TLS"), say("http://")}));
-    const quint16 closed = closedPort();
-    QVERIFY(says(url("prometheus+http", closed), false,
-                 {say("Nobody listens at 127.0.0.1:%1.").arg(closed)}));
+    const ClosedPort closed;
+    QVERIFY(says(url("prometheus+http", closed.number()), false,
+                 {say("Nobody listens at 127.0.0.1:%1.").arg(closed.number())}));
     // One that wants to know who asks.
     MetricsServer guarded;
     guarded.onRequest = [&guarded](QTcpSocket* socket, const QByteArray&) {
@@ -282,8 +301,9 @@ void TestRealAttach::prometheus()
     QVERIFY(real.open(QIODevice::ReadOnly));
     page.page = real.readAll();
     Prometheus server, empty;
+    const ClosedPort closed; // also where the one finds nothing
     QVERIFY2(server.start({{say("shop"), {page.address()}}}), qPrintable(server.error()));
-    QVERIFY2(empty.start({{say("nobody"), {say("127.0.0.1:%1").arg(closedPort())}}}),
+    QVERIFY2(empty.start({{say("nobody"), {say("127.0.0.1:%1").arg(closed.number())}}}),
              qPrintable(empty.error()));
     QTRY_VERIFY_WITH_TIMEOUT(
         server.get("/api/v1/query?query=hikaricp_connections").contains("\"value\""), 30'000);
@@ -293,9 +313,8 @@ void TestRealAttach::prometheus()
                  {say("no pool yet"), say("It has no metrics of a pool that Poolscope knows.")}));
     QVERIFY(says(say("prometheus+http://%1/metrics").arg(empty.address()), true,
                  {say("no pool yet"), say("/api/v1")}));
-    const quint16 closed = closedPort();
-    QVERIFY(says(say("prometheus+http://127.0.0.1:%1/api/v1").arg(closed), false,
-                 {say("Nobody listens at 127.0.0.1:%1.").arg(closed)}));
+    QVERIFY(says(say("prometheus+http://127.0.0.1:%1/api/v1").arg(closed.number()), false,
+                 {say("Nobody listens at 127.0.0.1:%1.").arg(closed.number())}));
 }
 
 QTEST_MAIN(TestRealAttach)
