@@ -123,7 +123,7 @@ void TestRealJoin::betweenCheckoutAndSession()
             return false;
         rows->expand(place);
         rows->setFocus();
-        rows->setCurrentIndex(checkout);
+        rows->choose(checkout);
         const auto* const detail = window.currentPage()->findChild<HolderDetail*>();
         return detail && detail->isVisible() && detail->session().has_value();
     };
