@@ -179,7 +179,9 @@ void MySqlConnection::connected()
         good_ = false;
         error_ = {2026, "", "the server does not support TLS", 0};
     }
-    if (!good_ && error_.number == 2026 && tlsWanted() && !tlsDemanded()) {
+    // Who went away may be back in a moment, and offered TLS: nothing goes there in the clear.
+    if (!good_ && error_.number == 2026 && !mysql_was_cut(error_) && tlsWanted() &&
+        !tlsDemanded()) {
         plain_ = true; // the same address again
         attempt();
         return;

@@ -113,6 +113,26 @@ std::optional<MySqlError> before_tls(const MySqlError& error)
 
 } // namespace
 
+bool mysql_was_cut(const MySqlError& error)
+{
+    if (error.number != 2026)
+        return false;
+    // OpenSSL 3's own words; then the system's, which end in the number. OpenSSL 1.1 left an end
+    // without a goodbye at "no error". The last ones are GnuTLS's.
+    for (const std::string_view words :
+         {"unexpected eof", "non-properly terminated", "Error in the pull function",
+          "Error in the push function"}) {
+        if (mysql_says(error.words, words))
+            return true;
+    }
+    for (const int code : {0, ECONNRESET, EPIPE, ECONNABORTED, ENOTCONN, ETIMEDOUT, EHOSTUNREACH,
+                           ENETUNREACH, ENETRESET}) {
+        if (error.words.ends_with(fmt::format(" ({})", code)))
+            return true;
+    }
+    return false;
+}
+
 bool mysql_is_closed(unsigned int error)
 {
     switch (error) {
@@ -208,7 +228,12 @@ PgTrouble mysql_server_trouble(const MySqlError& error, const PgWhom& whom)
         t.next_step = "It is tried again every second.";
         t.retry = std::chrono::seconds{1};
         break;
-    case 1317:
+    case 1317: // KILL QUERY: the session goes on
+        t.sentence = fmt::format("{} interrupted Poolscope's poll: {}.", whom.where, words);
+        t.next_step = "Someone cancelled the statement, or the server is stopping. It is tried "
+                      "again.";
+        t.retry = std::chrono::seconds{1};
+        break;
     case 1927:
         t.sentence = fmt::format("{} ended Poolscope's session: {}.", whom.where, words);
         t.next_step = "Someone killed it. It is tried again.";
@@ -285,6 +310,15 @@ PgTrouble mysql_connect_trouble(const MySqlError& error, const PgWhom& whom)
     case 2004:
         return unreachable(error, whom);
     case 2026:
+        if (mysql_was_cut(error)) {
+            t.sentence = fmt::format("{} hung up while TLS was set up with it.", whom.where);
+            t.next_step =
+                "It may restart just now, or a proxy or firewall between cut the connection. It is "
+                "tried again, with TLS. Should it hang up each time, it may know no version of TLS "
+                "that this machine takes: ssl-mode=disabled does without, where the network "
+                "between is trusted.";
+            return t;
+        }
         t.kind = Kind::persistent;
         t.sentence = fmt::format("TLS with {} failed: {}.", whom.where, words);
         t.next_step = mysql_tls_step(words);

@@ -42,6 +42,7 @@ private slots:
     void full();
     void fullAtAttach();
     void killedByOthers();
+    void interruptedByOthers();
     void serverRestart();
     void crashInMidPoll();
     void frozenServer();
@@ -364,6 +365,29 @@ void TestMySqlTrouble::killedByOthers()
     QTRY_VERIFY_WITH_TIMEOUT(
         probe.reach() == Reach::up && probe.own() && probe.own()->key.pid.value != id, 20000);
     QCOMPARE(probe.gaps, 1);
+}
+
+void TestMySqlTrouble::interruptedByOthers()
+{
+    MySqlProbe probe(server_.url());
+    probe.start();
+    QTRY_VERIFY_WITH_TIMEOUT(probe.up() && probe.own(), 20000);
+    const qint64 id = probe.own()->key.pid.value;
+    MariaClient admin(server_, "admin");
+    // A poll takes a moment; one of many finds it there.
+    QTRY_VERIFY_WITH_TIMEOUT(
+        [&] {
+            for (int i = 0; i < 50 && !probe.said("interrupted Poolscope's poll"); ++i) {
+                admin.exec(QStringLiteral("KILL QUERY %1").arg(id));
+                QTest::qWait(0);
+            }
+            return probe.said("interrupted Poolscope's poll");
+        }(),
+        60000);
+    QVERIFY(!probe.said("ended Poolscope's session"));
+    const int samples = probe.samples;
+    QTRY_VERIFY_WITH_TIMEOUT(probe.reach() == Reach::up && probe.samples > samples, 20000);
+    QCOMPARE(probe.own()->key.pid.value, id);
 }
 
 void TestMySqlTrouble::serverRestart()

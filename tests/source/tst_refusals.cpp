@@ -40,6 +40,7 @@ private slots:
     void postgresql();
     void mysql_data();
     void mysql();
+    void mysqlWasCut();
     void pgbouncer();
 };
 
@@ -105,6 +106,26 @@ void TestRefusals::mysql()
     const PgTrouble trouble =
         mysql_connect_trouble({number, "HY000", "it has no free connection", 0}, someone());
     QVERIFY2(static_cast<int>(read(trouble)) == refusal, trouble.sentence.c_str());
+}
+
+/// In the words of each library that does TLS for libmariadb.
+void TestRefusals::mysqlWasCut()
+{
+    const auto transient = [](const char* words) {
+        const PgTrouble trouble = mysql_connect_trouble({2026, "HY000", words, 0}, someone());
+        return trouble.kind == PgTrouble::Kind::transient;
+    };
+    for (const char* const words :
+         {"TLS/SSL error: unexpected eof while reading",
+          "TLS/SSL error: Connection reset by peer (104)", "TLS/SSL error: Broken pipe (32)",
+          "TLS/SSL error: Success (0)",
+          "TLS/SSL error: The TLS connection was non-properly terminated."})
+        QVERIFY2(transient(words), words);
+    for (const char* const words :
+         {"TLS/SSL error: certificate verify failed", "TLS/SSL error: wrong version number",
+          "TLS/SSL error: No such file or directory (2)", "the server does not support TLS",
+          "TLS/SSL error: Permission denied (13)"})
+        QVERIFY2(!transient(words), words);
 }
 
 void TestRefusals::pgbouncer()
