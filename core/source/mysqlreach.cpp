@@ -38,15 +38,16 @@ std::optional<PgTrouble> MySqlReach::prepare()
     return std::nullopt;
 }
 
-void MySqlReach::openConnection(quint16 tunnelPort)
+void MySqlReach::openConnection(const std::vector<quint16>& tunnelPorts)
 {
     MySqlConnection::Plan plan{address_, address_.endpoint(), QString()};
     if (!password().isEmpty())
         plan.password = password();
     // The name stays for TLS, the address is the tunnel's.
-    if (tunnelPort != 0)
-        plan.endpoint = {address_.host, QStringLiteral("127.0.0.1"), QString::number(tunnelPort),
-                         QStringLiteral("%1, through %2,").arg(farEnd(), sshHost())};
+    if (!tunnelPorts.empty())
+        plan.endpoint = {address_.host, QStringLiteral("127.0.0.1"),
+                         QString::number(tunnelPorts.front()),
+                         QStringLiteral("%1, through %2,").arg(address_.label(), sshHost())};
     connection_.open(std::move(plan));
 }
 

@@ -22,8 +22,8 @@ public:
 
 private:
     std::optional<PgTrouble> prepare() override;
-    QString farEnd() const override { return address_.label(); }
-    void openConnection(quint16 tunnelPort) override;
+    QStringList farEnds() const override { return {address_.label()}; }
+    void openConnection(const std::vector<quint16>& tunnelPorts) override;
     void closeConnection() override { connection_.close(); }
     void limitConnection(const Limits& limits) override;
     PgWhom whom() const override { return connection_.whom(); }

@@ -133,8 +133,9 @@ void PgConnection::attempt()
     if (prefersStandby)
         set("target_session_attrs",
             secondPass_ ? QStringLiteral("any") : QStringLiteral("standby"));
-    if (!plan_.password.isEmpty())
-        set("password", plan_.password);
+    const QString& password = plan_.password.isEmpty() ? endpoint.password : plan_.password;
+    if (!password.isEmpty())
+        set("password", password);
 
     std::vector<QByteArray> texts;
     for (const auto& [key, value] : params) {
@@ -435,7 +436,8 @@ PgWhom PgConnection::whom() const
     whom.tunnel = !endpoints_.empty() && !endpoints_.at(at).beyond.isEmpty();
     whom.user = plain_line(valueOf(plan_.effective, "user").toStdString(), 256);
     whom.database = plain_line(valueOf(plan_.effective, "dbname").toStdString(), 256);
-    whom.password_given = !plan_.password.isEmpty();
+    whom.password_given =
+        !plan_.password.isEmpty() || (!endpoints_.empty() && !endpoints_.at(at).password.isEmpty());
     whom.console = plan_.dialect == Dialect::console;
     whom.pooler_url = plain_line(poolerUrl(plan_.effective).toStdString(), 512);
     return whom;

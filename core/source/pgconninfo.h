@@ -28,13 +28,14 @@ Result<PgParams> effectiveParams(const PgParams& given);
 /// The same target without secrets, as a URI or a conninfo, as it was; empty if it cannot be read.
 QString conninfoWithoutSecrets(const QString& target);
 
-/// One server address to try.
+/// One server address to try. May hold a password.
 struct PgEndpoint
 {
     QString host;    ///< name for TLS and ~/.pgpass, or a socket folder; may be empty
     QString address; ///< numeric, or empty
     QString port;
     QString beyond{}; ///< the far end of a tunnel, which sentences name instead; empty without one
+    QString password{}; ///< for it alone, of the password file; through a tunnel libpq finds none
     /// "db1.shop.internal:5432", for sentences.
     QString label() const;
     bool isLocalSocket() const;

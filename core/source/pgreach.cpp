@@ -16,6 +16,13 @@ PgTrouble unreadable(const Error& error)
     return trouble;
 }
 
+QString farEndOf(const PgEndpoint& endpoint)
+{
+    if (endpoint.host.isEmpty() && endpoint.address.isEmpty())
+        return QStringLiteral("localhost:") + endpoint.port;
+    return endpoint.label();
+}
+
 } // namespace
 
 PgReach::PgReach(const AttachRequest& request, const PgParams& given, PgConnection::Dialect dialect,
@@ -49,30 +56,30 @@ std::optional<PgTrouble> PgReach::prepare()
     return std::nullopt;
 }
 
-QString PgReach::farEnd() const
+QStringList PgReach::farEnds() const
 {
-    const PgEndpoint& first = endpoints_.front();
-    if (first.host.isEmpty() && first.address.isEmpty())
-        return QStringLiteral("localhost:") + first.port;
-    return first.label();
+    QStringList ends;
+    for (const PgEndpoint& endpoint : endpoints_)
+        ends << farEndOf(endpoint);
+    return ends;
 }
 
-void PgReach::openConnection(quint16 tunnelPort)
+void PgReach::openConnection(const std::vector<quint16>& tunnelPorts)
 {
     PgConnection::Plan plan{given_, effective_, endpoints_, password(), dialect_};
-    if (tunnelPort != 0) {
+    const bool fromFile = plan.password.isEmpty() && valueOf(plan.effective, "password").isEmpty();
+    for (std::size_t i = 0; i < tunnelPorts.size() && i < plan.endpoints.size(); ++i) {
         // The name stays for TLS and the password file, the address is the tunnel's.
-        PgEndpoint endpoint = plan.endpoints.front();
-        if (plan.password.isEmpty() && valueOf(plan.effective, "password").isEmpty())
-            plan.password = passwordFromFile(valueOf(plan.effective, "passfile"), endpoint.host,
-                                             endpoint.port, valueOf(plan.effective, "dbname"),
-                                             valueOf(plan.effective, "user"));
+        PgEndpoint& endpoint = plan.endpoints[i];
+        endpoint.beyond = QStringLiteral("%1, through %2,").arg(farEndOf(endpoint), sshHost());
+        if (fromFile)
+            endpoint.password = passwordFromFile(valueOf(plan.effective, "passfile"), endpoint.host,
+                                                 endpoint.port, valueOf(plan.effective, "dbname"),
+                                                 valueOf(plan.effective, "user"));
         if (endpoint.host.isEmpty() || endpoint.host.startsWith(QLatin1Char('/')))
             endpoint.host = QStringLiteral("localhost");
-        endpoint.beyond = QStringLiteral("%1, through %2,").arg(farEnd(), sshHost());
         endpoint.address = QStringLiteral("127.0.0.1");
-        endpoint.port = QString::number(tunnelPort);
-        plan.endpoints = {endpoint};
+        endpoint.port = QString::number(tunnelPorts[i]);
     }
     connection_.open(std::move(plan));
 }

@@ -25,8 +25,8 @@ public:
 
 private:
     std::optional<PgTrouble> prepare() override;
-    QString farEnd() const override;
-    void openConnection(quint16 tunnelPort) override;
+    QStringList farEnds() const override;
+    void openConnection(const std::vector<quint16>& tunnelPorts) override;
     void closeConnection() override { connection_.close(); }
     void limitConnection(const Limits& limits) override;
     PgWhom whom() const override { return connection_.whom(); }

@@ -18,7 +18,7 @@ ServerReach::ServerReach(const QString& sshHost, const QString& password, Status
 {
     for (QTimer* timer : {&retry_, &watchdog_})
         timer->setSingleShot(true);
-    connect(&tunnel_, &SshTunnel::ready, this, &ServerReach::openConnection);
+    connect(&tunnel_, &SshTunnel::ready, this, [this] { openConnection(tunnel_.ports()); });
     connect(&tunnel_, &SshTunnel::failed, this,
             [this](const QString& words) { fail(tunnelTrouble(words)); });
     connect(&retry_, &QTimer::timeout, this, &ServerReach::reach);
@@ -73,14 +73,16 @@ void ServerReach::reach()
         return;
     retry_.stop();
     phase_ = Phase::connecting;
-    if (const auto trouble = prepare())
+    if (const auto trouble = prepare()) {
         fail(*trouble);
-    else if (sshHost_.isEmpty())
-        openConnection(0);
-    else if (tunnel_.isReady())
-        openConnection(tunnel_.port());
-    else
-        tunnel_.start(sshHost_, farEnd(), limits_.connect * 2);
+    } else if (sshHost_.isEmpty()) {
+        openConnection({});
+    } else if (tunnel_.isReady() && tunnelled_ == farEnds()) {
+        openConnection(tunnel_.ports());
+    } else {
+        tunnelled_ = farEnds();
+        tunnel_.start(sshHost_, tunnelled_, limits_.connect * 2);
+    }
 }
 
 PgTrouble ServerReach::tunnelTrouble(const QString& words) const

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 namespace poolscope {
 
@@ -74,10 +75,12 @@ protected:
 private:
     /// Before each try: reads the address anew. The trouble where it leads nowhere.
     virtual std::optional<PgTrouble> prepare() = 0;
-    /// "host:port", or a socket's path, as the bastion has to reach it. After prepare().
-    virtual QString farEnd() const = 0;
-    /// `tunnelPort`: of this machine, 0 for the address itself. Ends with opened() or fail().
-    virtual void openConnection(quint16 tunnelPort) = 0;
+    /// "host:port", or a socket's path, of each server that is tried in turn, as the bastion has to
+    /// reach it. After prepare().
+    virtual QStringList farEnds() const = 0;
+    /// `tunnelPorts`: of this machine, one for each far end; none for the addresses themselves.
+    /// Ends with opened() or fail().
+    virtual void openConnection(const std::vector<quint16>& tunnelPorts) = 0;
     virtual void closeConnection() = 0;
     virtual void limitConnection(const Limits& limits) = 0;
     virtual PgWhom whom() const = 0;
@@ -98,6 +101,7 @@ private:
     bool started_ = false;
     int failures_ = 0; ///< attempts to connect in a row
     SshTunnel tunnel_;
+    QStringList tunnelled_; ///< to where the tunnel leads
     QTimer retry_;
     QTimer watchdog_;
     Steady::time_point asked_;

@@ -55,17 +55,37 @@ SshTunnel::~SshTunnel()
 void SshTunnel::start(const QString& sshHost, const QString& remote,
                       std::chrono::milliseconds limit, const QString& localSocket)
 {
+    if (localSocket.isEmpty()) {
+        start(sshHost, QStringList{remote}, limit);
+        return;
+    }
     stop();
+    ports_.clear();
+    launch(sshHost, {localSocket + QLatin1Char(':') + remote}, limit);
+}
+
+void SshTunnel::start(const QString& sshHost, const QStringList& remotes,
+                      std::chrono::milliseconds limit)
+{
+    stop();
+    ports_.clear();
+    if (!choosePorts(remotes.size()))
+        return;
+    QStringList forwards;
+    for (const QString& remote : remotes)
+        forwards << QStringLiteral("127.0.0.1:%1:")
+                            .arg(ports_.at(static_cast<std::size_t>(forwards.size()))) +
+                        remote;
+    launch(sshHost, forwards, limit);
+}
+
+void SshTunnel::launch(const QString& sshHost, const QStringList& forwards,
+                       std::chrono::milliseconds limit)
+{
     if (!checkSshHost(sshHost)) {
         ended(QStringLiteral("that is no host"));
         return;
     }
-    port_ = 0;
-    if (localSocket.isEmpty() && !choosePort())
-        return;
-    const QString here =
-        localSocket.isEmpty() ? QStringLiteral("127.0.0.1:%1").arg(port_) : localSocket;
-
     QStringList arguments = extra_;
     const auto option = [&](const char* text) {
         arguments << QStringLiteral("-o") << QString::fromLatin1(text);
@@ -79,8 +99,9 @@ void SshTunnel::start(const QString& sshHost, const QString& remote,
     option("ServerAliveCountMax=3");
     if (qEnvironmentVariableIsEmpty("SSH_ASKPASS"))
         option("BatchMode=yes");
-    arguments << QStringLiteral("-L") << here + QLatin1Char(':') + remote << QStringLiteral("--")
-              << sshHost;
+    for (const QString& forward : forwards)
+        arguments << QStringLiteral("-L") << forward;
+    arguments << QStringLiteral("--") << sshHost;
     process_ = std::make_unique<QProcess>();
     process_->setStandardInputFile(QProcess::nullDevice());
     process_->setStandardOutputFile(QProcess::nullDevice());
@@ -97,14 +118,17 @@ void SshTunnel::start(const QString& sshHost, const QString& remote,
     process_->start(program_, arguments);
 }
 
-bool SshTunnel::choosePort()
+bool SshTunnel::choosePorts(qsizetype count)
 {
-    QTcpServer probe;
-    if (!probe.listen(QHostAddress::LocalHost, 0)) {
-        ended(probe.errorString());
-        return false;
+    std::vector<std::unique_ptr<QTcpServer>> probes; // all at once, so that no port comes twice
+    for (qsizetype i = 0; i < count; ++i) {
+        probes.push_back(std::make_unique<QTcpServer>());
+        if (!probes.back()->listen(QHostAddress::LocalHost, 0)) {
+            ended(probes.back()->errorString());
+            return false;
+        }
+        ports_.push_back(probes.back()->serverPort());
     }
-    port_ = probe.serverPort();
     return true;
 }
 
@@ -134,7 +158,7 @@ void SshTunnel::listen()
         ready_ = true;
         limit_.stop();
         words_.clear();
-        emit ready(port_);
+        emit ready(port());
     }
 }
 

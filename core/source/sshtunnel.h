@@ -40,10 +40,14 @@ public:
     /// with ready() or failed().
     void start(const QString& sshHost, const QString& remote, std::chrono::milliseconds limit,
                const QString& localSocket = {});
+    /// The same to several of them, by one ssh, each with a free port of its own.
+    void start(const QString& sshHost, const QStringList& remotes, std::chrono::milliseconds limit);
     void stop();
     bool isReady() const { return ready_; }
-    /// 0 where it is a socket.
-    quint16 port() const { return port_; }
+    /// The first one; 0 where it is a socket.
+    quint16 port() const { return ports_.empty() ? quint16{0} : ports_.front(); }
+    /// One for each of what it leads to, in order; none where it is a socket.
+    const std::vector<quint16>& ports() const { return ports_; }
     /// "ssh", unless a test or POOLSCOPE_SSH names another program.
     void setProgram(const QString& program) { program_ = program; }
     void setExtraArguments(const QStringList& arguments) { extra_ = arguments; }
@@ -54,7 +58,9 @@ signals:
     void failed(const QString& words);
 
 private:
-    bool choosePort();
+    bool choosePorts(qsizetype count);
+    void launch(const QString& sshHost, const QStringList& forwards,
+                std::chrono::milliseconds limit);
     void listen();
     void ended(const QString& fallback);
 
@@ -65,7 +71,7 @@ private:
     QTimer limit_;
     QByteArray line_;
     QStringList words_; ///< the last ones that ssh said
-    quint16 port_ = 0;
+    std::vector<quint16> ports_;
     bool ready_ = false;
 };
 

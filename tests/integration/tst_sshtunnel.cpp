@@ -31,6 +31,8 @@ class TestSshTunnel : public QObject
 private slots:
     void initTestCase();
     void throughTheBastion();
+    void oneOfSeveral_data();
+    void oneOfSeveral();
     void wordsOfSsh();
     void noSuchProgram();
     void mysqlBehindIt();
@@ -144,6 +146,62 @@ void TestSshTunnel::throughTheBastion()
             return !socket.waitForConnected(200);
         }(),
         5000);
+}
+
+void TestSshTunnel::oneOfSeveral_data()
+{
+    QTest::addColumn<bool>("dead");
+    QTest::newRow("the first takes no changes") << false;
+    QTest::newRow("nothing listens at the first") << true;
+}
+
+/// As without ssh each host of the list is tried in turn, by its own name and password.
+void TestSshTunnel::oneOfSeveral()
+{
+    QFETCH(const bool, dead);
+    PgCluster first, second;
+    PgCluster::Options options;
+    options.password = "one";
+    options.settings = {QStringLiteral("default_transaction_read_only = on")};
+    QVERIFY2(first.start(options), qPrintable(first.error()));
+    options = {};
+    options.password = "two";
+    QVERIFY2(second.start(options), qPrintable(second.error()));
+    if (dead)
+        QVERIFY(first.stop());
+    QFile passwords(path("pgpass"));
+    QVERIFY(passwords.open(QIODevice::WriteOnly | QIODevice::Truncate));
+    passwords.write(QStringLiteral("127.0.0.1:%1:*:*:one\n127.0.0.1:%2:*:*:two\n")
+                        .arg(first.port())
+                        .arg(second.port())
+                        .toUtf8());
+    passwords.close();
+    QVERIFY(passwords.setPermissions(QFile::ReadOwner | QFile::WriteOwner));
+    const QString list =
+        QStringLiteral("host=127.0.0.1,127.0.0.1 port=%1,%2 user=postgres dbname=postgres "
+                       "target_session_attrs=read-write passfile=%3")
+            .arg(first.port())
+            .arg(second.port())
+            .arg(passwords.fileName());
+    SourceProbe probe(list, SourceProbe::quick(), bastion());
+    probe.source().tunnel().setExtraArguments(clientOptions("good"));
+    probe.start();
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.up(), qPrintable(probe.sentence()), 20000);
+    const std::vector<quint16> ports = probe.source().tunnel().ports();
+    QCOMPARE(ports.size(), std::size_t{2});
+    QVERIFY(ports.front() != ports.back() && ports.front() != 0 && ports.back() != 0);
+    PgClient there(second.localConninfo());
+    QTRY_VERIFY(probe.session(there.pid()));
+    // Fail over, and back: the same tunnel leads to both.
+    QVERIFY(second.stop());
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 20000);
+    QTRY_VERIFY2_WITH_TIMEOUT(
+        probe.sentence().contains(QStringLiteral("127.0.0.1:%1").arg(first.port())) ||
+            probe.sentence().contains(QStringLiteral("127.0.0.1:%1").arg(second.port())),
+        qPrintable(probe.sentence()), 20000);
+    QVERIFY(second.resume());
+    QTRY_VERIFY2_WITH_TIMEOUT(probe.reach() == Reach::up, qPrintable(probe.sentence()), 20000);
+    QVERIFY(probe.source().tunnel().ports() == ports);
 }
 
 void TestSshTunnel::wordsOfSsh()
