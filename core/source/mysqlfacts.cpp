@@ -131,7 +131,22 @@ void MySqlSource::askGrants()
 void MySqlSource::grantsCame(const MySqlReply& reply)
 {
     grants_ = read_mysql_grants(reply.rows, shape_);
+    killerLent_ = killerLent_ && !grants_.kill;
+    killersDue_ = !grants_.kill;
     tellFacts();
+}
+
+/// Clouds keep the right to KILL and lend a procedure in its place.
+void MySqlSource::askKillers()
+{
+    killersDue_ = false;
+    ask(Job::killers, mysql_killers(), [this](const MySqlReply& reply) {
+        // Listed is what it may call. Who may read them all sees others too; of rights that come
+        // by a role SHOW GRANTS says nothing.
+        killerLent_ =
+            !reply.trouble && reply.rows.count() > 0 && (grants_.executes || !grants_.sees_others);
+        tellFacts();
+    });
 }
 
 /// Who may not see other accounts' sessions is shown its own, as if there were no more.
@@ -143,12 +158,13 @@ bool MySqlSource::listsEveryone() const
 /// What is known of the server and of our rights, once it is all there, and when it changes.
 void MySqlSource::tellFacts()
 {
-    if (!facts_ || grantsDue_ || job_ == Job::grants)
+    if (!facts_ || grantsDue_ || killersDue_ || job_ == Job::grants || job_ == Job::killers)
         return;
     ServerFacts facts = *facts_;
     facts.superuser = grants_.super;
     facts.sees_all = shape_.transactions && (grants_.process || lastFull_);
-    facts.can_signal = grants_.kill && facts.sees_all;
+    const bool kills = grants_.kill || killerLent_;
+    facts.can_signal = kills && facts.sees_all;
     if (!listsEveryone())
         facts.max_connections.reset(); // of how many it cannot be told how many are used
     const bool old = shape_.version < (shape_.mariadb ? 100502 : 80000);
@@ -157,13 +173,13 @@ void MySqlSource::tellFacts()
                                          : shape_.mariadb ? "CONNECTION ADMIN"
                                                           : "CONNECTION_ADMIN",
                                          account_);
-    wouldHelp_ = grants_.kill ? std::string{} : kill;
+    wouldHelp_ = kills ? std::string{} : kill;
     std::vector<std::string> missing;
     if (!facts.sees_all)
         missing.push_back(fmt::format("GRANT PROCESS ON *.* TO {};", account_));
     if (schemaDenied_)
         missing.push_back(fmt::format("GRANT SELECT ON performance_schema.* TO {};", account_));
-    if (!grants_.kill)
+    if (!kills)
         missing.push_back(kill);
     for (const std::string& each : missing)
         facts.missing_grant += (facts.missing_grant.empty() ? "" : " ") + each;

@@ -50,6 +50,10 @@ void MySqlSource::next()
         askGrants();
         return;
     }
+    if (killersDue_) {
+        askKillers();
+        return;
+    }
     if (pending_) {
         if (!askRest())
             deliver();

@@ -84,6 +84,7 @@ void MySqlSource::reached()
     unset_.clear();
     factsDue_ = true;
     grantsDue_ = true;
+    killersDue_ = false;
     globalsDue_ = false;
     pollDue_ = true;
     next();

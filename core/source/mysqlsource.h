@@ -62,6 +62,7 @@ private:
         settings,
         facts,
         grants,
+        killers,
         poll,
         transactions,
         details,
@@ -90,6 +91,7 @@ private:
     void keepRefusals(std::int64_t refused);
     void askGrants();
     void grantsCame(const MySqlReply& reply);
+    void askKillers();
     void tellFacts();
     bool listsEveryone() const;
     void askPoll();
@@ -129,6 +131,7 @@ private:
     std::vector<std::string> unset_; ///< of them, those to be set one by one
     bool factsDue_ = false;
     bool grantsDue_ = false;
+    bool killersDue_ = false;
     bool globalsDue_ = false;
     bool pollDue_ = false;
 
@@ -140,8 +143,9 @@ private:
     std::optional<ServerSettings> settings_;
     std::optional<ServerFacts> facts_, told_;
     MySqlGrants grants_;
-    std::string account_;   ///< as GRANT wants it
-    std::string wouldHelp_; ///< to kill others' sessions
+    bool killerLent_ = false; ///< may end others' sessions by a procedure of a cloud
+    std::string account_;     ///< as GRANT wants it
+    std::string wouldHelp_;   ///< to kill others' sessions
     bool schemaOn_ = false;
     bool schemaDenied_ = false; ///< performance_schema is on, and not for us
     std::optional<Timestamp> serverStarted_;

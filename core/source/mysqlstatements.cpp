@@ -268,6 +268,13 @@ std::string mysql_kill(ActionVerb verb, std::int64_t id, std::optional<std::int6
     return fmt::format("KILL {} {}", cancel ? "QUERY" : "CONNECTION", id);
 }
 
+std::string mysql_killers()
+{
+    return "SELECT /* poolscope */ ROUTINE_NAME AS name FROM information_schema.ROUTINES "
+           "WHERE ROUTINE_SCHEMA = 'mysql' AND ROUTINE_TYPE = 'PROCEDURE' "
+           "AND ROUTINE_NAME IN ('rds_kill', 'az_kill')";
+}
+
 MySqlGrants read_mysql_grants(const MySqlRows& rows, const MySqlShape& shape)
 {
     MySqlGrants grants;
@@ -298,6 +305,13 @@ MySqlGrants read_mysql_grants(const MySqlRows& rows, const MySqlShape& shape)
         }
         if ((everywhere || where.starts_with("`PERFORMANCE_SCHEMA`.")) && (all || has("SELECT")))
             grants.schema = true;
+        const bool system = everywhere || where.starts_with("`MYSQL`.* ");
+        grants.executes =
+            grants.executes || ((all || has("EXECUTE")) &&
+                                (system || where.starts_with("PROCEDURE `MYSQL`.`RDS_KILL`") ||
+                                 where.starts_with("PROCEDURE `MYSQL`.`AZ_KILL`")));
+        grants.sees_others = grants.sees_others || has("SHOW_ROUTINE") ||
+                             (has("SELECT") && (system || where.starts_with("`MYSQL`.`PROC` ")));
     }
     return grants;
 }

@@ -73,13 +73,18 @@ enum class MySqlKill { plain, rds, azure };
 std::string mysql_kill(ActionVerb verb, std::int64_t id, std::optional<std::int64_t> query,
                        MySqlKill way);
 
+/// name: of those procedures, the ones that this account may call, or read.
+std::string mysql_killers();
+
 /// What the lines of SHOW GRANTS allow.
 struct MySqlGrants
 {
     bool process = false;
     bool kill = false; ///< others' sessions
     bool super = false;
-    bool schema = false; ///< performance_schema may be read
+    bool schema = false;      ///< performance_schema may be read
+    bool executes = false;    ///< a procedure of a cloud that ends them, if there is one
+    bool sees_others = false; ///< procedures that it may not call
     friend bool operator==(const MySqlGrants&, const MySqlGrants&) = default;
 };
 MySqlGrants read_mysql_grants(const MySqlRows& rows, const MySqlShape& shape);

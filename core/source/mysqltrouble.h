@@ -18,8 +18,8 @@ struct MySqlError
     int system = 0; ///< errno of the failed call, where there was one
 };
 
-/// Whether the other side went away in the middle of TLS, which the library tells in the same number
-/// as TLS that cannot be.
+/// Whether the other side went away in the middle of TLS, which the library tells in the same
+/// number as TLS that cannot be.
 bool mysql_was_cut(const MySqlError& error);
 
 /// From a failed attempt to connect.

@@ -22,6 +22,8 @@ class TestMySqlLarge : public QObject
 private slots:
     void initTestCase();
     void killByProcedure();
+    void whoMayCallIt_data();
+    void whoMayCallIt();
     void tenThousandRows();
 };
 
@@ -79,6 +81,59 @@ void TestMySqlLarge::killByProcedure()
                               20000);
     QVERIFY(!victim.exec(QStringLiteral("SELECT 1")));
     QVERIFY(other.exec(QStringLiteral("SELECT 1")));
+}
+
+/// The window offers to end sessions, or says what would help, by what it is told here.
+void TestMySqlLarge::whoMayCallIt_data()
+{
+    QTest::addColumn<QString>("procedure");
+    QTest::addColumn<QString>("grant");
+    QTest::addColumn<bool>("may");
+    const QString one = QStringLiteral("GRANT EXECUTE ON PROCEDURE mysql.%1 TO dba@'%'");
+    QTest::newRow("Amazon's") << "rds_kill" << one.arg(QStringLiteral("rds_kill")) << true;
+    QTest::newRow("Azure's") << "az_kill" << one.arg(QStringLiteral("az_kill")) << true;
+    QTest::newRow("all of them") << "rds_kill"
+                                 << "GRANT EXECUTE ON *.* TO dba@'%'" << true;
+    QTest::newRow("nobody's") << "rds_kill"
+                              << "" << false;
+    QTest::newRow("another one") << "my_kill" << one.arg(QStringLiteral("my_kill")) << false;
+    QTest::newRow("seen, not called") << "rds_kill"
+                                      << "GRANT SELECT ON *.* TO dba@'%'" << false;
+}
+
+void TestMySqlLarge::whoMayCallIt()
+{
+    QFETCH(const QString, procedure);
+    QFETCH(const QString, grant);
+    QFETCH(const bool, may);
+    static MariaDb server;
+    if (server.port() == 0)
+        QVERIFY2(server.start({}), qPrintable(server.error()));
+    MariaClient admin(server, "admin");
+    QStringList all{QStringLiteral("DROP USER IF EXISTS dba@'%'"),
+                    QStringLiteral("CREATE USER dba@'%'"),
+                    QStringLiteral("GRANT PROCESS ON *.* TO dba@'%'")};
+    for (const char* const name : {"rds_kill", "az_kill", "my_kill"})
+        all << QStringLiteral("DROP PROCEDURE IF EXISTS mysql.%1").arg(QLatin1String(name));
+    all << QStringLiteral("CREATE PROCEDURE mysql.%1(IN thread BIGINT UNSIGNED) KILL thread")
+               .arg(procedure);
+    if (!grant.isEmpty())
+        all << grant;
+    for (const QString& sql : all)
+        QVERIFY2(admin.exec(sql), qPrintable(sql));
+    MariaClient victim(server);
+    MySqlProbe probe(server.url("dba", ""));
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.stateOf(victim.id()), SessionState::idle, 20000);
+    QVERIFY(probe.state().facts->sees_all);
+    QCOMPARE(probe.state().facts->can_signal, may);
+    // That right is nobody's to grant in a cloud.
+    const std::string& missing = probe.state().facts->missing_grant;
+    QVERIFY2((missing.find("GRANT CONNECTION") == std::string::npos) == may, missing.c_str());
+    const ActionId action = probe.execute(ActionVerb::terminate, probe.keyOf(victim.id()));
+    QTRY_COMPARE_WITH_TIMEOUT(
+        probe.phases(action),
+        may ? QStringLiteral("sent accepted observed") : QStringLiteral("sent refused"), 20000);
 }
 
 void TestMySqlLarge::tenThousandRows()

@@ -29,6 +29,7 @@ private slots:
     void locksOfWatched();
     void manyWaiters();
     void roleWithoutRights();
+    void memberOfItsRole();
     void serverFull();
     void samplesStaySmall();
 
@@ -408,6 +409,40 @@ void TestPgSessions::roleWithoutRights()
              qPrintable(granted.outcome(act)));
     QVERIFY(other.exec(QStringLiteral("SELECT 1")));
     QVERIFY(admin.exec(QStringLiteral("REVOKE pg_monitor, pg_signal_backend FROM plain")));
+}
+
+/// Who is a member of a session's role sees it and may end it, though it may not signal others'.
+void TestPgSessions::memberOfItsRole()
+{
+    PgClient admin(info());
+    for (const char* const sql :
+         {"DROP ROLE IF EXISTS chief", "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN",
+          "CREATE ROLE chief LOGIN IN ROLE clerk"})
+        QVERIFY2(admin.exec(QString::fromLatin1(sql)), sql);
+    const auto as = [&](const char* role) {
+        return cluster_.conninfo(QStringLiteral("postgres"), QString::fromLatin1(role));
+    };
+    PgClient clerk(as("clerk")), other(as("plain"));
+    SourceProbe probe(as("chief"));
+    probe.start();
+    QTRY_VERIFY(probe.up() && probe.session(clerk.pid()) && probe.session(other.pid()));
+    QVERIFY(!probe.state().facts->can_signal && !probe.state().facts->sees_all);
+    QCOMPARE(probe.session(other.pid())->key.started, Timestamp{});
+    if (cluster_.versionNumber() < 100000)
+        QSKIP("this version shows it to its own role alone");
+    QVERIFY(probe.session(clerk.pid())->key.started != Timestamp{});
+    const ActionId act = probe.execute(ActionVerb::terminate, probe.keyOf(clerk.pid()));
+    QTRY_COMPARE(probe.phases(act), QStringLiteral("sent accepted observed"));
+    // With pg_monitor it sees everybody's, and the server says of whom it may not end.
+    QVERIFY(admin.exec(QStringLiteral("GRANT pg_monitor TO chief")));
+    SourceProbe sees(as("chief"));
+    sees.start();
+    QTRY_VERIFY(sees.up() && sees.session(other.pid()));
+    const ActionId refused = sees.execute(ActionVerb::terminate, sees.keyOf(other.pid()));
+    QTRY_COMPARE(sees.phases(refused), QStringLiteral("sent refused"));
+    QVERIFY2(sees.outcome(refused).startsWith(QStringLiteral("The server says: ")),
+             qPrintable(sees.outcome(refused)));
+    QVERIFY(other.exec(QStringLiteral("SELECT 1")));
 }
 
 void TestPgSessions::serverFull()

@@ -93,6 +93,47 @@ private slots:
         QVERIFY(!window_->actions().readOnly->isEnabled());
     }
 
+    /// By the same rule as the buttons beside a session.
+    void sessionMenuSaysWhatStandsAgainstIt()
+    {
+        makeLive();
+        ServerSample sample;
+        Session own = session(20, SessionState::active, start);
+        own.own = true;
+        Session worker = session(21, SessionState::active, start);
+        worker.backend_type = Text{"walsender"};
+        sample.changed = {own, worker};
+        source_->report(sample);
+        window_->showPage(QStringLiteral("sessions"));
+        const auto* const table = window_->currentPage()->findChild<QTreeView*>();
+        const auto listed = [model = table->model()] {
+            int rows = 0; // within the groups
+            for (int group = 0; group < model->rowCount(); ++group)
+                rows += model->rowCount(model->index(group, 0));
+            return rows;
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(listed(), 10, 5000);
+        const WindowActions& actions = window_->actions();
+        const auto choose = [&](std::int64_t pid) {
+            window_->context().select(SessionKey{TargetId{1}, Pid{pid}, start - 1h});
+        };
+        choose(1);
+        QTRY_VERIFY_WITH_TIMEOUT(actions.terminate->isEnabled(), 20000);
+        QVERIFY(actions.cancelStatement->isEnabled() && actions.terminate->statusTip().isEmpty());
+        choose(2); // idle
+        QTRY_VERIFY(!actions.cancelStatement->isEnabled() && actions.terminate->isEnabled());
+        QVERIFY(actions.cancelStatement->statusTip().contains(QStringLiteral("no statement")));
+        choose(20);
+        QTRY_VERIFY(!actions.terminate->isEnabled() && !actions.cancelStatement->isEnabled());
+        QVERIFY2(actions.terminate->statusTip().contains(QStringLiteral("Poolscope's own")),
+                 qPrintable(actions.terminate->statusTip()));
+        choose(21);
+        QTRY_VERIFY2(
+            actions.terminate->statusTip().contains(QStringLiteral("the server's own worker")),
+            qPrintable(actions.terminate->statusTip()));
+        QVERIFY(!actions.terminate->isEnabled());
+        closeAll();
+    }
     void terminateIsConfirmedThenSent()
     {
         makeLive();

@@ -37,7 +37,7 @@ void TestMySqlCommands::grants()
         return read_mysql_grants(r, shape);
     };
     QCOMPARE(granted("GRANT ALL PRIVILEGES ON *.* TO `a`@`%` WITH GRANT OPTION", true, 101119),
-             (MySqlGrants{true, true, true, true}));
+             (MySqlGrants{true, true, true, true, true, false}));
     QCOMPARE(granted("GRANT PROCESS ON *.* TO `a`@`%`", true, 101119),
              (MySqlGrants{true, false, false, false}));
     QCOMPARE(granted("GRANT SUPER ON *.* TO `a`@`%`", true, 101119),
@@ -50,6 +50,22 @@ void TestMySqlCommands::grants()
              (MySqlGrants{false, true, false, false}));
     QCOMPARE(granted("GRANT SELECT ON `performance_schema`.* TO `a`@`%`", false, 80040),
              (MySqlGrants{false, false, false, true}));
+    // The procedures by which clouds let sessions be ended.
+    const MySqlGrants executes{false, false, false, false, true, false};
+    for (const char* const line :
+         {"GRANT EXECUTE ON PROCEDURE `mysql`.`rds_kill` TO `a`@`%`",
+          "GRANT EXECUTE ON PROCEDURE `mysql`.`az_kill` TO `a`@`%`",
+          "GRANT EXECUTE ON `mysql`.* TO `a`@`%`", "GRANT INSERT, EXECUTE ON *.* TO `a`@`%`"})
+        QVERIFY2(granted(line, false, 80040) == executes, line);
+    for (const char* const line :
+         {"GRANT EXECUTE ON PROCEDURE `mysql`.`rds_kill_query` TO `a`@`%`",
+          "GRANT EXECUTE ON FUNCTION `mysql`.`rds_kill` TO `a`@`%`",
+          "GRANT EXECUTE ON `shop`.* TO `a`@`%`", "GRANT SELECT ON `shop`.* TO `a`@`%`"})
+        QVERIFY2(granted(line, false, 80040) == MySqlGrants{}, line);
+    for (const char* const line :
+         {"GRANT SELECT ON `mysql`.* TO `a`@`%`", "GRANT SHOW_ROUTINE ON *.* TO `a`@`%`",
+          "GRANT SELECT ON `mysql`.`proc` TO `a`@`%`"})
+        QVERIFY2(granted(line, false, 80040).sees_others, line);
     QCOMPARE(granted("GRANT ALL PRIVILEGES ON `shop`.* TO `a`@`%`", false, 80040), MySqlGrants{});
 }
 

@@ -17,6 +17,7 @@ class TestSessionHabits : public QObject
     Q_OBJECT
 private slots:
     void whoMayNotBeSignalledStaysOut();
+    void theServerDecidesAboutRoles();
     void ourOwnBehindAnotherTarget();
     void aFilterBeginsAtItsFirstHit();
     void whatIsAskedForStandsInTheMiddle();
@@ -36,6 +37,7 @@ void TestSessionHabits::whoMayNotBeSignalledStaysOut()
     TargetSummary other = update.targets.front();
     other.info.id = TargetId{2};
     other.info.name = "orders-db";
+    other.info.kind = "mysql";
     other.facts->can_signal = other.facts->superuser = false;
     other.facts->role = "mon";
     update.targets.push_back(other);
@@ -57,6 +59,36 @@ void TestSessionHabits::whoMayNotBeSignalledStaysOut()
     const QString obstacle =
         commandObstacle(ActionVerb::terminate, none, store, live, Formatter(true));
     QVERIFY2(obstacle.contains(QStringLiteral("orders-db")), qPrintable(obstacle));
+}
+
+/// PostgreSQL lets a member of the session's role signal it without a grant. Where the start cannot
+/// be seen nothing can be compared, and nothing is offered.
+void TestSessionHabits::theServerDecidesAboutRoles()
+{
+    SyntheticUpdates updates;
+    const SessionRow seen = updates.put(10, SessionState::active, "shop-api");
+    SessionRow hidden = seen;
+    hidden.session.key.pid = Pid{11};
+    hidden.session.key.started = Timestamp{};
+    Transport live;
+    live.mode = Mode::live;
+    for (const char* const kind : {"postgresql", "mysql"}) {
+        for (const bool may : {false, true}) {
+            Update update = updates.whole();
+            TargetSummary& target = update.targets.front();
+            target.info.kind = kind;
+            target.facts->role = "mon";
+            target.facts->can_signal = may;
+            SessionStore store;
+            store.apply(update);
+            for (const ActionVerb verb : {ActionVerb::cancel, ActionVerb::terminate}) {
+                const QString why = commandObstacle(verb, {seen}, store, live, Formatter(true));
+                QCOMPARE(why.isEmpty(), may || kind == std::string_view("postgresql"));
+            }
+            QVERIFY(commandObstacle(ActionVerb::terminate, {hidden}, store, live, Formatter(true))
+                        .contains(QStringLiteral("may not see when this session started")));
+        }
+    }
 }
 
 /// Two targets on one server: to each, the session of the other is anybody's.

@@ -411,21 +411,22 @@ void MainWindow::updateCommands()
 {
     const Page* page = currentPage();
     const std::vector<SessionRow> selected =
-        page ? page->selectedSessions() : std::vector<SessionRow>{};
+        commandable(page ? page->selectedSessions() : std::vector<SessionRow>{}, *store_);
     QString obstacle = CommandFlow::obstacle(workspace_.transport());
     if (obstacle.isEmpty() && selected.empty())
         obstacle = tr("Select a session first.");
-    const bool possible = obstacle.isEmpty();
-    const bool running = std::any_of(selected.begin(), selected.end(), [](const SessionRow& row) {
-        return runsStatement(row.session);
-    });
-    actions_->setCommands(possible && running, possible, obstacle);
+    const auto against = [&](ActionVerb verb) {
+        return obstacle.isEmpty()
+                   ? commandObstacle(verb, selected, *store_, workspace_.transport(), format())
+                   : obstacle;
+    };
+    actions_->setCommands(against(ActionVerb::cancel), against(ActionVerb::terminate));
 }
 
 void MainWindow::command(ActionVerb verb)
 {
     if (const Page* page = currentPage())
-        commands_->request(verb, page->selectedSessions(), format());
+        commands_->request(verb, commandable(page->selectedSessions(), *store_), format());
 }
 
 void MainWindow::setUtc(bool utc)

@@ -65,7 +65,7 @@ WindowActions::WindowActions(QMainWindow* window)
     setTransport({});
     connect(&Theme::current(), &Theme::changed, this,
             [this] { setTransport(Transport(transport_)); });
-    setCommands(false, false, tr("Select a session first."));
+    setCommands(tr("Select a session first."), tr("Select a session first."));
 }
 
 QAction* WindowActions::make(const QString& text, const QString& icon, const QKeySequence& key)
@@ -269,14 +269,15 @@ void WindowActions::setReading(bool on)
     compare->setEnabled(!on);
 }
 
-void WindowActions::setCommands(bool cancellable, bool terminable, const QString& obstacle)
+void WindowActions::setCommands(const QString& noCancel, const QString& noEnd)
 {
-    cancelStatement->setEnabled(cancellable);
-    terminate->setEnabled(terminable);
-    for (QAction* action : {cancelStatement, terminate}) {
+    const auto offer = [](QAction* action, const QString& obstacle) {
+        action->setEnabled(obstacle.isEmpty());
         action->setToolTip(obstacle);
         action->setStatusTip(obstacle);
-    }
+    };
+    offer(cancelStatement, noCancel);
+    offer(terminate, noEnd);
 }
 
 } // namespace poolscope

@@ -71,8 +71,8 @@ public:
     void setTransport(const Transport& transport);
     /// One report or comparison at a time.
     void setReading(bool on);
-    /// `obstacle` says why commands are off; empty: they are on.
-    void setCommands(bool cancellable, bool terminable, const QString& obstacle);
+    /// Why each of them is off; empty: it is on.
+    void setCommands(const QString& noCancel, const QString& noEnd);
     /// Of the letters that a table serves, those that would do something now; see Page::letters().
     void setLetters(const QString& letters);
 

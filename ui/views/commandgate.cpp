@@ -48,8 +48,10 @@ QString sessionObstacle(const SessionRow& row, const SessionStore& store)
                   "from a later one with its pid.")
                    .arg(name) +
                help;
-    if (target->facts && !target->facts->can_signal && !target->facts->superuser &&
-        target->facts->role != s.user.str())
+    // Where each session's start is its own, who may see it may mostly end it as well: a member of
+    // its role needs no grant for that. The server decides, and its words are shown.
+    if (target->facts && !tells_session_start(target->info.kind) && !target->facts->can_signal &&
+        !target->facts->superuser && target->facts->role != s.user.str())
         return tr("Off: on %1 the role may not signal sessions of others.").arg(name) + help;
     return {};
 }
