@@ -9,6 +9,7 @@
 
 #include <mysql.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -80,15 +81,21 @@ std::optional<Error> readOption(MySqlAddress& address, const QString& key, const
         address.user = value;
     else if (k == QLatin1String("password"))
         address.password = value;
-    else if (k == QLatin1String("ssl-mode") || k == QLatin1String("sslmode")) {
+    else if (k == QLatin1String("connect-timeout")) {
+        bool number = false;
+        address.connectTimeout = value.toInt(&number);
+        if (!number || *address.connectTimeout < 0)
+            return Error{"The address of the MySQL server has a connect-timeout that is none.",
+                         "Give seconds; 0 waits for long."};
+    } else if (k == QLatin1String("ssl-mode") || k == QLatin1String("sslmode")) {
         address.tls = tlsOf(value);
         if (!address.tls)
             return Error{"The address of the MySQL server has an ssl-mode that is none.",
                          "Use disabled, preferred, required, verify_ca or verify_identity."};
     } else {
         return Error{"The address of the MySQL server has an option that Poolscope does not know.",
-                     "Known are socket, ssl-mode, ssl-ca, ssl-capath, ssl-cert, ssl-key and "
-                     "defaults-file."};
+                     "Known are socket, ssl-mode, ssl-ca, ssl-capath, ssl-cert, ssl-key, "
+                     "connect-timeout and defaults-file."};
     }
     return std::nullopt;
 }
@@ -174,10 +181,16 @@ QString mysqlUrlWithoutSecrets(const QString& target)
     if (!match.captured(4).isEmpty())
         text += QLatin1Char(':') + match.captured(4);
     // Another name may be a misspelt one with a password.
-    static const QStringList known{
-        QStringLiteral("user"),     QStringLiteral("socket"),  QStringLiteral("ssl-mode"),
-        QStringLiteral("sslmode"),  QStringLiteral("ssl-ca"),  QStringLiteral("ssl-capath"),
-        QStringLiteral("ssl-cert"), QStringLiteral("ssl-key"), QStringLiteral("defaults-file")};
+    static const QStringList known{QStringLiteral("user"),
+                                   QStringLiteral("socket"),
+                                   QStringLiteral("ssl-mode"),
+                                   QStringLiteral("sslmode"),
+                                   QStringLiteral("ssl-ca"),
+                                   QStringLiteral("ssl-capath"),
+                                   QStringLiteral("ssl-cert"),
+                                   QStringLiteral("ssl-key"),
+                                   QStringLiteral("connect-timeout"),
+                                   QStringLiteral("defaults-file")};
     QStringList options;
     for (const QString& option : match.captured(6).split(QLatin1Char('&'), Qt::SkipEmptyParts)) {
         if (known.contains(plainKey(decoded(option.section(QLatin1Char('='), 0, 0)))))
@@ -265,6 +278,8 @@ MySqlAddress effectiveAddress(const MySqlAddress& given)
     fill(out.caPath, MYSQL_OPT_SSL_CAPATH);
     fill(out.certificate, MYSQL_OPT_SSL_CERT);
     fill(out.key, MYSQL_OPT_SSL_KEY);
+    if (!out.connectTimeout && read.connect_timeout > 0)
+        out.connectTimeout = static_cast<int>(std::min(read.connect_timeout, 86400U));
     out.pluginDir = optionOf(probe.get(), MYSQL_PLUGIN_DIR);
     if (!out.tls) {
         if (flagOf(probe.get(), MYSQL_OPT_SSL_VERIFY_SERVER_CERT))

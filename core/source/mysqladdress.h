@@ -26,8 +26,9 @@ struct MySqlAddress
     QString caPath;
     QString certificate;
     QString key;
-    QString optionFile; ///< read in place of the usual ones
-    QString pluginDir;  ///< of an option file
+    std::optional<int> connectTimeout; ///< seconds; 0: no limit
+    QString optionFile;                ///< read in place of the usual ones
+    QString pluginDir;                 ///< of an option file
 
     /// "db1:3306", or the socket's path: for sentences.
     QString label() const;

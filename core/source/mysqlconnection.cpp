@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/source/connectlimit.h"
 
 #include <mysql.h>
 #include <sys/socket.h>
@@ -45,7 +46,8 @@ MySqlConnection::MySqlConnection(QObject* parent)
     connect(&lookup_, &HostLookup::done, this, &MySqlConnection::resolved);
     connect(&attemptLimit_, &QTimer::timeout, this, [this] {
         PgTrouble trouble;
-        const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(limits_.connect);
+        const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(
+            attemptLimit_.intervalAsDuration());
         trouble.sentence =
             whom().where + " did not answer within " + format_duration_prose(limit) + ".";
         trouble.next_step = "Check the address and any firewall between; --ssh HOST goes through a "
@@ -128,7 +130,7 @@ void MySqlConnection::attempt()
         return;
     }
     attempting_ = true;
-    attemptLimit_.start(limits_.connect);
+    attemptLimit_.start(connect_limit(plan_.address.connectTimeout, limits_.connect));
     begin([this, endpoint = endpoints_.at(next_)] { connectNow(endpoint); });
 }
 

@@ -44,7 +44,7 @@ public:
     struct Limits
     {
         std::chrono::milliseconds lookup{5000};
-        std::chrono::milliseconds connect{10000}; ///< each address
+        std::chrono::milliseconds connect{10000}; ///< each address, without connect_timeout
     };
     struct Plan
     {

@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/source/connectlimit.h"
 
 #include <libpq-fe.h>
 
@@ -39,7 +40,8 @@ PgConnection::PgConnection(QObject* parent)
     connect(&lookup_, &HostLookup::done, this, &PgConnection::resolved);
     connect(&attemptLimit_, &QTimer::timeout, this, [this] {
         PgTrouble trouble;
-        const auto seconds = std::chrono::duration_cast<std::chrono::microseconds>(limits_.connect);
+        const auto seconds = std::chrono::duration_cast<std::chrono::microseconds>(
+            attemptLimit_.intervalAsDuration());
         trouble.sentence =
             whom().where + " did not answer within " + format_duration_prose(seconds) + ".";
         trouble.next_step = "Check the address and any firewall between; --ssh HOST goes through a "
@@ -167,7 +169,7 @@ void PgConnection::attempt()
                     server_trouble(state, field(notice, PG_DIAG_MESSAGE_PRIMARY), c->whom());
         },
         this);
-    attemptLimit_.start(limits_.connect);
+    attemptLimit_.start(connect_limit(connectTimeout(plan_.effective), limits_.connect));
     watch(false, true);
 }
 

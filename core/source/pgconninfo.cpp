@@ -215,6 +215,15 @@ Result<PgParams> effectiveParams(const PgParams& given)
     return params;
 }
 
+std::optional<int> connectTimeout(const PgParams& effective)
+{
+    bool number = false;
+    const int seconds = valueOf(effective, "connect_timeout").trimmed().toInt(&number);
+    if (!number)
+        return std::nullopt;
+    return seconds <= 0 ? 0 : std::max(seconds, 2);
+}
+
 QString conninfoWithoutSecrets(const QString& target)
 {
     const Options options = parsed(target);

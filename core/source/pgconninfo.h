@@ -7,6 +7,7 @@
 #include <QString>
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace poolscope {
@@ -24,6 +25,9 @@ Result<PgParams> parseConninfo(const QString& target);
 /// With the service's entry, the environment and libpq's own defaults filled in: what libpq will
 /// use. An unknown service is an error.
 Result<PgParams> effectiveParams(const PgParams& given);
+
+/// connect_timeout, seconds, at least 2 as libpq has it; 0: no limit. Null: not set, or no number.
+std::optional<int> connectTimeout(const PgParams& effective);
 
 /// The same target without secrets, as a URI or a conninfo, as it was; empty if it cannot be read.
 QString conninfoWithoutSecrets(const QString& target);

@@ -133,6 +133,14 @@ void TestMySqlTrouble::silentServer()
     QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 20000);
     QVERIFY2(probe.sentence().contains(QStringLiteral("did not answer within")),
              qPrintable(probe.sentence()));
+    // As long as the address has it, where it says so.
+    MySqlProbe patient(
+        QStringLiteral("mysql://u@127.0.0.1:%1/?connect-timeout=2").arg(silent.serverPort()),
+        timings);
+    patient.start();
+    QTRY_COMPARE_WITH_TIMEOUT(patient.reach(), Reach::failing, 20000);
+    QVERIFY2(patient.sentence().contains(QStringLiteral("did not answer within 2 s")),
+             qPrintable(patient.sentence()));
 }
 
 namespace {

@@ -3,7 +3,10 @@
 #include "tests/integration/sourceprobe.h"
 #include "tests/support/pgcluster.h"
 
+#include <QElapsedTimer>
 #include <QFile>
+#include <QHostAddress>
+#include <QTcpServer>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -19,6 +22,7 @@ private slots:
     void listOfServers_data();
     void listOfServers();
     void noneOfTheKind();
+    void connectTimeout();
 
 private:
     QString list(const QString& attributes) const
@@ -100,6 +104,22 @@ void TestPgReach::noneOfTheKind()
     QVERIFY2(probe.nextStep().contains(QStringLiteral("target_session_attrs")),
              qPrintable(probe.sentence() + probe.nextStep()));
     QVERIFY(probe.state().status.next_try.has_value());
+}
+
+/// Who takes the connection and says nothing is waited for as long as the user has it.
+void TestPgReach::connectTimeout()
+{
+    QTcpServer silent;
+    QVERIFY(silent.listen(QHostAddress::LocalHost));
+    SourceProbe probe(QStringLiteral("host=127.0.0.1 port=%1 dbname=d user=u connect_timeout=1")
+                          .arg(silent.serverPort()));
+    QElapsedTimer took;
+    took.start();
+    probe.start();
+    QTRY_COMPARE_WITH_TIMEOUT(probe.reach(), Reach::failing, 20000);
+    QVERIFY2(took.elapsed() >= 1900, qPrintable(QString::number(took.elapsed())));
+    QVERIFY2(probe.sentence().contains(QStringLiteral("did not answer within 2 s")),
+             qPrintable(probe.sentence()));
 }
 
 QTEST_GUILESS_MAIN(TestPgReach)

@@ -20,6 +20,7 @@ private slots:
     void noSecretLeaves();
     void optionFiles();
     void theUrlGoesFirst();
+    void connectTimeouts();
     void aCertificateWantsTls();
     void targets();
 };
@@ -102,6 +103,7 @@ void TestMySqlAddress::refused_data()
     QTest::newRow("unknown option") << "mysql://u:hush@h/a?colour=red";
     QTest::newRow("unknown mode") << "mysql://u:hush@h/a?ssl-mode=hush";
     QTest::newRow("a host's socket") << "mysql://u:hush@db1/a?socket=/run/a.sock";
+    QTest::newRow("no timeout") << "mysql://u:hush@h/a?connect-timeout=hush";
     QTest::newRow("control character") << "mysql://u%0A:hush@h/a";
 }
 
@@ -135,6 +137,8 @@ void TestMySqlAddress::noSecretLeaves_data()
                                    << "mariadb://u@h";
     QTest::newRow("unreadable") << "mysql://u:hush@h:port/d"
                                 << "mysql://";
+    QTest::newRow("timeout") << "mysql://u:hush@h/d?connect_timeout=3"
+                             << "mysql://u@h/d?connect_timeout=3";
     QTest::newRow("socket") << "mysql://u:hush@/d?socket=/a/b"
                             << "mysql://u@/d?socket=/a/b";
 }
@@ -189,6 +193,23 @@ void TestMySqlAddress::theUrlGoesFirst()
     QCOMPARE(address.host, QStringLiteral("db1"));
     QCOMPARE(address.database, QStringLiteral("shop"));
     QCOMPARE(address.tls, MySqlTls::disabled);
+}
+
+void TestMySqlAddress::connectTimeouts()
+{
+    const QTemporaryDir home;
+    QFile file(home.filePath(QStringLiteral("my.cnf")));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("[client]\nconnect-timeout=4\n");
+    file.close();
+    const auto of = [](const QString& url) {
+        return effectiveAddress(parseMySqlUrl(url).value()).connectTimeout;
+    };
+    const QString read = QStringLiteral("mysql://me@db1/?defaults-file=") + file.fileName();
+    QCOMPARE(of(read), std::optional<int>(4));
+    QCOMPARE(of(read + QStringLiteral("&connect_timeout=9")), std::optional<int>(9));
+    QCOMPARE(of(read + QStringLiteral("&connect-timeout=0")), std::optional<int>(0));
+    QVERIFY(!of(QStringLiteral("mysql://me@db1/?defaults-file=/dev/null")));
 }
 
 void TestMySqlAddress::aCertificateWantsTls()

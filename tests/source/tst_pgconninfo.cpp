@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/source/connectlimit.h"
 #include "core/source/pgconninfo.h"
 #include "core/source/registry.h"
 #include "core/source/sshtunnel.h"
 
 #include <QFile>
+#include <QScopeGuard>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -21,6 +23,7 @@ private slots:
     void services();
     void precedence();
     void endpoints();
+    void connectTimeouts();
     void passwordFile();
     void sshHosts();
     void makesNothingOfRecordings();
@@ -231,6 +234,28 @@ void TestPgConninfo::endpoints()
     QCOMPARE(of("host=::1").value().front().label(), QStringLiteral("[::1]:5432"));
     QVERIFY(of("host=/run/pg").value().front().isLocalSocket());
     QVERIFY(of("user=u").value().front().isLocalSocket());
+}
+
+void TestPgConninfo::connectTimeouts()
+{
+    using std::chrono::milliseconds, std::chrono::seconds;
+    const auto limit = [](const char* conninfo) {
+        const auto effective = effectiveParams(parseConninfo(QString::fromUtf8(conninfo)).value());
+        return connect_limit(connectTimeout(effective.value()), milliseconds{10'000});
+    };
+    QCOMPARE(limit("host=h"), seconds{10});
+    QCOMPARE(limit("host=h connect_timeout=25"), seconds{25});
+    QCOMPARE(limit("host=h connect_timeout=1"), seconds{2});
+    QCOMPARE(limit("postgresql://h/d?connect_timeout=4"), seconds{4});
+    // libpq would wait for ever.
+    QCOMPARE(limit("host=h connect_timeout=0"), longest_unbounded_connect);
+    QCOMPARE(limit("host=h connect_timeout=-1"), longest_unbounded_connect);
+    QCOMPARE(limit("host=h connect_timeout=2000000000"), longest_connect);
+    QCOMPARE(limit("host=h connect_timeout=soon"), seconds{10});
+    qputenv("PGCONNECT_TIMEOUT", "7");
+    const auto unset = qScopeGuard([] { qunsetenv("PGCONNECT_TIMEOUT"); });
+    QCOMPARE(limit("host=h"), seconds{7});
+    QCOMPARE(limit("host=h connect_timeout=3"), seconds{3});
 }
 
 void TestPgConninfo::passwordFile()
