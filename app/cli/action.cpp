@@ -28,7 +28,7 @@ Result<SessionRow> find(const Live& live, const Arguments& arguments, TargetId t
     if (!row)
         return Error{fmt::format("No session {} is there any more.", arguments.pid.value),
                      "Nothing was sent."};
-    if (row->session.own)
+    if (live.picture().isOwn(row->session))
         return Error{fmt::format("Session {} is Poolscope's own.", arguments.pid.value),
                      "Nothing was sent."};
     SessionRow chosen = *row;

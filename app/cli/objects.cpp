@@ -195,7 +195,7 @@ void writeSessions(JsonWriter& json, const Picture& picture)
 {
     for (const auto& [key, row] : picture.rows) {
         const TargetSummary* const target = picture.target(key.target);
-        if (target && !row.session.own)
+        if (target && !picture.isOwn(row.session))
             writeSession(json, picture, *target, row);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "core/analyze/lostconnection.h"
 #include "core/analyze/words.h"
+#include "core/capture/ownsessions.h"
 #include "core/capture/updatebuilder.h"
 #include "core/record/reader.h"
 #include "core/report/readuntil.h"
@@ -91,6 +92,11 @@ const SessionRow* Picture::row(TargetId target, Pid pid) const
     const bool same =
         found != rows.end() && found->first.target == target && found->first.pid == pid;
     return same ? &found->second : nullptr;
+}
+
+bool Picture::isOwn(const Session& session) const
+{
+    return is_own(session, targets, [this](TargetId target, Pid pid) { return row(target, pid); });
 }
 
 const Checkout* Picture::checkout(const CheckoutKey& key) const

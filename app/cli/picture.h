@@ -28,6 +28,8 @@ struct Picture
     const SessionRow* row(const SessionKey& key) const;
     /// By pid alone; Poolscope's own sessions too.
     const SessionRow* row(TargetId target, Pid pid) const;
+    /// Poolscope's own, also where another target of the same server shows it as anybody's.
+    bool isOwn(const Session& session) const;
     const Checkout* checkout(const CheckoutKey& key) const;
     /// Checkouts and sessions joined, over all targets of the picture.
     Links& links() const;

@@ -87,7 +87,7 @@ std::vector<const SessionRow*> worstFirst(const Picture& picture)
     std::vector<std::pair<Rank, const SessionRow*>> ranked;
     for (const auto& [key, row] : picture.rows) {
         const TargetSummary* const target = picture.target(key.target);
-        if (!target || row.session.own)
+        if (!target || picture.isOwn(row.session))
             continue;
         const auto suspect =
             std::find_if(target->suspects.begin(), target->suspects.end(),

@@ -28,6 +28,8 @@ private slots:
     void infoOfAnEmptyRecording();
     void keysStandInTheirOrder();
     void ownSessionsAreLeftOut();
+    void ownSessionsOfAnotherTarget_data();
+    void ownSessionsOfAnotherTarget();
     void jsonSurvivesHostileText();
     void textIsClean();
     void screenFits();
@@ -269,6 +271,66 @@ void TestObjects::ownSessionsAreLeftOut()
     for (const QJsonValue& one : array(writeSessions))
         QVERIFY(one.toObject().value(QStringLiteral("pid")).toInt() != 400);
     QVERIFY(sessionsText(picture_, 0).find("  400  ") == std::string::npos);
+}
+
+void TestObjects::ownSessionsOfAnotherTarget_data()
+{
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("later"); ///< seconds, of the start
+    QTest::addColumn<QString>("client");
+    QTest::addColumn<QString>("otherKind");
+    QTest::addColumn<bool>("out");
+    const auto row = [](const char* name, const char* kind, int later, const char* client,
+                        const char* other, bool out) {
+        QTest::newRow(name) << QString::fromLatin1(kind) << later << QString::fromLatin1(client)
+                            << QString::fromLatin1(other) << out;
+    };
+    row("one server", "postgresql", 0, "10.0.0.1:5432", "postgresql", true);
+    row("another life of its pid", "postgresql", 1, "10.0.0.1:5432", "postgresql", false);
+    row("another kind of server", "postgresql", 0, "10.0.0.1:5432", "mysql", false);
+    // It counts the server's life in whole seconds.
+    row("one MySQL", "mysql", 1, "10.0.0.1:5432", "mysql", true);
+    row("one MySQL, its port not told", "mysql", 0, "10.0.0.1", "mysql", true);
+    row("two that were started together", "mysql", 0, "10.0.0.1:5433", "mysql", false);
+    row("another life of MySQL", "mysql", 9, "10.0.0.1:5432", "mysql", false);
+}
+
+/// Two targets on one server: to each, the session of the other is anybody's.
+void TestObjects::ownSessionsOfAnotherTarget()
+{
+    QFETCH(const QString, kind);
+    QFETCH(const int, later);
+    QFETCH(const QString, client);
+    QFETCH(const QString, otherKind);
+    QFETCH(const bool, out);
+    Update update;
+    update.reset = true;
+    update.now = noon;
+    update.actions = std::make_shared<const std::vector<ActionRecord>>();
+    for (const auto& [id, one] : {std::pair{1U, kind}, std::pair{2U, otherKind}}) {
+        TargetSummary target;
+        target.info = {TargetId{id}, one.toStdString(), "db" + std::to_string(id), "service=db"};
+        update.targets.push_back(target);
+    }
+    SessionRow own, seen, client_of;
+    own.session = session(400, SessionState::active, "poolscope");
+    own.session.own = true;
+    seen.session = session(400, SessionState::active, "poolscope");
+    seen.session.key.target = TargetId{2};
+    seen.session.key.started += std::chrono::seconds{later};
+    seen.session.client = Text{client.toStdString()};
+    client_of.session = session(401, SessionState::active, "shop-api");
+    client_of.session.key.target = TargetId{2};
+    update.changed = {own, seen, client_of};
+    Picture picture;
+    picture.apply(update);
+    JsonWriter json;
+    json.begin_array();
+    writeSessions(json, picture);
+    json.end_array();
+    const QJsonArray all = QJsonDocument::fromJson(QByteArray::fromStdString(json.text())).array();
+    QCOMPARE(all.size(), out ? 1 : 2);
+    QCOMPARE(worstFirst(picture).size(), out ? std::size_t{1} : std::size_t{2});
 }
 
 void TestObjects::jsonSurvivesHostileText()

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/ownsessions.h"
 
-#include <algorithm>
+#include "core/capture/ownsessions.h"
 
 namespace poolscope {
 
 bool isOwn(const SessionStore& store, const Session& session)
 {
-    if (session.own)
-        return true;
-    const auto& targets = store.targets();
-    return std::any_of(targets.begin(), targets.end(), [&](const TargetSummary& target) {
-        const SessionRow* const same =
-            store.find(SessionKey{target.info.id, session.key.pid, session.key.started});
-        return same && same->session.own;
-    });
+    return is_own(session, store.targets(),
+                  [&store](TargetId target, Pid pid) { return store.find(target, pid); });
 }
 
 } // namespace poolscope
