@@ -74,7 +74,7 @@ std::optional<SessionKey> key_from_identity(TargetId target, std::string_view id
 
 bool Session::is_client() const
 {
-    // Before PostgreSQL 10 there is no type, and only client backends are listed.
+    // MySQL tells no type; where PostgreSQL before 10 has none, the poll makes one up.
     return backend_type.is_null() || backend_type.str() == "client backend";
 }
 

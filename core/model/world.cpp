@@ -8,15 +8,40 @@ namespace poolscope {
 
 namespace {
 
-SessionState counted_as(const Session& session)
+/// Before PostgreSQL 12 a sender of the log took a slot of max_connections, too.
+bool senders_take_slots(const TargetState& target)
 {
-    return session.own ? SessionState::other : session.state;
+    return target.info.kind == "postgresql" && target.facts && target.facts->version_number > 0 &&
+           target.facts->version_number < 120000;
 }
 
-void count(StateCounts& counts, const Session& session, std::int32_t by)
+bool is_sender(const Session& session)
 {
-    if (session.is_client())
-        counts.at(static_cast<std::size_t>(counted_as(session))) += by;
+    return session.backend_type.str() == "walsender";
+}
+
+SessionState counted_as(const Session& session)
+{
+    // A sender's statement is never at its end: that it is active tells nothing.
+    return session.own || is_sender(session) ? SessionState::other : session.state;
+}
+
+void count(TargetState& target, const Session& session, std::int32_t by)
+{
+    if (session.is_client() || (is_sender(session) && senders_take_slots(target)))
+        target.counts.at(static_cast<std::size_t>(counted_as(session))) += by;
+}
+
+/// Which sessions count depends on the server's version.
+void take_facts(TargetState& target, const ServerFacts& facts)
+{
+    const bool before = senders_take_slots(target);
+    target.facts = facts;
+    if (senders_take_slots(target) == before)
+        return;
+    target.counts = {};
+    for (const auto& [pid, session] : target.sessions)
+        count(target, session, +1);
 }
 
 template <class... Cases>
@@ -154,7 +179,7 @@ void World::apply(const Observation& o, WorldDelta& delta)
                    },
                    [&](const FactsReported& what) {
                        if (target)
-                           target->facts = what.facts;
+                           take_facts(*target, what.facts);
                        delta.targets = true;
                    },
                    [&](const ServerSample& what) {
@@ -221,7 +246,7 @@ void World::apply_to(TargetState& target, const ServerSample& sample, Timestamp 
                      WorldDelta& delta)
 {
     const auto remove = [&](std::map<Pid, Session>::iterator it) {
-        count(target.counts, it->second, -1);
+        count(target, it->second, -1);
         delta.gone.push_back(it->second.key);
         target.locks.erase(it->first);
         return target.sessions.erase(it);
@@ -252,10 +277,10 @@ void World::apply_to(TargetState& target, const ServerSample& sample, Timestamp 
         } else {
             if (it->second == session)
                 continue;
-            count(target.counts, it->second, -1);
+            count(target, it->second, -1);
             it->second = session;
         }
-        count(target.counts, session, +1);
+        count(target, session, +1);
         delta.changed.push_back(session.key);
     }
     target.clock_offset = sample.clock_offset;

@@ -3,6 +3,7 @@
 
 #include <QTest>
 
+#include <numeric>
 #include <random>
 
 using namespace poolscope;
@@ -51,6 +52,7 @@ private slots:
     void aReusedPidIsAnotherSession();
     void goneNamesOnlyThatSession();
     void ownSessionCountsAsOther();
+    void walSendersTakeSlots();
     void countsAlwaysEqualARecount();
     void actionsKeepTheirStory();
     void locksLeaveWithTheirSession();
@@ -130,6 +132,51 @@ void TestWorld::ownSessionCountsAsOther()
     QCOMPARE(count(world, SessionState::active), 0);
     QCOMPARE(count(world, SessionState::other), 1);
     QCOMPARE(world.target(TargetId{1})->client_count(), 1);
+}
+
+/// Before PostgreSQL 12, of max_connections; from then on they have slots of their own.
+void TestWorld::walSendersTakeSlots()
+{
+    World world = attached();
+    const auto facts = [](std::int32_t version) {
+        ServerFacts f;
+        f.version_number = version;
+        f.max_connections = 20;
+        return FactsReported{f};
+    };
+    const auto counted = [&world] {
+        const auto& counts = world.target(TargetId{1})->counts;
+        return std::accumulate(counts.begin(), counts.end(), 0);
+    };
+    const auto sender = [](std::int64_t pid) {
+        Session s = session(pid, SessionState::active);
+        s.backend_type = Text{"walsender"};
+        return s;
+    };
+    world.apply(observation(2, facts(110022)));
+    ServerSample sample;
+    sample.full = true;
+    sample.changed = {session(1, SessionState::idle), sender(2), sender(3)};
+    Session worker = session(4, SessionState::other);
+    worker.backend_type = Text{"autovacuum worker"};
+    sample.changed.push_back(worker);
+    world.apply(observation(3, sample));
+    QCOMPARE(counted(), 3);
+    QCOMPARE(count(world, SessionState::active), 0); // not a statement that runs
+    QCOMPARE(count(world, SessionState::other), 2);
+    QVERIFY(!sender(2).is_client()); // nobody is offered to end it
+    ServerSample later;
+    later.gone = {sender(3).key};
+    world.apply(observation(4, later));
+    QCOMPARE(counted(), 2);
+    // Upgraded behind the same address.
+    world.apply(observation(5, facts(120001)));
+    QCOMPARE(counted(), 1);
+    world.apply(observation(6, facts(90624)));
+    QCOMPARE(counted(), 2);
+    sample.changed = {session(1, SessionState::idle)};
+    world.apply(observation(7, sample));
+    QCOMPARE(counted(), 1);
 }
 
 void TestWorld::countsAlwaysEqualARecount()
