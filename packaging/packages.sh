@@ -109,7 +109,7 @@ install_missing()
 install_servers()
 {
     command -v dpkg-query >/dev/null || return 0
-    local missing=() postgres=
+    local missing=() postgres= package
     # Not every release has it.
     ! apt-cache show victoria-metrics >/dev/null 2>&1 || server_packages+=(victoria-metrics)
     mapfile -t missing < <(missing_of "${server_packages[@]}")
@@ -141,8 +141,11 @@ install_servers()
         if [ "${#missing[@]}" != 0 ]; then
             apt_install "${missing[@]}"
             # Not at the next boot either, whether or not this system runs systemd now.
+            # One by one: most are no units, and some versions of systemd do nothing at all then.
             if command -v systemctl >/dev/null; then
-                as_root systemctl disable --quiet "${missing[@]}" 2>/dev/null || true
+                for package in "${missing[@]}"; do
+                    as_root systemctl disable --quiet "$package" 2>/dev/null || true
+                done
             fi
         fi
     )
