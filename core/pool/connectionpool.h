@@ -55,7 +55,8 @@ public:
     using PoolCore::start;
     /// Closes one that is not the pool's.
     virtual void turn_away(Connection& connection) noexcept = 0;
-    std::unique_ptr<std::optional<Connection>[]> connections;
+    GrowingArray<std::optional<Connection>> connections{slot_count()};
+    void make_room(std::uint32_t count) noexcept final { connections.grow_to(count); }
 };
 
 template <class Connection, ConnectionFactory<Connection> Factory>
@@ -65,9 +66,7 @@ public:
     FactoryState(PoolConfig config, Factory factory)
         : PoolState<Connection>(std::move(config))
         , factory_(std::move(factory))
-    {
-        this->connections.reset(new std::optional<Connection>[this->slot_count()]);
-    }
+    {}
 
 private:
     Result<ConnectionMetadata> open_connection(std::uint32_t slot) override

@@ -234,6 +234,11 @@ Result<Done> PoolCore::reclaim(CheckoutId checkout)
         if (!SlotWord::is_lent(word) || slot.checkout_of(word) != checkout ||
             slot.published.load(std::memory_order_acquire) != SlotWord::lease(word))
             continue;
+        // One more, and there were no place for a connection instead of it.
+        if (not_come_back_ >= slot_count_ - config_.max_connections)
+            return Error{"It is not reclaimed: " + std::to_string(not_come_back_) +
+                             " were, and have not come back, and the pool has no place for more.",
+                         "Restart the application, and see to where it loses them."};
         PoolUser& user = *slot.user.load(std::memory_order_acquire);
         // Its state may become `told` meanwhile.
         bool taken = false;
@@ -250,6 +255,7 @@ Result<Done> PoolCore::reclaim(CheckoutId checkout)
         word = SlotWord::lease(word);
         user.leave(config_.max_per_user);
         --live_;
+        ++not_come_back_;
         ++closed_;
         ++reclaimed_;
         if (slot.added_by) {

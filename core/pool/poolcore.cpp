@@ -50,10 +50,11 @@ inline void order_writes() noexcept
 #endif
 }
 
-/// Room beside max_connections, for what was reclaimed and has not come back.
+/// Room beside max_connections, for what was reclaimed and has not come back: a guard that was
+/// forgotten never does. Only what is used of it costs memory.
 std::uint32_t with_spare(std::uint32_t connections)
 {
-    return connections + std::max(8U, connections / 8);
+    return connections + std::max(1024U, connections * 8);
 }
 
 } // namespace
@@ -64,7 +65,7 @@ PoolCore::PoolCore(PoolConfig config)
     , precise_(config_.leak_detection || config_.stack_capture != StackCapture::off)
     , hot_ticks_(ticks_in(Duration{100}))
     , slot_count_(with_spare(config_.max_connections))
-    , slots_(new Slot[slot_count_])
+    , slots_(slot_count_)
     , breaker_(config_.circuit)
     , health_({config_.health_check_interval, 1, 3, 1, std::chrono::seconds{1}})
 {
@@ -378,6 +379,7 @@ void PoolCore::return_reclaimed(Lease lease) noexcept
     close_quietly(lease.slot);
     {
         const std::lock_guard lock(mutex_);
+        --not_come_back_;
         set_empty_locked(lease.slot);
     }
     serve_or_close();

@@ -6,6 +6,7 @@
 #include "core/leak/judgement.h"
 #include "core/pool/brieftable.h"
 #include "core/pool/circuitbreaker.h"
+#include "core/pool/growingarray.h"
 #include "core/pool/healthmonitor.h"
 #include "core/pool/poolconfig.h"
 #include "core/pool/poolslot.h"
@@ -141,6 +142,8 @@ protected:
     virtual void close_connection(std::uint32_t slot) = 0;
     /// Makes whatever the holder does with it fail soon; from another thread, and at once.
     virtual void interrupt_connection(std::uint32_t slot) = 0;
+    /// The slots below `count` are about to be used. With the mutex held.
+    virtual void make_room(std::uint32_t count) noexcept = 0;
     /// Whether a connection has a process on a server, and a socket.
     virtual bool has_server() const = 0;
 
@@ -257,7 +260,7 @@ private:
     const bool precise_;           ///< stamps are ticks, not the coarse clock
     const std::int64_t hot_ticks_; ///< uses closer than this are measured by sample
     const std::uint32_t slot_count_;
-    const std::unique_ptr<detail::Slot[]> slots_;
+    detail::GrowingArray<detail::Slot> slots_; ///< as many as high_water_
     detail::PoolUsers users_;
     CircuitBreaker breaker_;
     HealthMonitor health_;
@@ -274,8 +277,10 @@ private:
 
     alignas(64) mutable std::mutex mutex_;
     std::list<Waiter*> waiters_;
-    std::int64_t live_ = 0;         ///< slots that are neither empty nor reclaimed
-    std::uint32_t first_empty_ = 0; ///< no slot in front of it is empty
+    std::int64_t live_ = 0;           ///< slots that are neither empty nor reclaimed
+    std::uint32_t not_come_back_ = 0; ///< slots that are reclaimed
+    bool out_of_memory_ = false;      ///< when a slot was last asked for
+    std::uint32_t first_empty_ = 0;   ///< no slot in front of it is empty
     std::condition_variable drained_;
     std::map<std::uint32_t, Suspicion> suspicions_; ///< by slot
     LogHistogram waited_;

@@ -16,18 +16,26 @@ using detail::SlotRecord;
 using detail::SlotState;
 using detail::SlotWord;
 
-/// Takes an empty slot, as opening.
+/// Takes an empty slot, as opening. There is one where live_ is below max_connections (see
+/// reclaim), but there may be no memory for it.
 bool PoolCore::reserve_locked(std::uint32_t& index)
 {
+    out_of_memory_ = false;
     for (std::uint32_t& i = first_empty_; i < slot_count_; ++i) {
+        if (i >= high_water_.load(std::memory_order_relaxed)) {
+            slots_.grow_to(i + 1);
+            make_room(i + 1);
+        }
         Slot& slot = slots_[i];
         const std::uint64_t word = slot.control.load();
         if (SlotWord::state(word) != SlotState::empty)
             continue;
         if (!slot.record.load(std::memory_order_relaxed)) {
             auto* record = new (std::nothrow) SlotRecord;
-            if (!record)
+            if (!record) {
+                out_of_memory_ = true;
                 return false;
+            }
             slot.record.store(record, std::memory_order_release);
         }
         if (slot.serial.load(std::memory_order_relaxed) == 0)
@@ -226,10 +234,12 @@ Result<std::uint32_t> PoolCore::reserve(std::string_view name)
                          " connections already (max_per_user).",
                      ""};
     std::uint32_t slot = 0;
-    if (live_ >= config_.max_connections || !reserve_locked(slot))
+    if (live_ >= config_.max_connections)
         return Error{"The pool has its " + std::to_string(config_.max_connections) +
                          " connections (max_connections).",
                      ""};
+    if (!reserve_locked(slot))
+        return Error{"Out of memory.", ""};
     slots_[slot].added_by = &user;
     ++user.added;
     return slot;

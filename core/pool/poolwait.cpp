@@ -233,7 +233,7 @@ void PoolCore::serve_waiters_locked()
         } else if (reserve_locked(waiter.lease.slot)) {
             waiter.state = Waiter::State::may_open;
         } else {
-            breaker_.forgotten(); // every spare place is taken by what was reclaimed
+            breaker_.forgotten(); // out of memory
             waiter.user->leave(config_.max_per_user);
             break;
         }
@@ -283,7 +283,11 @@ Error PoolCore::timed_out(const AcquireOptions& options, PoolUser& user, Duratio
 /// Why there are not max_connections; empty where nothing stands in their way.
 std::string PoolCore::no_more_locked() const
 {
-    if (live_ >= config_.max_connections || breaker_.state(now_ticks()) == CircuitState::closed)
+    if (live_ >= config_.max_connections)
+        return {};
+    if (out_of_memory_)
+        return " No more are opened: there is no memory for one.";
+    if (breaker_.state(now_ticks()) == CircuitState::closed)
         return {};
     return " No more are opened: the circuit breaker is open after too many failures. The last "
            "one: " +
@@ -338,6 +342,10 @@ std::string PoolCore::who_holds_locked(const PoolUser& user, std::int64_t others
     if (holders.size() > 5)
         text += " and " + count_of(static_cast<std::int64_t>(holders.size()) - 5, "other user",
                                    "other users");
+    if (not_come_back_ > 0)
+        text += "; " + std::to_string(not_come_back_) +
+                (not_come_back_ == 1 ? " that was reclaimed has" : " that were reclaimed have") +
+                " not come back and " + (not_come_back_ == 1 ? "counts" : "count") + " no more";
     if (others > 0)
         text += "; " + count_of(others, "other waits", "others wait");
     return text + ".";
