@@ -64,6 +64,7 @@ PoolFigures PoolCore::figures() const
             if (const SlotRecord* record = slots_[i].record.load())
                 use.add(record->use);
         }
+        figures.total = live_;
         figures.pending = static_cast<std::int64_t>(waiters_.size());
         figures.timeouts = timeouts_;
         if (config_.leak_detection)
@@ -72,7 +73,6 @@ PoolFigures PoolCore::figures() const
         create.add(created_);
         lent -= std::min(lent, not_lent_);
     }
-    figures.total = figures.used + figures.idle + figures.opening;
     figures.max = config_.max_connections;
     figures.idle_min = config_.min_idle;
     figures.idle_max = config_.max_connections;
@@ -102,6 +102,7 @@ PoolStatistics PoolCore::statistics() const
             statistics.acquired += SlotWord::count(word);
         }
         statistics.acquired -= std::min(statistics.acquired, not_lent_);
+        statistics.total = live_; // kept, not added up: that the rest adds up to it says something
         statistics.pending = static_cast<std::int64_t>(waiters_.size());
         statistics.timeouts = timeouts_;
         statistics.leaks_detected = leaks_detected_;
@@ -112,7 +113,6 @@ PoolStatistics PoolCore::statistics() const
         statistics.open_failures = open_failures_;
         statistics.reclaimed = reclaimed_;
     }
-    statistics.total = statistics.active + statistics.idle + statistics.opening;
     statistics.currently_tracked =
         config_.leak_detection ? static_cast<std::uint64_t>(statistics.active) : 0;
     statistics.circuit = breaker_.state(now);
