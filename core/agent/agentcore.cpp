@@ -86,7 +86,8 @@ void AgentCore::add(PoolControl& pool)
     for (unsigned index = 2; taken(name); ++index)
         name = description.name + "-" + std::to_string(index);
     const auto index = static_cast<std::uint32_t>(pools_.size());
-    PoolEntry& entry = pools_.emplace_back(PoolEntry{&pool, std::move(name), {*this, index}});
+    PoolEntry& entry = pools_.emplace_back(
+        PoolEntry{&pool, std::move(name), {*this, index}, dialect_of(description.database)});
     if (attached_.load()) {
         pool.take_brief(); // what was left of another time
         pool.sum_brief(sums_brief_);

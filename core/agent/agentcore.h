@@ -3,6 +3,7 @@
 
 #include "core/agent/agent.h"
 #include "core/agent/eventring.h"
+#include "core/agent/fingerprint.h"
 
 #include <array>
 #include <atomic>
@@ -38,6 +39,7 @@ struct PoolEntry
     PoolControl* control; ///< null: removed
     std::string name;
     PoolSink sink;
+    Dialect dialect; ///< of its statements
 };
 
 struct AgentCounters

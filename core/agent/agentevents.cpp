@@ -75,7 +75,7 @@ void AgentLoop::take_event(const ReadEvent& read)
     if (noting_changes_ && changes_picture(read.event.kind))
         changes_.push_back(change_of(read.pool, read.event));
     tell(read.pool, read.event.stack, [&](std::string& line, std::uint64_t n) {
-        lines_.event(line, n, entry.name, read.event);
+        lines_.event(line, n, entry.name, read.event, entry.dialect);
     });
 }
 

@@ -167,7 +167,7 @@ void EventLines::timeout_event(std::string& out, std::uint64_t n, std::string_vi
 }
 
 void EventLines::event(std::string& out, std::uint64_t n, std::string_view pool,
-                       const PoolEvent& event)
+                       const PoolEvent& event, Dialect dialect)
 {
     const Digits id(event.checkout.value);
     const Digits connection(event.connection.value);
@@ -190,7 +190,8 @@ void EventLines::event(std::string& out, std::uint64_t n, std::string_view pool,
     case PoolEventKind::busy:
     case PoolEventKind::idle:
         wire::encode(out, n,
-                     wire::Use{pool, id, at, event.kind == PoolEventKind::busy, event.text});
+                     wire::Use{pool, id, at, event.kind == PoolEventKind::busy,
+                               fingerprint(event.text, dialect)});
         return;
     case PoolEventKind::beat:
         wire::encode(out, n, wire::Beat{pool, id, at, unless_zero(event.expected)});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/agent/fingerprint.h"
 #include "core/event/poolcontrol.h"
 
 #include <cstdint>
@@ -32,7 +33,9 @@ public:
 
     static void hello(std::string& out, std::uint64_t n, Timestamp now,
                       const AgentIdentity& identity, const std::vector<PoolDescription>& pools);
-    void event(std::string& out, std::uint64_t n, std::string_view pool, const PoolEvent& event);
+    /// Of a statement its fingerprint.
+    void event(std::string& out, std::uint64_t n, std::string_view pool, const PoolEvent& event,
+               Dialect dialect = Dialect::any);
     void connection(std::string& out, std::uint64_t n, std::string_view pool,
                     const OpenConnection& connection) const;
     /// As part of a picture; else as the event of a checkout that is told later than it happened.

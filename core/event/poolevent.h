@@ -34,7 +34,7 @@ enum class PoolEventKind : std::uint8_t {
     closed,   ///< a physical connection was given up; text = reason
     pending,  ///< the number of waiters changed; number = how many wait now
     checkout, ///< a connection was lent
-    busy,     ///< a checkout began a statement; text = its fingerprint, where known
+    busy,     ///< a checkout began a statement; text = it, where known: with its literals, maybe
     idle,     ///< a checkout ended its statement
     beat,     ///< the holder said that it is alive, and maybe how long it will take (expected)
     checkin,  ///< a connection came back

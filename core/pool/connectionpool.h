@@ -198,8 +198,9 @@ public:
         if (state_)
             state_->expect(lease_, from_now);
     }
-    /// A statement begins, with its fingerprint or text; and ends. An attached inspector shows it,
-    /// and what works is no leak, but for ten critical thresholds.
+    /// A statement begins, with its fingerprint or text; and ends. An attached inspector shows it
+    /// without its literals, which do not leave the process; and what works is no leak, but for ten
+    /// critical thresholds.
     void begin_statement(std::string_view statement) noexcept
     {
         if (state_)

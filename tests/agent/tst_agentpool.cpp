@@ -233,6 +233,15 @@ void TestAgentPool::helloSaysWhatIsReported()
     for (const char* const word : {"by", "health", "use", "use_time", "stacks"})
         QVERIFY2(can(word), word);
     QVERIFY(!can("reclaim"));
+    // Their literals stay in the process: of one that was cut, too.
+    const std::string secret = std::string(2000, 'x') + "'";
+    for (const std::string& statement :
+         {"UPDATE t SET a = 'hunter2' WHERE b = " + std::to_string(77),
+          "INSERT INTO t VALUES ('hunter2" + secret + ")"})
+        guard.value().begin_statement(statement);
+    QTRY_VERIFY(inspector.hears(R"("statement":"UPDATE t SET a = ? WHERE b = ?")"));
+    QTRY_VERIFY(inspector.hears(R"("statement":"INSERT INTO t VALUES (?")"));
+    QVERIFY(!inspector.hears("hunter2"));
     agent->remove(watched.control());
     QTRY_VERIFY((inspector.pump(), !can("leaks")));
     agent->remove(plain.control());
