@@ -72,7 +72,7 @@ struct PoolConfig
     Duration cleanup_interval = std::chrono::seconds{60};
 
     StackCapture stack_capture = StackCapture::always;
-    std::uint32_t sample_every = 16; ///< for StackCapture::sampled; >= 1
+    std::uint32_t sample_every = 16; ///< for StackCapture::sampled: on average; >= 1
     CaptureMethod capture_method = CaptureMethod::automatic;
     CircuitBreakerConfig circuit;
 

@@ -146,7 +146,7 @@ bool PoolCore::wants_stack(ThreadRecord& thread) noexcept
     case StackCapture::off:
         return false;
     case StackCapture::sampled:
-        return thread.acquires++ % config_.sample_every == 0;
+        return thread.draw(config_.sample_every);
     case StackCapture::always:
         return true;
     case StackCapture::near_exhaustion:

@@ -75,6 +75,8 @@ ThreadRecord& ThreadRecord::attach() noexcept
 {
     ThreadRecord& record = take();
     record.thread = static_cast<std::uint64_t>(syscall(SYS_gettid));
+    record.random +=
+        record.thread * 0x9E3779B97F4A7C15U ^ static_cast<std::uint64_t>(now_ticks().value);
     pthread_setspecific(thread_end_key(), &record);
     thread_record = &record;
     return record;

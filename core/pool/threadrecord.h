@@ -27,7 +27,7 @@ struct alignas(64) ThreadRecord
     std::atomic<bool> taken{false};
     ThreadRecord* next = nullptr; ///< all records, newest first
     std::uint64_t thread = 0;     ///< the operating system's number
-    std::uint32_t acquires = 0;   ///< for sampling
+    std::uint64_t random = 0;     ///< for sampling; this thread's
 
     /// Where this thread last found a connection, and for whom, in a few pools.
     struct Hint
@@ -49,6 +49,14 @@ struct alignas(64) ThreadRecord
     /// The stack that was interned last: it mostly comes again.
     Addresses last_stack;
     StackId last_id;
+
+    /// True once in `mean` calls, by chance: what an application does in turn, or in several pools,
+    /// has the same chance each time.
+    bool draw(std::uint32_t mean) noexcept
+    {
+        random = random * 0x5851F42D4C957F2DU + 0x14057B7EF767814FU; // Knuth's, MMIX
+        return (random >> 32U) * mean >> 32U == 0;
+    }
 
     static ThreadRecord& current() noexcept;
     /// The newest record of all; follow `next`.
