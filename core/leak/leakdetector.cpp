@@ -78,7 +78,8 @@ TrackOutcome LeakDetector::insert(ResourceId id, ResourceInfo&& info, Ticks acqu
         return TrackOutcome::full;
     }
     try {
-        shard.tracked.emplace(id, Tracked{std::move(info), acquired, {}, LeakSeverity::none});
+        shard.tracked.emplace(id,
+                              Tracked{std::move(info), acquired, {}, LeakSeverity::none, false});
     } catch (...) {
         count_.fetch_sub(1, std::memory_order_relaxed);
         throw;
@@ -151,7 +152,8 @@ std::vector<LeakReport> LeakDetector::check_leaks(Ticks now)
             if (tracked.heartbeat)
                 holding.since_heartbeat = between(*tracked.heartbeat, now);
             const LeakSeverity severity = judge(holding, config_.thresholds);
-            if (severity == LeakSeverity::none)
+            tracked.quiet = severity == LeakSeverity::none;
+            if (tracked.quiet)
                 continue;
             if (tracked.suspected == LeakSeverity::none)
                 leaks_detected_.fetch_add(1, std::memory_order_relaxed);
@@ -178,7 +180,8 @@ LeakStatistics LeakDetector::statistics(Ticks now) const
         const std::lock_guard lock(shard.mutex);
         statistics.currently_tracked += shard.tracked.size();
         for (const auto& [id, tracked] : shard.tracked) {
-            statistics.currently_suspected += tracked.suspected != LeakSeverity::none ? 1 : 0;
+            statistics.currently_suspected +=
+                tracked.suspected != LeakSeverity::none && !tracked.quiet ? 1 : 0;
             if (!first || tracked.acquired < *first)
                 first = tracked.acquired;
         }

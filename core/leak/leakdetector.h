@@ -64,9 +64,9 @@ struct LeakReport
 
 struct LeakStatistics
 {
-    std::uint64_t leaks_detected = 0; ///< ever suspected
-    std::uint64_t leaks_resolved = 0; ///< of those, released late
-    std::size_t currently_suspected = 0;
+    std::uint64_t leaks_detected = 0;    ///< ever suspected
+    std::uint64_t leaks_resolved = 0;    ///< of those, released late
+    std::size_t currently_suspected = 0; ///< when last checked, without what is quiet since
     std::size_t currently_tracked = 0;
     std::optional<Duration> oldest; ///< age of the oldest that is tracked
     std::uint64_t dropped = 0;      ///< found no room, or no memory
@@ -118,7 +118,8 @@ private:
         ResourceInfo info;
         Ticks acquired;
         std::optional<Ticks> heartbeat;
-        LeakSeverity suspected = LeakSeverity::none;
+        LeakSeverity suspected = LeakSeverity::none; ///< the last that was
+        bool quiet = false;                          ///< but not any more
     };
     struct alignas(64) Shard
     {

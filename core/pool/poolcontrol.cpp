@@ -107,7 +107,10 @@ PoolStatistics PoolCore::statistics() const
         statistics.timeouts = timeouts_;
         statistics.leaks_detected = leaks_detected_;
         statistics.leaks_resolved = leaks_resolved_;
-        statistics.currently_suspected = suspicions_.size();
+        statistics.currently_suspected =
+            static_cast<std::uint64_t>(std::ranges::count_if(suspicions_, [](const auto& entry) {
+                return entry.second.severity != LeakSeverity::none;
+            }));
         statistics.opened = opened_;
         statistics.closed = closed_;
         statistics.open_failures = open_failures_;

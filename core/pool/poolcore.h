@@ -51,10 +51,10 @@ struct PoolStatistics
     std::int64_t pending = 0;
     std::uint64_t acquired = 0; ///< ever
     std::uint64_t timeouts = 0;
-    std::uint64_t leaks_detected = 0;    ///< ever
-    std::uint64_t leaks_resolved = 0;    ///< of those, came back
-    std::uint64_t currently_tracked = 0; ///< active, where leak detection is on
-    std::uint64_t currently_suspected = 0;
+    std::uint64_t leaks_detected = 0;      ///< ever
+    std::uint64_t leaks_resolved = 0;      ///< of those, came back
+    std::uint64_t currently_tracked = 0;   ///< active, where leak detection is on
+    std::uint64_t currently_suspected = 0; ///< without those that a heartbeat or work has quietened
     std::uint64_t opened = 0;
     std::uint64_t closed = 0;
     std::uint64_t open_failures = 0;
@@ -155,7 +155,7 @@ protected:
 private:
     struct Waiter;
     class Served;
-    struct Suspicion
+    struct Suspicion ///< severity none: not any more, but of the same checkout
     {
         std::uint64_t word = 0;
         LeakSeverity severity = LeakSeverity::none;
@@ -248,6 +248,7 @@ private:
     void look_for_leaks(Ticks now);
     void judge_slot(std::uint32_t index, Ticks now);
     void resolve_locked(std::uint32_t slot, std::uint64_t word) noexcept;
+    void emit_no_leak(std::uint32_t slot, const Suspicion& suspicion) noexcept;
     bool is_suspected(ConnectionId connection) const;
     void clean_up(Ticks now);
     std::string_view reason_to_close_locked(detail::Slot& slot, Ticks now, std::int64_t spare,

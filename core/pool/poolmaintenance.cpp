@@ -89,8 +89,9 @@ void PoolCore::watch(std::uint32_t slot, ConnectionId connection)
 bool PoolCore::is_suspected(ConnectionId connection) const
 {
     const std::lock_guard lock(mutex_);
-    return std::ranges::any_of(
-        suspicions_, [&](const auto& entry) { return entry.second.connection == connection; });
+    return std::ranges::any_of(suspicions_, [&](const auto& entry) {
+        return entry.second.connection == connection && entry.second.severity != LeakSeverity::none;
+    });
 }
 
 /// The checkout of `word` came back or was taken away.
@@ -102,6 +103,13 @@ void PoolCore::resolve_locked(std::uint32_t index, std::uint64_t word) noexcept
     const Suspicion suspicion = found->second;
     suspicions_.erase(found);
     ++leaks_resolved_;
+    if (suspicion.severity != LeakSeverity::none)
+        emit_no_leak(index, suspicion);
+    static_cast<void>(word);
+}
+
+void PoolCore::emit_no_leak(std::uint32_t index, const Suspicion& suspicion) noexcept
+{
     PoolEvent event;
     event.kind = PoolEventKind::leak;
     event.time = now_ticks();
@@ -109,7 +117,6 @@ void PoolCore::resolve_locked(std::uint32_t index, std::uint64_t word) noexcept
     event.checkout = slots_[index].checkout_of(suspicion.word);
     event.text = "resolved";
     send(event);
-    static_cast<void>(word);
 }
 
 void PoolCore::judge_slot(std::uint32_t index, Ticks now)
@@ -138,12 +145,18 @@ void PoolCore::judge_slot(std::uint32_t index, Ticks now)
     if (SlotWord::lease(slot.control.load()) != word)
         return;
     const LeakSeverity severity = judge(holding, config_.leak_thresholds());
-    if (severity == LeakSeverity::none)
+    const auto known = suspicions_.find(index);
+    if (severity == LeakSeverity::none) { // its holder has said something, or works again
+        if (known != suspicions_.end() && known->second.severity != LeakSeverity::none) {
+            emit_no_leak(index, known->second);
+            known->second.severity = LeakSeverity::none; // kept: it is counted once
+        }
         return;
-    Suspicion& suspicion = suspicions_[index];
+    }
+    Suspicion& suspicion = known != suspicions_.end() ? known->second : suspicions_[index];
     if (suspicion.severity == severity)
         return;
-    if (suspicion.severity == LeakSeverity::none)
+    if (suspicion.word != word)
         ++leaks_detected_;
     suspicion = {word, severity, slot.connection};
     slot.notes.fetch_or(detail::note_suspected);

@@ -109,6 +109,13 @@ void TestLeakDetector::expectedAndHeartbeat()
     QVERIFY(detector.check_leaks(after(5min + 29s)).empty());
     QCOMPARE(detector.check_leaks(after(5min + 31s)).size(), std::size_t{1});
     QCOMPARE(detector.check_leaks(after(11min)).size(), std::size_t{2});
+    // A late one counts too, of the same leak.
+    QVERIFY(detector.heartbeat(ResourceId{2}, after(12min)));
+    QCOMPARE(detector.check_leaks(after(12min + 1s)).size(), std::size_t{1});
+    QCOMPARE(detector.statistics(after(12min + 1s)).currently_suspected, std::size_t{1});
+    QCOMPARE(detector.check_leaks(after(20min)).size(), std::size_t{2});
+    QCOMPARE(detector.statistics(after(20min)).currently_suspected, std::size_t{2});
+    QCOMPARE(detector.statistics(after(20min)).leaks_detected, 2U);
     // Neither for ever.
     detector.heartbeat(ResourceId{2}, after(2h));
     QCOMPARE(detector.check_leaks(after(2h + 1s)).size(), std::size_t{2});

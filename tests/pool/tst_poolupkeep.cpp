@@ -18,6 +18,7 @@ private slots:
     void leaksAreFound();
     void expectedAndHeartbeat();
     void whatWorksIsNoLeak();
+    void whatIsSaidLateCountsToo();
     void healthCheck();
     void cleanUp();
     void cleansUpByItself();
@@ -118,6 +119,47 @@ void TestPoolUpkeep::whatWorksIsNoLeak()
     auto b = pool.acquire("next");
     pool.maintain(in_future(31s));
     QCOMPARE(pool.stats().currently_suspected, 2U);
+}
+
+/// A statement after the threshold: the checkout is no suspect while it works, and one in all.
+void TestPoolUpkeep::whatIsSaidLateCountsToo()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.leak_detection = config.health_check = true;
+    config.health_check_interval = 1h;
+    FakePool pool(config, FakeFactory{&backend});
+    RecordingSink sink;
+    pool.control().set_sink(&sink);
+    auto late = pool.acquire("late");
+    const ConnectionId connection = late.value().connection_id();
+    const auto is_leaked = [&] {
+        pool.health().check_all();
+        const auto all = pool.health().all();
+        return std::ranges::find(all, connection, &HealthStatus::id)->is_leaked;
+    };
+    pool.maintain(in_future(31s));
+    QCOMPARE(pool.stats().currently_suspected, 1U);
+    QVERIFY(is_leaked());
+    late.value().begin_statement("SELECT pg_sleep(3600)");
+    pool.maintain(in_future(32s));
+    QCOMPARE(pool.stats().currently_suspected, 0U);
+    QVERIFY(!is_leaked());
+    QCOMPARE(pool.stats().leaks_resolved, 0U); // it has not come back
+    late.value().end_statement();
+    pool.maintain(in_future(33s));
+    QCOMPARE(pool.stats().currently_suspected, 1U);
+    late.value().expect(10min);
+    pool.maintain(in_future(5min));
+    QCOMPARE(pool.stats().currently_suspected, 0U);
+    QCOMPARE(pool.stats().leaks_detected, 1U);
+    late.value().release();
+    QCOMPARE(pool.stats().leaks_resolved, 1U);
+    std::vector<std::string> told;
+    for (const auto& leak : sink.of(PoolEventKind::leak))
+        told.push_back(leak.text);
+    QCOMPARE(told, (std::vector<std::string>{"alert", "resolved", "alert", "resolved"}));
+    pool.control().set_sink(nullptr);
 }
 
 void TestPoolUpkeep::healthCheck()
