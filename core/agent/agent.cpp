@@ -4,6 +4,7 @@
 #include "core/agent/agentcore.h"
 #include "core/agent/agentloop.h"
 #include "core/agent/endpoint.h"
+#include "core/base/signalsblocked.h"
 #include "core/wire/places.h"
 
 #include <array>
@@ -25,24 +26,6 @@ std::string program_name()
     const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
     return error ? "pool" : path.filename().string();
 }
-
-/// Signals are the application's: none is delivered to a thread that is started while this lives.
-class SignalsBlocked
-{
-public:
-    SignalsBlocked() noexcept
-    {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
 
 } // namespace
 

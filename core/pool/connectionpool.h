@@ -49,7 +49,9 @@ class PoolState : public PoolCore
 {
 public:
     using PoolCore::abandon;
+    using PoolCore::begin_closing;
     using PoolCore::commit;
+    using PoolCore::give_back_place;
     using PoolCore::PoolCore;
     using PoolCore::reserve;
     using PoolCore::start;
@@ -261,7 +263,7 @@ public:
     /// close).
     ~ConnectionPool()
     {
-        static_cast<void>(state_->close(Duration{0}));
+        state_->begin_closing();
         state_->abandon();
     }
     ConnectionPool(const ConnectionPool&) = delete;
@@ -292,7 +294,8 @@ public:
 
     /// Takes up a connection that was opened elsewhere; it is idle then. Fails where the pool has
     /// max_connections, `user` has brought max_per_user, or it is closed: then the connection is
-    /// closed by Factory::close, as any that the pool took; also if this throws std::bad_alloc.
+    /// closed by Factory::close, as any that the pool took; also if this throws: std::bad_alloc, or
+    /// what Connection's move does.
     Result<ConnectionId> add_connection(Connection connection, std::string_view user,
                                         ConnectionMetadata metadata = {})
     {
@@ -307,7 +310,13 @@ public:
             state_->turn_away(connection);
             return slot.error();
         }
-        state_->connections[slot.value()].emplace(std::move(connection));
+        try {
+            state_->connections[slot.value()].emplace(std::move(connection));
+        } catch (...) {
+            state_->give_back_place(slot.value());
+            state_->turn_away(connection);
+            throw;
+        }
         return state_->commit(slot.value(), std::move(metadata), user);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/healthmonitor.h"
 
+#include "core/base/signalsblocked.h"
 #include "core/pool/poolconfig.h"
 
 #include <algorithm>
@@ -233,6 +234,7 @@ void HealthMonitor::start()
         const std::lock_guard lock(mutex_);
         stopping_ = false;
     }
+    const SignalsBlocked blocked;
     thread_ = std::thread(&HealthMonitor::run, this);
     pthread_setname_np(thread_.native_handle(), "pool-health");
 }

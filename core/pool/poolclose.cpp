@@ -79,11 +79,16 @@ void PoolCore::wait_for_leavers() const noexcept
     }
 }
 
+void PoolCore::begin_closing() noexcept
+{
+    attention_.fetch_or(closing_bit);
+    close_idle();
+}
+
 Result<Done> PoolCore::close(Duration deadline)
 {
     deadline = std::clamp(deadline, Duration{0}, longest_setting);
-    attention_.fetch_or(closing_bit);
-    close_idle();
+    begin_closing();
     std::unique_lock lock(mutex_);
     const bool drained =
         drained_.wait_for(lock, deadline, [this] { return outstanding_locked() == 0; });

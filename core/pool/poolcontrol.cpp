@@ -43,6 +43,13 @@ Frames PoolCore::frames(StackId stack) const
     return Symboliser::process().frames(stack);
 }
 
+/// Of what the slots have counted what was lent. It never goes back, as a counter must not.
+std::uint64_t PoolCore::lent_locked(std::uint64_t counted) const noexcept
+{
+    lent_said_ = std::max(lent_said_, counted - std::min(counted, not_lent_));
+    return lent_said_;
+}
+
 /// Holding the mutex keeps slots from becoming empty or opening, so each one that counts is met
 /// once, in one of the states that add up to the total.
 PoolFigures PoolCore::figures() const
@@ -71,7 +78,7 @@ PoolFigures PoolCore::figures() const
             figures.leaks_detected = leaks_detected_;
         wait.add(waited_);
         create.add(created_);
-        lent -= std::min(lent, not_lent_);
+        lent = lent_locked(lent);
     }
     figures.max = config_.max_connections;
     figures.idle_min = config_.min_idle;
@@ -101,7 +108,7 @@ PoolStatistics PoolCore::statistics() const
             statistics.opening += state == SlotState::opening ? 1 : 0;
             statistics.acquired += SlotWord::count(word);
         }
-        statistics.acquired -= std::min(statistics.acquired, not_lent_);
+        statistics.acquired = lent_locked(statistics.acquired);
         statistics.total = live_; // kept, not added up: that the rest adds up to it says something
         statistics.pending = static_cast<std::int64_t>(waiters_.size());
         statistics.timeouts = timeouts_;

@@ -111,7 +111,8 @@ Ticks PoolCore::ticks_of(std::int64_t stamp) const noexcept
 
 bool PoolCore::claim(Slot& slot, std::uint64_t& word) noexcept
 {
-    std::uint64_t seen = slot.control.load(std::memory_order_relaxed);
+    // Not relaxed: who has just said "somebody waits" looks here (see PoolCore).
+    std::uint64_t seen = slot.control.load();
     if (SlotWord::state(seen) != SlotState::idle)
         return false;
     word = SlotWord::of(SlotWord::count(seen) + 1, SlotState::used);

@@ -131,6 +131,9 @@ protected:
 
     /// Starts the background threads that the configuration needs.
     void start();
+    /// Lends no more and closes what is idle; as close(), but says nothing, for which there might
+    /// be no memory.
+    void begin_closing() noexcept;
     /// The pool object goes. What is still lent keeps this one alive until it comes back.
     void abandon() noexcept;
 
@@ -150,6 +153,8 @@ protected:
     /// A place for a connection that comes from outside, and its taking up.
     Result<std::uint32_t> reserve(std::string_view user);
     ConnectionId commit(std::uint32_t slot, ConnectionMetadata metadata, std::string_view user);
+    /// A reserved place that no connection came for.
+    void give_back_place(std::uint32_t slot) noexcept;
     std::uint32_t slot_count() const { return slot_count_; }
 
 private:
@@ -240,6 +245,7 @@ private:
     void close_idle_connections();
     void finish_closing(Owner owner);
     std::int64_t outstanding_locked() const;
+    std::uint64_t lent_locked(std::uint64_t counted) const noexcept;
     void wait_for_leavers() const noexcept;
 
     // poolmaintenance.cpp
@@ -294,6 +300,8 @@ private:
     std::uint64_t open_failures_ = 0;
     std::uint64_t reclaimed_ = 0;
     std::uint64_t not_lent_ = 0; ///< counted in a slot's word, but came to nothing
+    /// The most that lent_locked() has said: what is not lent after all counts until it is known.
+    mutable std::uint64_t lent_said_ = 0;
     static constexpr std::size_t longest_open_error = 512;
     std::string last_open_error_; ///< has room for that, so that noting one needs no memory
     bool orphaned_ = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/pool/poolcore.h"
 
+#include "core/base/signalsblocked.h"
+
 #include <algorithm>
 #include <new>
 #include <pthread.h>
@@ -276,6 +278,7 @@ void PoolCore::start()
     const auto name = [this](std::thread& thread, const char* prefix) {
         pthread_setname_np(thread.native_handle(), (prefix + config_.name).substr(0, 15).c_str());
     };
+    const SignalsBlocked blocked;
     if (config_.leak_detection) {
         leak_thread_ = std::thread(&PoolCore::watch_for_leaks, this);
         name(leak_thread_, "leaks-");

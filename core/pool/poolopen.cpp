@@ -192,6 +192,9 @@ Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
         ++closed_;
         slot.control.store(SlotWord::with(lease.word, SlotState::opening));
         emit_closed(old, reason);
+        if (slot.added_by) // what comes instead nobody has brought
+            --slot.added_by->added;
+        slot.added_by = nullptr;
     }
     health_.forget_soon(old);
     close_quietly(lease.slot);
@@ -243,6 +246,16 @@ Result<std::uint32_t> PoolCore::reserve(std::string_view name)
     slots_[slot].added_by = &user;
     ++user.added;
     return slot;
+}
+
+void PoolCore::give_back_place(std::uint32_t index) noexcept
+{
+    {
+        const std::lock_guard lock(mutex_);
+        empty_locked(index);
+    }
+    if (attention_.load() != 0)
+        serve_or_close();
 }
 
 ConnectionId PoolCore::commit(std::uint32_t index, ConnectionMetadata metadata,

@@ -70,6 +70,7 @@ private slots:
     void acquireLosesNothing_data();
     void acquireLosesNothing();
     void addingLosesNothing();
+    void endingNeedsNone();
     void trackingLosesNothing();
 };
 
@@ -221,6 +222,25 @@ void TestPoolMemory::addingLosesNothing()
         QCOMPARE(backend.open_now(), 0);
     }
     QVERIFY(granted > 1);
+}
+
+/// A pool that goes while something is lent: its destructor has nobody to tell that memory ran out.
+void TestPoolMemory::endingNeedsNone()
+{
+    int granted = 0;
+    for (bool reached = true; reached; ++granted) {
+        Backend backend;
+        PoolConfig config = small_config(3);
+        config.health_check = true;
+        config.health_check_interval = 1h;
+        auto pool = std::make_unique<FakePool>(config, WordyFactory{{&backend}});
+        Result<FakeGuard> kept = pool->acquire(a_user);
+        static_cast<void>(pool->acquire("another"));
+        reached = fails_after(granted, [&] { pool.reset(); });
+        QVERIFY(kept);
+        kept.value().release();
+        QCOMPARE(backend.open_now(), 0);
+    }
 }
 
 /// What cannot be tracked is counted, and its release is that of something unknown.

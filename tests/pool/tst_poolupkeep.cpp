@@ -5,6 +5,9 @@
 
 #include <QTest>
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace poolscope;
@@ -19,6 +22,10 @@ private slots:
     void expectedAndHeartbeat();
     void whatWorksIsNoLeak();
     void whatIsSaidLateCountsToo();
+    void signalsAreTheApplications();
+    void countersNeverGoBack();
+    void aReplacementIsNobodysOwn();
+    void aMoveThatThrowsLosesNoPlace();
     void healthCheck();
     void cleanUp();
     void cleansUpByItself();
@@ -160,6 +167,127 @@ void TestPoolUpkeep::whatIsSaidLateCountsToo()
         told.push_back(leak.text);
     QCOMPARE(told, (std::vector<std::string>{"alert", "resolved", "alert", "resolved"}));
     pool.control().set_sink(nullptr);
+}
+
+/// Of every thread that the pool starts.
+void TestPoolUpkeep::signalsAreTheApplications()
+{
+    Backend backend;
+    PoolConfig config = small_config(3);
+    config.name = "sig";
+    config.leak_detection = config.health_check = true;
+    FakePool pool(config, FakeFactory{&backend});
+    pool.health().start();
+    const auto blocked = [](const std::string& thread) {
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+            std::ifstream status(task.path() / "status");
+            std::string line;
+            bool named = false;
+            while (std::getline(status, line)) {
+                named = named || line == "Name:\t" + thread;
+                if (named && line.starts_with("SigBlk:"))
+                    return std::stoull(line.substr(7), nullptr, 16);
+            }
+        }
+        return 0ULL;
+    };
+    for (const char* const thread : {"leaks-sig", "pool-sig", "pool-health"}) {
+        QTRY_VERIFY2((blocked(thread) >> (SIGTERM - 1) & 1U) == 1, thread);
+        QTRY_VERIFY2((blocked(thread) >> (SIGCHLD - 1) & 1U) == 1, thread);
+    }
+}
+
+/// A look at a connection that is claimed, and comes to nothing.
+void TestPoolUpkeep::countersNeverGoBack()
+{
+    Backend backend;
+    PoolConfig config = small_config(1);
+    config.validation_on_acquire = true;
+    FakePool pool(config, FakeFactory{&backend});
+    QVERIFY(pool.acquire("a"));
+    PoolStatistics during;
+    PoolFigures figures;
+    backend.while_validating = [&] {
+        during = pool.stats();
+        figures = pool.control().figures();
+    };
+    backend.valid = false;
+    backend.fail_opens = 1;
+    QVERIFY(!pool.acquire("a"));
+    QVERIFY(pool.stats().acquired >= during.acquired);
+    QVERIFY(pool.control().figures().wait_time->count >= figures.wait_time->count);
+    backend.while_validating = {};
+    backend.valid = true;
+    for (int i = 0; i < 3; ++i)
+        QVERIFY(pool.acquire("a"));
+    QCOMPARE(pool.stats().acquired, 4U); // and is right again
+}
+
+void TestPoolUpkeep::aReplacementIsNobodysOwn()
+{
+    Backend backend;
+    PoolConfig config = small_config(4);
+    config.max_per_user = 1;
+    config.validation_on_acquire = true;
+    FakePool pool(config, FakeFactory{&backend});
+    const auto add = [&] {
+        ++backend.opened;
+        return bool(pool.add_connection(FakeConnection{}, "importer"));
+    };
+    QVERIFY(add());
+    QVERIFY(!add());
+    backend.valid = false; // replaced when it is lent
+    QVERIFY(pool.acquire("a"));
+    QCOMPARE(pool.stats().closed, 1U);
+    QVERIFY(add());
+    QVERIFY(!add());
+}
+
+void TestPoolUpkeep::aMoveThatThrowsLosesNoPlace()
+{
+    struct Heavy
+    {
+        explicit Heavy(int* to)
+            : left(to)
+        {}
+        Heavy(Heavy&& other)
+            : left(other.left)
+        {
+            if (--*left < 0)
+                throw std::runtime_error("too heavy");
+        }
+        Heavy& operator=(Heavy&&) = default;
+        int* left;
+    };
+    struct HeavyFactory
+    {
+        int* moves;
+        int* closed;
+        Result<Heavy> open() { return Heavy(moves); }
+        bool validate(Heavy&) { return true; }
+        bool reset(Heavy&) { return true; }
+        void close(Heavy&) { ++*closed; }
+    };
+    int moves = 1; // into the parameter, not into the pool
+    int closed = 0;
+    {
+        ConnectionPool<Heavy> pool(small_config(1), HeavyFactory{&moves, &closed});
+        Heavy heavy(&moves);
+        bool thrown = false;
+        try {
+            static_cast<void>(pool.add_connection(std::move(heavy), "a"));
+        } catch (const std::runtime_error&) {
+            thrown = true;
+        }
+        QVERIFY(thrown);
+        QCOMPARE(closed, 1);
+        QCOMPARE(pool.stats().total, 0);
+        moves = 100;
+        AcquireOptions at_once;
+        at_once.timeout = 0s;
+        QVERIFY(pool.acquire(at_once));
+    }
+    QCOMPARE(closed, 2);
 }
 
 void TestPoolUpkeep::healthCheck()
