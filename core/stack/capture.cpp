@@ -32,6 +32,8 @@ struct CachedLimits
 {
     StackLimits limits;
     bool known = false;
+    std::uint32_t until_look = 1; ///< trusted captures of this thread until one is compared again
+    std::uint32_t random = 0;
 };
 constinit thread_local CachedLimits cached_limits;
 
@@ -109,27 +111,41 @@ bool is_entry(std::uintptr_t address)
     return address >= entry && address < entry + 64;
 }
 
-/// Whether the chain shows all frames of the application that the unwinder shows, in order.
-bool chain_suffices(const Addresses& chain, const Addresses& truth)
+enum class Verdict : std::uint8_t { suffices, fails, unknown };
+
+/// Whether the chain shows all frames of the application that the unwinder shows, in order. Of one
+/// frame nothing follows: it is where both begin.
+Verdict verdict_on(const Addresses& chain, const Addresses& truth)
 {
     std::size_t at = 0;
+    std::size_t own = 0;
     for (const std::uintptr_t address : truth.view()) {
         if (is_entry(address) || !Modules::process().is_own(address))
             continue;
         while (at < chain.count && chain.values[at] != address)
             ++at;
-        if (at == chain.count)
-            return truth.count == truth.values.size() && chain.count == chain.values.size();
+        if (at == chain.count) {
+            if (truth.count == truth.values.size() && chain.count == chain.values.size())
+                break;
+            return Verdict::fails;
+        }
         ++at;
+        ++own;
     }
-    return true;
+    return own >= 2 ? Verdict::suffices : Verdict::unknown;
 }
 
-/// Places of capture and what was found to work there: the return address, and one bit above what
-/// an address can have. A slot that two places share is decided anew as they alternate, which is
-/// slow but right; there are 4 slots to choose from.
+/// Places of capture and what was found to work there: the return address, and above what an
+/// address can have one bit for "unwound", and how many captures are still to be compared before
+/// the chain is trusted: those who call from there may be built in different ways. A slot that two
+/// places share is decided anew as they alternate, which is slow but right; there are 4 slots to
+/// choose from.
 constexpr std::size_t site_count = 4096;
 constexpr std::uintptr_t unwinder_bit = std::uintptr_t{1} << 63U;
+constexpr std::uintptr_t one_look = std::uintptr_t{1} << 60U;
+constexpr std::uintptr_t first_looks = 3;
+constexpr std::uintptr_t site_mask = one_look - 1;
+constexpr std::uint32_t looks_apart = 4096; ///< on average; a look costs as much as some 20 walks
 std::array<std::atomic<std::uintptr_t>, site_count> sites{};
 
 std::size_t first_site_slot(std::uintptr_t address)
@@ -137,21 +153,56 @@ std::size_t first_site_slot(std::uintptr_t address)
     return (address * 0x9E3779B97F4A7C15U >> 50U) % (site_count / 4) * 4;
 }
 
+/// Compares both ways, and notes what follows for the next ones.
 CaptureMethod decide(std::uintptr_t frame, std::uintptr_t high, std::uintptr_t site) noexcept
 {
     Addresses chain;
     chain.count = walk(frame, high, chain.values.data(), chain.values.size());
-    const bool suffices = chain_suffices(chain, unwind_from(site));
+    Verdict verdict = Verdict::unknown;
+    try {
+        verdict = verdict_on(chain, unwind_from(site));
+    } catch (...) { // no memory to learn whose the frames are: unwound this time, decided another
+        return CaptureMethod::unwinder;
+    }
     const std::size_t slot = first_site_slot(site);
-    std::size_t free = slot + (site >> 4U) % 4;
+    std::size_t at = slot + (site >> 4U) % 4;
     for (std::size_t i = slot; i < slot + 4; ++i) {
-        if (sites[i].load(std::memory_order_relaxed) == 0) {
-            free = i;
+        const std::uintptr_t there = sites[i].load(std::memory_order_relaxed);
+        if (there == 0 || (there & site_mask) == site) {
+            at = i;
             break;
         }
     }
-    sites[free].store(site | (suffices ? 0 : unwinder_bit), std::memory_order_relaxed);
-    return suffices ? CaptureMethod::frame_pointers : CaptureMethod::unwinder;
+    std::uintptr_t known = sites[at].load(std::memory_order_relaxed);
+    for (;;) {
+        std::uintptr_t looks = first_looks; // still to come
+        if ((known & site_mask) == site) {
+            if (known & unwinder_bit)
+                return CaptureMethod::unwinder;
+            looks = known / one_look;
+            if (verdict == Verdict::suffices && looks > 0)
+                --looks;
+        }
+        std::uintptr_t next = site | looks * one_look;
+        if (verdict == Verdict::fails)
+            next = site | unwinder_bit;
+        if (next == known ||
+            sites[at].compare_exchange_weak(known, next, std::memory_order_relaxed))
+            break;
+    }
+    return verdict == Verdict::suffices ? CaptureMethod::frame_pointers : CaptureMethod::unwinder;
+}
+
+/// Now and then, by chance, so that nothing that an application does in turn is never met.
+bool is_time_to_look(CachedLimits& cached) noexcept
+{
+    if (--cached.until_look != 0) [[likely]]
+        return false;
+    if (cached.random == 0)
+        cached.random = static_cast<std::uint32_t>(cached.limits.high >> 12U) | 1U;
+    cached.random = cached.random * 1'664'525U + 1'013'904'223U;
+    cached.until_look = looks_apart / 2 + (cached.random >> 16U) % looks_apart;
+    return true;
 }
 
 inline CaptureMethod method_at(std::uintptr_t frame, std::uintptr_t high,
@@ -161,7 +212,8 @@ inline CaptureMethod method_at(std::uintptr_t frame, std::uintptr_t high,
     for (std::size_t i = slot; i < slot + 4; ++i) {
         const std::uintptr_t known = sites[i].load(std::memory_order_relaxed);
         if (known == site)
-            return CaptureMethod::frame_pointers;
+            return is_time_to_look(cached_limits) ? decide(frame, high, site)
+                                                  : CaptureMethod::frame_pointers;
         if (known == (site | unwinder_bit))
             return CaptureMethod::unwinder;
     }

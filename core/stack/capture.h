@@ -36,8 +36,10 @@ StackLimits thread_stack_limits() noexcept;
 /// address is the first. Never faults: nothing outside the thread's own stack is read; on a stack
 /// that is not the thread's own (a fiber's) the unwinder is used.
 ///
-/// With `automatic` the first capture from each place compares both ways: the chain is trusted
-/// there only if it shows every frame of the application that the unwinder shows.
+/// With `automatic` the first captures from each place compare both ways, and one in some thousand
+/// after that: the chain is trusted there as long as it shows every frame of the application that
+/// the unwinder shows, and there are two at least. Once it did not, that place is unwound for good;
+/// so is, once, a capture that finds no memory to compare.
 std::size_t capture_stack(const void* frame, AddressSlots out,
                           CaptureMethod method = CaptureMethod::automatic) noexcept;
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <climits>
 #include <link.h>
+#include <new>
 #include <unistd.h>
 
 namespace poolscope {
@@ -24,6 +25,12 @@ bool below(std::string_view path, std::string_view folder)
            (folder.ends_with('/') || path[folder.size()] == '/');
 }
 
+struct Listing
+{
+    std::vector<Module> modules;
+    bool out_of_memory = false; ///< not thrown through the loader
+};
+
 int add_module(dl_phdr_info* info, std::size_t /*size*/, void* list)
 {
     Module module;
@@ -38,9 +45,14 @@ int add_module(dl_phdr_info* info, std::size_t /*size*/, void* list)
     }
     if (module.end == 0)
         return 0;
-    module.path = info->dlpi_name ? info->dlpi_name : "";
-    static_cast<std::vector<Module>*>(list)->push_back(std::move(module));
-    return 0;
+    auto& listing = *static_cast<Listing*>(list);
+    try {
+        module.path = info->dlpi_name ? info->dlpi_name : "";
+        listing.modules.push_back(std::move(module));
+    } catch (const std::bad_alloc&) {
+        listing.out_of_memory = true;
+    }
+    return listing.out_of_memory ? 1 : 0;
 }
 
 } // namespace
@@ -64,8 +76,11 @@ void Modules::set_system_folders(std::vector<std::string> folders)
 
 void Modules::read_loaded()
 {
-    std::vector<Module> found;
-    dl_iterate_phdr(add_module, &found);
+    Listing listing;
+    dl_iterate_phdr(add_module, &listing);
+    if (listing.out_of_memory)
+        throw std::bad_alloc();
+    std::vector<Module>& found = listing.modules;
     // The loader names the executable with an empty string, and lists it first.
     for (std::size_t i = 0; i < found.size(); ++i) {
         Module& module = found[i];
@@ -94,15 +109,28 @@ const Module* Modules::look_up(std::uintptr_t address) const
     return address < after->end ? &*after : nullptr;
 }
 
-Module Modules::find(std::uintptr_t address)
+const Module* Modules::find_locked(std::uintptr_t address)
 {
-    const std::lock_guard lock(mutex_);
     const Module* module = look_up(address);
     if (!module) {
         read_loaded(); // opened since
         module = look_up(address);
     }
+    return module;
+}
+
+Module Modules::find(std::uintptr_t address)
+{
+    const std::lock_guard lock(mutex_);
+    const Module* const module = find_locked(address);
     return module ? *module : Module{};
+}
+
+bool Modules::is_own(std::uintptr_t address)
+{
+    const std::lock_guard lock(mutex_);
+    const Module* const module = find_locked(address);
+    return module && module->own;
 }
 
 bool Modules::is_system_file(std::string_view path) const

@@ -30,14 +30,15 @@ public:
 
     /// Objects below these folders are not the application's own. Absolute paths.
     void set_system_folders(std::vector<std::string> folders);
-    /// The module that `address` lies in; an empty path where there is none.
+    /// The module that `address` lies in; an empty path where there is none. Throws std::bad_alloc.
     Module find(std::uintptr_t address);
-    bool is_own(std::uintptr_t address) { return find(address).own; }
+    bool is_own(std::uintptr_t address); ///< the same
     /// Whether a file belongs to the system: below its library or include folders.
     bool is_system_file(std::string_view path) const;
 
 private:
     void read_loaded();
+    const Module* find_locked(std::uintptr_t address);
     const Module* look_up(std::uintptr_t address) const;
 
     mutable std::mutex mutex_;

@@ -4,6 +4,8 @@
 #include "tests/pool/testfactory.h"
 
 #include "core/leak/leakdetector.h"
+#include "core/stack/capture.h"
+#include "core/stack/modules.h"
 
 #include <QTest>
 
@@ -70,6 +72,7 @@ private slots:
     void acquireLosesNothing_data();
     void acquireLosesNothing();
     void addingLosesNothing();
+    void aNewPlaceNeedsNone();
     void endingNeedsNone();
     void trackingLosesNothing();
 };
@@ -222,6 +225,33 @@ void TestPoolMemory::addingLosesNothing()
         QCOMPARE(backend.open_now(), 0);
     }
     QVERIFY(granted > 1);
+}
+
+/// The first capture of a place asks which modules are whose, which needs memory.
+template <int place>
+__attribute__((noinline)) Addresses captured_at()
+{
+    const Addresses here = capture_here();
+    asm volatile("" ::: "memory"); // no tail call
+    return here;
+}
+
+void TestPoolMemory::aNewPlaceNeedsNone()
+{
+    bool failed = false;
+    const auto at = [&](int granted, Addresses (*place)()) {
+        // As after a dlopen: the list of modules is to be read again.
+        Modules::process().set_system_folders({"/lib", "/usr/lib"});
+        Addresses taken;
+        failed = fails_after(granted, [&] { taken = place(); }) || failed;
+        QVERIFY(taken.count >= 2);
+        QVERIFY(place().count >= 2);
+    };
+    at(0, captured_at<0>);
+    at(1, captured_at<1>);
+    at(2, captured_at<2>);
+    at(3, captured_at<3>);
+    QVERIFY(failed);
 }
 
 /// A pool that goes while something is lent: its destructor has nobody to tell that memory ran out.

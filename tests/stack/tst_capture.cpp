@@ -27,6 +27,14 @@ __attribute__((noinline)) void take(void* context)
     asm volatile("" ::: "memory"); // no tail call
 }
 
+/// The only place that captures, whoever calls it: one for each row of a test.
+template <int row>
+__attribute__((noinline)) void take_at(void* context)
+{
+    static_cast<Taken*>(context)->addresses = capture_here();
+    asm volatile("" ::: "memory"); // no tail call
+}
+
 using Probe = ProbeLines (*)(int, ProbeCapture, void*);
 
 long count_of(const Frames& frames, const std::string& function)
@@ -44,6 +52,8 @@ private slots:
     void namesTheLines();
     void chainAndUnwinderAgree();
     void worksInThreadsOfAnySize();
+    void onePlaceOfTwoKindsOfCallers_data();
+    void onePlaceOfTwoKindsOfCallers();
     void depthIsBounded();
     void foreignStackIsSafe();
     void brokenChainIsSafe();
@@ -126,6 +136,36 @@ void TestCapture::worksInThreadsOfAnySize()
     }).join();
     const Frames frames = Symboliser::process().frames(taken.addresses.view());
     QCOMPARE(count_of(frames, "chained::probe_deep"), 3L);
+}
+
+void TestCapture::onePlaceOfTwoKindsOfCallers_data()
+{
+    QTest::addColumn<int>("before"); ///< captures below frames with frame pointers
+    QTest::addColumn<int>("most");   ///< that may lack frames, of those that follow
+    QTest::newRow("one of the first") << 1 << 0;
+    QTest::newRow("much later") << 20'000 << 20'000;
+}
+
+/// What is found of the first caller does not hold for all: in the end all have their frames.
+void TestCapture::onePlaceOfTwoKindsOfCallers()
+{
+    QFETCH(int, before);
+    QFETCH(int, most);
+    const ProbeCapture capture = most == 0 ? take_at<0> : take_at<1>;
+    Taken taken;
+    for (int i = 0; i < before; ++i)
+        chained::probe(3, capture, &taken);
+    const auto frames_of = [&] {
+        return count_of(Symboliser::process().frames(taken.addresses.view()),
+                        "unchained::probe_deep");
+    };
+    for (int i = 0; i < most; ++i)
+        unchained::probe(3, capture, &taken);
+    for (int i = 0; i < 10; ++i) { // for good
+        chained::probe(3, capture, &taken);
+        unchained::probe(3, capture, &taken);
+        QCOMPARE(frames_of(), 3L);
+    }
 }
 
 void TestCapture::depthIsBounded()
