@@ -20,8 +20,11 @@ namespace poolscope {
 ///
 /// Optional: `describe(c)` gives its ConnectionMetadata, once, after open; `interrupt(c)` makes
 /// what its holder does with it fail soon, for reclaim(): from another thread, while it is in use,
-/// without blocking, and never together with close(c). `static constexpr bool has_server = false`
-/// says that describe() never gives a server's process or a port.
+/// without blocking, and never together with close(c). `seems_there(c)` tells what is known of a
+/// connection on this side, without waiting and without asking the server: it is called before one
+/// is lent that was last lent more than a second ago; where it is false `validate` decides. `static
+/// constexpr bool has_server = false` says that describe() never gives a server's process or a
+/// port.
 ///
 /// Called from any thread, also several at once for different connections. An exception counts as a
 /// failure.
@@ -94,6 +97,14 @@ private:
     {
         return factory_.validate(*this->connections[slot]);
     }
+    bool look_at_connection(std::uint32_t slot) override
+    {
+        if constexpr (can_look_)
+            return factory_.seems_there(*this->connections[slot]);
+        else
+            return slot < this->slot_count();
+    }
+    bool can_look() const override { return can_look_; }
     bool reset_connection(std::uint32_t slot) override
     {
         return factory_.reset(*this->connections[slot]);
@@ -134,6 +145,10 @@ private:
             };
     }
 
+    static constexpr bool can_look_ = requires(Factory & factory, Connection& c)
+    {
+        factory.seems_there(c);
+    };
     Factory factory_;
 };
 

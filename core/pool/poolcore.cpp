@@ -141,6 +141,20 @@ bool PoolCore::claim_any(std::uint32_t first, Lease& lease) noexcept
     return false;
 }
 
+/// Of a claimed slot, which still says when it was lent before. A server may have gone away since:
+/// what is lent again within a second is believed to be there, of anything else its own side is
+/// asked whether it knows. Nothing is sent.
+bool PoolCore::seems_there(std::uint32_t index, std::int64_t now) noexcept
+{
+    if (now - slots_[index].acquired.load(std::memory_order_relaxed) <= look_after_) [[likely]]
+        return true;
+    try {
+        return look_at_connection(index);
+    } catch (...) { // it cannot be looked at, so it is to be validated
+        return false;
+    }
+}
+
 bool PoolCore::wants_stack(ThreadRecord& thread) noexcept
 {
     switch (config_.stack_capture) {
@@ -171,7 +185,8 @@ bool PoolCore::acquire_now(std::string_view name, Lease& lease) noexcept
             if (claim_any(hint.slot, lease)) {
                 hint.slot = lease.slot;
                 const std::int64_t now = stamp();
-                if (now < slots_[lease.slot].expires.load(std::memory_order_relaxed)) [[likely]] {
+                if (now < slots_[lease.slot].expires.load(std::memory_order_relaxed) &&
+                    seems_there(lease.slot, now)) [[likely]] {
                     lend(lease, user, now, __builtin_frame_address(0), thread);
                     lent = true;
                 } else {

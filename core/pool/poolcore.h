@@ -15,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -145,6 +146,9 @@ protected:
     virtual void close_connection(std::uint32_t slot) = 0;
     /// Makes whatever the holder does with it fail soon; from another thread, and at once.
     virtual void interrupt_connection(std::uint32_t slot) = 0;
+    /// Whether a connection seems to be there, as far as can be told at once.
+    virtual bool look_at_connection(std::uint32_t slot) = 0;
+    virtual bool can_look() const = 0;
     /// The slots below `count` are about to be used. With the mutex held.
     virtual void make_room(std::uint32_t count) noexcept = 0;
     /// Whether a connection has a process on a server, and a socket.
@@ -174,6 +178,7 @@ private:
     Ticks ticks_of(std::int64_t stamp) const noexcept;
     bool claim(detail::Slot& slot, std::uint64_t& word) noexcept;
     bool claim_any(std::uint32_t first, Lease& lease) noexcept;
+    bool seems_there(std::uint32_t slot, std::int64_t now) noexcept;
     bool wants_stack(detail::ThreadRecord& thread) noexcept;
     void lend(Lease lease, detail::PoolUser& user, std::int64_t now, const void* frame,
               detail::ThreadRecord& thread) noexcept;
@@ -266,6 +271,8 @@ private:
     const std::uint64_t serial_;   ///< of this pool in the process
     const bool precise_;           ///< stamps are ticks, not the coarse clock
     const std::int64_t hot_ticks_; ///< uses closer than this are measured by sample
+    /// Stamps: what was lent longer ago is looked at before it is lent again. Set by start().
+    std::int64_t look_after_ = std::numeric_limits<std::int64_t>::max();
     const std::uint32_t slot_count_;
     detail::GrowingArray<detail::Slot> slots_; ///< as many as high_water_
     detail::PoolUsers users_;

@@ -275,6 +275,10 @@ void PoolCore::maintain(Ticks now)
 
 void PoolCore::start()
 {
+    constexpr std::chrono::seconds looks_apart{1};
+    if (can_look())
+        look_after_ =
+            precise_ ? ticks_in(looks_apart) : std::chrono::nanoseconds(looks_apart).count();
     const auto name = [this](std::thread& thread, const char* prefix) {
         pthread_setname_np(thread.native_handle(), (prefix + config_.name).substr(0, 15).c_str());
     };

@@ -160,7 +160,8 @@ Result<PoolCore::Lease> PoolCore::open_into(std::uint32_t index)
 Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
 {
     Slot& slot = slots_[lease.slot];
-    if (stamp() < slot.expires.load(std::memory_order_relaxed))
+    const std::int64_t now = stamp();
+    if (now < slot.expires.load(std::memory_order_relaxed) && seems_there(lease.slot, now))
         return lease;
     std::string_view reason;
     slot.control.store(SlotWord::with(lease.word, SlotState::checking));

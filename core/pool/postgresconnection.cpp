@@ -3,10 +3,13 @@
 
 #include "core/base/text.h"
 
+#include <cerrno>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <string_view>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace poolscope {
 
@@ -86,6 +89,19 @@ bool succeeds(PGconn* connection, const char* statement)
 
 } // namespace
 
+PostgresConnection::PostgresConnection(pg_conn* connection) noexcept
+    : connection_(connection)
+    , socket_(connection && PQsocket(connection) >= 0
+                  ? fcntl(PQsocket(connection), F_DUPFD_CLOEXEC, 0)
+                  : -1)
+{}
+
+PostgresConnection::Descriptor::~Descriptor()
+{
+    if (number >= 0)
+        ::close(number);
+}
+
 void PostgresConnection::Finish::operator()(pg_conn* connection) const noexcept
 {
     PQfinish(connection);
@@ -132,6 +148,24 @@ bool PostgresFactory::validate(PostgresConnection& connection)
            PQstatus(connection.native()) == CONNECTION_OK;
 }
 
+/// A server that ends a session says so and closes: both may lie in the socket unread, while libpq
+/// knows of nothing. What else there is (a notice, a notification) libpq keeps for who reads it.
+bool PostgresFactory::seems_there(PostgresConnection& connection)
+{
+    PGconn* const native = connection.native();
+    constexpr int most_reads = 16; // of what a server that never stops sends
+    for (int i = 0; i < most_reads && PQstatus(native) == CONNECTION_OK; ++i) {
+        char byte = 0;
+        const ssize_t size = recv(PQsocket(native), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (size < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+        if (size == 0 || PQconsumeInput(native) == 0)
+            return false;
+        PQisBusy(native); // has it read
+    }
+    return PQstatus(native) == CONNECTION_OK;
+}
+
 bool PostgresFactory::reset(PostgresConnection& connection)
 {
     PGconn* const native = connection.native();
@@ -143,6 +177,8 @@ bool PostgresFactory::reset(PostgresConnection& connection)
 #endif
     switch (PQtransactionStatus(native)) {
     case PQTRANS_IDLE:
+        if (!seems_there(connection))
+            return false;
         break;
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
@@ -181,9 +217,8 @@ ConnectionMetadata PostgresFactory::describe(PostgresConnection& connection)
 
 void PostgresFactory::interrupt(PostgresConnection& connection)
 {
-    const int socket = PQsocket(connection.native());
-    if (socket >= 0)
-        shutdown(socket, SHUT_RDWR);
+    if (connection.socket() >= 0)
+        shutdown(connection.socket(), SHUT_RDWR);
 }
 
 } // namespace poolscope

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 struct pg_conn; // libpq's PGconn
 
@@ -15,18 +16,37 @@ namespace poolscope {
 class PostgresConnection
 {
 public:
-    explicit PostgresConnection(pg_conn* connection) noexcept
-        : connection_(connection)
-    {}
+    explicit PostgresConnection(pg_conn* connection) noexcept;
     /// For libpq's own functions; stays this object's. Not to be finished by others.
     pg_conn* native() const noexcept { return connection_.get(); }
+    /// The socket that it had when this was made, by a number of its own: libpq may close its own
+    /// at any time, and the number then be another's. So each connection takes two descriptors.
+    /// After PQreset() it is no longer the connection's. -1: none could be had.
+    int socket() const noexcept { return socket_.number; }
 
 private:
     struct Finish
     {
         void operator()(pg_conn* connection) const noexcept;
     };
+    struct Descriptor
+    {
+        explicit Descriptor(int n) noexcept
+            : number(n)
+        {}
+        Descriptor(Descriptor&& other) noexcept
+            : number(std::exchange(other.number, -1))
+        {}
+        Descriptor& operator=(Descriptor&& other) noexcept
+        {
+            std::swap(number, other.number);
+            return *this;
+        }
+        ~Descriptor();
+        int number;
+    };
     std::unique_ptr<pg_conn, Finish> connection_;
+    Descriptor socket_;
 };
 
 /// Opens libpq connections for ConnectionPool<PostgresConnection>.
@@ -47,8 +67,11 @@ public:
     Result<PostgresConnection> open();
     /// One empty round trip.
     bool validate(PostgresConnection& connection);
+    /// What is known without asking: false where the server has ended the session or the socket is
+    /// gone. One look at the socket.
+    bool seems_there(PostgresConnection& connection);
     /// Rolls back what was left open. A connection in the middle of a statement, a COPY or a
-    /// pipeline is broken.
+    /// pipeline is broken, and so is one whose server is known to be gone.
     bool reset(PostgresConnection& connection);
     void close(PostgresConnection& connection);
     ConnectionMetadata describe(PostgresConnection& connection);

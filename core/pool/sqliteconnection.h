@@ -47,7 +47,9 @@ public:
     bool reset(SqliteConnection& connection);
     void close(SqliteConnection& connection);
     ConnectionMetadata describe(SqliteConnection& connection);
-    /// The statement that runs now fails with SQLITE_INTERRUPT.
+    /// The statement that runs now fails with SQLITE_INTERRUPT. Where none runs nothing happens: a
+    /// reclaimed connection works until it comes back, as SQLite has no session that could be
+    /// ended.
     void interrupt(SqliteConnection& connection);
 
 private:

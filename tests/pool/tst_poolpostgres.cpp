@@ -42,7 +42,10 @@ private slots:
     void halfDoneIsBroken_data();
     void halfDoneIsBroken();
     void discardAll();
+    void terminatedIsReplaced_data();
     void terminatedIsReplaced();
+    void noticesDoNotEndIt();
+    void interruptReachesItsOwnSocket();
     void reclaimEndsTheSession();
     void refusalIsTold();
     void addressHoldsNoPassword();
@@ -139,16 +142,32 @@ void TestPoolPostgres::discardAll()
     }
 }
 
+void TestPoolPostgres::terminatedIsReplaced_data()
+{
+    QTest::addColumn<bool>("validating");
+    QTest::addColumn<bool>("held"); ///< when the server ends it
+    QTest::addColumn<bool>("precise");
+    QTest::newRow("validated") << true << false << true;
+    QTest::newRow("idle") << false << false << true;
+    QTest::newRow("idle, coarse clock") << false << false << false;
+    QTest::newRow("held") << false << true << true;
+}
+
 void TestPoolPostgres::terminatedIsReplaced()
 {
-    PoolConfig validating = config();
-    validating.validation_on_acquire = true;
-    PgPool pool(validating, PostgresFactory(conninfo()));
-    QByteArray pid;
-    {
-        auto guard = pool.acquire("a");
-        pid = value(guard.value(), "SELECT pg_backend_pid()");
-    }
+    QFETCH(bool, validating);
+    QFETCH(bool, held);
+    QFETCH(bool, precise);
+    PoolConfig checked = config();
+    checked.validation_on_acquire = validating;
+    if (!precise)
+        checked.stack_capture = StackCapture::off;
+    PgPool pool(checked, PostgresFactory(conninfo()));
+    const auto lent = std::chrono::steady_clock::now();
+    auto first = pool.acquire("a");
+    const QByteArray pid = value(first.value(), "SELECT pg_backend_pid()");
+    if (!held)
+        first.value().release();
     PgClient admin(cluster_.conninfo());
     QCOMPARE(admin.value(
                  QStringLiteral("SELECT pg_terminate_backend(%1)").arg(QString::fromLatin1(pid))),
@@ -156,10 +175,56 @@ void TestPoolPostgres::terminatedIsReplaced()
     QTRY_COMPARE(admin.value(QStringLiteral("SELECT count(*) FROM pg_stat_activity WHERE pid = %1")
                                  .arg(QString::fromLatin1(pid))),
                  QStringLiteral("0"));
+    first.value().release();
+    if (!validating && !held) // what was lent a moment ago is believed to be there
+        std::this_thread::sleep_until(lent + 1100ms);
     auto guard = pool.acquire("a"); // the caller does not notice
     QVERIFY(guard);
     QCOMPARE(value(guard.value(), "SELECT 7"), QByteArray("7"));
     QCOMPARE(pool.stats().opened, 2U);
+}
+
+/// What a server says unasked while a connection is idle is for who reads it next.
+void TestPoolPostgres::noticesDoNotEndIt()
+{
+    PgPool pool(config(), PostgresFactory(conninfo()));
+    {
+        auto guard = pool.acquire("a");
+        value(guard.value(), "LISTEN news");
+    }
+    const auto lent = std::chrono::steady_clock::now();
+    QVERIFY(PgClient(cluster_.conninfo()).exec(QStringLiteral("NOTIFY news, 'today'")));
+    std::this_thread::sleep_until(lent + 1100ms);
+    auto guard = pool.acquire("a");
+    QCOMPARE(pool.stats().opened, 1U);
+    QCOMPARE(value(guard.value(), "SELECT 7"), QByteArray("7"));
+    PGnotify* const news = PQnotifies(guard.value()->native());
+    QVERIFY(news);
+    QCOMPARE(QByteArray(news->extra), QByteArray("today"));
+    PQfreemem(news);
+}
+
+/// The number of a socket that libpq has closed may be somebody else's by now.
+void TestPoolPostgres::interruptReachesItsOwnSocket()
+{
+    PostgresFactory factory(conninfo());
+    auto opened = factory.open();
+    QVERIFY(opened);
+    PostgresConnection connection = std::move(opened).value();
+    const int number = PQsocket(connection.native());
+    int pair[2] = {-1, -1};
+    QCOMPARE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    const int kept = dup(number);
+    QCOMPARE(dup2(pair[0], number), number); // libpq does not know
+    factory.interrupt(connection);
+    QCOMPARE(send(pair[1], "x", 1, MSG_NOSIGNAL), ssize_t{1}); // its peer is still there
+    QCOMPARE(dup2(kept, number), number);
+    char byte = 0;
+    QCOMPARE(recv(number, &byte, 1, 0), ssize_t{0}); // and it is the session that has ended
+    for (const int fd : {pair[0], pair[1], kept})
+        ::close(fd);
+    factory.close(connection);
+    QCOMPARE(connection.socket(), -1);
 }
 
 void TestPoolPostgres::reclaimEndsTheSession()
