@@ -149,7 +149,7 @@ void AgentSource::connected()
     authorised_ = factsTold_ = factsDue_ = false;
     inPicture_ = pictured_ = resyncAsked_ = probing_ = quiet_ = false;
     timesDisbelieved_ = placesLeftOut_ = unnamedTold_ = false;
-    skippedSaid_ = contradictionsSaid_ = 0;
+    skippedSaid_ = contradictionsSaid_ = oddSaid_ = misplacedSaid_ = 0;
     number_ = 0;
     lostTold_ = unreadableTold_ = messages_ = bytesBefore_ = 0;
     pings_.clear();
@@ -357,6 +357,15 @@ void AgentSource::provideSecret(const QString& password)
     reach();
 }
 
+namespace {
+
+std::string timesOrMore(std::uint64_t count)
+{
+    return count == 1 ? std::string("once") : fmt::format("{} times or more", count);
+}
+
+} // namespace
+
 void AgentSource::statusUp()
 {
     std::vector<std::string> sentences;
@@ -376,11 +385,20 @@ void AgentSource::statusUp()
                                                             "cannot be read, and were skipped.",
                                                             skippedSaid_));
     if (contradictionsSaid_ > 0)
+        sentences.push_back(
+            fmt::format("The process contradicts itself, {} so far: it lent what was lent "
+                        "already, or took back what was not. That is left out.",
+                        timesOrMore(contradictionsSaid_)));
+    if (oddSaid_ > 0)
+        sentences.push_back(
+            fmt::format("The process tells values that are too long or of a wrong kind, {} so far: "
+                        "they are cut, or taken as not told.",
+                        timesOrMore(oddSaid_)));
+    if (misplacedSaid_ > 0)
         sentences.push_back(fmt::format(
-            "The process contradicts itself, {} so far: it lent what was lent "
-            "already, or took back what was not. That is left out.",
-            contradictionsSaid_ == 1 ? std::string("once")
-                                     : fmt::format("{} times or more", contradictionsSaid_)));
+            "The process tells of a pool that it has not named, or says what has no place "
+            "there, {} so far. That is left out.",
+            timesOrMore(misplacedSaid_)));
     if (placesLeftOut_)
         sentences.push_back("The process tells of more lines of code than can be listed: what "
                             "short checkouts of the others held is counted at no line.");

@@ -121,6 +121,7 @@ private:
     void deliver(bool always, std::uint64_t lostLater = 0);
     bool remarksAreNew();
     std::uint64_t contradictions() const;
+    std::uint64_t misplaced() const;
     Duration offset();
     std::optional<std::int64_t> say(const wire::Body& body);
     void tell(const AgentCommands::Facts& facts);
@@ -174,6 +175,8 @@ private:
     bool unnamedTold_ = false;      ///< that something has no usable name, on this connection
     std::uint64_t skippedSaid_ = 0; ///< so many lines, as the status has it
     std::uint64_t contradictionsSaid_ = 0; ///< the same
+    std::uint64_t oddSaid_ = 0;            ///< the same, of what was cut or taken as not told
+    std::uint64_t misplacedSaid_ = 0;      ///< the same, of lines that were left out
     Steady::time_point heard_, greetedAt_, lastPicture_, lastResync_;
     std::map<std::int64_t, Steady::time_point> pings_;
     AgentClock clock_;

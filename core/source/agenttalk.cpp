@@ -337,6 +337,9 @@ bool AgentSource::remarksAreNew()
     };
     doubled(skippedSaid_, talk_->decoder.figures().skipped());
     doubled(contradictionsSaid_, contradictions());
+    const wire::DecoderFigures& read = talk_->decoder.figures();
+    doubled(oddSaid_, read.odd_field + read.clipped);
+    doubled(misplacedSaid_, misplaced());
     return news;
 }
 
@@ -346,6 +349,13 @@ std::uint64_t AgentSource::contradictions() const
     const wire::PeerFigures& figures = talk_->state.figures();
     const bool knowsAll = figures.gaps == 0 && figures.over_limit == 0;
     return figures.open_again + (knowsAll ? figures.not_lent : 0);
+}
+
+/// Lines that have no place where they came.
+std::uint64_t AgentSource::misplaced() const
+{
+    const wire::PeerFigures& figures = talk_->state.figures();
+    return figures.unknown_pool + figures.stray + figures.duplicates;
 }
 
 std::optional<std::int64_t> AgentSource::say(const wire::Body& body)

@@ -24,6 +24,9 @@ private slots:
     void garbage();
     void garbageInBetweenIsCounted();
     void contradictionsAreTold();
+    void oddValuesAreTold();
+    void whatHasNoPlaceIsTold();
+    void unknownKindsAreNotHeldAgainstIt();
     void aPoolWithoutAUsableName();
     void timesThatCannotBe();
     void silentAfterConnect();
@@ -145,6 +148,68 @@ void TestAgentTrouble::garbage()
              qPrintable(probe.sentence()));
     QTRY_VERIFY(agent.attached >= 2); // it is tried again: something else may listen by then
     QCOMPARE(probe.samples, 0);
+}
+
+/// An optional field of a wrong type, a text over its limit.
+void TestAgentTrouble::oddValuesAreTold()
+{
+    for (const QByteArray& field :
+         {QByteArray("\"wait_us\":\"long\""), "\"by\":\"" + QByteArray(1000, 'x') + "\""}) {
+        FakeAgent agent;
+        agent.onAttach = [&] {
+            agent.say(agent.hello() + agent.ready());
+        };
+        PoolProbe probe(agent.url());
+        probe.start();
+        QTRY_VERIFY(probe.up());
+        QVERIFY(probe.sentence().isEmpty());
+        agent.say(agent.event("checkout", "a", 1).replace("}\n", "," + field + "}\n"));
+        QTRY_VERIFY(probe.isOpen("a"));
+        QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("too long or of a wrong kind, once")),
+                     qPrintable(probe.sentence()));
+        QCOMPARE(probe.reach(), Reach::up);
+    }
+}
+
+void TestAgentTrouble::whatHasNoPlaceIsTold()
+{
+    for (const int what : {0, 1, 2}) {
+        FakeAgent agent;
+        agent.onAttach = [&] {
+            agent.say(agent.hello() + agent.ready());
+        };
+        PoolProbe probe(agent.url());
+        probe.start();
+        QTRY_VERIFY(probe.up());
+        agent.say(agent.event("checkout", "a", 1));
+        QTRY_VERIFY(probe.isOpen("a"));
+        QVERIFY(probe.sentence().isEmpty());
+        if (what == 0) // of a pool that it has not named
+            agent.say("{\"k\":\"wait\",\"n\":2,\"pool\":\"nobodys\",\"t\":1,\"pending\":1}\n");
+        else if (what == 1) // told again
+            agent.say(agent.event("beat", "a", 1));
+        else // the end of a picture that did not begin
+            agent.say(agent.ready());
+        QTRY_VERIFY2(probe.sentence().contains(QStringLiteral("has no place there, once")),
+                     qPrintable(QString::number(what) + probe.sentence()));
+        QCOMPARE(probe.reach(), Reach::up);
+    }
+}
+
+/// The protocol asks for ignoring them: a newer agent is no bad one.
+void TestAgentTrouble::unknownKindsAreNotHeldAgainstIt()
+{
+    FakeAgent agent;
+    agent.onAttach = [&] {
+        agent.say(agent.hello() + agent.ready());
+    };
+    PoolProbe probe(agent.url());
+    probe.start();
+    QTRY_VERIFY(probe.up());
+    agent.say("{\"k\":\"novelty\",\"n\":1}\n" + agent.event("checkout", "a", 2));
+    QTRY_VERIFY(probe.isOpen("a"));
+    QCOMPARE(probe.pools().unreadable, std::uint64_t{0});
+    QVERIFY2(probe.sentence().isEmpty(), qPrintable(probe.sentence()));
 }
 
 void TestAgentTrouble::garbageInBetweenIsCounted()
