@@ -2,6 +2,8 @@
 #include "core/agent/agentloop.h"
 
 #include "core/base/text.h"
+#include "core/base/tickkeeper.h"
+#include "core/stack/stacktable.h"
 #include "core/wire/encoder.h"
 #include "core/wire/limits.h"
 #include "core/wire/sha256.h"
@@ -378,12 +380,24 @@ void AgentLoop::stats()
     if (now_ < next_stats_)
         return;
     next_stats_ = now_ + options_.stats_every;
+    keep_ticks_going();
     tell_brief();
+    tell_of_full_table();
     for (const auto& peer : peers_) {
         if (peer->state == Peer::State::live && !peer->picture_due &&
             peer->waiting() < options_.peer_bytes)
             write_stats(*peer);
     }
+}
+
+/// Once: it stays full.
+void AgentLoop::tell_of_full_table()
+{
+    const StackTable& table = StackTable::process();
+    if (table.dropped() == 0 || std::exchange(told_of_stacks_, true))
+        return;
+    log("No place for more than " + std::to_string(table.capacity()) +
+        " stacks: what is acquired by other ways is told without one.");
 }
 
 void AgentLoop::write_stats(Peer& peer)

@@ -64,6 +64,7 @@ private:
     void one_stack(Peer& peer);
     void stats();
     void write_stats(Peer& peer);
+    void tell_of_full_table();
     void tend(Peer& peer);
     void reap();
     void log(const std::string& sentence) noexcept;
@@ -79,6 +80,7 @@ private:
     Time next_stats_;
     Time accept_after_{};
     bool told_of_accept_ = false;
+    bool told_of_stacks_ = false;
     std::uint64_t number_ = 0; ///< of the last event
     std::uint64_t dropped_ = 0;
     Ticks drained_; ///< all that was put into the ring before has been taken out

@@ -2,8 +2,11 @@
 #include "core/base/ticks.h"
 
 #include "core/base/clock.h"
+#include "core/base/tickkeeper.h"
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -113,11 +116,16 @@ const Rate& rate() noexcept
     return measured;
 }
 
+/// What the counter has lost; beside the rate in every stamp.
+constinit std::atomic<std::int64_t> lost_ticks{0};
+constinit std::mutex keeper_mutex;
+
 } // namespace
 
 Ticks now_ticks() noexcept
 {
-    return Ticks{rate().counter ? raw_counter() : steady_ns()};
+    return Ticks{rate().counter ? raw_counter() + lost_ticks.load(std::memory_order_relaxed)
+                                : steady_ns()};
 }
 
 Duration between(Ticks from, Ticks to) noexcept
@@ -130,6 +138,27 @@ std::int64_t ticks_in(Duration duration) noexcept
 {
     return static_cast<std::int64_t>(static_cast<double>(duration.count()) * 1000.0 /
                                      rate().ns_per_tick);
+}
+
+std::int64_t TickKeeper::fallen_behind(std::int64_t ns, std::int64_t ticks) noexcept
+{
+    const double missing = static_cast<double>(ns - ns_) / ns_per_tick_ -
+                           (static_cast<double>(ticks) - static_cast<double>(ticks_));
+    const bool behind = known_ && missing * ns_per_tick_ > 1e9;
+    ns_ = ns;
+    ticks_ = ticks;
+    known_ = true;
+    return behind ? static_cast<std::int64_t>(missing) : 0;
+}
+
+void keep_ticks_going() noexcept
+{
+    if (!rate().counter)
+        return;
+    const std::lock_guard lock(keeper_mutex);
+    static TickKeeper keeper(rate().ns_per_tick);
+    const Pair now = read_both();
+    lost_ticks.fetch_add(keeper.fallen_behind(now.ns, now.ticks), std::memory_order_relaxed);
 }
 
 TickEpoch::TickEpoch() noexcept

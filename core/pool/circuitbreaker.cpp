@@ -57,7 +57,10 @@ CircuitState CircuitBreaker::state_at(Ticks now) const
 {
     if (!tripped_)
         return CircuitState::closed;
-    return between(opened_, now) < open_for_ ? CircuitState::open : CircuitState::half_open;
+    // Far in the future: the counter has begun anew, and nobody knows when it was.
+    const Duration since = between(opened_, now);
+    const bool open = since < open_for_ && since > -std::chrono::seconds{1};
+    return open ? CircuitState::open : CircuitState::half_open;
 }
 
 void CircuitBreaker::open(Ticks now)

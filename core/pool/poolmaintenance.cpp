@@ -2,6 +2,7 @@
 #include "core/pool/poolcore.h"
 
 #include "core/base/signalsblocked.h"
+#include "core/base/tickkeeper.h"
 
 #include <algorithm>
 #include <new>
@@ -135,7 +136,9 @@ void PoolCore::judge_slot(std::uint32_t index, Ticks now)
     if (!held)
         return;
     Holding holding;
-    holding.held = between(ticks_of(slot.acquired.load(std::memory_order_acquire)), now);
+    // From the future: it was now.
+    holding.held = std::max(Duration{0},
+                            between(ticks_of(slot.acquired.load(std::memory_order_acquire)), now));
     if (slot.notes.load(std::memory_order_acquire) & detail::note_extras) {
         if (const std::int64_t us = slot.expected_us.load(std::memory_order_acquire))
             holding.expected = Duration{us};
@@ -302,6 +305,7 @@ void PoolCore::watch_for_leaks()
     std::unique_lock lock(thread_mutex_);
     while (!thread_stopping_) {
         lock.unlock();
+        keep_ticks_going();
         as_far_as_memory_goes([this] { look_for_leaks(now_ticks()); });
         lock.lock();
         thread_wake_.wait_for(lock, interval, [this] { return thread_stopping_; });
@@ -323,6 +327,7 @@ void PoolCore::run()
         lock.unlock();
         const auto now = Clock::now();
         auto next = now + std::chrono::hours{1};
+        keep_ticks_going();
         const auto due = [&](bool wanted, Clock::time_point& at, auto interval) {
             const bool is_due = wanted && now >= at;
             if (is_due)

@@ -337,7 +337,8 @@ std::string PoolCore::who_holds_locked(const PoolUser& user, std::int64_t others
         text += i == 0 ? ": " : ", ";
         text += std::to_string(holder.count) + " by " +
                 (who->name.empty() ? std::string("(no name)") : who->name) + " (the oldest for " +
-                format_duration_prose(between(ticks_of(holder.first), now)) + ")";
+                format_duration_prose(std::max(Duration{0}, between(ticks_of(holder.first), now))) +
+                ")";
     }
     if (holders.size() > 5)
         text += " and " + count_of(static_cast<std::int64_t>(holders.size()) - 5, "other user",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the socket stands, and whom the system lets in there.
+#include "core/stack/stacktable.h"
 #include "tests/agent/agentfixture.h"
 #include "tests/agent/inspector.h"
 #include "tests/agent/scriptedpool.h"
@@ -70,6 +71,7 @@ private slots:
     void group();
     void otherUsersAreRefused();
     void addressesThatAreRefused();
+    void fullStackTableIsSaidOnce(); ///< last: it is the process's
 };
 
 void TestAgentSocket::socketModes()
@@ -252,6 +254,29 @@ void TestAgentSocket::addressesThatAreRefused()
     QVERIFY(!agent);
     QVERIFY(agent.error().sentence.find("token") != std::string::npos);
     QVERIFY(agent.error().sentence.find("secret") == std::string::npos);
+}
+
+void TestAgentSocket::fullStackTableIsSaidOnce()
+{
+    Log log;
+    AgentOptions logged = options();
+    logged.log = log.taker();
+    logged.stats_every = 10ms;
+    const auto agent = start(logged);
+    ScriptedPool pool("orders");
+    agent->add(pool);
+    Inspector inspector(agent->address());
+    QTRY_VERIFY(inspector.hears("ready"));
+    QVERIFY(!log.has("stacks"));
+    StackTable& table = StackTable::process();
+    for (std::uintptr_t address = 1; address <= table.capacity() + 3; ++address)
+        table.intern({{address}});
+    QTRY_VERIFY(log.has("No place for more than 65536 stacks"));
+    const std::size_t rounds = inspector.count("stats");
+    QTRY_VERIFY((inspector.pump(), inspector.count("stats") > rounds + 3));
+    agent->remove(pool);
+    const std::lock_guard lock(log.mutex);
+    QCOMPARE(log.text.find("No place"), log.text.rfind("No place"));
 }
 
 QTEST_GUILESS_MAIN(TestAgentSocket)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/tickkeeper.h"
 #include "core/base/ticks.h"
 
 #include <QTest>
@@ -13,6 +14,7 @@ class TestTicks : public QObject
     Q_OBJECT
 private slots:
     void runsWithTheMonotonicClock();
+    void aCounterThatFallsBehind();
     void turnsIntoWallTime();
     void countsBack();
 };
@@ -39,6 +41,27 @@ void TestTicks::runsWithTheMonotonicClock()
     const std::int64_t ticks = ticks_in(between(from, to));
     const double back = static_cast<double>(ticks) / static_cast<double>(to.value - from.value);
     QVERIFY(back > 0.9999 && back < 1.0001);
+}
+
+/// Two ticks a nanosecond; the machine sleeps and wakes with a counter that begins anew.
+void TestTicks::aCounterThatFallsBehind()
+{
+    constexpr std::int64_t second = 1'000'000'000;
+    TickKeeper keeper(0.5);
+    const std::int64_t begin = 5'000 * second;
+    QCOMPARE(keeper.fallen_behind(begin, 900 * second),
+             std::int64_t{0}); // the first: nothing is known
+    QCOMPARE(keeper.fallen_behind(begin + second, 902 * second), std::int64_t{0});
+    QCOMPARE(keeper.fallen_behind(begin + 2 * second, 2 * second), 902 * second);
+    QCOMPARE(keeper.fallen_behind(begin + 3 * second, 4 * second), std::int64_t{0}); // made up for
+    QCOMPARE(keeper.fallen_behind(begin + 4 * second, 900 * second), std::int64_t{0}); // ahead
+    QCOMPARE(keeper.fallen_behind(begin + 5 * second, 901 * second),
+             std::int64_t{0}); // half a second
+    const Ticks before = now_ticks();
+    keep_ticks_going();
+    keep_ticks_going();
+    const Duration passed = between(before, now_ticks());
+    QVERIFY(passed >= Duration{0} && passed < std::chrono::seconds{1}); // nothing has happened here
 }
 
 void TestTicks::turnsIntoWallTime()

@@ -214,6 +214,13 @@ void TestPoolParts::circuitOpensAndCloses()
     QCOMPARE(breaker.state(at(6s)), CircuitState::closed);
     QCOMPARE(breaker.times_opened(), 1U);
     QCOMPARE(breaker.failure_rate(at(6s)), 0.0);
+    // A counter that begins anew: who opened it is hours in the future.
+    for (int i = 0; i < 4; ++i)
+        breaker.failed(at(10h));
+    QCOMPARE(breaker.state(at(10h)), CircuitState::open);
+    QCOMPARE(breaker.state(at(10h - 1ms)), CircuitState::open); // asked by another thread
+    QCOMPARE(breaker.state(at(20s)), CircuitState::half_open);
+    QVERIFY(breaker.allow(at(20s)));
     CircuitBreaker off({false, 0.5, 1, 10s, 5s, 1});
     for (int i = 0; i < 10; ++i)
         off.failed(at(0s));
