@@ -149,7 +149,8 @@ bool PostgresFactory::validate(PostgresConnection& connection)
 }
 
 /// A server that ends a session says so and closes: both may lie in the socket unread, while libpq
-/// knows of nothing. What else there is (a notice, a notification) libpq keeps for who reads it.
+/// knows of nothing. What there is libpq keeps, unread, for its next call: a notice or a
+/// notification is not lost.
 bool PostgresFactory::seems_there(PostgresConnection& connection)
 {
     PGconn* const native = connection.native();
@@ -161,7 +162,6 @@ bool PostgresFactory::seems_there(PostgresConnection& connection)
             return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
         if (size == 0 || PQconsumeInput(native) == 0)
             return false;
-        PQisBusy(native); // has it read
     }
     return PQstatus(native) == CONNECTION_OK;
 }
