@@ -104,8 +104,8 @@ void TestTextScreen::waitsForRoomOnAFullServer()
     QTRY_VERIFY2_WITH_TIMEOUT(terminal.shown().contains("\x1b[?1049h") &&
                                   terminal.shown().contains("tried again every 2"),
                               terminal.shown().constData(), patience);
-    QTRY_VERIFY2_WITH_TIMEOUT(terminal.shown().contains("no free slot"), terminal.shown().constData(),
-                              patience);
+    QTRY_VERIFY2_WITH_TIMEOUT(terminal.shown().contains("no free slot"),
+                              terminal.shown().constData(), patience);
     clients_.pop_back();
     QTRY_VERIFY2_WITH_TIMEOUT(isUp(terminal), terminal.shown().constData(), patience);
     QVERIFY(terminal.type("q"));
