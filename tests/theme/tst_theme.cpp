@@ -17,11 +17,13 @@
 #include <QFontInfo>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QScreen>
 #include <QSignalSpy>
 #include <QStyle>
 #include <QTest>
+#include <QTimer>
 #include <QToolButton>
 
 using namespace poolscope;
@@ -315,6 +317,76 @@ private slots:
         QTest::keyClick(&control, Qt::Key_Left);
         QCOMPARE(control.current(), 0);
         QCOMPARE(spy.count(), 3);
+    }
+
+    void segmentsWithoutRoomAreAMenu()
+    {
+        QWidget window;
+        SegmentedControl control(
+            {QStringLiteral("Application"), QStringLiteral("Database"), QStringLiteral("State")},
+            &window);
+        control.setAccessibleName(QStringLiteral("Group by"));
+        QSignalSpy spy(&control, &SegmentedControl::chosen);
+        window.resize(800, 60);
+        control.resize(control.sizeHint());
+        window.show();
+        auto* const fold = control.findChild<QToolButton*>(QStringLiteral("fold"));
+        const auto segments = [&] {
+            int visible = 0;
+            for (const QToolButton* button : control.findChildren<QToolButton*>())
+                visible += button != fold && button->isVisible() &&
+                           button->width() >= button->sizeHint().width();
+            return visible;
+        };
+        QVERIFY(!control.isFolded() && !fold->isVisible());
+        QCOMPARE(segments(), 3);
+
+        QVERIFY(control.minimumSizeHint().width() < control.sizeHint().width() * 2 / 3);
+        control.resize(control.sizeHint().width() - 1, control.height());
+        QVERIFY(control.isFolded() && fold->isVisible());
+        QCOMPARE(segments(), 0);
+        QVERIFY(fold->width() >= fold->sizeHint().width());
+        QVERIFY(fold->accessibleName().startsWith(QStringLiteral("Group by: Application")));
+        QTimer::singleShot(0, &control, [fold] {
+            QCOMPARE(fold->menu()->actions().size(), 3);
+            QVERIFY(fold->menu()->actions().at(0)->isChecked());
+            fold->menu()->actions().at(2)->trigger();
+            fold->menu()->close();
+        });
+        fold->click();
+        QCOMPARE(spy.count(), 1);
+        QCOMPARE(control.current(), 2);
+        QVERIFY(fold->text().contains(QStringLiteral("State")));
+        QTest::keyClick(fold, Qt::Key_Left);
+        QCOMPARE(control.current(), 1);
+        QCOMPARE(spy.count(), 2);
+
+        control.resize(control.sizeHint());
+        QVERIFY(!control.isFolded() && !fold->isVisible());
+        QCOMPARE(segments(), 3);
+    }
+
+    void aBannerTakesASecondLine()
+    {
+        Banner banner;
+        const QString path = QStringLiteral("/tmp/") + QString(70, QLatin1Char('x'));
+        banner.setMessage(Severity::warning, QStringLiteral("Nothing is being recorded."),
+                          path +
+                              QStringLiteral(" could not be written: the disk is full. Free some "
+                                             "space on that disk, or choose another folder."));
+        banner.resize(1800, banner.height());
+        banner.show();
+        const auto* const text = banner.findChild<ElidedLabel*>();
+        const int one = banner.height();
+        QCOMPARE(text->linesAt(text->width()), 1);
+        banner.resize(900, one);
+        QTRY_VERIFY(banner.height() > one + QFontMetrics(text->font()).height() - 2);
+        QCOMPARE(text->linesAt(text->width()), 2);
+        QVERIFY(text->height() >= 2 * QFontMetrics(text->font()).height());
+        banner.resize(300, banner.height());
+        QCOMPARE(text->linesAt(text->width()), 2); // and no more
+        banner.setMessage(Severity::info, {}, QStringLiteral("Short."));
+        QTRY_COMPARE(banner.height(), one);
     }
 
     void proseKeepsNumbersWhole()

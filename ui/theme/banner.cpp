@@ -46,6 +46,8 @@ Banner::Banner(QWidget* parent)
     copy_->setText(tr("Copy"));
     copy_->setAccessibleName(tr("Copy the statement"));
     text_->setInk(ElidedLabel::Ink::secondary);
+    text_->setMostLines(2);
+    text_->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Expanding);
 
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(Theme::current().scaled(glyphRoom), 1, Theme::current().scaled(4), 1);
@@ -107,13 +109,28 @@ void Banner::setClosable(bool closable)
 
 QSize Banner::sizeHint() const
 {
-    return QSize(QFrame::sizeHint().width(), Theme::current().scaled(metrics::banner));
+    return QSize(QFrame::sizeHint().width(), height());
+}
+
+bool Banner::event(QEvent* event)
+{
+    const bool handled = QFrame::event(event);
+    if (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest)
+        fit(); // the layout has given the text its width
+    return handled;
+}
+
+/// As high as its lines.
+void Banner::fit()
+{
+    const int more = text_->linesAt(text_->width()) - 1;
+    setFixedHeight(Theme::current().scaled(metrics::banner) +
+                   more * QFontMetrics(text_->font()).lineSpacing());
 }
 
 void Banner::restyle()
 {
     const Theme& theme = Theme::current();
-    setFixedHeight(theme.scaled(metrics::banner));
     lead_->setFont(theme.ui(13, QFont::DemiBold));
     codeLabel_->setFont(theme.mono(12));
     QFont underlined = theme.ui();
@@ -129,6 +146,7 @@ void Banner::restyle()
         button->setFont(underlined);
         button->setStyleSheet(style);
     }
+    fit();
     update();
 }
 

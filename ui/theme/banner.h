@@ -13,7 +13,8 @@ namespace poolscope {
 
 class ElidedLabel;
 
-/// One line of 28 px across a page: what is so, in bold, and what it means. Plain text only.
+/// One line of 28 px across a page: what is so, in bold, and what it means. Plain text only; what
+/// is too long for one line takes two.
 class Banner : public QFrame
 {
     Q_OBJECT
@@ -37,10 +38,12 @@ signals:
     void closed();
 
 protected:
+    bool event(QEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
 
 private:
     void restyle();
+    void fit();
 
     Severity severity_ = Severity::info;
     QString icon_;

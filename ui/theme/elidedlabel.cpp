@@ -6,7 +6,10 @@
 
 #include <QHelpEvent>
 #include <QPainter>
+#include <QTextLayout>
 #include <QToolTip>
+
+#include <algorithm>
 
 namespace poolscope {
 
@@ -68,6 +71,49 @@ void ElidedLabel::setAlignment(Qt::Alignment alignment)
     update();
 }
 
+void ElidedLabel::setMostLines(int lines)
+{
+    mostLines_ = lines;
+    update();
+}
+
+int ElidedLabel::linesAt(int width) const
+{
+    return std::max(1, int(wrapped(width).size()));
+}
+
+QStringList ElidedLabel::wrapped(int width, bool* cut) const
+{
+    const QFontMetrics metrics(font());
+    const auto elided = [&](const QString& text, Qt::TextElideMode mode) {
+        const QString shown = metrics.elidedText(text, mode, width);
+        if (cut)
+            *cut = shown != text;
+        return shown;
+    };
+    if (mostLines_ == 1 || metrics.horizontalAdvance(text_) <= width)
+        return {elided(text_, elide_)};
+    QTextLayout layout(text_, font());
+    QTextOption option;
+    option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
+    layout.setTextOption(option);
+    layout.beginLayout();
+    QStringList lines;
+    while (lines.size() + 1 < mostLines_) {
+        QTextLine line = layout.createLine();
+        if (!line.isValid())
+            return lines;
+        line.setLineWidth(width);
+        lines << text_.mid(line.textStart(), line.textLength());
+    }
+    qsizetype behind = 0;
+    for (const QString& line : std::as_const(lines))
+        behind += line.size();
+    if (behind < text_.size())
+        lines << elided(text_.mid(behind), Qt::ElideRight);
+    return lines;
+}
+
 QSize ElidedLabel::sizeHint() const
 {
     const QFontMetrics metrics(font());
@@ -84,7 +130,8 @@ bool ElidedLabel::event(QEvent* event)
 {
     if (event->type() != QEvent::ToolTip || !toolTip().isEmpty())
         return QWidget::event(event);
-    const bool cut = QFontMetrics(font()).horizontalAdvance(text_) > width();
+    bool cut = false;
+    wrapped(width(), &cut);
     QToolTip::showText(static_cast<QHelpEvent*>(event)->globalPos(),
                        cut ? plainToolTip(text_) : QString(), this);
     return true;
@@ -95,8 +142,9 @@ void ElidedLabel::paintEvent(QPaintEvent*)
     QPainter painter(this);
     const Tokens& tokens = Theme::current().tokens();
     painter.setPen(isEnabled() ? inkOf(ink_, tokens) : tokens.text3);
-    const QString shown = QFontMetrics(font()).elidedText(text_, elide_, width());
-    painter.drawText(rect(), int(alignment_) | Qt::TextSingleLine, shown);
+    const QStringList lines = wrapped(width());
+    const int flags = int(alignment_) | (mostLines_ == 1 ? int(Qt::TextSingleLine) : 0);
+    painter.drawText(rect(), flags, lines.join(QLatin1Char('\n')));
 }
 
 } // namespace poolscope
