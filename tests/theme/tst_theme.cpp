@@ -15,16 +15,21 @@
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFontInfo>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
 #include <QPushButton>
 #include <QScreen>
 #include <QSignalSpy>
+#include <QStackedWidget>
 #include <QStyle>
 #include <QTest>
 #include <QTimer>
 #include <QToolButton>
+#include <QVBoxLayout>
+
+#include <cstdlib>
 
 using namespace poolscope;
 
@@ -322,30 +327,39 @@ private slots:
     void segmentsWithoutRoomAreAMenu()
     {
         QWidget window;
-        SegmentedControl control(
+        auto* const line = new QHBoxLayout(&window);
+        auto* const filter = new QLineEdit;
+        filter->setMinimumWidth(100);
+        line->addWidget(filter, 1);
+        auto& control = *new SegmentedControl(
             {QStringLiteral("Application"), QStringLiteral("Database"), QStringLiteral("State")},
             &window);
+        line->addWidget(&control);
+        line->setSizeConstraint(QLayout::SetNoConstraint);
         control.setAccessibleName(QStringLiteral("Group by"));
         QSignalSpy spy(&control, &SegmentedControl::chosen);
-        window.resize(800, 60);
-        control.resize(control.sizeHint());
+        window.resize(line->sizeHint().width() + 100, 60);
         window.show();
         auto* const fold = control.findChild<QToolButton*>(QStringLiteral("fold"));
         const auto segments = [&] {
             int visible = 0;
             for (const QToolButton* button : control.findChildren<QToolButton*>())
                 visible += button != fold && button->isVisible() &&
-                           button->width() >= button->sizeHint().width();
+                           button->geometry().right() < control.width();
             return visible;
         };
         QVERIFY(!control.isFolded() && !fold->isVisible());
+        QTRY_COMPARE(segments(), 3);
+        const int least = line->minimumSize().width();
+        window.resize(least, 60); // the filter gives way first
+        QVERIFY(!control.isFolded());
         QCOMPARE(segments(), 3);
 
-        QVERIFY(control.minimumSizeHint().width() < control.sizeHint().width() * 2 / 3);
-        control.resize(control.sizeHint().width() - 1, control.height());
-        QVERIFY(control.isFolded() && fold->isVisible());
+        window.resize(least - 1, 60);
+        QTRY_VERIFY(control.isFolded() && fold->isVisible());
         QCOMPARE(segments(), 0);
-        QVERIFY(fold->width() >= fold->sizeHint().width());
+        QTRY_COMPARE(control.width(), fold->sizeHint().width());
+        QVERIFY(line->minimumSize().width() < least - 60);
         QVERIFY(fold->accessibleName().startsWith(QStringLiteral("Group by: Application")));
         QTimer::singleShot(0, &control, [fold] {
             QCOMPARE(fold->menu()->actions().size(), 3);
@@ -361,9 +375,35 @@ private slots:
         QCOMPARE(control.current(), 1);
         QCOMPARE(spy.count(), 2);
 
-        control.resize(control.sizeHint());
-        QVERIFY(!control.isFolded() && !fold->isVisible());
-        QCOMPARE(segments(), 3);
+        window.resize(least, 60);
+        QTRY_VERIFY(!control.isFolded() && !fold->isVisible());
+        QTRY_COMPARE(segments(), 3);
+    }
+
+    /// Behind another page it is laid out before it has a width.
+    void aBannerOfAPageBehindIsLaidOut()
+    {
+        QStackedWidget pages;
+        pages.addWidget(new QWidget);
+        auto* const page = new QWidget;
+        auto* const lines = new QVBoxLayout(page);
+        auto* const banner = new Banner(page);
+        lines->addWidget(banner);
+        lines->addStretch(1);
+        pages.addWidget(page);
+        pages.resize(900, 300);
+        pages.show();
+        banner->setMessage(Severity::info, QStringLiteral("Replay at 16:03:35"),
+                           QStringLiteral("The end of incident.poolrec. Commands need a target."));
+        QTest::qWait(20);
+        pages.setCurrentIndex(1);
+        QTest::qWait(20);
+        const auto* const lead = banner->findChild<QLabel*>();
+        QVERIFY(lead->isVisible());
+        QVERIFY2(std::abs(lead->geometry().center().y() - banner->rect().center().y()) <= 1,
+                 qPrintable(QStringLiteral("%1 of %2")
+                                .arg(lead->geometry().center().y())
+                                .arg(banner->height())));
     }
 
     void aBannerTakesASecondLine()

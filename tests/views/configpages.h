@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "ui/theme/elidedlabel.h"
 #include "ui/views/configurationpage.h"
 #include "ui/views/pagetitle.h"
 
@@ -18,6 +19,8 @@ inline QString answer(const ConfigurationPage& page)
 
 inline QString label(const ConfigurationPage& page, const char* name)
 {
+    if (const auto* const cut = page.findChild<ElidedLabel*>(QLatin1String(name)))
+        return cut->text();
     return page.findChild<QLabel*>(QLatin1String(name))->text();
 }
 

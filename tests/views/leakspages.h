@@ -3,6 +3,7 @@
 
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
+#include "ui/theme/elidedlabel.h"
 #include "ui/views/datatable.h"
 #include "ui/views/holderdetail.h"
 #include "ui/views/leakspage.h"
@@ -37,6 +38,8 @@ inline HolderDetail& detail(LeaksPage& page)
 
 inline QString label(LeaksPage& page, const char* name)
 {
+    if (const auto* const cut = page.findChild<ElidedLabel*>(QLatin1String(name)))
+        return cut->text();
     return page.findChild<QLabel*>(QLatin1String(name))->text();
 }
 

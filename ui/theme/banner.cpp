@@ -126,6 +126,9 @@ void Banner::fit()
     const int more = text_->linesAt(text_->width()) - 1;
     setFixedHeight(Theme::current().scaled(metrics::banner) +
                    more * QFontMetrics(text_->font()).lineSpacing());
+    // A widget that is about to be shown is told of one size alone.
+    if (layout()->geometry() != contentsRect())
+        layout()->setGeometry(contentsRect());
 }
 
 void Banner::restyle()

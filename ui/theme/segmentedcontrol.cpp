@@ -6,12 +6,30 @@
 #include <QButtonGroup>
 #include <QEvent>
 #include <QKeyEvent>
+#include <QLayout>
 #include <QMenu>
 #include <QToolButton>
 
 #include <algorithm>
 
 namespace poolscope {
+
+namespace {
+
+/// The layout that has the widget itself.
+const QLayout* lineOf(const QLayout* layout, const QWidget* widget)
+{
+    for (int i = 0; layout && i < layout->count(); ++i) {
+        QLayoutItem* const item = layout->itemAt(i);
+        if (item->widget() == widget)
+            return layout;
+        if (const QLayout* const found = lineOf(item->layout(), widget))
+            return found;
+    }
+    return nullptr;
+}
+
+} // namespace
 
 SegmentedControl::SegmentedControl(const QStringList& labels, QWidget* parent)
     : QWidget(parent)
@@ -46,12 +64,14 @@ SegmentedControl::SegmentedControl(const QStringList& labels, QWidget* parent)
         }
     });
     fold_->hide();
-    setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Fixed);
+    setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     connect(group_, &QButtonGroup::idClicked, this, [this](int index) {
         wordFold();
         emit chosen(index);
     });
     wordFold();
+    if (parent)
+        parent->installEventFilter(this);
 }
 
 QToolButton* SegmentedControl::makeSegment(const char* where)
@@ -79,9 +99,9 @@ int SegmentedControl::count() const
     return int(group_->buttons().size());
 }
 
-QSize SegmentedControl::sizeHint() const
+QSize SegmentedControl::spread() const
 {
-    QSize size;
+    QSize size(0, 0);
     for (const QAbstractButton* button : group_->buttons()) {
         const QSize hint = button->sizeHint();
         size = {size.width() + hint.width(), std::max(size.height(), hint.height())};
@@ -89,9 +109,14 @@ QSize SegmentedControl::sizeHint() const
     return size;
 }
 
+QSize SegmentedControl::sizeHint() const
+{
+    return folded_ ? fold_->sizeHint() : spread();
+}
+
 QSize SegmentedControl::minimumSizeHint() const
 {
-    return {std::min(fold_->sizeHint().width(), sizeHint().width()), sizeHint().height()};
+    return sizeHint();
 }
 
 /// The chosen one's word, and that there are others.
@@ -104,18 +129,31 @@ void SegmentedControl::wordFold()
     arrange();
 }
 
+/// Only where all else in its line has given way already.
+void SegmentedControl::weigh()
+{
+    const QWidget* const parent = parentWidget();
+    const QLayout* const line = parent ? lineOf(parent->layout(), this) : nullptr;
+    if (!line || !line->geometry().isValid())
+        return;
+    const int needed = line->minimumSize().width() - sizeHint().width() + spread().width();
+    const bool fold =
+        needed > line->geometry().width() && fold_->sizeHint().width() < spread().width();
+    if (fold == folded_)
+        return;
+    const bool focused = isAncestorOf(QApplication::focusWidget());
+    folded_ = fold;
+    for (QAbstractButton* button : group_->buttons())
+        button->setVisible(!fold);
+    fold_->setVisible(fold);
+    if (focused)
+        (fold ? fold_ : group_->checkedButton())->setFocus();
+    updateGeometry();
+    arrange();
+}
+
 void SegmentedControl::arrange()
 {
-    const bool folded = width() < sizeHint().width();
-    if (folded != folded_) {
-        const bool focused = isAncestorOf(QApplication::focusWidget());
-        folded_ = folded;
-        for (QAbstractButton* button : group_->buttons())
-            button->setVisible(!folded);
-        fold_->setVisible(folded);
-        if (focused)
-            (folded ? fold_ : group_->checkedButton())->setFocus();
-    }
     fold_->setAccessibleName(accessibleName() + QStringLiteral(": ") + fold_->text());
     int x = 0;
     for (QAbstractButton* button : group_->buttons()) {
@@ -123,16 +161,27 @@ void SegmentedControl::arrange()
         button->setGeometry(x, 0, wide, height());
         x += wide;
     }
-    fold_->setGeometry(0, 0, std::min(width(), fold_->sizeHint().width()), height());
+    fold_->setGeometry(0, 0, fold_->sizeHint().width(), height());
 }
 
 bool SegmentedControl::event(QEvent* event)
 {
     const bool handled = QWidget::event(event);
     switch (event->type()) {
+    case QEvent::ParentAboutToChange:
+        if (parentWidget())
+            parentWidget()->removeEventFilter(this);
+        break;
+    case QEvent::ParentChange:
+        if (parentWidget())
+            parentWidget()->installEventFilter(this);
+        break;
     case QEvent::Show:
+    case QEvent::LayoutRequest: // a button's hint is another one
+        updateGeometry();
+        arrange();
+        break;
     case QEvent::Resize:
-    case QEvent::LayoutRequest:
         arrange();
         break;
     case QEvent::StyleChange:
@@ -145,9 +194,13 @@ bool SegmentedControl::event(QEvent* event)
     return handled;
 }
 
-/// A button alone takes arrow keys to move the focus.
 bool SegmentedControl::eventFilter(QObject* watched, QEvent* event)
 {
+    // The parent's layout has given its lines their widths by now.
+    if (watched == parentWidget() &&
+        (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest))
+        weigh();
+    // A button alone takes arrow keys to move the focus.
     if (watched != fold_ || event->type() != QEvent::KeyPress)
         return QWidget::eventFilter(watched, event);
     auto* const key = static_cast<QKeyEvent*>(event);

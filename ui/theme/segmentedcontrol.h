@@ -37,6 +37,8 @@ protected:
 
 private:
     QToolButton* makeSegment(const char* where);
+    QSize spread() const;
+    void weigh();
     void arrange();
     void wordFold();
     void choose(int index);

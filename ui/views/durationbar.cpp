@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/durationbar.h"
 
+#include "ui/theme/elidedlabel.h"
 #include "ui/theme/theme.h"
 
 #include <QHBoxLayout>
@@ -45,9 +46,9 @@ void DurationBar::addButton(const char* applyName, const char* wordsName)
     button_ = new QPushButton(tr("Apply"), this);
     button_->setObjectName(QLatin1String(applyName));
     line_->addWidget(button_);
-    caption_ = new QLabel(this);
-    caption_->setTextFormat(Qt::PlainText);
-    caption_->setProperty("role", QStringLiteral("caption"));
+    caption_ = new ElidedLabel(this);
+    caption_->setInk(ElidedLabel::Ink::caption);
+    caption_->setFont(Theme::current().ui(11));
     caption_->setObjectName(QLatin1String(wordsName));
     caption_->setMinimumWidth(0);
     caption_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);

@@ -4,11 +4,12 @@
 #include <QWidget>
 
 class QHBoxLayout;
-class QLabel;
 class QLineEdit;
 class QPushButton;
 
 namespace poolscope {
+
+class ElidedLabel;
 
 /// A line of fields for durations, a button that takes them, and words about them.
 class DurationBar : public QWidget
@@ -24,14 +25,14 @@ protected:
     void addButton(const char* applyName, const char* wordsName);
 
     QPushButton* button() const { return button_; }
-    QLabel* caption() const { return caption_; }
+    ElidedLabel* caption() const { return caption_; }
 
     virtual void apply() = 0;
 
 private:
     QHBoxLayout* line_;
     QPushButton* button_ = nullptr;
-    QLabel* caption_ = nullptr;
+    ElidedLabel* caption_ = nullptr;
 };
 
 } // namespace poolscope

@@ -88,7 +88,7 @@ void LeaksPage::makeTable()
         case LeakColumn::blocks:
             return !pooled_ || width >= theme.scaled(900);
         case LeakColumn::xminAge:
-            return !pooled_ || width >= theme.scaled(1000);
+            return width >= theme.scaled(pooled_ ? 1000 : 440);
         default:
             return true;
         }

@@ -54,6 +54,9 @@ bool shownAt(int c, int width)
         return width >= theme.scaled(600);
     case SessionColumn::statement:
         return width >= theme.scaled(560);
+    case SessionColumn::wait:
+    case SessionColumn::blockedBy:
+        return width >= theme.scaled(440); // the detail tells them
     default:
         return true;
     }

@@ -3,11 +3,11 @@
 
 #include "ui/models/formatter.h"
 #include "ui/models/targetkinds.h"
+#include "ui/theme/elidedlabel.h"
 #include "ui/views/linkbutton.h"
 
 #include <QAbstractItemView>
 #include <QComboBox>
-#include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 

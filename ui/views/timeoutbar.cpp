@@ -2,8 +2,8 @@
 #include "ui/views/timeoutbar.h"
 
 #include "core/base/time.h"
+#include "ui/theme/elidedlabel.h"
 
-#include <QLabel>
 #include <QLineEdit>
 #include <QSettings>
 
