@@ -170,8 +170,7 @@ void OverviewAnswersTest::theAnswerIsWhole()
         }
         return QString();
     };
-    QTRY_COMPARE(cut(), QString());
-    QVERIFY(texts >= 6);
+    QTRY_VERIFY(cut().isEmpty() && texts >= 6);
     // The charts come back where there is room for both.
     f.resize(Theme::current().scaled(QSize(1240, 720)));
     QTRY_VERIFY(overview.findChild<ChartBoard*>()->isVisible());
