@@ -4,12 +4,16 @@
 #include "tests/support/poolscene.h"
 #include "tests/views/pagefixture.h"
 #include "ui/charts/timechart.h"
+#include "ui/models/findings.h"
+#include "ui/models/sessioncolumns.h"
 #include "ui/views/datatable.h"
 #include "ui/views/linkbutton.h"
 
 #include <QHeaderView>
 #include <QImage>
+#include <QLabel>
 #include <QLineEdit>
+#include <QScrollArea>
 #include <QScrollBar>
 #include <QTest>
 
@@ -150,6 +154,54 @@ private slots:
             }
             QVERIFY2(tables > 0, name);
         }
+    }
+
+    /// As a laptop's window of 1366x900 leaves it with texts of 17 points.
+    void aSmallWindowShowsWhatMatters()
+    {
+        constexpr QSize small(1270, 622);
+        make(1.7);
+        fixture_->resize(small);
+        Page& leaks = fixture_->show("leaks");
+        DataTable& holders = tableOf(leaks, leakColumnCount);
+        for (int row = 0; row < 2; ++row) { // a place, and one that it holds: the detail is another
+            const QModelIndex place = holders.model()->index(0, 0);
+            holders.setCurrentIndex(row == 0 ? place : holders.model()->index(0, 0, place));
+            QCoreApplication::processEvents();
+            QVERIFY(holders.viewport()->width() < theme().scaled(560)); // beside the detail
+            QCOMPARE(holders.horizontalScrollBar()->maximum(), 0);
+            const int origin = holders.columnWidth(static_cast<int>(LeakColumn::origin));
+            QVERIFY2(origin >= theme().scaled(110), qPrintable(QString::number(origin)));
+        }
+
+        Page& stacks = fixture_->show("stacks");
+        QCoreApplication::processEvents();
+        const auto* const picture = stacks.findChild<QScrollArea*>();
+        const auto below = [&](const QWidget* one, const QWidget* other) {
+            return other->mapTo(&stacks, QPoint()).y() -
+                   one->mapTo(&stacks, QPoint(0, one->height())).y();
+        };
+        const auto* const name = stacks.findChild<QLabel*>(QStringLiteral("cellName"));
+        const auto* const words = stacks.findChild<QLabel*>(QStringLiteral("cellWords"));
+        QVERIFY(picture->isVisible() && name->isVisible());
+        QVERIFY2(below(picture, name) >= 0, qPrintable(QString::number(below(picture, name))));
+        DataTable& lines = *stacks.findChild<DataTable*>();
+        QVERIFY(below(words, &lines) >= 0);
+        QCOMPARE(lines.horizontalScrollBar()->maximum(), 0);
+        QVERIFY(lines.viewport()->height() >= theme().rowHeight());
+        QVERIFY(picture->height() >= theme().scaled(40));
+
+        SyntheticUpdates server; // alone
+        for (int i = 0; i < 40; ++i)
+            server.put(100 + i, SessionState::idle_in_transaction, "shop-api", 400s);
+        fixture_->apply(server.take(true));
+        Page& page = fixture_->show("sessions");
+        DataTable& sessions = tableOf(page, sessionColumnCount);
+        sessions.setCurrentIndex(sessions.model()->index(0, 0, sessions.model()->index(0, 0)));
+        QCoreApplication::processEvents();
+        QCOMPARE(sessions.horizontalScrollBar()->maximum(), 0);
+        const int state = sessions.columnWidth(static_cast<int>(SessionColumn::state));
+        QVERIFY2(state >= theme().scaled(150), qPrintable(QString::number(state)));
     }
 
     void chartsHaveTheRoomTheirTextsNeed()

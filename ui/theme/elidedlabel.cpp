@@ -86,7 +86,7 @@ QStringList ElidedLabel::wrapped(int width, bool* cut) const
 {
     const QFontMetrics metrics(font());
     const auto elided = [&](const QString& text, Qt::TextElideMode mode) {
-        const QString shown = metrics.elidedText(text, mode, width);
+        QString shown = metrics.elidedText(text, mode, width);
         if (cut)
             *cut = shown != text;
         return shown;

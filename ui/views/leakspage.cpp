@@ -83,6 +83,11 @@ void LeaksPage::makeTable()
     table_->setAutomaticColumns([this](int column, int width) {
         const Theme& theme = Theme::current();
         switch (static_cast<LeakColumn>(column)) {
+        case LeakColumn::pool: // in a narrow table there is the line, and the detail tells the rest
+            return width >= theme.scaled(480);
+        case LeakColumn::perMinute:
+        case LeakColumn::fullIn:
+            return !pooled_ || width >= theme.scaled(560);
         case LeakColumn::state:
             return width >= theme.scaled(pooled_ ? 872 : 812);
         case LeakColumn::blocks:

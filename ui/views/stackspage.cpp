@@ -322,12 +322,15 @@ void StacksPage::arrange()
 {
     const Theme& theme = Theme::current();
     constexpr int leastLines = 4;
-    const int lines = theme.scaled(metrics::sectionHead) + theme.scaled(metrics::tableHead) +
-                      leastLines * theme.rowHeight();
+    constexpr int edges = 4; // of the frame and of what is in it
+    const int lines = linesHead_->sizeHint().height() + table_->height() -
+                      table_->viewport()->height() + edges + leastLines * theme.rowHeight();
     const int around = panel_->y() + panel_->sizeHint().height() - scroll_->height() +
                        layout_->spacing() + lines + layout_->contentsMargins().bottom();
-    const int most = std::clamp(height() - around, theme.scaled(160),
-                                std::max(theme.scaled(160), height() * 9 / 20));
+    // In a low window the lines give way first, down to one, and then the picture.
+    const int least = std::clamp(height() - around + (leastLines - 1) * theme.rowHeight(),
+                                 theme.scaled(44), theme.scaled(160));
+    const int most = std::clamp(height() - around, least, std::max(least, height() * 9 / 20));
     const int roomy = icicle_->sizeHint().height();
     scroll_->setFixedHeight(roomy <= most ? roomy
                                           : std::min(icicle_->minimumSizeHint().height(), most));
@@ -337,6 +340,14 @@ void StacksPage::resizeEvent(QResizeEvent* event)
 {
     BasePage::resizeEvent(event);
     arrange();
+}
+
+bool StacksPage::event(QEvent* event)
+{
+    const bool handled = BasePage::event(event);
+    if (event->type() == QEvent::LayoutRequest)
+        arrange(); // what stands above has come, or gone
+    return handled;
 }
 
 void StacksPage::showEvent(QShowEvent* event)

@@ -45,6 +45,7 @@ protected:
     bool groups() const override { return true; }
     void refresh(const Update& update) override;
     void transportChanged() override;
+    bool event(QEvent* event) override;
     void showEvent(QShowEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;

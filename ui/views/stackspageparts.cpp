@@ -166,6 +166,16 @@ void StacksPage::makeTable()
     table_->setIndentation(0);
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
     table_->setWidths({240, 220, 140, 90, 64, 92, 76, 100});
+    table_->setAutomaticColumns([](int column, int width) {
+        const Theme& theme = Theme::current();
+        switch (static_cast<HeldColumn>(column)) {
+        case HeldColumn::note: // severity's glyph stands before the function
+        case HeldColumn::checkouts:
+            return width >= theme.scaled(760);
+        default:
+            return true;
+        }
+    });
     table_->setSortingEnabled(false);
     table_->restoreColumns(-1, Qt::AscendingOrder);
     box->addWidget(table_, 1);
