@@ -201,7 +201,7 @@ private slots:
         QCoreApplication::processEvents();
         QCOMPARE(sessions.horizontalScrollBar()->maximum(), 0);
         const int state = sessions.columnWidth(static_cast<int>(SessionColumn::state));
-        QVERIFY2(state >= theme().scaled(150), qPrintable(QString::number(state)));
+        QVERIFY2(state >= theme().scaled(90), qPrintable(QString::number(state)));
     }
 
     void chartsHaveTheRoomTheirTextsNeed()
