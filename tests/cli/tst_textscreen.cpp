@@ -157,6 +157,16 @@ void TestTextScreen::aDeadDisplayLeadsToTheTextScreen()
     environment.remove(text("QT_QPA_PLATFORM"));
     environment.remove(text("WAYLAND_DISPLAY"));
     environment.insert(text("DISPLAY"), text(":1973")); // where no server listens
+
+    // A picture can do without one.
+    const QString picture = cluster_.socketDir() + text("/picture.png");
+    const Run drawn = runProgram(
+        inBuild("app/poolscope"),
+        {text("--screenshot"), picture, inTree("resources/samples/incident.poolrec")}, environment);
+    if (drawn.err.contains("without a window"))
+        QSKIP("built without a window");
+    QVERIFY2(drawn.code == 0, drawn.err.constData());
+
     PseudoTerminal terminal;
     const QString target = cluster_.localConninfo();
     QVERIFY(startAt(terminal, {target}, environment));
@@ -169,13 +179,6 @@ void TestTextScreen::aDeadDisplayLeadsToTheTextScreen()
     QVERIFY(terminal.type("q"));
     QVERIFY(process_.waitForFinished(patience));
     QCOMPARE(process_.exitCode(), 0);
-
-    // A picture can do without.
-    const QString picture = cluster_.socketDir() + text("/picture.png");
-    const Run drawn = runProgram(
-        inBuild("app/poolscope"),
-        {text("--screenshot"), picture, inTree("resources/samples/incident.poolrec")}, environment);
-    QVERIFY2(drawn.code == 0, drawn.err.constData());
 }
 
 QTEST_GUILESS_MAIN(TestTextScreen)
