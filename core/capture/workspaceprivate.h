@@ -4,6 +4,7 @@
 #include "core/capture/capture.h"
 #include "core/capture/player.h"
 #include "core/capture/workspace.h"
+#include "core/source/sourcethread.h"
 
 #include <QThread>
 
@@ -115,7 +116,7 @@ public:
     quint64 captureRun = 0;           ///< tells what an earlier capture still says
     std::future<Result<Done>> closed; ///< of the capture that ended last: of its recording
     std::unique_ptr<Player> player;
-    QThread captureThread;
+    SourceThread captureThread;
     QThread playerThread;
 
     /// Only the latest of the seeks asked for is worth its work: dragging asks for many.
