@@ -41,7 +41,6 @@ private slots:
     void healthForgetsOnlyWhatNobodyLooksAt();
     void healthMayBeForgottenWhileItIsLookedAt();
     void histogram();
-    void usersAreBounded();
 };
 
 void TestPoolParts::presets_data()
@@ -463,20 +462,6 @@ void TestPoolParts::histogram()
     QVERIFY(figures.total > 2097ms && figures.total < 2099ms);
     QCOMPARE(sum.figures(100'000).p99, 0us); // most took no time
     QCOMPARE(LogHistogram::Sum{}.figures(), DurationFigures{});
-}
-
-void TestPoolParts::usersAreBounded()
-{
-    detail::PoolUsers users;
-    QCOMPARE(&users.of("a"), &users.of("a"));
-    QVERIFY(&users.of("a") != &users.of("b"));
-    QCOMPARE(users.of(std::string(1000, 'x')).name.size(), std::size_t{128});
-    for (std::size_t i = 0; i < detail::PoolUsers::most_users; ++i)
-        users.of("user" + std::to_string(i));
-    detail::PoolUser& other = users.of("one too many");
-    QCOMPARE(&other, &users.of("two too many"));
-    QVERIFY(!other.limited);
-    QCOMPARE(users.of("a").name, std::string("a"));
 }
 
 QTEST_APPLESS_MAIN(TestPoolParts)
