@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/agent/fingerprint.h"
 
+#include "core/wire/jsontext.h"
 #include "core/wire/limits.h"
 
 #include <algorithm>
@@ -192,6 +193,9 @@ private:
         while (size < rest.size() && is_digit(rest[size]))
             ++size;
         const std::size_t end = rest.find('$', 1);
+        const std::string_view behind = rest.substr(size);
+        if (any() && size > 1 && behind.size() > 1 && behind[0] == '.' && is_digit(behind[1]))
+            return false; // money
         if (size > 1 || end == npos || !all_word(rest.substr(1, end - 1))) {
             put(rest.substr(0, size));
             at_ += size;
@@ -231,6 +235,8 @@ private:
         if (any() && (std::ranges::count(word, '$') > 1 ||
                       (quoted && (word.ends_with('q') || word.ends_with('Q')))))
             return false; // $tag$ right behind a name; Oracle's q'[…]'
+        if (mysql() && word[0] == '$' && std::ranges::count(word, '$') > 1)
+            return false; // a name, or $tag$ from MySQL 9.0 on
         if (quoted && word.size() == 1)
             return literal('\'', postgresql() && (word == "E" || word == "e"));
         put(word);
@@ -243,6 +249,16 @@ private:
     Dialect dialect_;
     bool space_ = false;
 };
+
+/// As far as it is UTF-8. In other character sets the last byte of one may be a backslash or a
+/// backquote that is none, which in UTF-8 it never is.
+std::string_view trusted(std::string_view text)
+{
+    std::size_t size = 0;
+    while (const std::size_t length = wire::utf8_length(text.substr(size)))
+        size += length;
+    return text.substr(0, size);
+}
 
 } // namespace
 
@@ -259,7 +275,7 @@ std::string fingerprint(std::string_view statement, Dialect dialect)
 {
     constexpr std::size_t most = 16U << 10U;
     std::string_view in = statement.substr(0, most);
-    in = in.substr(0, in.find('\0')); // ends comments on some servers
+    in = trusted(in.substr(0, in.find('\0'))); // which ends comments on some servers
     return Fingerprinter(in, dialect).text(in.size() < statement.size());
 }
 

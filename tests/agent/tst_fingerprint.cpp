@@ -73,6 +73,17 @@ void TestFingerprint::literalsGo()
         {"SELECT ``", any, "SELECT ``"},
         {"SELECT ? FROM t WHERE a = $1", any, "SELECT ? FROM t WHERE a = $1"}, // is one already
         {"", any, ""},
+        // Character sets whose second byte may be a backslash or a backquote: not UTF-8.
+        {"SELECT '\x83\x5C\\', ' secret '"sv, mysql, "SELECT ?…"},
+        {"SELECT '\x83\x5C\\', ' secret '"sv, postgres, "SELECT ?…"},
+        {"SELECT a\x83` = 'secret' AND b\x83` = 1"sv, mysql, "SELECT a…"},
+        {"SELECT 'é', `é` FROM été", mysql, "SELECT ?, `é` FROM été"},
+        // MySQL from 9.0 on has them too.
+        {"SELECT $$secret$$, $a$secret$a$", mysql, "SELECT…"},
+        {"SELECT $a, a$b$c FROM t", mysql, "SELECT $a, a$b$c FROM t"},
+        // A parameter for some, money for SQL Server.
+        {"SELECT $12.34 FROM t", any, "SELECT…"},
+        {"SELECT $12.34, $1.field FROM t", postgres, "SELECT $12?, $1.field FROM t"},
     });
     for (const Case& c : cases)
         QCOMPARE(fingerprint(c.statement, c.dialect), std::string(c.expected));
