@@ -111,7 +111,12 @@ Ticks PoolCore::ticks_of(std::int64_t stamp) const noexcept
 
 bool PoolCore::claim(Slot& slot, std::uint64_t& word) noexcept
 {
-    // Not relaxed: who has just said "somebody waits" looks here (see PoolCore).
+    // Not relaxed: who has just said "somebody waits" looks here (see PoolCore). Its addition to
+    // attention_ (A), this load (B), the compare-and-swap of a return (C) and the look at
+    // attention_ behind it (D) are all in the one order of what is sequentially consistent. If B
+    // does not see C, B is in front of it there, so A, B, C, D: D sees A, and whoever returns
+    // serves. The exchange below fails only if the word has changed since B, by somebody whose own
+    // C and D are behind B. With a relaxed B neither needs to see the other.
     std::uint64_t seen = slot.control.load();
     if (SlotWord::state(seen) != SlotState::idle)
         return false;
@@ -141,13 +146,8 @@ bool PoolCore::claim_any(std::uint32_t first, Lease& lease) noexcept
     return false;
 }
 
-/// Of a claimed slot, which still says when it was lent before. A server may have gone away since:
-/// what is lent again within a second is believed to be there, of anything else its own side is
-/// asked whether it knows. Nothing is sent.
-bool PoolCore::seems_there(std::uint32_t index, std::int64_t now) noexcept
+bool PoolCore::look(std::uint32_t index) noexcept
 {
-    if (now - slots_[index].acquired.load(std::memory_order_relaxed) <= look_after_) [[likely]]
-        return true;
     try {
         return look_at_connection(index);
     } catch (...) { // it cannot be looked at, so it is to be validated
@@ -185,8 +185,9 @@ bool PoolCore::acquire_now(std::string_view name, Lease& lease) noexcept
             if (claim_any(hint.slot, lease)) {
                 hint.slot = lease.slot;
                 const std::int64_t now = stamp();
-                if (now < slots_[lease.slot].expires.load(std::memory_order_relaxed) &&
-                    seems_there(lease.slot, now)) [[likely]] {
+                const Slot& slot = slots_[lease.slot];
+                if (now < slot.expires.load(std::memory_order_relaxed) &&
+                    seems_there(slot, lease.slot, now)) [[likely]] {
                     lend(lease, user, now, __builtin_frame_address(0), thread);
                     lent = true;
                 } else {
@@ -208,9 +209,13 @@ void PoolCore::unclaim(Lease lease, PoolUser& user) noexcept
     Slot& slot = slots_[lease.slot];
     slot.control.store(SlotWord::with(lease.word, SlotState::idle));
     user.leave(config_.max_per_user);
-    const std::lock_guard lock(mutex_);
-    ++not_lent_;
-    serve_waiters_locked();
+    {
+        const std::lock_guard lock(mutex_);
+        ++not_lent_;
+        serve_waiters_locked();
+    }
+    if ((attention_.load() & closing_bit) != 0) // it did not look idle to who closes
+        close_idle();
 }
 
 /// Fills in what is known of a claimed slot, and shows it. An event is told before it shows: see

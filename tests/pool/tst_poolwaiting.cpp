@@ -14,6 +14,7 @@ class TestPoolWaiting : public QObject
 {
     Q_OBJECT
 private slots:
+    void closingMeetsALook();
     void firstComeFirstServed();
     void nobodyOvertakes();
     void nobodySlipsInWhileTheQueueIsServed();
@@ -275,6 +276,55 @@ void TestPoolWaiting::neverIsNotAtOnce()
     AcquireOptions impatient;
     impatient.timeout = -1s;
     QVERIFY(!pool.acquire(impatient));
+}
+
+namespace {
+
+/// Looks at a connection by what a test says.
+struct LookingFactory : FakeFactory
+{
+    std::function<bool()> look;
+    bool seems_there(FakeConnection&) { return look(); }
+};
+
+} // namespace
+
+/// A pool is closed while a connection is looked at that is then not lent: it is closed too, and
+/// who closes does not wait for the deadline.
+void TestPoolWaiting::closingMeetsALook()
+{
+    Backend backend;
+    std::atomic<bool> looking{false};
+    std::atomic<bool> look_on{true};
+    const auto look = [&] {
+        looking = true;
+        const auto end = std::chrono::steady_clock::now() + 10s;
+        while (look_on && std::chrono::steady_clock::now() < end)
+            std::this_thread::yield();
+        return false;
+    };
+    FakePool pool(small_config(1), LookingFactory{{&backend}, look});
+    ++backend.opened;
+    QVERIFY(pool.add_connection(FakeConnection{7, {}}, "a"));
+    Worker worker(pool, "b");
+    QTRY_VERIFY(looking);
+    std::atomic<bool> closed{false};
+    std::thread closer([&] {
+        static_cast<void>(pool.close(15s));
+        closed = true;
+    });
+    AcquireOptions at_once;
+    at_once.timeout = 0s;
+    QTRY_COMPARE(pool.acquire(at_once).error().sentence, std::string("The pool is closed."));
+    std::this_thread::sleep_for(50ms); // it has looked at the slots by now
+    look_on = false;
+    const auto from = std::chrono::steady_clock::now();
+    closer.join();
+    const auto waited = std::chrono::steady_clock::now() - from;
+    worker.join();
+    QCOMPARE(worker.error, std::string("The pool is closed."));
+    QCOMPARE(backend.open_now(), 0);
+    QVERIFY(waited < 10s);
 }
 
 QTEST_APPLESS_MAIN(TestPoolWaiting)
