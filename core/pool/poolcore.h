@@ -178,7 +178,14 @@ private:
     Ticks ticks_of(std::int64_t stamp) const noexcept;
     bool claim(detail::Slot& slot, std::uint64_t& word) noexcept;
     bool claim_any(std::uint32_t first, Lease& lease) noexcept;
-    bool seems_there(std::uint32_t slot, std::int64_t now) noexcept;
+    /// Of a claimed slot, which still says when it was lent before. A server may have gone away
+    /// since: what is lent again within a second is believed to be there, of anything else its own
+    /// side is asked whether it knows. Nothing is sent.
+    bool seems_there(const detail::Slot& slot, std::uint32_t index, std::int64_t now) noexcept
+    {
+        return now - slot.acquired.load(std::memory_order_relaxed) <= look_after_ || look(index);
+    }
+    [[gnu::cold, gnu::noinline]] bool look(std::uint32_t index) noexcept;
     bool wants_stack(detail::ThreadRecord& thread) noexcept;
     void lend(Lease lease, detail::PoolUser& user, std::int64_t now, const void* frame,
               detail::ThreadRecord& thread) noexcept;

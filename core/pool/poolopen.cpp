@@ -161,7 +161,7 @@ Result<PoolCore::Lease> PoolCore::make_fit(Lease lease)
 {
     Slot& slot = slots_[lease.slot];
     const std::int64_t now = stamp();
-    if (now < slot.expires.load(std::memory_order_relaxed) && seems_there(lease.slot, now))
+    if (now < slot.expires.load(std::memory_order_relaxed) && seems_there(slot, lease.slot, now))
         return lease;
     std::string_view reason;
     slot.control.store(SlotWord::with(lease.word, SlotState::checking));
