@@ -262,7 +262,8 @@ class ConnectionPool
 public:
     using Guard = PooledConnection<Connection>;
 
-    /// Throws std::invalid_argument with all that PoolConfig::validate() finds.
+    /// Throws std::invalid_argument with all that PoolConfig::validate() finds; std::bad_alloc;
+    /// std::system_error where a thread that the configuration needs cannot be started.
     template <class Factory>
     requires ConnectionFactory<Factory, Connection> ConnectionPool(PoolConfig config,
                                                                    Factory factory)
@@ -271,7 +272,13 @@ public:
             throw std::invalid_argument(valid.error().sentence);
         state_ =
             new detail::FactoryState<Connection, Factory>(std::move(config), std::move(factory));
-        state_->start();
+        try {
+            state_->start();
+        } catch (...) { // one of its threads may run already
+            state_->begin_closing();
+            state_->abandon();
+            throw;
+        }
     }
     /// Waits for no holder: what is still lent is closed when it comes back; close() before it, for
     /// a deadline. Waits for what the pool's own threads are at just then (an open, a validate, a

@@ -9,8 +9,13 @@
 
 #include <QTest>
 
+#include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -73,6 +78,7 @@ private slots:
     void acquireLosesNothing();
     void addingLosesNothing();
     void aNewPlaceNeedsNone();
+    void beginningLosesNothing();
     void endingNeedsNone();
     void trackingLosesNothing();
 };
@@ -122,9 +128,67 @@ void verify_whole(FakePool& pool)
 
 } // namespace
 
+namespace {
+
+enum class First { whole, unreached, lost, ended };
+
+/// The first acquire of a process: in one of its own, in which the allocation after `granted` ones
+/// fails.
+First first_acquire(int granted, bool tracking)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        const rlimit no_core{0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        std::signal(SIGABRT, SIG_DFL); // not Qt's handler, which shows stacks
+        Backend backend;
+        bool reached = false;
+        bool whole = false;
+        {
+            PoolConfig config = small_config(1);
+            config.max_per_user = 1;
+            config.stack_capture = tracking ? StackCapture::always : StackCapture::off;
+            FakePool pool(config, WordyFactory{{&backend}});
+            AcquireOptions options;
+            options.user = a_user;
+            options.timeout = std::chrono::seconds{0};
+            options.trace_id = std::string(40, 'i');
+            reached = fails_after(granted, [&] { static_cast<void>(pool.acquire(options)); });
+            const PoolStatistics statistics = pool.stats();
+            whole = statistics.active == 0 && statistics.opening == 0 && statistics.pending == 0;
+            whole = whole && pool.acquire(options) && pool.stats().total == 1;
+        }
+        whole = whole && backend.open_now() == 0;
+        _exit(static_cast<int>(!whole ? First::lost : reached ? First::whole : First::unreached));
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return First::lost;
+    return WIFEXITED(status) ? static_cast<First>(WEXITSTATUS(status)) : First::ended;
+}
+
+} // namespace
+
+/// What a process and a thread need once for all is asked for by the first acquire alone, so this
+/// is before there was one. Without memory for the record of its thread a process ends, as without
+/// memory for the thread itself; without any other it loses nothing.
 void TestPoolMemory::initTestCase()
 {
-    // What this thread needs once for all.
+    for (const bool tracking : {false, true}) {
+        int ended = 0;
+        int granted = 0;
+        for (;; ++granted) {
+            const First first = first_acquire(granted, tracking);
+            QVERIFY2(first != First::lost, std::to_string(granted).c_str());
+            if (first == First::unreached)
+                break;
+            ended += first == First::ended ? 1 : 0;
+        }
+        qInfo("%d allocations of a first acquire", granted);
+        QCOMPARE(ended, 1);
+        QVERIFY(granted > 1);
+    }
+    // The others need the record.
     Backend backend;
     FakePool pool(small_config(1), WordyFactory{{&backend}});
     QVERIFY(pool.acquire("once"));
@@ -252,6 +316,30 @@ void TestPoolMemory::aNewPlaceNeedsNone()
     at(2, captured_at<2>);
     at(3, captured_at<3>);
     QVERIFY(failed);
+}
+
+/// Says by its count of owners whether it is still there.
+struct OwningFactory : WordyFactory
+{
+    std::shared_ptr<int> owned;
+};
+
+/// A pool whose threads cannot all be started is none: what there was of it goes.
+void TestPoolMemory::beginningLosesNothing()
+{
+    int granted = 0;
+    for (bool reached = true; reached; ++granted) {
+        Backend backend;
+        const auto owned = std::make_shared<int>(7);
+        PoolConfig config = small_config(3);
+        config.leak_detection = true;
+        config.automatic_cleanup = true;
+        reached = fails_after(granted, [&] {
+            const FakePool pool(config, OwningFactory{{{&backend}}, owned});
+        });
+        QCOMPARE(owned.use_count(), 1L);
+    }
+    QVERIFY(granted > 3);
 }
 
 /// A pool that goes while something is lent: its destructor has nobody to tell that memory ran out.
