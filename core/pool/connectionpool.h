@@ -302,9 +302,7 @@ public:
         PoolCore::Lease lease;
         if (state_->acquire_now(user, lease)) [[likely]]
             return Guard(*state_, lease);
-        AcquireOptions options;
-        options.user = user;
-        return acquire(options);
+        return acquire_waiting(user);
     }
     Result<Guard> acquire(const AcquireOptions& options)
     {
@@ -354,6 +352,14 @@ public:
     void maintain(Ticks now = now_ticks()) { state_->maintain(now); }
 
 private:
+    /// Out of the way, so that the rest is short enough to become part of its caller.
+    [[gnu::noinline]] Result<Guard> acquire_waiting(std::string_view user)
+    {
+        AcquireOptions options;
+        options.user = user;
+        return acquire(options);
+    }
+
     detail::PoolState<Connection>* state_ = nullptr;
 };
 
