@@ -5,8 +5,10 @@
 #include "core/source/privatefolder.h"
 
 #include <QCoreApplication>
+#include <QEvent>
 
 #include <algorithm>
+#include <cstdio>
 #include <set>
 #include <utility>
 
@@ -21,10 +23,23 @@ UpdatePtr emptyUpdate()
     return update;
 }
 
+namespace {
+
+/// Most ends take no time.
+constexpr Duration says_after = std::chrono::seconds{1};
+
+} // namespace
+
 Workspace::Private::Private(Workspace& owner, const Options& chosen)
     : q(owner)
     , options(chosen)
     , player(std::make_unique<Player>())
+    , errands([this] {
+        onWindow([this] {
+            errands.reap();
+            askNext();
+        });
+    })
 {
     transport.readOnly = options.readOnly;
     transport.redacted = options.redact;
@@ -50,19 +65,115 @@ Workspace::Private::Private(Workspace& owner, const Options& chosen)
 
 Workspace::Private::~Private()
 {
-    stopIndexing();
-    stopAsking();
-    stopSaver = true;
-    if (saver.joinable())
-        saver.join();
-    endCapture([] {});
-    if (closed.valid())
-        closed.wait();
+    // All that could take its time is over: see endsWithin().
     captureThread.quit();
     captureThread.wait();
-    onPlayer([p = player.get()] { p->close(); });
     playerThread.quit();
     playerThread.wait();
+}
+
+void Workspace::Private::end()
+{
+    if (ended.valid())
+        return;
+    errands.stopAll();
+    const auto all = std::make_shared<std::promise<void>>();
+    ended = all->get_future().share();
+    endCapture([] {});
+    // Where nobody minds. The capture that ended before is not waited for by who ends now.
+    onPlayer([this, p = player.get(), all, before = closed, readers = errands.atWork()] {
+        if (before.valid())
+            before.wait();
+        for (const Errands::Self& reader : readers)
+            reader->ended.wait();
+        p->close();
+        all->set_value();
+        onWindow([this] {
+            if (letGone)
+                q.deleteLater();
+        });
+    });
+}
+
+bool Workspace::Private::endsWithin(Duration patience)
+{
+    end();
+    const auto until = std::chrono::steady_clock::now() + patience;
+    if (ended.wait_for(std::min(patience, says_after)) == std::future_status::ready)
+        return true;
+    const auto say = [this](const std::string& sentence) {
+        if (options.tellsWaiting)
+            options.tellsWaiting(sentence);
+        else
+            std::fputs(("poolscope: " + sentence + '\n').c_str(), stderr);
+    };
+    say("Waiting for " + waitsFor() + '.');
+    if (ended.wait_until(until) == std::future_status::ready)
+        return true;
+    say("Gave up after " + format_duration_prose(patience) + " waiting for " + waitsFor() +
+        ". What was written stays there.");
+    return false;
+}
+
+std::string Workspace::Private::waitsFor() const
+{
+    if (const auto busy = errands.atWork(); !busy.empty())
+        return "the disk, which keeps the work on " + busy.front()->file;
+    if (closed.valid() && closed.wait_for(Duration{0}) != std::future_status::ready)
+        return closing.isEmpty() ? "what was attached"
+                                 : "the recording " + closing.toStdString() + " to be closed";
+    return "the disk, which keeps the work on " + recordingFile.toStdString();
+}
+
+namespace {
+
+/// Workspaces whose end is under way, on the GUI thread alone. What they post to each other is
+/// delivered while the application lives, and not a moment longer.
+std::set<Workspace*>& letGoOf()
+{
+    static std::set<Workspace*> all;
+    return all;
+}
+
+/// What a disk keeps from ending: it goes with the process, unless it ends before.
+std::set<QObject*>& leftAlone()
+{
+    static auto* const all = new std::set<QObject*>;
+    return *all;
+}
+
+} // namespace
+
+void Workspace::Private::leave()
+{
+    left = true;
+    leftAlone().insert(this);
+}
+
+bool Workspace::Private::event(QEvent* event)
+{
+    if (!left || event->type() == QEvent::DeferredDelete)
+        return QObject::event(event);
+    // Nobody is left for what it would say.
+    if (ended.wait_for(Duration{0}) == std::future_status::ready) {
+        leftAlone().erase(this);
+        deleteLater();
+    }
+    return true;
+}
+
+/// The application ends: nobody takes back what was let go, so it is waited for, all of it at once.
+void Workspace::Private::endLetGone()
+{
+    const auto begun = std::chrono::steady_clock::now();
+    while (!letGoOf().empty()) {
+        Workspace* const one = *letGoOf().begin();
+        Duration& patience = one->d_->options.patience;
+        const auto waited =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begun);
+        patience = std::max(Duration{0}, patience - waited);
+        delete one;
+    }
 }
 
 void Workspace::Private::applied(const UpdatePtr& update, quint64 of)
@@ -133,28 +244,11 @@ Workspace::Workspace(const Options& options, QObject* parent)
     , d_(std::make_unique<Private>(*this, options))
 {}
 
-namespace {
-
-/// Those whose end is under way, on the GUI thread alone. What they post to each other is delivered
-/// while the application lives, and not a moment longer.
-std::set<Workspace*>& letGone()
-{
-    static std::set<Workspace*> all;
-    return all;
-}
-
-/// The application ends: nobody takes back what was let go, so it is waited for.
-void endLetGone()
-{
-    while (!letGone().empty())
-        delete *letGone().begin();
-}
-
-} // namespace
-
 Workspace::~Workspace()
 {
-    letGone().erase(this);
+    letGoOf().erase(this);
+    if (!d_->endsWithin(d_->options.patience))
+        d_.release()->leave();
 }
 
 void Workspace::letGo()
@@ -165,11 +259,11 @@ void Workspace::letGo()
     }
     blockSignals(true);
     setParent(nullptr);
-    if (letGone().empty())
-        qAddPostRoutine(endLetGone); // each is called once
-    letGone().insert(this);
-    d_->stopSaver = true;
-    d_->endCapture([d = d_.get()] { d->onWindow([d] { d->q.deleteLater(); }); });
+    if (letGoOf().empty())
+        qAddPostRoutine(Private::endLetGone); // each is called once
+    letGoOf().insert(this);
+    d_->letGone = true;
+    d_->end();
 }
 
 const Transport& Workspace::transport() const

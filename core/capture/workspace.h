@@ -83,6 +83,10 @@ public:
         /// How much of a temporary recording is kept.
         Duration keepFor = std::chrono::hours{24};
         std::uint64_t keepBytes = 2000000000;
+        /// How long the end of it all waits for a disk, or a source, that does not answer.
+        Duration patience = std::chrono::seconds{10};
+        /// Told, within that, what is waited for; null: on standard error.
+        std::function<void(const std::string& sentence)> tellsWaiting;
         std::shared_ptr<const Clock> clock; ///< null: the machine's
         /// Null: the registry's makeSource.
         std::function<Result<std::unique_ptr<Source>>(TargetId, const AttachRequest&)>
@@ -91,8 +95,9 @@ public:
     explicit Workspace(const Options& options, QObject* parent = nullptr);
     ~Workspace() override;
     /// Ends what it captures and deletes itself, which nobody waits for but the application's end;
-    /// the destructor alone waits for sources and disk. Nothing is told from here on. For one made
-    /// with new.
+    /// the destructor alone waits for sources and disk, for `patience` at most, and says for what.
+    /// A recording that the disk keeps from being closed then stays where it is, as after a crash.
+    /// Nothing is told from here on. For one made with new.
     void letGo();
 
     /// Of temporary recordings that begin from now on: the last so long, and at most so much.

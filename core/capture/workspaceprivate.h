@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/capture/capture.h"
+#include "core/capture/errands.h"
 #include "core/capture/player.h"
 #include "core/capture/workspace.h"
 #include "core/source/sourcethread.h"
@@ -12,8 +13,10 @@
 #include <functional>
 #include <future>
 #include <map>
-#include <thread>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace poolscope {
 
@@ -25,17 +28,11 @@ inline constexpr Duration live_edge = std::chrono::milliseconds{1500};
 /// What the window shows while nothing is attached or open.
 UpdatePtr emptyUpdate();
 
-/// Work that reads the recording on a thread of its own. Its end waits for it.
+/// A recording that was lent. Of the GUI thread.
 struct Loan
 {
-    std::atomic<bool> stop{false};
-    std::thread thread;
-    ~Loan()
-    {
-        stop = true;
-        if (thread.joinable())
-            thread.join();
-    }
+    bool takenBack = false;
+    std::shared_ptr<Errand> errand; ///< null until it begins
 };
 
 /// What the workspace keeps, and how it talks to the capture and the player on their threads. Lives
@@ -52,6 +49,17 @@ public:
     bool tellsShort(const RecordingInfo& saved, Timestamp seen);
     /// Returns at once. `then` comes on the player's thread, when the recording is closed.
     void endCapture(std::function<void()> then);
+    /// Tells everything to end, and returns at once. The first time alone; from then on nothing is
+    /// begun.
+    void end();
+    /// Waits for that; false where the disk, or a source, keeps it for longer. Says after a second
+    /// what is waited for.
+    bool endsWithin(Duration patience);
+    std::string waitsFor() const;
+    static void endLetGone();
+    /// Left alone at its work: it deletes itself where that ends while the application lives.
+    void leave();
+    bool event(QEvent* event) override;
     void applied(const UpdatePtr& update, quint64 epoch);
     void edgeMoved(const std::vector<TargetSeries>& points, const std::vector<PoolSeries>& pools);
     void open(const QString& file);
@@ -61,6 +69,8 @@ public:
     void indexMarks(const QString& file);
     void stopIndexing();
     void stopAsking();
+    void askNext();
+    void copyTo(const QString& file, const QString& from, quint64 run);
     void notAttaching();
     void dropMarksBefore(Timestamp start);
     void setMarks(std::vector<Mark> all);
@@ -113,8 +123,9 @@ public:
     bool opening = false;   ///< a recording was asked for, and the player has not answered
     quint64 openTicket = 0; ///< of that one
     std::unique_ptr<Capture> capture;
-    quint64 captureRun = 0;           ///< tells what an earlier capture still says
-    std::future<Result<Done>> closed; ///< of the capture that ended last: of its recording
+    quint64 captureRun = 0;                  ///< tells what an earlier capture still says
+    std::shared_future<Result<Done>> closed; ///< of the capture that ended last: of its recording
+    QString closing;                         ///< the file of that one
     std::unique_ptr<Player> player;
     SourceThread captureThread;
     QThread playerThread;
@@ -122,13 +133,18 @@ public:
     /// Only the latest of the seeks asked for is worth its work: dragging asks for many.
     std::atomic<quint64> latestSeek{0};
 
-    std::thread indexer;
-    std::atomic<bool> stopIndexer{false};
-    std::thread asker; ///< reads a long range for one question
-    std::atomic<bool> stopAsker{false};
-    std::thread saver;
-    std::atomic<bool> stopSaver{false};
+    std::shared_ptr<Errand> indexer;
+    std::shared_ptr<Errand> asker;      ///< reads a long range for one question
+    std::function<void()> nextQuestion; ///< waits for the one before, which reads the same file
+    std::shared_ptr<Errand> saver;
+    bool saveStopped = false;   ///< before it began
     std::shared_ptr<Loan> loan; ///< the latest
+
+    bool letGone = false;
+    bool left = false;
+    std::shared_future<void> ended; ///< valid once it was told to end
+    /// Last, so that it goes first: what it begins speaks to the rest.
+    Errands errands;
 };
 
 } // namespace poolscope

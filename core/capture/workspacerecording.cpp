@@ -166,10 +166,21 @@ void Workspace::Private::endCapture(std::function<void()> then)
 {
     stopAsking();
     q.takeBack();
+    // Of the player's thread: it waits for who still reads.
+    std::vector<Errands::Self> readers;
+    if (asker)
+        readers.push_back(asker);
+    if (loan && loan->errand)
+        readers.push_back(loan->errand);
+    loan.reset();
+    const auto waitForReaders = [readers = std::move(readers)] {
+        for (const Errands::Self& reader : readers)
+            reader->ended.wait();
+    };
     Player* const p = player.get();
     if (!capture) {
-        onPlayer([lent = std::exchange(loan, {}), then = std::move(then)]() mutable {
-            lent.reset();
+        onPlayer([waitForReaders, then = std::move(then)] {
+            waitForReaders();
             then();
         });
         return;
@@ -179,11 +190,11 @@ void Workspace::Private::endCapture(std::function<void()> then)
     c->disconnect(&q);
     ++captureRun;
     attached.clear();
-    recordingFile.clear();
+    closing = std::exchange(recordingFile, {});
     const auto done = std::make_shared<std::promise<Result<Done>>>();
-    closed = done->get_future();
-    onPlayer([p, c, done, lent = std::exchange(loan, {}), then = std::move(then)]() mutable {
-        lent.reset();
+    closed = done->get_future().share();
+    onPlayer([p, c, done, waitForReaders, then = std::move(then)] {
+        waitForReaders();
         p->close();
         QMetaObject::invokeMethod(c, [p, c, done, then] {
             Result<Done> shut = c->shutDown();
@@ -222,25 +233,24 @@ void Workspace::Private::opened(const RecordingInfo& info, const QString& file)
 void Workspace::Private::indexMarks(const QString& file)
 {
     stopIndexing();
-    stopIndexer = false;
-    indexer = std::thread([this, path = file.toStdString(), of = epoch] {
+    if (ended.valid())
+        return;
+    indexer = errands.begin(file.toStdString(), [this](const Errands::Self& self) {
         const auto publish = [&](const std::vector<Mark>& found) {
-            onWindow([this, found, of] {
-                if (of == epoch)
+            onWindow([this, found, self] {
+                if (!self->stop)
                     setMarks(found);
             });
         };
-        const std::vector<Mark> all = marksOf(path, stopIndexer, publish);
-        if (!stopIndexer)
-            publish(all);
+        publish(marksOf(self->file, self->stop, publish));
     });
 }
 
+/// What it still finds is of no use.
 void Workspace::Private::stopIndexing()
 {
-    stopIndexer = true;
-    if (indexer.joinable())
-        indexer.join();
+    if (indexer)
+        indexer->stop = true;
 }
 
 QStringList Workspace::leftBehind(const QString& temporaryFolder)
@@ -328,41 +338,12 @@ void Workspace::save(const QString& file)
                      "Attach to a target or open a recording first.");
         return;
     }
-    if (d_->saver.joinable()) {
-        d_->stopSaver = true;
-        d_->saver.join();
-    }
-    d_->stopSaver = false;
-    const auto copy = [this, d = d_.get(), from = d_->recordingFile, run = d_->captureRun, file] {
-        if (d->saver.joinable())
-            d->saver.join();
-        d->saver = std::thread([this, d, from, run, file, seen = d->transport.end] {
-            const auto progress = [this, d](double fraction) {
-                d->onWindow([this, fraction] { emit saveProgress(fraction); });
-                return !d->stopSaver;
-            };
-            const auto done = save_recording(from.toStdString(), file.toStdString(), progress);
-            const Result<RecordingInfo> holds = done ? readInfo(file) : done.error();
-            d->onWindow([this, d, from, run, done, file, holds, seen] {
-                if (!done) {
-                    emit saveFailed();
-                    emit failed(done.error());
-                    return;
-                }
-                if (run != d->captureRun || from != d->recordingFile) {
-                    emit saved(file); // something else is shown by now
-                    return;
-                }
-                const bool tooShort = holds && d->tellsShort(holds.value(), seen);
-                Transport t = d->transport;
-                t.saved = true;
-                if (d->capture && d->options.recordTo.isEmpty())
-                    t.savedUntil = tooShort ? std::max(t.start, holds.value().ended) : seen;
-                t.file = file;
-                d->change(t);
-                emit saved(file);
-            });
-        });
+    // It is at its end soon, or hangs: in neither case does the new one wait here.
+    if (d_->saver)
+        d_->saver->stop = true;
+    d_->saveStopped = false;
+    const auto copy = [d = d_.get(), from = d_->recordingFile, run = d_->captureRun, file] {
+        d->copyTo(file, from, run);
     };
     if (d_->capture)
         d_->onCapture([d = d_.get(), c = d_->capture.get(), copy] {
@@ -372,9 +353,62 @@ void Workspace::save(const QString& file)
         copy();
 }
 
+void Workspace::Private::copyTo(const QString& file, const QString& from, quint64 run)
+{
+    if (ended.valid())
+        return;
+    if (saveStopped) {
+        emit q.saveFailed();
+        fail("Saving was stopped; nothing was written.");
+        return;
+    }
+    // An earlier copy of that name must not come after this one.
+    const std::shared_ptr<Errand> before =
+        saver && saver->file == file.toStdString() ? saver : nullptr;
+    if (saver)
+        saver->stop = true;
+    const auto copy = [this, from, run, file, before,
+                       seen = transport.end](const Errands::Self& self) {
+        constexpr std::chrono::milliseconds step{20};
+        while (before && !self->stop && before->ended.wait_for(step) != std::future_status::ready) {
+        }
+        const auto progress = [this, &self](double fraction) {
+            onWindow([this, self, fraction] {
+                if (!self->stop)
+                    emit q.saveProgress(fraction);
+            });
+            return !self->stop;
+        };
+        const auto done = save_recording(from.toStdString(), self->file, progress);
+        const Result<RecordingInfo> holds = done ? readInfo(file) : done.error();
+        onWindow([this, from, run, done, file, holds, seen] {
+            if (!done) {
+                emit q.saveFailed();
+                emit q.failed(done.error());
+                return;
+            }
+            if (run != captureRun || from != recordingFile) {
+                emit q.saved(file); // something else is shown by now
+                return;
+            }
+            const bool tooShort = holds && tellsShort(holds.value(), seen);
+            Transport t = transport;
+            t.saved = true;
+            if (capture && options.recordTo.isEmpty())
+                t.savedUntil = tooShort ? std::max(t.start, holds.value().ended) : seen;
+            t.file = file;
+            change(t);
+            emit q.saved(file);
+        });
+    };
+    saver = errands.begin(file.toStdString(), copy);
+}
+
 void Workspace::stopSaving()
 {
-    d_->stopSaver = true;
+    d_->saveStopped = true;
+    if (d_->saver)
+        d_->saver->stop = true;
 }
 
 bool Workspace::lend(Borrower work)
@@ -383,15 +417,15 @@ bool Workspace::lend(Borrower work)
         return false;
     takeBack();
     const auto loan = std::make_shared<Loan>();
-    // The one before ends where nobody waits for it.
-    d_->onPlayer([before = std::exchange(d_->loan, loan)]() mutable { before.reset(); });
-    const auto begin = [loan = std::weak_ptr(loan), file = d_->recordingFile.toStdString(),
+    d_->loan = loan;
+    const auto begin = [d = d_.get(), loan, file = d_->recordingFile.toStdString(),
                         work = std::move(work)] {
         static const std::atomic<bool> gone{true};
-        if (const auto mine = loan.lock())
-            mine->thread = std::thread([&stop = mine->stop, file, work] { work(file, stop); });
-        else
+        if (loan->takenBack || d->ended.valid())
             work(file, gone);
+        else
+            loan->errand = d->errands.begin(
+                file, [work](const Errands::Self& self) { work(self->file, self->stop); });
     };
     if (d_->capture)
         d_->onCapture([d = d_.get(), c = d_->capture.get(), begin] {
@@ -404,8 +438,11 @@ bool Workspace::lend(Borrower work)
 
 void Workspace::takeBack()
 {
-    if (d_->loan)
-        d_->loan->stop = true;
+    if (!d_->loan)
+        return;
+    d_->loan->takenBack = true;
+    if (d_->loan->errand)
+        d_->loan->errand->stop = true;
 }
 
 void Workspace::keepTemporary(Duration keepFor, std::uint64_t keepBytes)

@@ -163,12 +163,21 @@ void Workspace::past(const SessionKey& session, Timestamp from, Timestamp to, Pa
                   std::move(answer));
 }
 
+/// The one that is asked answers no more.
 void Workspace::Private::stopAsking()
 {
-    stopAsker = true;
-    if (asker.joinable())
-        asker.join();
-    stopAsker = false;
+    nextQuestion = {};
+    if (asker)
+        asker->stop = true;
+}
+
+/// One thread a file: a disk that hangs keeps that one, however often somebody asks.
+void Workspace::Private::askNext()
+{
+    if (!nextQuestion || ended.valid() ||
+        (asker && !asker->over() && asker->file == recordingFile.toStdString()))
+        return;
+    std::exchange(nextQuestion, {})();
 }
 
 void Workspace::held(Timestamp from, Timestamp to, HeldAnswer answer)
@@ -178,12 +187,17 @@ void Workspace::held(Timestamp from, Timestamp to, HeldAnswer answer)
         answer({});
         return;
     }
-    d_->asker = std::thread([d = d_.get(), path = d_->recordingFile.toStdString(), from, to,
-                             answer = std::move(answer)] {
-        std::vector<HeldPlace> found = heldIn(path, from, to, d->stopAsker);
-        if (!d->stopAsker)
-            d->onWindow([answer, found = std::move(found)] { answer(found); });
-    });
+    d_->nextQuestion = [d = d_.get(), from, to, answer = std::move(answer)] {
+        d->asker = d->errands.begin(
+            d->recordingFile.toStdString(), [d, from, to, answer](const Errands::Self& self) {
+                std::vector<HeldPlace> found = heldIn(self->file, from, to, self->stop);
+                d->onWindow([self, answer, found = std::move(found)] {
+                    if (!self->stop)
+                        answer(found);
+                });
+            });
+    };
+    d_->askNext();
 }
 
 } // namespace poolscope

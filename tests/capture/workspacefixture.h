@@ -10,6 +10,7 @@
 #include <QTest>
 
 #include <atomic>
+#include <functional>
 #include <map>
 
 namespace poolscope {
@@ -75,9 +76,12 @@ struct Fixture
     int resets = 0;
 
     explicit Fixture(const WhatIf& whatIf = {})
+        : Fixture([&whatIf](Workspace::Options& options) { options.whatIf = whatIf; })
+    {}
+    explicit Fixture(const std::function<void(Workspace::Options&)>& choose)
     {
         Workspace::Options options;
-        options.whatIf = whatIf;
+        choose(options);
         options.temporaryFolder = folder.path() + QStringLiteral("/cache");
         options.clock = clock;
         options.sourceFactory = [this](TargetId id, const AttachRequest&) {

@@ -25,8 +25,18 @@ constexpr std::chrono::milliseconds lastAlerts{5'000};
 
 struct Windows::One
 {
-    std::unique_ptr<Workspace> workspace; ///< outlives its window
+    Workspace* workspace = nullptr; ///< outlives its window
     std::unique_ptr<MainWindow> window;
+
+    One() = default;
+    /// Neither a disk nor a source that hangs holds up the windows that stay.
+    ~One()
+    {
+        window.reset();
+        workspace->letGo();
+    }
+    One(const One&) = delete;
+    One& operator=(const One&) = delete;
 };
 
 Windows::Windows(const Workspace::Options& options, const AttachChoice& defaults,
@@ -52,7 +62,7 @@ Windows::~Windows()
 MainWindow& Windows::add()
 {
     auto one = std::make_unique<One>();
-    one->workspace = std::make_unique<Workspace>(options_);
+    one->workspace = new Workspace(options_);
     one->window = std::make_unique<MainWindow>(*one->workspace, defaults_);
     MainWindow* const window = one->window.get();
     window->setKeychain(keychain_);
@@ -117,15 +127,15 @@ void Windows::closeWhereNothingOpens(const One& one, MainWindow& asker)
 {
     // Only until it shows something: from then on its troubles are its own.
     auto* const first = new QObject(&asker);
-    connect(one.workspace.get(), &Workspace::transportChanged, first,
+    connect(one.workspace, &Workspace::transportChanged, first,
             [first](const Transport& transport) {
                 if (transport.mode != Mode::empty)
                     first->deleteLater();
             });
     connect(one.window.get(), &QObject::destroyed, first, &QObject::deleteLater);
     connect(
-        one.workspace.get(), &Workspace::failed, first,
-        [&asker, workspace = QPointer<Workspace>(one.workspace.get()),
+        one.workspace, &Workspace::failed, first,
+        [&asker, workspace = QPointer<Workspace>(one.workspace),
          window = QPointer<MainWindow>(one.window.get())](const Error& error) {
             if (!workspace || !window || workspace->transport().mode != Mode::empty)
                 return;
