@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/capture/capture.h"
 
+#include "core/capture/ownsessions.h"
 #include "core/capture/targetnames.h"
 
 #include <fmt/format.h>
@@ -213,7 +214,7 @@ void Capture::order(const Command& command, const std::string& subject)
     ActionReported report{numbered.action,        command.verb, command.session,
                           ActionPhase::requested, subject,      command.checkout};
     observe(target, report);
-    if (command.verb != ActionVerb::reclaim && isOurs(command.session)) {
+    if (command.verb != ActionVerb::reclaim && is_own(command.session, analysis_.world())) {
         report.phase = ActionPhase::refused;
         report.sentence = "This is a session of this Poolscope.";
         observe(target, report);
@@ -226,17 +227,6 @@ void Capture::order(const Command& command, const std::string& subject)
     report.phase = ActionPhase::refused;
     report.sentence = "The target is not attached.";
     observe(target, report);
-}
-
-/// Two targets may be on one server: each knows its own session alone.
-bool Capture::isOurs(const SessionKey& session) const
-{
-    const auto& targets = analysis_.world().targets();
-    return std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-        const auto same = target.second.sessions.find(session.pid);
-        return same != target.second.sessions.end() && same->second.own &&
-               same->second.key.started == session.started;
-    });
 }
 
 void Capture::show(bool shown, quint64 epoch)

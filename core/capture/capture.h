@@ -104,7 +104,6 @@ private:
     void watch(TargetId target);
     void send();
     void order(const Command& command, const std::string& subject);
-    bool isOurs(const SessionKey& session) const;
     void addPoints(TargetId target, const PoolSample& sample);
     std::string subjectOf(const SessionRow& row) const;
     std::string subjectOf(const CheckoutKey& key) const;

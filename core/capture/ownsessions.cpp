@@ -23,6 +23,12 @@ bool same_on_both(const Session& a, const Session& b, std::string_view kind)
     return tells_session_start(kind) || (a.user == b.user && same_or_beginning(a.client, b.client));
 }
 
+/// `there`: who has that pid on the other target.
+bool is_ours_there(const Session& session, const Session* there, std::string_view kind)
+{
+    return there && there->own && same_on_both(session, *there, kind);
+}
+
 } // namespace
 
 bool is_own(const Session& session, const std::vector<TargetSummary>& targets,
@@ -43,7 +49,30 @@ bool is_own(const Session& session, const std::vector<TargetSummary>& targets,
         if (target.info.id == session.key.target || target.info.kind != kind)
             return false;
         const SessionRow* const row = find(target.info.id, session.key.pid);
-        return row && row->session.own && same_on_both(session, row->session, kind);
+        return is_ours_there(session, row ? &row->session : nullptr, kind);
+    });
+}
+
+bool is_own(const SessionKey& key, const World& world)
+{
+    const TargetState* const of = world.target(key.target);
+    if (!of)
+        return false;
+    const std::string_view kind = of->info.kind;
+    const auto named = [&key](const TargetState& target) -> const Session* {
+        const auto found = target.sessions.find(key.pid);
+        return found == target.sessions.end() ? nullptr : &found->second;
+    };
+    const Session* const known = named(*of);
+    Session session;
+    session.key = key;
+    if (known && same_session(known->key, key, kind))
+        session = *known;
+    if (session.own)
+        return true;
+    return std::any_of(world.targets().begin(), world.targets().end(), [&](const auto& other) {
+        return other.first != key.target && other.second.info.kind == kind &&
+               is_ours_there(session, named(other.second), kind);
     });
 }
 

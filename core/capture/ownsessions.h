@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/capture/update.h"
+#include "core/model/world.h"
 
 #include <functional>
 #include <vector>
@@ -15,5 +16,7 @@ using SessionByPid = std::function<const SessionRow*(TargetId, Pid)>;
 /// the session of its own alone.
 bool is_own(const Session& session, const std::vector<TargetSummary>& targets,
             const SessionByPid& find);
+/// The same of a session of that world, by its name alone where it is gone.
+bool is_own(const SessionKey& key, const World& world);
 
 } // namespace poolscope
