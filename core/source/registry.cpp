@@ -118,7 +118,12 @@ Result<TargetKind> classifyAddress(const QString& target)
 
 Result<TargetKind> classifyTarget(const QString& target)
 {
-    if (QFileInfo::exists(target))
+    return classifyTarget(target, QFileInfo::exists(target));
+}
+
+Result<TargetKind> classifyTarget(const QString& target, bool isPath)
+{
+    if (isPath)
         return TargetKind::recording;
     return classifyAddress(target);
 }

@@ -12,6 +12,8 @@ enum class TargetKind { recording, postgresql, mysql, pool, pgbouncer, metrics, 
 /// path is a recording; else scheme://; else a conninfo with '='; else an error whose sentence says
 /// what is taken. Reads the file system, opens nothing.
 Result<TargetKind> classifyTarget(const QString& target);
+/// The same for who has looked whether there is such a path. Reads nothing.
+Result<TargetKind> classifyTarget(const QString& target, bool isPath);
 
 /// The same of one that was attached or opened before, recordings by their absolute paths. Reads
 /// nothing: a file system that hangs does not keep the caller.

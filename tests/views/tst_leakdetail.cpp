@@ -110,7 +110,7 @@ void LeakDetailTest::aLineIsOpened()
     SourceOpener::setEditor(QString());
     SourceOpener::setSources(QString());
     QTest::keyClick(&page.table(), Qt::Key_E, Qt::ControlModifier);
-    QVERIFY(
+    QTRY_VERIFY(
         label(page, "openWords").contains(QStringLiteral("src/checkout.cpp:88 is not on this")));
     QVERIFY(button(page, "chooseSources")->isVisible());
     QTemporaryDir folder;
@@ -122,12 +122,12 @@ void LeakDetailTest::aLineIsOpened()
     SourceOpener::setSources(folder.path());
     SourceOpener::setEditor(QStringLiteral("touch {file}-{line}"));
     button(page, "openLine")->click();
-    QCOMPARE(label(page, "openWords"), QStringLiteral("Opened src/checkout.cpp:88."));
+    QTRY_COMPARE(label(page, "openWords"), QStringLiteral("Opened src/checkout.cpp:88."));
     QTRY_VERIFY(QFile::exists(file.fileName() + QStringLiteral("-88")));
     QVERIFY(button(page, "chooseSources")->isHidden());
     SourceOpener::setEditor(QStringLiteral("/nowhere/editor {file}"));
     button(page, "openLine")->click();
-    QVERIFY(label(page, "openWords").contains(QStringLiteral("could not be started")));
+    QTRY_VERIFY(label(page, "openWords").contains(QStringLiteral("could not be started")));
     QVERIFY(button(page, "chooseEditor")->isVisible());
 }
 

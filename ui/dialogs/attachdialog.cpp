@@ -3,8 +3,8 @@
 
 #include "ui/dialogs/attachlist.h"
 #include "ui/dialogs/attachtest.h"
-#include "ui/dialogs/findaside.h"
 #include "ui/dialogs/parts.h"
+#include "ui/models/findaside.h"
 #include "ui/models/targetkinds.h"
 #include "ui/theme/theme.h"
 
@@ -91,6 +91,12 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
     , attach_(new QPushButton(tr("&Attach"), this))
     , list_(new AttachList(RecentTargets(settings).all(), QDateTime::currentDateTime(), this))
     , test_(new AttachTest(this))
+    , isPath_(finders.isPath)
+    , look_(this, [this] {
+        recognise();
+        if (std::exchange(acceptsLater_, false))
+            accept();
+    })
 {
     setWindowTitle(tr("Attach"));
     const Theme& theme = Theme::current();
@@ -113,6 +119,10 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
     connect(target_, &QLineEdit::textChanged, this, &AttachDialog::recognise);
     for (QLineEdit* edit : {interval_, alert_, critical_})
         connect(edit, &QLineEdit::textChanged, this, &AttachDialog::recognise);
+    connect(target_, &QLineEdit::returnPressed, this, [this] {
+        // The button takes it, once it can.
+        acceptsLater_ = !attach_->isEnabled() && !path_ && !lookedFor_.isEmpty();
+    });
     connect(list_, &AttachList::pickedChanged, this, &AttachDialog::picked);
     connect(list_, &AttachList::chosen, this, &AttachDialog::accept);
     connect(list_, &AttachList::formChosen, this, &AttachDialog::fillForm);
@@ -124,6 +134,7 @@ AttachDialog::AttachDialog(const AttachChoice& defaults, QSettings& settings, bo
         connect(edit, &QLineEdit::textChanged, this, [this] {
             test_->forget();
             testButton_->setText(tr("T&est"));
+            acceptsLater_ = false;
         });
     connect(test_, &AttachTest::finished, this, [this] { testButton_->setText(tr("T&est")); });
     findAside<std::vector<LocalPool>>(list_, finders.pools,
@@ -258,7 +269,7 @@ void AttachDialog::recognise()
         const TargetWords& words = wordsOf(target);
         pool = words.family == TargetFamily::process;
         recognised_->setText(tr("%1: put its host in. It needs: %2.").arg(words.name, words.needs));
-    } else if (const auto kind = classify(target)) {
+    } else if (lookFor(target); const auto kind = classify(target)) {
         live = kind.value() != TargetKind::recording;
         pool = kind.value() == TargetKind::pool || kind.value() == TargetKind::demo;
         recognised_->setText(kindOf(target, kind.value()));
@@ -357,14 +368,32 @@ AttachRequest AttachDialog::request(const QString& target, const QString& ssh) c
     return request;
 }
 
-/// What was picked is known; only what is typed is looked for on the disk, which may hang.
-Result<TargetKind> AttachDialog::classify(const QString& target) const
+bool AttachDialog::isPicked(const QString& target) const
 {
     const std::vector<AttachList::Entry> picked = list_->picked();
-    const bool known = std::any_of(picked.begin(), picked.end(), [&](const AttachList::Entry& one) {
-        return one.target == target;
-    });
-    return known ? classifyKnown(target) : classifyTarget(target);
+    return std::any_of(picked.begin(), picked.end(),
+                       [&](const AttachList::Entry& one) { return one.target == target; });
+}
+
+/// What was picked is known; only what is typed is looked for on the disk, which may hang.
+void AttachDialog::lookFor(const QString& target)
+{
+    if (isPicked(target))
+        return;
+    lookedFor_ = target;
+    path_ = look_.at(target, [target, isPath = isPath_] { return isPath(target); });
+}
+
+Result<TargetKind> AttachDialog::classify(const QString& target) const
+{
+    if (isPicked(target))
+        return classifyKnown(target);
+    const bool looked = target == lookedFor_;
+    const auto kind = classifyTarget(target, looked && path_.value_or(false));
+    // As an address it is known without the disk.
+    if (!kind && looked && !path_)
+        return Error{"Looking for that file: the disk has not answered yet.", {}};
+    return kind;
 }
 
 AttachChoice AttachDialog::choice() const

@@ -4,11 +4,14 @@
 #include "core/leak/judgement.h"
 #include "core/source/localpools.h"
 #include "core/source/registry.h"
+#include "ui/models/glance.h"
 
 #include <QDialog>
+#include <QFileInfo>
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 class QCheckBox;
@@ -42,6 +45,9 @@ struct AttachFinders
     std::function<std::vector<ServiceEntry>()> services = pgServices;
     std::function<std::vector<LocalPool>()> pools = [] {
         return localPools();
+    };
+    std::function<bool(const QString& typed)> isPath = [](const QString& typed) {
+        return QFileInfo::exists(typed);
     };
 };
 
@@ -77,7 +83,9 @@ private:
     void accept() override;
     bool optionsReadable(QString* trouble) const;
     AttachRequest request(const QString& target, const QString& ssh) const;
+    bool isPicked(const QString& target) const;
     Result<TargetKind> classify(const QString& target) const;
+    void lookFor(const QString& target);
 
     QSettings& settings_;
     QLineEdit* target_;
@@ -97,6 +105,11 @@ private:
     QString offered_; ///< by setTarget()
     QString usual_;   ///< between polls, where nobody says otherwise
     bool filling_ = false;
+    std::function<bool(const QString&)> isPath_;
+    QString lookedFor_;        ///< on the disk
+    std::optional<bool> path_; ///< that it is one; null: no answer yet
+    bool acceptsLater_ = false;
+    Glance<bool> look_;
 };
 
 } // namespace poolscope

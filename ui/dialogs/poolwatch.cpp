@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/poolwatch.h"
 
-#include "ui/dialogs/findaside.h"
+#include "ui/models/findaside.h"
 #include "ui/models/formatter.h"
 
 #include <algorithm>

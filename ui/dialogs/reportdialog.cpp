@@ -44,6 +44,8 @@ ReportDialog::ReportDialog(const ReportScope& scope, const QString& folder, QWid
     , trouble_(parts::label(QString(), this, "caption"))
     , redact_(new QCheckBox(tr("&Redact"), this))
     , create_(new QPushButton(tr("Create re&port"), this))
+    , free_(this, [this] { propose(); })
+    , place_(this, [this] { explain(); })
 {
     setWindowTitle(tr("Incident report"));
     range_->setObjectName(QStringLiteral("reportRange"));
@@ -62,7 +64,8 @@ ReportDialog::ReportDialog(const ReportScope& scope, const QString& folder, QWid
     redact_->setObjectName(QStringLiteral("reportRedact"));
     redact_->setChecked(true);
     create_->setObjectName(QStringLiteral("createReport"));
-    file_->setText(proposed());
+    file_->setText(stem() + suffix());
+    propose();
     layOut();
     connect(range_, &SegmentedControl::chosen, this, &ReportDialog::explain);
     connect(minutes_, &QSpinBox::valueChanged, this, &ReportDialog::explain);
@@ -146,24 +149,39 @@ QString ReportDialog::file() const
     return QDir::cleanPath(QDir(folder_).absoluteFilePath(name));
 }
 
-QString ReportDialog::proposed() const
+QString ReportDialog::stem() const
 {
     const auto ms = to_us(scope_.start) / 1000;
     const QDateTime start =
         QDateTime::fromMSecsSinceEpoch(ms, scope_.utc ? Qt::UTC : Qt::LocalTime);
-    const QString stem = QDir(folder_).filePath(
+    return QDir(folder_).filePath(
         tr("incident-%1").arg(start.toString(QStringLiteral("yyyy-MM-dd-HHmm"))));
-    QString name = stem + suffix();
-    for (int i = 2; i < most_names && QFileInfo::exists(name); ++i)
-        name = QStringLiteral("%1-%2%3").arg(stem).arg(i).arg(suffix());
-    return name;
 }
 
-QString ReportDialog::trouble() const
+void ReportDialog::propose()
+{
+    const QString first = stem() + suffix();
+    const auto name = free_.at(first, [first, stem = stem(), suffix = suffix()] {
+        QString found = first;
+        for (int i = 2; i < most_names && QFileInfo::exists(found); ++i)
+            found = QStringLiteral("%1-%2%3").arg(stem).arg(i).arg(suffix);
+        return found;
+    });
+    if (name && file_->text() == first)
+        file_->setText(*name);
+}
+
+QString ReportDialog::trouble()
 {
     const QString chosen = file();
     if (chosen.isEmpty())
         return tr("Name the file to write.");
+    return place_.at(chosen, [chosen] { return troubleWith(chosen); })
+        .value_or(tr("The disk has not said yet what can be written there."));
+}
+
+QString ReportDialog::troubleWith(const QString& chosen)
+{
     const QFileInfo info(chosen);
     const QFileInfo folder(info.absolutePath());
     if (info.exists() || info.isSymLink())
@@ -250,6 +268,7 @@ ReportWish ReportDialog::wish() const
 void ReportDialog::accept()
 {
     // The folder may have changed since it was looked at.
+    place_.forget();
     explain();
     if (create_->isEnabled())
         QDialog::accept();

@@ -4,6 +4,7 @@
 #include <QDialog> // first: moc 6.4 cannot read <chrono> before it
 
 #include "core/base/time.h"
+#include "ui/models/glance.h"
 
 #include <optional>
 
@@ -58,9 +59,13 @@ private:
     QString suffix() const;
     /// Absolute and with its suffix; empty where nothing is named.
     QString file() const;
-    /// A name that is free.
-    QString proposed() const;
-    QString trouble() const;
+    /// The first name of that kind.
+    QString stem() const;
+    /// A name that is free instead, once the disk has told one.
+    void propose();
+    QString trouble();
+    /// Of the disk: nothing where a file can be written there.
+    static QString troubleWith(const QString& file);
     QString rangeInWords() const;
 
     ReportScope scope_;
@@ -74,6 +79,8 @@ private:
     QLabel* trouble_;
     QCheckBox* redact_;
     QPushButton* create_;
+    Glance<QString> free_;
+    Glance<QString> place_;
 };
 
 } // namespace poolscope

@@ -44,6 +44,9 @@ SettingsDialog::SettingsDialog(QSettings& settings, QWidget* parent)
     , hours_(new QSpinBox(this))
     , gigabytes_(new QDoubleSpinBox(this))
     , save_(new QPushButton(tr("&Save"), this))
+    , program_(this, [this] { explain(); })
+    , folder_(this, [this] { explain(); })
+    , command_(this, [this] { explainAlerts(); })
 {
     setWindowTitle(tr("Settings"));
     const Theme& theme = Theme::current();
@@ -163,13 +166,20 @@ void SettingsDialog::explain()
             line += QStringLiteral(" {file}");
         line.replace(QStringLiteral("{file}"), QStringLiteral("/src/checkout.cpp"));
         line.replace(QStringLiteral("{line}"), QStringLiteral("88"));
-        const bool found = !QStandardPaths::findExecutable(words.front()).isEmpty();
+        const bool found = program_
+                               .at(words.front(),
+                                   [program = words.front()] {
+                                       return !QStandardPaths::findExecutable(program).isEmpty();
+                                   })
+                               .value_or(true);
         example_->setText(
             found ? tr("Runs: %1").arg(line)
                   : tr("Runs: %1. Now no program %2 is found.").arg(line, words.front().left(100)));
     }
     const QString folder = sources_->text().trimmed();
-    const bool fine = folder.isEmpty() || QFileInfo(folder).isDir();
+    const bool fine =
+        folder.isEmpty() ||
+        folder_.at(folder, [folder] { return QFileInfo(folder).isDir(); }).value_or(true);
     trouble_->setText(fine ? tr("A file that is not where its process says is looked for below it.")
                            : tr("There is no such folder."));
     save_->setEnabled(fine);
@@ -179,7 +189,8 @@ void SettingsDialog::explain()
 void SettingsDialog::explainAlerts()
 {
     const QString command = alerts_->text().trimmed();
-    const auto trouble = AlertCommand::trouble(command);
+    const auto trouble = command_.at(command, [command] { return AlertCommand::trouble(command); })
+                             .value_or(std::nullopt);
     alertsExplained_->setText(
         trouble ? Formatter::line(trouble->sentence + ' ' + trouble->next_step, 400)
         : command.isEmpty()

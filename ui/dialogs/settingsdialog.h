@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QDialog>
+#include <QDialog> // first: moc 6.4 cannot read <chrono> before it
+
+#include "core/base/result.h"
+#include "ui/models/glance.h"
+
+#include <optional>
 
 class QLabel;
 class QLineEdit;
@@ -40,6 +45,9 @@ private:
     QSpinBox* hours_;
     QDoubleSpinBox* gigabytes_;
     QPushButton* save_;
+    Glance<bool> program_;
+    Glance<bool> folder_;
+    Glance<std::optional<Error>> command_;
 };
 
 } // namespace poolscope

@@ -9,7 +9,6 @@
 #include "ui/views/commandgate.h"
 #include "ui/views/framelist.h"
 #include "ui/views/joinmark.h"
-#include "ui/views/sourceopener.h"
 
 #include <QClipboard>
 #include <QFileDialog>
@@ -226,7 +225,14 @@ void HolderDetail::openLine()
     if (!line || isHidden())
         return;
     openedOf_ = stack_->stack();
-    const SourceOpener::Result result = SourceOpener::open(*line);
+    SourceOpener::open(*line, this, [this, of = openedOf_](const SourceOpener::Result& result) {
+        if (openedOf_ == of)
+            tellOpened(result);
+    });
+}
+
+void HolderDetail::tellOpened(const SourceOpener::Result& result)
+{
     using Outcome = SourceOpener::Outcome;
     setTextOnce(openWords_, result.sentence);
     openWords_->show();

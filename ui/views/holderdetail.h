@@ -5,6 +5,7 @@
 #include "ui/models/joined.h"
 #include "ui/models/sessionstore.h"
 #include "ui/views/detailpanel.h"
+#include "ui/views/sourceopener.h"
 #include "ui/views/viewcontext.h"
 
 namespace poolscope {
@@ -38,6 +39,7 @@ public:
     /// The stack as text on the clipboard; false where there is none.
     bool copyStack();
     void openLine();
+    void tellOpened(const SourceOpener::Result& result);
     /// Asks for the command that opens a line.
     void chooseEditor();
 

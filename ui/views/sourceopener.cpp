@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/views/sourceopener.h"
 
+#include "ui/models/findaside.h"
 #include "ui/models/formatter.h"
 #include "ui/models/placewords.h"
 #include "ui/models/translate.h"
@@ -12,6 +13,8 @@
 #include <QProcess>
 #include <QSettings>
 #include <QUrl>
+
+#include <utility>
 
 namespace poolscope {
 
@@ -113,13 +116,29 @@ bool SourceOpener::isSourceText(const QString& file)
            name == QLatin1String("application/x-ruby");
 }
 
-SourceOpener::Result SourceOpener::open(const StackLine& line)
+void SourceOpener::open(const StackLine& line, QObject* receiver,
+                        std::function<void(const Result&)> then)
 {
     const QString told = wholeLine(line);
-    if (told.isEmpty())
-        return {Outcome::notKnown, tr("The process did not tell the file of this line.")};
-    const QString file = find(QString::fromStdString(line.file.str()), sources());
-    if (file.isEmpty())
+    if (told.isEmpty()) {
+        then({Outcome::notKnown, tr("The process did not tell the file of this line.")});
+        return;
+    }
+    findAside<Found>(
+        receiver,
+        [name = QString::fromStdString(line.file.str()), below = sources()] {
+            Found found{find(name, below)};
+            found.text = !found.file.isEmpty() && isSourceText(found.file);
+            return found;
+        },
+        [told, at = line.line, then = std::move(then)](const Found& found) {
+            then(start(found, told, at));
+        });
+}
+
+SourceOpener::Result SourceOpener::start(const Found& found, const QString& told, int line)
+{
+    if (found.file.isEmpty())
         return {Outcome::notFound,
                 sources().isEmpty()
                     ? tr("%1 is not on this machine. Choose the folder that holds the sources.")
@@ -127,19 +146,19 @@ SourceOpener::Result SourceOpener::open(const StackLine& line)
                     : tr("%1 is neither on this machine nor below %2. Choose the folder that holds "
                          "the sources.")
                           .arg(told, Formatter::line(sources().toStdString(), 200))};
-    const QStringList command = words(editor(), file, line.line);
+    const QStringList command = words(editor(), found.file, line);
     if (!command.isEmpty()) {
         if (QProcess::startDetached(command.front(), command.mid(1)))
             return {Outcome::opened, tr("Opened %1.").arg(told)};
         return {Outcome::notStarted, tr("%1 could not be started. Set another editor command.")
                                          .arg(Formatter::line(command.front().toStdString(), 200))};
     }
-    if (!isSourceText(file))
+    if (!found.text)
         return {Outcome::notText,
                 tr("%1 is no source text, so the desktop is not asked to open it. Set an editor "
                    "command to open it all the same.")
                     .arg(told)};
-    if (QDesktopServices::openUrl(QUrl::fromLocalFile(file)))
+    if (QDesktopServices::openUrl(QUrl::fromLocalFile(found.file)))
         return {Outcome::opened,
                 tr("Opened %1. Set an editor command to have it go to the line.").arg(told)};
     return {Outcome::notStarted,

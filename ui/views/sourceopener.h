@@ -6,6 +6,10 @@
 #include <QString>
 #include <QStringList>
 
+#include <functional>
+
+class QObject;
+
 namespace poolscope {
 
 /// Opens a line of code in the user's editor. The path comes from the inspected process and is not
@@ -24,8 +28,10 @@ public:
         QString sentence; ///< what happened, and what to do about it
     };
 
-    /// Looks the file up and starts the editor. GUI thread.
-    static Result open(const StackLine& line);
+    /// Looks the file up, on a thread of its own, and starts the editor. `then` comes on the GUI
+    /// thread, from which it is called, unless `receiver` is gone by then.
+    static void open(const StackLine& line, QObject* receiver,
+                     std::function<void(const Result&)> then);
 
     /// Where the file is on this machine: as named if that is an absolute path, else below
     /// `sources`, with leading folders taken away one by one. Canonical; empty if there is none, or
@@ -41,6 +47,14 @@ public:
     static void setEditor(const QString& command);
     static QString sources();
     static void setSources(const QString& folder);
+
+private:
+    struct Found
+    {
+        QString file; ///< empty: none
+        bool text = false;
+    };
+    static Result start(const Found& found, const QString& told, int line);
 };
 
 } // namespace poolscope

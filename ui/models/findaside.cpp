@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ui/dialogs/findaside.h"
+#include "ui/models/findaside.h"
 
 #include <QCoreApplication>
 #include <QDeadlineTimer>
