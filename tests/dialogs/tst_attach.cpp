@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/attachdialog.h"
 
-#include "tests/capture/fakesource.h"
-#include "tests/support/poolscene.h"
+#include "tests/dialogs/attachfixture.h"
 #include "ui/dialogs/attachlist.h"
-#include "ui/dialogs/attachtest.h"
-#include "ui/dialogs/passworddialog.h"
 #include "ui/dialogs/recenttargets.h"
 #include "ui/models/targetkinds.h"
 
@@ -25,44 +22,11 @@
 
 using namespace poolscope;
 
-class TestAttach : public QObject
+class TestAttach : public test::AttachFixture
 {
     Q_OBJECT
-
-    QTemporaryDir folder_;
-
-    QString settingsFile() const { return folder_.filePath(QStringLiteral("settings.ini")); }
-    static QTreeWidgetItem* itemWith(AttachList* list, const QString& target)
-    {
-        for (int i = 0; i < list->topLevelItemCount(); ++i)
-            if (list->topLevelItem(i)->text(1) == target)
-                return list->topLevelItem(i);
-        return nullptr;
-    }
-    /// What is found aside comes later.
-    static QTreeWidgetItem* waitFor(AttachList* list, const QString& target)
-    {
-        const bool there =
-            QTest::qWaitFor([&] { return itemWith(list, target) != nullptr; }, 10000);
-        return there ? itemWith(list, target) : nullptr;
-    }
-    static QPushButton* button(QWidget& in, const QString& text)
-    {
-        for (QPushButton* candidate : in.findChildren<QPushButton*>())
-            if (candidate->text().remove(QLatin1Char('&')) == text)
-                return candidate;
-        return nullptr;
-    }
-
 private slots:
-    void initTestCase()
-    {
-        QFile services(folder_.filePath(QStringLiteral("services")));
-        QVERIFY(services.open(QIODevice::WriteOnly));
-        services.write("[shop-db]\nhost=db1.example\nport=5432\n[billing]\nhost=db2.example\n");
-        services.close();
-        qputenv("PGSERVICEFILE", services.fileName().toLocal8Bit());
-    }
+    void initTestCase() { nameServices(); }
     void init() { QFile::remove(settingsFile()); }
 
     void pickingAServiceFillsTheField()
@@ -160,6 +124,41 @@ private slots:
         QVERIFY(waitFor(list, QStringLiteral("service=late")));
     }
 
+    /// A file system that is away, at each key: the window answers all the same.
+    void whatIsTypedIsLookedForAside()
+    {
+        QSettings settings(settingsFile(), QSettings::IniFormat);
+        const auto disk = std::make_shared<QSemaphore>();
+        AttachFinders finders;
+        finders.isPath = [disk](const QString& typed) {
+            disk->tryAcquire(1, 3000);
+            return typed.endsWith(QStringLiteral(".poolrec"));
+        };
+        AttachDialog dialog({}, settings, false, nullptr, finders);
+        dialog.show();
+        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
+        QPushButton* const attach = button(dialog, QStringLiteral("Attach"));
+        auto* recognised = dialog.findChild<QLabel*>(QStringLiteral("recognised"));
+        QElapsedTimer took;
+        took.start();
+        QTest::keyClicks(field, QStringLiteral("/away/night.poolrec"));
+        QVERIFY2(took.elapsed() < 1500, qPrintable(QString::number(took.elapsed())));
+        QVERIFY2(recognised->text().contains(QStringLiteral("has not answered")),
+                 qPrintable(recognised->text()));
+        QVERIFY(!attach->isEnabled());
+        // An address is one without the disk.
+        field->setText(QStringLiteral("host=db1"));
+        QVERIFY(attach->isEnabled());
+        QCOMPARE(dialog.choice().live.size(), 1u);
+        field->setText(QStringLiteral("/away/night.poolrec"));
+        QTest::keyClick(field, Qt::Key_Return); // which counts once the disk answers
+        QVERIFY(dialog.isVisible());
+        disk->release(100);
+        QTRY_VERIFY(!dialog.isVisible());
+        QCOMPARE(dialog.result(), int(QDialog::Accepted));
+        QCOMPARE(dialog.choice().recordings, QStringList{QStringLiteral("/away/night.poolrec")});
+    }
+
     void agentsAreRecognised_data()
     {
         QTest::addColumn<QString>("target");
@@ -184,38 +183,6 @@ private slots:
         const QString said = dialog.findChild<QLabel*>(QStringLiteral("recognised"))->text();
         QVERIFY2(said.contains(says), qPrintable(said));
         QCOMPARE(button(dialog, QStringLiteral("Attach"))->isEnabled(), usable);
-    }
-
-    void theTestTellsOfAProcess()
-    {
-        QSettings settings(settingsFile(), QSettings::IniFormat);
-        AttachDialog dialog({}, settings);
-        dialog.test()->setSourceFactory(
-            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-                auto source = std::make_unique<FakeSource>(id);
-                source->onStart = [](FakeSource& fake) {
-                    const support::PoolScene scene;
-                    AgentFacts facts = *scene.summary().agent;
-                    facts.can = {"wait"};
-                    fake.report(AgentReported{facts});
-                    PoolSample sample;
-                    sample.full = true;
-                    sample.pools = scene.summary().pools;
-                    fake.report(sample);
-                };
-                return std::unique_ptr<Source>(std::move(source));
-            });
-        dialog.findChild<QLineEdit*>(QStringLiteral("target"))
-            ->setText(QStringLiteral("pool://127.0.0.1:7070"));
-        QSignalSpy finished(dialog.test(), &AttachTest::finished);
-        button(dialog, QStringLiteral("Test"))->click();
-        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
-        QVERIFY(finished[0][0].toBool());
-        const QString all = dialog.test()->lines().join(QLatin1Char('\n'));
-        QVERIFY2(all.contains(QStringLiteral("shop-api, pid 2231 on app-3")), qPrintable(all));
-        QVERIFY(all.contains(QStringLiteral("20 of 20 used")));
-        QVERIFY(all.contains(QStringLiteral("takes no stacks")));
-        QVERIFY(all.contains(QStringLiteral("allows connections to be taken back")));
     }
 
     void kindsAreOffered()
@@ -257,100 +224,6 @@ private slots:
                 QVERIFY(button(dialog, QStringLiteral("Attach"))->isEnabled());
         }
         QVERIFY(offered >= 2);
-    }
-
-    void theTestTellsOfAPageOfMetrics()
-    {
-        class Page : public FakeSource
-        {
-        public:
-            using FakeSource::FakeSource;
-            const TargetInfo& info() const override { return info_; }
-
-        private:
-            TargetInfo info_{TargetId{1}, "prometheus", "app:9090",
-                             "prometheus+http://app:9090/metrics"};
-        };
-        AttachTest test;
-        test.setSourceFactory(
-            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-                auto source = std::make_unique<Page>(id);
-                source->onStart = [](FakeSource& fake) {
-                    PoolSample sample;
-                    sample.full = true;
-                    sample.pools.resize(1);
-                    sample.pools[0].name = Text("shop");
-                    sample.pools[0].used = 10;
-                    sample.pools[0].max = 10;
-                    fake.report(sample);
-                };
-                return std::unique_ptr<Source>(std::move(source));
-            });
-        QSignalSpy finished(&test, &AttachTest::finished);
-        AttachRequest request;
-        request.target = QStringLiteral("prometheus+http://app:9090/metrics");
-        test.start(request);
-        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
-        QVERIFY(finished[0][0].toBool());
-        const QString all = test.lines().join(QLatin1Char('\n'));
-        QVERIFY2(all.contains(QStringLiteral("Prometheus metrics")), qPrintable(all));
-        QVERIFY2(all.contains(QStringLiteral("10 of 10 used")), qPrintable(all));
-        QVERIFY2(all.contains(QStringLiteral("not by whom")), qPrintable(all));
-    }
-
-    /// Its source waits for a server that answers no more: the dialog closes all the same, and so
-    /// does what it captured, later.
-    void aSourceThatHangsHoldsUpNoDialog()
-    {
-        QSettings settings(settingsFile(), QSettings::IniFormat);
-        const auto hanging = std::make_shared<QSemaphore>();
-        const auto begun = std::make_shared<std::atomic<bool>>(false);
-        const auto ended = std::make_shared<std::atomic<bool>>(false);
-        auto dialog = std::make_unique<AttachDialog>(AttachChoice{}, settings);
-        dialog->test()->setSourceFactory(
-            [hanging, begun, ended](TargetId id,
-                                    const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-                auto source = std::make_unique<FakeSource>(id);
-                source->onStart = [begun](FakeSource&) {
-                    *begun = true;
-                };
-                source->onStop = [hanging, ended] {
-                    hanging->tryAcquire(1, 20000); // a test that fails must not hang
-                    *ended = true;
-                };
-                return std::unique_ptr<Source>(std::move(source));
-            });
-        AttachRequest request;
-        request.target = QStringLiteral("host=db1");
-        dialog->test()->start(request);
-        QTRY_VERIFY_WITH_TIMEOUT(*begun, 20000);
-        QElapsedTimer since;
-        since.start();
-        dialog.reset();
-        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
-        QCoreApplication::processEvents();
-        QVERIFY2(since.elapsed() < 10000, qPrintable(QString::number(since.elapsed())));
-        QVERIFY(!*ended);
-        hanging->release();
-        QTRY_VERIFY_WITH_TIMEOUT(*ended, 20000);
-    }
-
-    void whatWasTestedSaysNothingOfAnotherTarget()
-    {
-        QSettings settings(settingsFile(), QSettings::IniFormat);
-        AttachDialog dialog({}, settings);
-        dialog.test()->setSourceFactory(
-            [](TargetId, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-                return Error{"There is no such host.", "Look at its name."};
-            });
-        auto* field = dialog.findChild<QLineEdit*>(QStringLiteral("target"));
-        field->setText(QStringLiteral("host=db1"));
-        QSignalSpy finished(dialog.test(), &AttachTest::finished);
-        button(dialog, QStringLiteral("Test"))->click();
-        QTRY_COMPARE(finished.count(), 1);
-        QVERIFY(!dialog.test()->lines().isEmpty());
-        field->setText(QStringLiteral("host=db2"));
-        QVERIFY(dialog.test()->lines().isEmpty());
     }
 
     void namesOfKindsAreReadWhole()
@@ -479,93 +352,6 @@ private slots:
         QVERIFY(interval->isEnabled());
         target->setText(QStringLiteral("host=db1"));
         QCOMPARE(interval->accessibleName(), QStringLiteral("Poll every"));
-    }
-
-    void theTestAnswersInPlaceWithTheMissingGrant()
-    {
-        QSettings settings(settingsFile(), QSettings::IniFormat);
-        AttachDialog dialog({}, settings);
-        dialog.test()->setSourceFactory(
-            [](TargetId id, const AttachRequest&) -> Result<std::unique_ptr<Source>> {
-                auto source = std::make_unique<FakeSource>(id);
-                source->onStart = [](FakeSource& fake) {
-                    ServerFacts facts;
-                    facts.version = "13.16";
-                    facts.max_connections = 100;
-                    facts.role = "dba";
-                    facts.sees_all = true;
-                    facts.missing_grant = "GRANT pg_signal_backend TO dba;";
-                    fake.report(FactsReported{facts});
-                    ServerSample sample;
-                    sample.full = true;
-                    fake.report(sample);
-                };
-                return std::unique_ptr<Source>(std::move(source));
-            });
-        dialog.findChild<QLineEdit*>(QStringLiteral("target"))->setText(QStringLiteral("host=db1"));
-        QSignalSpy finished(dialog.test(), &AttachTest::finished);
-        button(dialog, QStringLiteral("Test"))->click();
-        QVERIFY(dialog.test()->running());
-        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, 10000);
-        const QString all = dialog.test()->lines().join(QLatin1Char('\n'));
-        QVERIFY(all.contains(QStringLiteral("PostgreSQL 13.16")));
-        QVERIFY(all.contains(QStringLiteral("of 100 connections")));
-        QVERIFY(all.contains(QStringLiteral("cannot end")));
-        QVERIFY(all.contains(QStringLiteral("GRANT pg_signal_backend TO dba;")));
-        QVERIFY(!dialog.test()->running());
-    }
-
-    void tokensAreAskedForByTheirName()
-    {
-        PasswordDialog dialog(QStringLiteral("shop-api"), QStringLiteral("shop-api wants a token."),
-                              true, nullptr, PasswordDialog::Secret::token);
-        QString words = dialog.windowTitle();
-        for (const QLabel* label : dialog.findChildren<QLabel*>())
-            words += label->text();
-        QVERIFY(words.contains(QStringLiteral("Token for shop-api")));
-        QVERIFY(words.contains(QStringLiteral("POOLSCOPE_TOKEN")));
-        QVERIFY(!words.contains(QStringLiteral("assword")));
-        QVERIFY(!words.contains(QStringLiteral("pgpass")));
-    }
-
-    void secretsAreNamedByKind_data()
-    {
-        QTest::addColumn<int>("secret");
-        QTest::addColumn<QString>("says");
-        QTest::addColumn<QString>("never");
-        using Secret = PasswordDialog::Secret;
-        QTest::newRow("mysql") << int(Secret::mysqlPassword) << QStringLiteral("~/.my.cnf")
-                               << QStringLiteral("pgpass");
-        QTest::newRow("metrics") << int(Secret::bearer) << QStringLiteral("Token for shop")
-                                 << QStringLiteral("pgpass");
-        QTest::newRow("metrics' environment")
-            << int(Secret::bearer) << QStringLiteral("POOLSCOPE_METRICS_TOKEN")
-            << QStringLiteral("my.cnf");
-    }
-    void secretsAreNamedByKind()
-    {
-        QFETCH(int, secret);
-        QFETCH(QString, says);
-        QFETCH(QString, never);
-        PasswordDialog dialog(QStringLiteral("shop"), QStringLiteral("It asks."), false, nullptr,
-                              static_cast<PasswordDialog::Secret>(secret));
-        QString words;
-        for (const QLabel* label : dialog.findChildren<QLabel*>())
-            words += label->text();
-        QVERIFY2(words.contains(says), qPrintable(words));
-        QVERIFY2(!words.contains(never), qPrintable(words));
-    }
-
-    void passwordsAreHiddenUntilShown()
-    {
-        PasswordDialog dialog(QStringLiteral("shop-db"), QStringLiteral("for dba at <b>db1</b>"));
-        auto* edit = dialog.findChild<QLineEdit*>();
-        QCOMPARE(edit->echoMode(), QLineEdit::Password);
-        QVERIFY(!button(dialog, QStringLiteral("Connect"))->isEnabled());
-        QTest::keyClicks(edit, QStringLiteral("s3cr3t"));
-        QCOMPARE(dialog.password(), QStringLiteral("s3cr3t"));
-        dialog.findChild<QCheckBox*>()->click();
-        QCOMPARE(edit->echoMode(), QLineEdit::Normal);
     }
 };
 

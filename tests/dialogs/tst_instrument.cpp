@@ -5,7 +5,7 @@
 
 #include "core/agent/agent.h"
 #include "tests/agent/scriptedpool.h"
-#include "tests/support/places.h"
+#include "tests/dialogs/instrumentscene.h"
 #include "ui/dialogs/codebox.h"
 #include "ui/theme/segmentedcontrol.h"
 #include "ui/theme/theme.h"
@@ -27,79 +27,7 @@
 #include <QTest>
 
 using namespace poolscope;
-using poolscope::test::inTree;
-
-namespace {
-
-/// What discovery finds, changed by the test; looked at from other threads.
-class Machine
-{
-public:
-    void set(std::vector<LocalPool> pools)
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->pools = std::move(pools);
-    }
-    PoolWatch::Finder finder() const
-    {
-        return [state = state_] {
-            const std::lock_guard lock(state->mutex);
-            ++state->looks;
-            return state->pools;
-        };
-    }
-    int looks() const
-    {
-        const std::lock_guard lock(state_->mutex);
-        return state_->looks;
-    }
-
-private:
-    struct State
-    {
-        std::mutex mutex;
-        std::vector<LocalPool> pools;
-        int looks = 0;
-    };
-    std::shared_ptr<State> state_ = std::make_shared<State>();
-};
-
-/// An application with one pool.
-struct Application
-{
-    explicit Application(const std::string& pool, const std::string& listen,
-                         const std::string& token = {})
-        : orders(pool)
-    {
-        AgentOptions options;
-        options.name = "shop <b>api</b>";
-        options.listen = listen;
-        options.token = token;
-        auto started = Agent::start(std::move(options));
-        if (!started) {
-            qWarning("%s", started.error().sentence.c_str());
-            return;
-        }
-        agent = std::move(started).value();
-        agent->add(orders);
-        orders.open_connection();
-    }
-    LocalPool local() const
-    {
-        return {QStringLiteral("shop"), QCoreApplication::applicationPid(),
-                QString::fromStdString(agent->address())};
-    }
-    test::ScriptedPool orders;
-    std::unique_ptr<Agent> agent;
-};
-
-QString text(const QString& file)
-{
-    QFile read(file);
-    return read.open(QIODevice::ReadOnly) ? QString::fromUtf8(read.readAll()) : QString();
-}
-
-} // namespace
+using namespace poolscope::test;
 
 class TestInstrument : public QObject
 {
@@ -162,58 +90,6 @@ private slots:
     {
         QFile::remove(settingsFile());
         machine_.set({});
-    }
-
-    void everyFileOfLinesIsOffered()
-    {
-        const QDir agents(inTree("resources/agents"));
-        QStringList files;
-        for (const QString& language : agents.entryList(QDir::Dirs | QDir::NoDotAndDotDot)) {
-            const QDir lines(agents.filePath(language + QStringLiteral("/lines")));
-            for (const QString& file : lines.entryList({QStringLiteral("*.txt")}, QDir::Files)) {
-                if (file != QStringLiteral("install.txt"))
-                    files << language + QLatin1Char('/') + file.section(QLatin1Char('.'), 0, 0);
-            }
-        }
-        QStringList offered;
-        for (const InstrumentStack& stack : instrumentStacks())
-            offered << stack.id;
-        files.sort();
-        QStringList sorted = offered;
-        sorted.sort();
-        QCOMPARE(sorted, files);
-        QVERIFY(offered.contains(QStringLiteral("python/sqlalchemy")));
-        QVERIFY(offered.contains(QStringLiteral("go/database-sql")));
-        QVERIFY(offered.contains(QStringLiteral("cpp/pool")));
-    }
-
-    void readmesHaveTheSameLines()
-    {
-        for (const InstrumentStack& stack : instrumentStacks()) {
-            const QString language = stack.id.section(QLatin1Char('/'), 0, 0);
-            const QString readme =
-                text(inTree("resources/agents/") + language + QStringLiteral("/README.md"));
-            const QString lines = instrumentLines(stack, QStringLiteral("orders"));
-            QVERIFY2(readme.contains(lines), qPrintable(stack.id));
-            QVERIFY2(lines.contains(QStringLiteral("\"orders\"")), qPrintable(lines));
-            QString install = installLines(stack);
-            install.replace(agentsFolder(), QStringLiteral("/usr/share/poolscope/agents"));
-            for (const QString& part : install.split(QStringLiteral("\n\n")))
-                QVERIFY2(readme.contains(part), qPrintable(stack.id + part));
-            QVERIFY(!(lines + install).contains(QStringLiteral("@POOL@")));
-            QVERIFY(!(lines + install).contains(QStringLiteral("@AGENTS@")));
-        }
-    }
-
-    void namesStayInsideTheirLiteral()
-    {
-        const InstrumentStack stack = instrumentStacks().front();
-        const QString lines = instrumentLines(stack, QStringLiteral("a\"); evil(\"\\"));
-        QVERIFY2(lines.contains(QStringLiteral("\"a\\\"); evil(\\\"\\\\\"")), qPrintable(lines));
-        QVERIFY(isPoolName(QStringLiteral("orders ä")));
-        QVERIFY(!isPoolName(QStringLiteral("  ")));
-        QVERIFY(!isPoolName(QStringLiteral("a\nb")));
-        QVERIFY(!isPoolName(QString(61, QLatin1Char('x'))));
     }
 
     void stackAndNameChooseTheLines()
