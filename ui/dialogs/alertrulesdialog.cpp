@@ -4,9 +4,9 @@
 #include "core/analyze/alertrules.h"
 #include "core/capture/alertrulesfile.h"
 #include "ui/dialogs/codebox.h"
-#include "ui/models/findaside.h"
 #include "ui/dialogs/parts.h"
 #include "ui/dialogs/questiondialog.h"
+#include "ui/models/findaside.h"
 #include "ui/models/formatter.h"
 #include "ui/theme/theme.h"
 
