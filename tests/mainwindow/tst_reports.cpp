@@ -61,7 +61,9 @@ class TestReports : public QObject, ShownWindow
     }
     static void create(ReportDialog* dialog)
     {
-        child<QPushButton>(dialog, "createReport")->click();
+        auto* const create = child<QPushButton>(dialog, "createReport");
+        QTRY_VERIFY(create->isEnabled()); // once the disk has answered
+        create->click();
     }
     QString path(const char* name) const { return folder_.filePath(QString::fromLatin1(name)); }
     static QByteArray contentOf(const QString& file)

@@ -14,6 +14,7 @@ class TestGlance : public QObject
     Q_OBJECT
 private slots:
     void aDiskThatAnswers();
+    void oneAfterTheOther();
     void aDiskThatHangs();
 };
 
@@ -38,6 +39,21 @@ void TestGlance::aDiskThatAnswers()
     glance.forget();
     QTRY_COMPARE(glance.at(QStringLiteral("a"), seven), std::optional(7));
     QCOMPARE(looks.load(), 2);
+}
+
+/// Those that are answered stand in nobody's way, though nothing has turned the loop since.
+void TestGlance::oneAfterTheOther()
+{
+    std::atomic<int> looks{0};
+    Glance<int> glance(this, [] {});
+    for (int i = 0; i < 10; ++i) {
+        const int before = looks;
+        static_cast<void>(glance.at(QString::number(i), [&looks] { return ++looks; }));
+        for (int wait = 0; wait < 5'000 && looks == before; ++wait)
+            QThread::msleep(1); // on a busy machine
+        QCOMPARE(looks.load(), before + 1);
+        QThread::msleep(1); // and it counts as over
+    }
 }
 
 void TestGlance::aDiskThatHangs()

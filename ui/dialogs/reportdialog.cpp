@@ -20,6 +20,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <utility>
 
 namespace poolscope {
 
@@ -45,7 +46,11 @@ ReportDialog::ReportDialog(const ReportScope& scope, const QString& folder, QWid
     , redact_(new QCheckBox(tr("&Redact"), this))
     , create_(new QPushButton(tr("Create re&port"), this))
     , free_(this, [this] { propose(); })
-    , place_(this, [this] { explain(); })
+    , place_(this, [this] {
+        explain();
+        if (std::exchange(acceptsLater_, false) && create_->isEnabled())
+            QDialog::accept();
+    })
 {
     setWindowTitle(tr("Incident report"));
     range_->setObjectName(QStringLiteral("reportRange"));
@@ -70,7 +75,10 @@ ReportDialog::ReportDialog(const ReportScope& scope, const QString& folder, QWid
     connect(range_, &SegmentedControl::chosen, this, &ReportDialog::explain);
     connect(minutes_, &QSpinBox::valueChanged, this, &ReportDialog::explain);
     connect(format_, &SegmentedControl::chosen, this, &ReportDialog::changeFormat);
-    connect(file_, &QLineEdit::textChanged, this, &ReportDialog::explain);
+    connect(file_, &QLineEdit::textChanged, this, [this] {
+        acceptsLater_ = false;
+        explain();
+    });
     connect(create_, &QPushButton::clicked, this, &ReportDialog::accept);
     explain();
 }
@@ -225,6 +233,7 @@ void ReportDialog::explain()
 
 void ReportDialog::changeFormat()
 {
+    acceptsLater_ = false;
     QString name = file_->text().trimmed();
     const QString other =
         format_->current() == 1 ? QStringLiteral(".html") : QStringLiteral(".pdf");
@@ -269,9 +278,12 @@ void ReportDialog::accept()
 {
     // The folder may have changed since it was looked at.
     place_.forget();
+    acceptsLater_ = false;
     explain();
     if (create_->isEnabled())
         QDialog::accept();
+    else
+        acceptsLater_ = !file().isEmpty() && !place_.at(file(), {}); // the disk has but to answer
 }
 
 } // namespace poolscope

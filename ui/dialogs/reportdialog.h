@@ -79,6 +79,7 @@ private:
     QLabel* trouble_;
     QCheckBox* redact_;
     QPushButton* create_;
+    bool acceptsLater_ = false;
     Glance<QString> free_;
     Glance<QString> place_;
 };

@@ -6,6 +6,7 @@
 #include <QObject>
 #include <QString>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -40,7 +41,7 @@ public:
             latest_ = std::make_shared<Look>();
             latest_->name = name;
             latest_->find = std::move(find);
-            if (underWay_ < most)
+            if (*underWay_ < most)
                 begin();
         }
         std::unique_lock lock(latest_->mutex);
@@ -71,18 +72,18 @@ private:
     void begin()
     {
         latest_->begun = true;
-        ++underWay_;
-        QThread* const thread = makeAside([look = latest_] {
+        ++*underWay_;
+        QThread* const thread = makeAside([look = latest_, underWay = underWay_] {
             Found found = look->find();
+            --*underWay; // though nobody has heard of it yet
             const std::lock_guard lock(look->mutex);
             look->found = std::move(found);
             look->answered.notify_all();
         });
         QObject::connect(thread, &QThread::finished, receiver_, [this, look = latest_] {
-            --underWay_;
             if (latest_ == look && !look->told)
                 later_();
-            else if (latest_ && !latest_->begun)
+            else if (latest_ && !latest_->begun && *underWay_ < most)
                 begin();
         });
         thread->start();
@@ -91,7 +92,7 @@ private:
     QObject* receiver_;
     std::function<void()> later_;
     std::shared_ptr<Look> latest_;
-    int underWay_ = 0;
+    std::shared_ptr<std::atomic<int>> underWay_ = std::make_shared<std::atomic<int>>(0);
 };
 
 } // namespace poolscope
