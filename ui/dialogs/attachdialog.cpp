@@ -389,7 +389,7 @@ Result<TargetKind> AttachDialog::classify(const QString& target) const
     if (isPicked(target))
         return classifyKnown(target);
     const bool looked = target == lookedFor_;
-    const auto kind = classifyTarget(target, looked && path_.value_or(false));
+    auto kind = classifyTarget(target, looked && path_.value_or(false));
     // As an address it is known without the disk.
     if (!kind && looked && !path_)
         return Error{"Looking for that file: the disk has not answered yet.", {}};
