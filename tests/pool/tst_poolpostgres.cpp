@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -175,6 +176,10 @@ void TestPoolPostgres::terminatedIsReplaced()
     QTRY_COMPARE(admin.value(QStringLiteral("SELECT count(*) FROM pg_stat_activity WHERE pid = %1")
                                  .arg(QString::fromLatin1(pid))),
                  QStringLiteral("0"));
+    if (held) { // off the list it is before its socket is closed
+        pollfd end{PQsocket(first.value()->native()), POLLRDHUP, 0};
+        QCOMPARE(::poll(&end, 1, 10000), 1);
+    }
     first.value().release();
     if (!validating && !held) // what was lent a moment ago is believed to be there
         std::this_thread::sleep_until(lent + 1100ms);
