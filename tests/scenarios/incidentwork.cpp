@@ -289,6 +289,13 @@ constexpr std::array kinds{
                    "SELECT sum(sqrt(i)) FROM generate_series(1, " + std::to_string(j.a) + "000) i");
              j.rest(j.b);
          }},
+    /// On a processor for as long on a fast machine as on a slow one, by the database's own busy().
+    Kind{"busy",
+         [](Job& j) {
+             serve(j, "SELECT sum(sqrt(i)) FROM generate_series(1, 8) i WHERE busy(" +
+                          std::to_string(j.a) + ")");
+             j.rest(j.b);
+         }},
     Kind{"update",
          [](Job& j) {
              serve(j, update_of(j.a)), j.rest(j.b);
