@@ -7,6 +7,7 @@
 #include <cctype>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace poolscope {
 
@@ -440,6 +441,14 @@ std::optional<Verdict> verdict_of(const PoolCase& pool)
     if (verdict && verdict->cause == Cause::undecided &&
         pool.unseen(std::max<Duration>(pool.now - pool.since, seconds{10})) >= seconds{3})
         verdict->candidates.insert(verdict->candidates.begin(), Cause::server_gone);
+    if (verdict) { // more than one rule may name the same
+        std::vector<Cause> once;
+        for (const Cause each : verdict->candidates) {
+            if (std::find(once.begin(), once.end(), each) == once.end())
+                once.push_back(each);
+        }
+        verdict->candidates = std::move(once);
+    }
     if (verdict && verdict->place)
         verdict->by_way_of = way_to(pool, verdict->place);
     return verdict;

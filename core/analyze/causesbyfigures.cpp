@@ -143,12 +143,9 @@ Verdict load_cause(const PoolCase& pool, double more_use)
     if (pool.recent->lasting > 0)
         candidates = {Cause::held_while_idle, Cause::slow_statements, Cause::lock_pile_up,
                       Cause::leak};
-    const auto add = [&](Cause cause) {
-        if (cause != Cause::undecided && std::ranges::find(candidates, cause) == candidates.end())
-            candidates.push_back(cause);
-    };
-    add(verdict.cause);
-    std::ranges::for_each(verdict.candidates, add);
+    if (verdict.cause != Cause::undecided)
+        candidates.push_back(verdict.cause);
+    candidates.insert(candidates.end(), verdict.candidates.begin(), verdict.candidates.end());
     verdict.cause = Cause::undecided;
     verdict.candidates = std::move(candidates);
     return verdict;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/analyze/analysis.h"
+#include "core/analyze/causewords.h"
 
 #include <algorithm>
 #include <functional>
@@ -227,10 +228,24 @@ public:
     const Diagnosis* of(TargetId target) const
     {
         for (const Diagnosis& d : analysis.diagnoses()) {
-            if (d.target == target)
+            if (d.target == target) {
+                eachOnce(d);
                 return &d;
+            }
         }
         return nullptr;
+    }
+    /// No candidate is named twice.
+    static void eachOnce(const Diagnosis& d)
+    {
+        const std::size_t list = d.sentence.find("what is attached: ");
+        for (const Cause candidate : d.candidates) {
+            const std::string name{in_words(candidate)};
+            const std::size_t first = d.sentence.find(name, list);
+            if (list != std::string::npos && first != std::string::npos &&
+                d.sentence.find(name, first + 1) != std::string::npos)
+                qFatal("named twice: %s", d.sentence.c_str());
+        }
     }
 
     static StackRef stack(int line, int caller = 0)
