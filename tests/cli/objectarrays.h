@@ -17,20 +17,8 @@ inline QJsonValue of(const QJsonValue& object, const char* key)
     return object.toObject().value(QLatin1String(key));
 }
 
-/// Tests of what a scene of pools looks like as JSON objects.
-class PoolObjects : public QObject
-{
-protected:
-    using Write = void (*)(JsonWriter&, const Picture&);
-    static QJsonArray array(Write write, const Picture& picture);
-    static QStringList keysOf(const QJsonValue& value);
-    static QStringList sorted(const char* keys);
-
-    PoolScene scene_;
-    Picture picture_;
-};
-
-inline QJsonArray PoolObjects::array(Write write, const Picture& picture)
+/// What is written of the picture, read again as JSON.
+inline QJsonArray arrayOf(void (*write)(JsonWriter&, const Picture&), const Picture& picture)
 {
     JsonWriter json;
     json.begin_array();
@@ -42,6 +30,19 @@ inline QJsonArray PoolObjects::array(Write write, const Picture& picture)
         qWarning() << error.errorString() << json.text().c_str();
     return document.array();
 }
+
+/// Tests of what a scene of pools looks like as JSON objects.
+class PoolObjects : public QObject
+{
+protected:
+    using Write = void (*)(JsonWriter&, const Picture&);
+    static QJsonArray array(Write write, const Picture& picture) { return arrayOf(write, picture); }
+    static QStringList keysOf(const QJsonValue& value);
+    static QStringList sorted(const char* keys);
+
+    PoolScene scene_;
+    Picture picture_;
+};
 
 inline QStringList PoolObjects::keysOf(const QJsonValue& value)
 {

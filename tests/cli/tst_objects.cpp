@@ -4,6 +4,7 @@
 #include "app/cli/screen.h"
 #include "core/capture/updatebuilder.h"
 #include "core/report/texttable.h"
+#include "tests/cli/objectarrays.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -38,7 +39,10 @@ private slots:
 
 private:
     static QStringList keysOf(const QJsonValue& value);
-    QJsonArray array(void (*write)(JsonWriter&, const Picture&)) const;
+    QJsonArray array(void (*write)(JsonWriter&, const Picture&)) const
+    {
+        return support::arrayOf(write, picture_);
+    }
     Picture picture_;
 };
 
@@ -110,19 +114,6 @@ QStringList TestObjects::keysOf(const QJsonValue& value)
     QStringList keys = value.toObject().keys();
     keys.sort();
     return keys;
-}
-
-QJsonArray TestObjects::array(void (*write)(JsonWriter&, const Picture&)) const
-{
-    JsonWriter json;
-    json.begin_array();
-    write(json, picture_);
-    json.end_array();
-    QJsonParseError error{};
-    const auto document = QJsonDocument::fromJson(QByteArray::fromStdString(json.text()), &error);
-    if (error.error != QJsonParseError::NoError)
-        qWarning() << error.errorString() << json.text().c_str();
-    return document.array();
 }
 
 namespace {

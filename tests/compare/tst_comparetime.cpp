@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Of what time a comparison speaks: what was looked at, as it was recorded, whatever the clocks
 // did.
-#include "core/compare/compare.h"
-#include "tests/compare/tape.h"
+#include "tests/compare/sides.h"
 
-#include <QTemporaryDir>
 #include <QTest>
 
 #include <algorithm>
@@ -14,7 +12,7 @@ using namespace poolscope;
 using namespace poolscope::compare;
 using namespace poolscope::test;
 
-class TestCompareTime : public QObject
+class TestCompareTime : public Sides
 {
     Q_OBJECT
 private slots:
@@ -30,17 +28,6 @@ private slots:
     void aPoolThatWasNotThere();
 
 private:
-    std::string record(const std::function<void(Tape&)>& tell)
-    {
-        const std::string file =
-            dir_.filePath(QStringLiteral("%1.poolrec").arg(++files_)).toStdString();
-        Tape tape{file};
-        tell(tape);
-        tape.close();
-        if (!tape.trouble().empty())
-            qFatal("%s", tape.trouble().c_str());
-        return file;
-    }
     static Result<Side> read(const std::string& file, std::optional<Timestamp> to,
                              const Progress& progress = {})
     {
@@ -56,20 +43,9 @@ private:
             qFatal("%s", side.error().sentence.c_str());
         return std::move(side).value();
     }
-
-    QTemporaryDir dir_;
-    int files_ = 0;
 };
 
 namespace {
-
-bool near(std::optional<double> value, double wanted, double most = 1e-6)
-{
-    if (value && std::abs(*value - wanted) <= most)
-        return true;
-    qWarning("%f is not %f", value.value_or(-1), wanted);
-    return false;
-}
 
 Figure figure(const Side& side, Subject subject, Measure measure, const std::string& what = {})
 {
